@@ -1,0 +1,134 @@
+# Shared functions of ./demo, ./test, tools/* and bench/run. Sourced, never run.
+#
+# What it relies on: bash, coreutils, a Debian-like machine with Rust; tools/setup gets the rest.
+# Everything that is got or made lies under one directory, DTS_CACHE; nothing is installed into /usr
+# but Debian packages, and a test run never touches a PostgreSQL of the system: it has copies of its own.
+#
+# Environment:
+#   DTS_CACHE         where servers and tools are kept (root: /var/cache/dts_ddl_capture, else ~/.cache/dts_ddl_capture)
+#   DTS_USER          the unprivileged user that runs servers when the script is run by root (postgres, or dtstest is created)
+#   PG_CONFIGS        pg_config programs of further PostgreSQL installations, separated by spaces
+#   CARGO_TARGET_DIR  where Rust builds (./target)
+
+umask 022
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+ALL_MAJORS="13 14 15 16 17 18 19"
+IS_ROOT=; [ "$(id -u)" != 0 ] || IS_ROOT=1
+if [ -n "$IS_ROOT" ]; then
+  # not below /root: the unprivileged user must be able to reach the servers
+  DTS_CACHE=${DTS_CACHE:-/var/cache/dts_ddl_capture}
+  DTS_USER=${DTS_USER:-$(getent passwd postgres >/dev/null && echo postgres || echo dtstest)}
+else
+  DTS_CACHE=${DTS_CACHE:-$HOME/.cache/dts_ddl_capture}
+  DTS_USER=$(id -un)
+fi
+export DTS_CACHE DTS_USER
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$ROOT/target}
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+# --- the PostgreSQL installations -------------------------------------------------------------------------------
+
+# pg_config_of MAJOR: prints the path of the private copy's pg_config, or fails.
+pg_config_of() {
+  local c
+  for c in "$DTS_CACHE/pg/$1/usr/lib/postgresql/$1/bin/pg_config" "$DTS_CACHE/pg/$1/bin/pg_config"; do
+    [ ! -x "$c" ] || { echo "$c"; return; }
+  done
+  return 1
+}
+
+# majors_available: the majors that tools/setup has made, in order, on one line.
+majors_available() {
+  local m out=""
+  for m in $ALL_MAJORS; do pg_config_of "$m" >/dev/null && out="$out $m"; done
+  echo "${out# }"
+}
+
+# --- Rust ---------------------------------------------------------------------------------------------------------
+
+# use_toolchain: puts the wrappers that tools/setup has written in front, and pgrx's configuration in place.
+# ~/.pgrx stays untouched: PGRX_HOME is ours.
+use_toolchain() {
+  [ -x "$DTS_CACHE/bin/cargo" ] && [ -x "$DTS_CACHE/bin/cargo-pgrx" ] || die "not set up: run tools/setup"
+  export PATH="$DTS_CACHE/bin:$PATH" PGRX_HOME="$DTS_CACHE/pgrx"
+  export CARGO="$DTS_CACHE/bin/cargo" CARGO_PGRX="$DTS_CACHE/bin/cargo-pgrx"
+  # pgrx's test framework connects as $USER, which is not set everywhere (containers, cron)
+  export USER="${USER:-$(id -un)}"
+}
+
+# quietly LOGFILE COMMAND..: output goes to the file; its end is shown when the command fails.
+quietly() {
+  local log=$1 rc=0; shift; mkdir -p "$(dirname "$log")"
+  "$@" >"$log" 2>&1 || rc=$?
+  [ $rc = 0 ] || { tail -40 "$log" >&2; say "failed: $* (all output: $log)"; }
+  return $rc
+}
+
+# install_extension MAJOR: release build, installed into the private copy of that major.
+install_extension() {
+  use_toolchain
+  (cd "$ROOT" && quietly "$CARGO_TARGET_DIR/logs/install-$1.log" \
+    cargo pgrx install --release --no-default-features --features "pg$1" --pg-config "$(pg_config_of "$1")")
+}
+
+# --- throw-away clusters --------------------------------------------------------------------------------------------
+
+CLUSTERS=()   # "MAJOR DIRECTORY" of those this process has started and not yet stopped
+
+# as_server COMMAND..: as the unprivileged user when we are root, from a directory that user can enter.
+as_server() {
+  (cd / && if [ -n "$IS_ROOT" ]; then runuser -u "$DTS_USER" -- "$@"; else "$@"; fi)
+}
+
+# scratch_dir: prints a new directory that belongs to the unprivileged user. /tmp, since the path of a
+# Unix socket may have no more than 107 bytes.
+scratch_dir() {
+  local d; d=$(mktemp -d /tmp/dts.XXXXXX); chmod 755 "$d"
+  [ -z "$IS_ROOT" ] || chown "$DTS_USER:" "$d"
+  echo "$d"
+}
+
+# cluster_start MAJOR [CONFIGURATION LINES]: a new cluster in a directory of its own, reachable by a Unix socket only.
+# Sets CLUSTER (the directory; server.log in it) and BIN, and exports PGHOST, PGPORT, PGUSER, PGDATABASE.
+# Whatever happens, the process that called it stops and removes it when it ends.
+cluster_start() {
+  local major=$1 pgc; pgc=$(pg_config_of "$major") || die "no PostgreSQL $major: run tools/setup"
+  BIN=$("$pgc" --bindir); CLUSTER=$(scratch_dir); CLUSTERS+=("$major $CLUSTER")
+  trap cluster_stop_all EXIT; trap 'exit 130' INT; trap 'exit 143' TERM HUP
+  as_server env LC_ALL=C "$BIN/initdb" -D "$CLUSTER/data" -U postgres --no-locale -E UTF8 -A trust --no-sync >"$CLUSTER/initdb.log" 2>&1 \
+    || { cat "$CLUSTER/initdb.log" >&2; die "initdb of PostgreSQL $major failed"; }
+  cat >>"$CLUSTER/data/postgresql.conf" <<C
+listen_addresses = ''
+unix_socket_directories = '$CLUSTER'
+port = 5432
+fsync = off
+${2:-}
+C
+  as_server env LC_ALL=C "$BIN/pg_ctl" -D "$CLUSTER/data" -l "$CLUSTER/server.log" -w start >/dev/null \
+    || { tail -20 "$CLUSTER/server.log" >&2; die "PostgreSQL $major did not start"; }
+  export PGHOST=$CLUSTER PGPORT=5432 PGUSER=postgres PGDATABASE=postgres PGOPTIONS="" PGCONNECT_TIMEOUT=10
+}
+
+# cluster_stop MAJOR DIRECTORY: by the process id in the cluster's own pid file (that is what pg_ctl does).
+cluster_stop() {
+  local bin; bin=$("$(pg_config_of "$1")" --bindir)
+  [ ! -f "$2/data/postmaster.pid" ] || as_server "$bin/pg_ctl" -D "$2/data" -m fast -w stop >/dev/null 2>&1 \
+    || as_server "$bin/pg_ctl" -D "$2/data" -m immediate -w stop >/dev/null 2>&1 || true
+}
+
+# cluster_stop_all: stops and removes every cluster of this process; with DTS_KEEP=1 the directories stay.
+cluster_stop_all() {
+  local c rc=$?
+  for c in ${CLUSTERS[@]+"${CLUSTERS[@]}"}; do
+    # shellcheck disable=SC2086
+    cluster_stop $c
+    if [ -n "${DTS_KEEP:-}" ]; then say "kept: ${c#* }"; else rm -rf "${c#* }"; fi
+  done
+  CLUSTERS=()
+  return $rc
+}
+
+# sql [psql options]: psql of the cluster's own version, without anybody's .psqlrc, stopping at the first error.
+sql() { "$BIN/psql" -X -q -v ON_ERROR_STOP=1 "$@"; }
