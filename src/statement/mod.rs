@@ -1,0 +1,23 @@
+//! Work on the text of one SQL statement, in pure Rust on bytes.
+//!
+//! What it does: finds the tokens of a statement the way PostgreSQL's own scanner does ([`Lexer`]),
+//! and on top of that cuts the exact statement out of what the client sent
+//! ([`statement_extent`]), hides secrets ([`redact_options`], [`redact_connection`]) and removes
+//! single objects from a list of objects ([`remove_list_items`]).
+//!
+//! What it relies on: the text is in a *server* encoding, where every byte of a multi-byte
+//! character is 0x80 or above, and PostgreSQL has already parsed it without an error.
+//!
+//! What it does not promise: any judgement of whether a statement is valid. Text that PostgreSQL
+//! would refuse never makes these functions panic or take more than linear time, but what they
+//! return for it has no meaning.
+
+mod lexer;
+mod redact;
+mod splice;
+mod trim;
+
+pub use lexer::{Lexer, ParserTokens, Token, TokenKind};
+pub use redact::{OptionRule, PLACEHOLDER, redact_connection, redact_options};
+pub use splice::{ListPlace, remove_list_items};
+pub use trim::statement_extent;

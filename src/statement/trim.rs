@@ -1,0 +1,238 @@
+//! The exact statement inside what the client sent.
+//!
+//! What it does: finds the range from the first byte of the first token to the last byte of the
+//! last token, without white space, comments and semicolons behind the statement and without white
+//! space and comments before it. Everything in between stays, comments too.
+//!
+//! What it relies on: the text is one statement that PostgreSQL's scanner has accepted, so that no
+//! constant, quoted identifier or comment is unterminated. Under that condition what the text ends
+//! with tells whether a comment can be there, and the usual statement is not scanned at all.
+//!
+//! What it does not promise: splitting a text of several statements.
+
+use super::lexer::{Lexer, is_newline, is_space, skip_blank};
+use std::ops::Range;
+
+/// The range from the first token of the statement to its last one, see the module's description.
+/// It is empty if there is no token but semicolons.
+pub fn statement_extent(text: &[u8], standard_conforming_strings: bool) -> Range<usize> {
+    let start = skip_blank(text, 0);
+    let trimmed = without_blank_tail(text);
+    let end = if may_end_in_comment(trimmed) {
+        last_token_end(text, standard_conforming_strings)
+    } else {
+        trimmed.len()
+    };
+    start..end.max(start)
+}
+
+/// The text without the white space and semicolons at its end.
+fn without_blank_tail(text: &[u8]) -> &[u8] {
+    let last = text.iter().rposition(|b| !is_space(*b) && *b != b';');
+    text.get(..last.map_or(0, |at| at + 1)).unwrap_or_default()
+}
+
+/// Whether a comment may reach to the end of `head`. A `/* */` comment would show by its end; a
+/// `--` comment would have to start on the last line, as it has no line end inside.
+fn may_end_in_comment(head: &[u8]) -> bool {
+    head.ends_with(b"*/") || last_line_has_dashes(head)
+}
+
+/// Whether `--` stands on the last line. The last line can be the whole of a huge text, so pieces
+/// without any byte of interest are passed over quickly.
+fn last_line_has_dashes(head: &[u8]) -> bool {
+    let mut behind = 0;
+    for piece in head.rchunks(512) {
+        if !piece.contains(&b'-') && !piece.contains(&b'\n') && !piece.contains(&b'\r') {
+            behind = 0;
+            continue;
+        }
+        for b in piece.iter().rev().copied() {
+            if is_newline(b) {
+                return false;
+            }
+            if b == b'-' && behind == b'-' {
+                return true;
+            }
+            behind = b;
+        }
+    }
+    false
+}
+
+/// End of the last token that is not a semicolon, found by scanning the text.
+fn last_token_end(text: &[u8], standard_conforming_strings: bool) -> usize {
+    Lexer::new(text, standard_conforming_strings)
+        .filter(|token| !token.is_symbol(text, b';'))
+        .last()
+        .map_or(0, |token| token.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(text: &str) -> &str {
+        &text[statement_extent(text.as_bytes(), true)]
+    }
+
+    #[test]
+    fn trims_what_is_around_the_statement() {
+        for (text, expected) in [
+            ("", ""),
+            (" ;\n; ", ""),
+            ("-- only\n/* comments */", ""),
+            ("a", "a"),
+            ("  a b ;; ", "a b"),
+            ("/* x */ a -- b\n c; -- d", "a -- b\n c"),
+            ("a /* b */ ; /* c; */ -- d\n;", "a"),
+            ("a /* b */ c", "a /* b */ c"),
+            ("a -- b\rc", "a -- b\rc"),
+            ("a -- b\r\n", "a"),
+            ("a -- b\n ; \n", "a"),
+            ("a '--b'", "a '--b'"),
+            ("a \"--b\" ;", "a \"--b\""),
+            ("a '/* */' ", "a '/* */'"),
+            ("a $$ -- b */$$;", "a $$ -- b */$$"),
+            ("a $$ -- b\n$$;", "a $$ -- b\n$$"),
+            ("a ';' ;", "a ';'"),
+            ("a /* -- */ b", "a /* -- */ b"),
+            ("a --/* b", "a"),
+            ("a /* --\n */", "a"),
+            ("a /* -- */\n-", "a /* -- */\n-"),
+            ("a - -- -\n", "a -"),
+            ("\u{b}\u{c}a\u{b}\u{c}", "a"),
+        ] {
+            assert_eq!(cut(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn backslashes_matter_where_the_text_is_scanned() {
+        let text = br"a '\' -- x'";
+        assert_eq!(statement_extent(text, true), 0..5);
+        assert_eq!(statement_extent(text, false), 0..11);
+    }
+
+    #[test]
+    fn dashes_are_seen_across_the_pieces_of_a_long_line() {
+        for length in 500..530 {
+            let text = format!("a --{}", "x".repeat(length));
+            assert_eq!(cut(&text), "a");
+            let text = format!("a -- \n{}", "x".repeat(length));
+            assert_eq!(cut(&text), text);
+        }
+    }
+
+    #[test]
+    fn no_input_panics() {
+        let alphabet = b"'\"$-/*;a\xe4 \n\r\\";
+        let mut random = Random(3);
+        for round in 0..20_000 {
+            let text: Vec<u8> = (0..round % 24).map(|_| random.pick(alphabet)).collect();
+            let range = statement_extent(&text, round % 2 == 0);
+            assert!(range.start <= range.end && range.end <= text.len());
+        }
+    }
+
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, limit: usize) -> usize {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) as usize % limit
+        }
+
+        fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+            from[self.below(from.len())]
+        }
+    }
+
+    const BLANKS: &[&[u8]] = &[
+        b" ",
+        b"\n",
+        b"\r\n",
+        b"\t\x0b\x0c",
+        b"/* c */",
+        b"/* ; ' \" $$ */",
+        b"/* a /* b -- */ c */",
+        b"/***/",
+        b"-- ; it's \" $q$ /*\n",
+        b"--\r",
+        b"/*\n--\n*/",
+        b"/* \xe4\xff */",
+    ];
+
+    const TOKENS: &[&[u8]] = &[
+        b"create",
+        b"t$a$",
+        b"\xc3\xb6\xff",
+        b"\"a;--\"\"/*\"",
+        b"U&\"x\\0061\"",
+        b"'--'",
+        b"'/* */'",
+        b"'it''s;'",
+        b"E'\\'--'",
+        b"$$ ; -- */$$",
+        b"$q$ $$ /* $q $q$",
+        b"$\xe4$\n--\n$\xe4$",
+        b"B'01'",
+        b"42",
+        b"1.5e-3",
+        b"$1",
+        b"(",
+        b")",
+        b",",
+        b"::",
+        b"<=",
+        b";",
+        b"*",
+    ];
+
+    /// Builds statements whose boundaries are known and checks that they are found.
+    #[test]
+    fn random_statements_are_cut_exactly() {
+        let mut random = Random(42);
+        for _ in 0..50_000 {
+            let mut text = Vec::new();
+            let blanks = |text: &mut Vec<u8>, random: &mut Random, most: usize| {
+                for _ in 0..random.below(most) {
+                    text.extend_from_slice(random.pick(BLANKS));
+                }
+            };
+            blanks(&mut text, &mut random, 4);
+            let start = text.len();
+            let mut end = start;
+            for _ in 0..=random.below(6) {
+                let token = random.pick(TOKENS);
+                if token == b";" && end == start {
+                    continue;
+                }
+                text.extend_from_slice(token);
+                if token != b";" {
+                    end = text.len();
+                }
+                // A space first, for tokens that would grow into each other.
+                text.extend_from_slice(random.pick(&[b" " as &[u8], b"/**/", b" --x\n/**/"]));
+                blanks(&mut text, &mut random, 3);
+            }
+            for _ in 0..random.below(3) {
+                text.push(b';');
+                blanks(&mut text, &mut random, 3);
+            }
+            if random.below(4) == 0 {
+                text.extend_from_slice(b"-- to the end ;");
+            }
+            let found = statement_extent(&text, true);
+            let shown = String::from_utf8_lossy(&text);
+            if end > start {
+                assert_eq!(found, start..end, "{shown:?}");
+            } else {
+                assert!(found.is_empty(), "{shown:?}");
+            }
+        }
+    }
+}
