@@ -77,9 +77,11 @@ install_extension() {
 
 CLUSTERS=()   # "MAJOR DIRECTORY" of those this process has started and not yet stopped
 
-# as_server COMMAND..: as the unprivileged user when we are root, from a directory that user can enter.
-as_server() {
-  (cd / && if [ -n "$IS_ROOT" ]; then runuser -u "$DTS_USER" -- "$@"; else "$@"; fi)
+# as_server COMMAND..: as the unprivileged user when we are root.
+# as_server_in DIRECTORY COMMAND..: the same, there. (Not where we are: that user might not be able to enter it.)
+as_server() { as_server_in / "$@"; }
+as_server_in() {
+  (cd "$1" && shift && if [ -n "$IS_ROOT" ]; then runuser -u "$DTS_USER" -- "$@"; else "$@"; fi)
 }
 
 # scratch_dir: prints a new directory that belongs to the unprivileged user. /tmp, since the path of a
