@@ -24,7 +24,7 @@ pub enum OptionRule {
     /// Of a user mapping: every option except `user` and `username`, because a wrapper may call
     /// its secrets whatever it likes.
     UserMapping,
-    /// Of anything else: options that are called like a secret ([`SECRET_NAME_PARTS`]), or whose
+    /// Of anything else: options that are called like a secret (`SECRET_NAME_PARTS`), or whose
     /// value is a connection string with a password in it.
     Secretish,
 }
