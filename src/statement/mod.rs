@@ -17,7 +17,6 @@ mod redact;
 mod splice;
 mod trim;
 
-pub use lexer::{Lexer, ParserTokens, Token, TokenKind};
-pub use redact::{OptionRule, PLACEHOLDER, redact_connection, redact_options};
+pub use redact::{OptionRule, redact_connection, redact_options};
 pub use splice::{ListPlace, remove_list_items};
 pub use trim::statement_extent;

@@ -1,0 +1,236 @@
+//! What is recorded of a command, and what a failure to record it means.
+
+use crate::context::Context;
+use crate::create_table_as;
+use crate::error::Failure;
+use crate::guc::{self, OnError};
+use crate::in_progress::{Rewrite, Started};
+use crate::message::{Message, Object, Operation, Original, TableRewrite};
+use crate::new_table::{self, Prepared};
+use crate::objects::{self, Touched};
+use crate::pg::catalog::{self, Address};
+use crate::pg::event::{self, Collected};
+use crate::pg::source::Source;
+use crate::pg::table::GAP_SEQUENCE;
+use crate::pg::{session, subtransaction, table};
+use crate::row::{self, Row};
+use crate::text;
+use pgrx::prelude::*;
+
+/// Commands that take effect without an object of their own, beyond what PostgreSQL collects.
+const WITHOUT_OBJECTS: [&str; 2] = ["DROP OWNED", "REASSIGN OWNED"];
+
+/// Records a command at its end.
+pub fn record(started: &mut Started, source: &Source) {
+    let tag = started.tree.command_tag();
+    let collected = event::ddl_commands();
+    if started.recorded {
+        // Tables that came after the row was written, e.g. later elements of CREATE SCHEMA.
+        let touched = objects::touched(&tag, &collected, &started.dropped);
+        under_policy(&tag, started, source, |_, _| {
+            new_table::prepare(&touched.new_tables);
+            Ok(())
+        });
+        return;
+    }
+    if !has_done_something(started) {
+        return;
+    }
+    let touched = objects::touched(&tag, &collected, &started.dropped);
+    if !is_recorded(&tag, &collected, started, &touched) {
+        return;
+    }
+    let rewrites = rewrites(&started.rewrites, touched.volatile);
+    warn_of_rewrites(&rewrites);
+    if started.tree.is_create_table_as() {
+        under_policy(&tag, started, source, |started, source| {
+            let table = touched.new_tables.first().copied();
+            match table.or_else(|| created_table(started)) {
+                Some(table) => write_created_table(&tag, started, source, table),
+                None => Ok(()),
+            }
+        });
+    } else {
+        under_policy(&tag, started, source, |started, source| write(&tag, started, source, touched, rewrites));
+    }
+    started.recorded = true;
+}
+
+/// Records a CREATE TABLE AS as soon as its table exists.
+pub fn record_created_table(started: &mut Started, source: &Source) {
+    if !guc::enabled() {
+        return;
+    }
+    let Some(table) = created_table(started) else { return };
+    let tag = started.tree.command_tag();
+    under_policy(&tag, started, source, |started, source| write_created_table(&tag, started, source, table));
+    started.recorded = true;
+}
+
+fn created_table(started: &Started) -> Option<Address> {
+    started.tree.created_table().map(Address::relation)
+}
+
+/// Whether the command wrote anything: IF [NOT] EXISTS that found nothing to do, or a change to what already was,
+/// leaves the command counter where it stood.
+fn has_done_something(started: &Started) -> bool {
+    started.progress.is_none_or(|before| before != session::progress())
+}
+
+fn is_recorded(tag: &str, collected: &[Collected], started: &Started, touched: &Touched) -> bool {
+    if touched.own_extension {
+        return false;
+    }
+    if collected.is_empty() && started.dropped.is_empty() {
+        return WITHOUT_OBJECTS.contains(&tag);
+    }
+    touched.permanent
+}
+
+/// Runs `work` as `dts_ddl_capture.on_error` says: its failure is the command's, or is logged and counted.
+fn under_policy(
+    tag: &str,
+    started: &mut Started,
+    source: &Source,
+    work: impl FnOnce(&mut Started, &Source) -> Result<(), Failure>,
+) {
+    match guc::on_error() {
+        OnError::Error => {
+            if let Err(failure) = work(started, source) {
+                failure.raise();
+            }
+        }
+        OnError::Warning => {
+            if let Err(failure) = subtransaction::attempt(|| work(started, source)) {
+                note_gap(tag, started, source, &failure);
+            }
+        }
+    }
+}
+
+/// A command goes through without a row: the server log gets all of it, and the gap is counted.
+fn note_gap(tag: &str, started: &Started, source: &Source, failure: &Failure) {
+    let conforming = started.context.standard_conforming_strings;
+    let statement = text::stored(source, tag, conforming, started.temporary_items.as_ref())
+        .map(|text| crate::pg::text::decode(&text.statement))
+        .unwrap_or_else(|_| tag.to_owned());
+    crate::error::log_gap(failure, &statement);
+    if let Err(uncounted) = subtransaction::attempt(|| table::advance_sequence(GAP_SEQUENCE).map(|_| ())) {
+        crate::error::log_gap(&uncounted, "the gap could not be counted");
+    }
+}
+
+fn write(
+    tag: &str,
+    started: &Started,
+    source: &Source,
+    touched: Touched,
+    rewrites: Vec<TableRewrite>,
+) -> Result<(), Failure> {
+    let conforming = started.context.standard_conforming_strings;
+    let text = text::stored(source, tag, conforming, started.temporary_items.as_ref())?;
+    let prepared = new_table::prepare(&touched.new_tables);
+    let reason = why_not_replayed(tag, &touched);
+    let main = touched.main_object().cloned();
+    let mut message = message(&started.context, touched.objects, prepared);
+    message.rewrites = rewrites;
+    message.redacted = text.redacted;
+    message.replay = reason.map(|_| false);
+    message.replay_reason = reason;
+    if let Some(original) = text.original {
+        message.original = Some(Original { tag: tag.to_owned(), text: crate::pg::text::decode(&original) });
+        message.temporary_removed = touched.temporary;
+    }
+    row::write(&Row {
+        ddl_text: &text.statement,
+        tag,
+        context: &started.context,
+        object_type: main.as_ref().map(|o| o.object_type.as_str()),
+        object_name: main.as_ref().and_then(|o| o.identity.as_deref()),
+        message: &message,
+    })
+}
+
+fn write_created_table(tag: &str, started: &Started, source: &Source, table: Address) -> Result<(), Failure> {
+    let Some(statement) = create_table_as::statement(table) else { return Ok(()) };
+    let sent = text::exact(source, tag, started.context.standard_conforming_strings)?;
+    let identity = catalog::qualified_relation_name(table.object);
+    let prepared = new_table::prepare(&[table]);
+    let object = Object {
+        op: Operation::Create,
+        object_type: "table".to_owned(),
+        identity: identity.clone(),
+        schema: catalog::schema_of_relation(table.object),
+        name: catalog::relation_name(table.object),
+        original: None,
+    };
+    let mut message = message(&started.context, vec![object], prepared);
+    message.original = Some(Original { tag: tag.to_owned(), text: crate::pg::text::decode(&sent) });
+    row::write(&Row {
+        ddl_text: &crate::pg::text::encode(&statement),
+        tag: create_table_as::TAG,
+        context: &started.context,
+        object_type: Some("table"),
+        object_name: identity.as_deref(),
+        message: &message,
+    })
+}
+
+fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Message<'_> {
+    Message {
+        v: 1,
+        objects,
+        session_user: context.session_user.as_deref(),
+        search_path: &context.search_path,
+        settings: &context.settings,
+        nesting: &context.nesting,
+        rewrites: Vec::new(),
+        replica_identity: prepared.replica_identity,
+        publications: prepared.publications,
+        replay: None,
+        replay_reason: None,
+        redacted: 0,
+        temporary_removed: Vec::new(),
+        original: None,
+    }
+}
+
+/// Why another server must not run this command, if so.
+fn why_not_replayed(tag: &str, touched: &Touched) -> Option<&'static str> {
+    if tag.ends_with(" PUBLICATION") {
+        Some("publications belong to the server that publishes")
+    } else if tag.ends_with(" SUBSCRIPTION") {
+        Some("subscriptions belong to the server that subscribes")
+    } else if touched.large_objects {
+        Some("large objects are not replicated")
+    } else if touched.own_objects {
+        Some("the object belongs to the extension dts_ddl_capture")
+    } else {
+        None
+    }
+}
+
+fn rewrites(noted: &[Rewrite], volatile: bool) -> Vec<TableRewrite> {
+    noted
+        .iter()
+        .map(|rewrite| TableRewrite {
+            table: catalog::qualified_relation_name(rewrite.oid.into()).unwrap_or_else(|| rewrite.table.clone()),
+            reasons: rewrite.reasons.clone(),
+            volatile,
+        })
+        .collect()
+}
+
+fn warn_of_rewrites(rewrites: &[TableRewrite]) {
+    if !guc::warn_on_rewrite() {
+        return;
+    }
+    for rewrite in rewrites.iter().filter(|rewrite| rewrite.volatile) {
+        ereport!(
+            WARNING,
+            PgSqlErrorCode::ERRCODE_WARNING,
+            format!("table {} was rewritten with a volatile expression", rewrite.table),
+            "Logical replication does not send rewritten rows; a replica that repeats the command computes other values."
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! Who runs a command, where and under which settings, as it was when the command began.
+
+use crate::message::Nesting;
+use crate::pg::{context_stack, session, text};
+use core::ffi::CStr;
+use std::collections::BTreeMap;
+
+/// Settings that change what a DDL command means, each with PostgreSQL's built-in default (guc_tables.c; guc.c before
+/// 16). Taken in: what decides how the text is parsed, what is stored for it, and how constants in it are evaluated
+/// (partition bounds, defaults that are folded, USING expressions). Left out: what only changes speed, logging or locks.
+const SETTINGS: [(&CStr, &[u8]); 24] = [
+    (c"array_nulls", b"on"),
+    (c"backslash_quote", b"safe_encoding"),
+    (c"bytea_output", b"hex"),
+    (c"check_function_bodies", b"on"),
+    (c"createrole_self_grant", b""),
+    (c"DateStyle", b"ISO, MDY"),
+    (c"default_table_access_method", b"heap"),
+    (c"default_tablespace", b""),
+    (c"default_text_search_config", b"pg_catalog.simple"),
+    (c"default_toast_compression", b"pglz"),
+    (c"default_with_oids", b"off"),
+    (c"extra_float_digits", b"1"),
+    (c"IntervalStyle", b"postgres"),
+    (c"lc_monetary", b"C"),
+    (c"lc_numeric", b"C"),
+    (c"lc_time", b"C"),
+    (c"lo_compat_privileges", b"off"),
+    (c"quote_all_identifiers", b"off"),
+    (c"standard_conforming_strings", b"on"),
+    (c"TimeZone", b"GMT"),
+    (c"timezone_abbreviations", b"Default"),
+    (c"transform_null_equals", b"off"),
+    (c"xmlbinary", b"base64"),
+    (c"xmloption", b"content"),
+];
+
+pub struct Context {
+    /// The role whose rights the command has.
+    pub username: Option<String>,
+    pub session_user: Option<String>,
+    pub search_path: Vec<String>,
+    pub settings: BTreeMap<&'static str, String>,
+    pub nesting: Nesting,
+    pub standard_conforming_strings: bool,
+}
+
+impl Context {
+    /// The context of the running session at this moment.
+    pub fn of_session(nested: bool) -> Self {
+        let settings: BTreeMap<&'static str, String> = SETTINGS
+            .iter()
+            .filter_map(|&(name, default)| {
+                let value = session::setting(name).filter(|value| *value != default)?;
+                Some((name.to_str().ok()?, text::decode(value)))
+            })
+            .collect();
+        Context {
+            username: session::current_user(),
+            session_user: session::session_user(),
+            search_path: session::search_path(),
+            standard_conforming_strings: settings.get("standard_conforming_strings").is_none_or(|v| v != "off"),
+            settings,
+            nesting: if nested { Nesting::nested(context_stack::lines()) } else { Nesting::top() },
+        }
+    }
+}

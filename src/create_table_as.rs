@@ -1,0 +1,46 @@
+//! CREATE TABLE AS and SELECT INTO: structure first.
+//!
+//! These fill the table before the end of the command, so their rows would be decoded before the DDL row. The executor
+//! hook calls [`table_created`] when the table exists and has no row yet; then a plain CREATE TABLE is written. Commands
+//! that fill nothing (WITH NO DATA) get the same statement at their end.
+//! Not promised: EXPLAIN ANALYZE CREATE TABLE AS raises no event trigger in PostgreSQL and is not recorded.
+
+use crate::pg::catalog::Address;
+use crate::pg::relation::{self, Definition};
+use crate::{capture, in_progress};
+
+/// The command tag of the statement that is stored.
+pub const TAG: &str = "CREATE TABLE";
+
+/// The table of the innermost command exists now. Called before its first row is inserted.
+pub fn table_created() {
+    in_progress::with_unrecorded(|started, source| capture::record_created_table(started, source));
+}
+
+/// The CREATE TABLE statement for a table that a query has defined; `None` when the table is gone or temporary.
+pub fn statement(table: Address) -> Option<String> {
+    relation::definition(table.object).filter(|definition| !definition.temporary).map(|d| render(&d))
+}
+
+fn render(definition: &Definition) -> String {
+    let columns: Vec<String> = definition
+        .columns
+        .iter()
+        .map(|column| {
+            let collation = column.collation.as_ref().map(|c| format!(" COLLATE {c}")).unwrap_or_default();
+            format!("{} {}{collation}", column.name, column.type_name)
+        })
+        .collect();
+    let unlogged = if definition.unlogged { "UNLOGGED " } else { "" };
+    let mut sql = format!("CREATE {unlogged}TABLE {} ({})", definition.name, columns.join(", "));
+    if let Some(method) = &definition.access_method {
+        sql.push_str(&format!(" USING {method}"));
+    }
+    if !definition.options.is_empty() {
+        sql.push_str(&format!(" WITH ({})", definition.options.join(", ")));
+    }
+    if let Some(tablespace) = &definition.tablespace {
+        sql.push_str(&format!(" TABLESPACE {tablespace}"));
+    }
+    sql
+}

@@ -1,0 +1,114 @@
+//! What can go wrong while a command is captured, and how it is told: SQLSTATE, message, DETAIL, HINT.
+
+use pgrx::pg_sys::panic::{ErrorReport, ErrorReportWithLevel};
+use pgrx::prelude::*;
+
+const HINT_REINSTALL: &str = "Restore the table, or drop and create the extension again. \
+     To let DDL through meanwhile, set dts_ddl_capture.on_error to \"warning\" or dts_ddl_capture.enabled to off.";
+
+/// A failure of the capture itself, never of the user's statement.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub code: PgSqlErrorCode,
+    pub message: String,
+    pub detail: Option<String>,
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    fn prerequisite(message: &str, detail: String, hint: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            message: message.to_owned(),
+            detail: Some(detail),
+            hint: Some(hint.to_owned()),
+        }
+    }
+
+    pub fn table_missing() -> Self {
+        Self::prerequisite(
+            "capture table \"public.dts_ddl_command\" does not exist",
+            "The extension dts_ddl_capture is installed, but its table was renamed, moved or dropped.".to_owned(),
+            HINT_REINSTALL,
+        )
+    }
+
+    pub fn table_altered(detail: String) -> Self {
+        Self::prerequisite("capture table \"public.dts_ddl_command\" has been altered", detail, HINT_REINSTALL)
+    }
+
+    pub fn sequence_missing(name: &str) -> Self {
+        Self::prerequisite(
+            "a sequence of extension dts_ddl_capture does not exist",
+            format!("The sequence \"{name}\" was not found."),
+            HINT_REINSTALL,
+        )
+    }
+
+    /// The statement's text could not be found, so no row can be written for it.
+    pub fn text_unknown(tag: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            message: "could not determine the text of the DDL command".to_owned(),
+            detail: Some(format!("A {tag} command was run by code that gives PostgreSQL no statement text.")),
+            hint: Some("Run the command again in a session that preloads dts_ddl_capture.".to_owned()),
+        }
+    }
+
+    /// Something that cannot happen did.
+    pub fn internal(message: String) -> Self {
+        Failure { code: PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, message, detail: None, hint: None }
+    }
+
+    /// An error that PostgreSQL raised below us.
+    pub fn from_report(report: &ErrorReportWithLevel) -> Self {
+        Failure {
+            code: report.sql_error_code(),
+            message: report.message().to_owned(),
+            detail: report.detail().map(str::to_owned),
+            hint: report.hint().map(str::to_owned),
+        }
+    }
+
+    /// Raises the failure as the error of the command that is being captured.
+    pub fn raise(self) -> ! {
+        let mut report = ErrorReport::new(self.code, self.message, function_name!());
+        if let Some(detail) = self.detail {
+            report = report.set_detail(detail);
+        }
+        if let Some(hint) = self.hint {
+            report = report.set_hint(hint);
+        }
+        report.report(PgLogLevel::ERROR);
+        unreachable!("an ERROR does not return")
+    }
+}
+
+/// The error of a direct call of an event-trigger function.
+pub fn not_an_event_trigger(function: &str) -> Failure {
+    Failure {
+        code: PgSqlErrorCode::ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED,
+        message: format!("function \"{function}\" was not called by the event trigger manager"),
+        detail: None,
+        hint: None,
+    }
+}
+
+/// The error of an event trigger of ours that was attached to another event.
+pub fn wrong_event(function: &str, got: &str, expected: &str) -> Failure {
+    Failure {
+        code: PgSqlErrorCode::ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED,
+        message: format!("function \"{function}\" cannot be used for event \"{got}\""),
+        detail: Some(format!("It is made for event \"{expected}\".")),
+        hint: None,
+    }
+}
+
+/// Writes a command that goes through without a row into the server log only: the user cannot help it.
+pub fn log_gap(failure: &Failure, statement: &str) {
+    let detail = failure.detail.as_deref().map(|detail| format!(" {detail}")).unwrap_or_default();
+    ErrorReport::new(failure.code, "DDL command was not captured", function_name!())
+        .set_detail(format!("{}.{detail} The command was: {statement}", failure.message))
+        .set_hint("Repeat the command on the destination by hand.")
+        .report(PgLogLevel::LOG_SERVER_ONLY);
+}

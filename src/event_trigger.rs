@@ -1,0 +1,100 @@
+//! The entry points that PostgreSQL calls: start, drop, rewrite and end of a command.
+//!
+//! Their SQL declarations are in `sql/install.sql`. Nothing is done in extension scripts (their commands belong to
+//! CREATE or ALTER EXTENSION) and under pg_upgrade.
+
+use crate::in_progress::{self, Rewrite};
+use crate::pg::event::{self, Event};
+use crate::pg::{catalog, session};
+use crate::{capture, error, guc};
+use pgrx::prelude::*;
+
+/// Bits of `pg_event_trigger_table_rewrite_reason()` (event_trigger.h: AT_REWRITE_*).
+const REWRITE_REASONS: [(u32, &str); 4] =
+    [(1, "persistence"), (2, "default"), (4, "column type"), (8, "access method")];
+
+/// The event of a call, `None` where there is nothing to do.
+fn event(fcinfo: pg_sys::FunctionCallInfo, function: &str) -> Option<Event> {
+    match event::from_fcinfo(fcinfo) {
+        None => error::not_an_event_trigger(function).raise(),
+        Some(_) if event::in_extension_script() || event::in_binary_upgrade() => None,
+        Some(event) => Some(event),
+    }
+}
+
+fn expect(event: Option<Event>, name: &str, function: &str) -> Option<Event> {
+    let event = event?;
+    if event.name != name {
+        error::wrong_event(function, &event.name, name).raise();
+    }
+    Some(event)
+}
+
+/// ddl_command_start: notes who runs the command and with which settings, and loads the library in a fresh session.
+#[pg_extern(sql = false)]
+fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
+    let event = event(fcinfo, "capture_start");
+    if let Some(event) = expect(event, "ddl_command_start", "capture_start") {
+        in_progress::start(event.tree, Some(session::progress()));
+    }
+}
+
+/// sql_drop: notes the objects that are gone; only this event can tell them.
+#[pg_extern(sql = false)]
+fn capture_drop(fcinfo: pg_sys::FunctionCallInfo) {
+    let event = event(fcinfo, "capture_drop");
+    if let Some(event) = expect(event, "sql_drop", "capture_drop") {
+        let dropped = event::dropped_objects();
+        in_progress::with_current(&event, |started, _| started.dropped = dropped);
+    }
+}
+
+/// table_rewrite: notes the table, whose rewritten rows logical replication will not send.
+#[pg_extern(sql = false)]
+fn capture_rewrite(fcinfo: pg_sys::FunctionCallInfo) {
+    let event = event(fcinfo, "capture_rewrite");
+    if let Some(event) = expect(event, "table_rewrite", "capture_rewrite") {
+        let (oid, bits) = event::table_rewrite();
+        if catalog::schema_of_relation(oid).is_some_and(|schema| schema == "pg_temp") {
+            return;
+        }
+        let rewrite = Rewrite {
+            table: catalog::qualified_relation_name(oid).unwrap_or_default(),
+            oid: oid.to_u32(),
+            reasons: REWRITE_REASONS.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, text)| *text).collect(),
+        };
+        in_progress::with_current(&event, |started, _| started.rewrites.push(rewrite));
+    }
+}
+
+/// ddl_command_end: records the command.
+#[pg_extern(sql = false)]
+fn capture_ddl(fcinfo: pg_sys::FunctionCallInfo) {
+    let event = event(fcinfo, "dts_capture_ddl");
+    if let Some(event) = expect(event, "ddl_command_end", "dts_capture_ddl") {
+        if guc::enabled() {
+            in_progress::with_current(&event, capture::record);
+        }
+        in_progress::finish_substitute();
+    }
+}
+
+/// Something is about to run inside a command whose row is not written yet. If the command has done its work already,
+/// this is another event trigger of it: the row must come before what that one writes.
+pub fn before_nested_statement() {
+    if event::in_extension_script() || !in_progress::any_unrecorded() || !guc::enabled() {
+        return;
+    }
+    in_progress::with_unrecorded(|started, source| {
+        let now = session::progress();
+        let unchanged = started.progress.is_none_or(|before| before == now) || started.asked == Some(now);
+        if unchanged {
+            return;
+        }
+        started.asked = Some(now);
+        let tag = started.tree.command_tag();
+        if event::ddl_commands().iter().any(|command| command.tag == tag) {
+            capture::record(started, source);
+        }
+    });
+}

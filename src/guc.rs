@@ -1,0 +1,176 @@
+//! Settings under `dts_ddl_capture.`: what each does, its default and why.
+//!
+//! All that could hide DDL may be set by superusers only (in postgresql.conf, ALTER DATABASE, ALTER ROLE or SET).
+
+use pgrx::prelude::*;
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use pgrx::guc::GucCheckError;
+use std::ffi::CString;
+
+/// What a failure of the capture does to the user's DDL.
+#[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
+pub enum OnError {
+    #[name = c"error"]
+    Error,
+    #[name = c"warning"]
+    Warning,
+}
+
+/// Which new tables get REPLICA IDENTITY FULL.
+#[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
+pub enum ReplicaIdentity {
+    #[name = c"full"]
+    Full,
+    #[name = c"full_without_key"]
+    FullWithoutKey,
+    #[name = c"off"]
+    Off,
+}
+
+/// On: the extension was created in order to capture.
+static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
+/// `error`: a command and its row are one; a migration with a hole is worse than a DDL that has to be repeated.
+static ON_ERROR: GucSetting<OnError> = GucSetting::<OnError>::new(OnError::Error);
+/// 10,000, as the documented behaviour of the function that consumers know.
+static MAX_ROWS: GucSetting<i32> = GucSetting::<i32>::new(10_000);
+/// Off: the number of rows already bounds the table.
+static MAX_AGE: GucSetting<i32> = GucSetting::<i32>::new(0);
+/// `full`, as the documented behaviour: UPDATE and DELETE of tables without a key reach the consumer.
+static REPLICA_IDENTITY: GucSetting<ReplicaIdentity> = GucSetting::<ReplicaIdentity>::new(ReplicaIdentity::Full);
+/// `dts_sync_`, the prefix of the publications that DTS makes.
+static PUBLICATION_PREFIX: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"dts_sync_"));
+/// On: rows are copied to other systems, where passwords do not belong.
+static REDACT_SECRETS: GucSetting<bool> = GucSetting::<bool>::new(true);
+/// On: rewritten rows differ on the two sides, and only the user who runs the command can still change it.
+static WARN_ON_REWRITE: GucSetting<bool> = GucSetting::<bool>::new(true);
+
+pub fn enabled() -> bool {
+    ENABLED.get()
+}
+
+pub fn on_error() -> OnError {
+    ON_ERROR.get()
+}
+
+/// 0 means no limit.
+pub fn max_rows() -> i64 {
+    i64::from(MAX_ROWS.get())
+}
+
+/// In seconds; 0 means no limit.
+pub fn max_age() -> i64 {
+    i64::from(MAX_AGE.get())
+}
+
+pub fn replica_identity() -> ReplicaIdentity {
+    REPLICA_IDENTITY.get()
+}
+
+/// Empty means that no publication is touched.
+pub fn publication_prefix() -> Vec<u8> {
+    PUBLICATION_PREFIX.get().map(CString::into_bytes).unwrap_or_default()
+}
+
+pub fn redact_secrets() -> bool {
+    REDACT_SECRETS.get()
+}
+
+pub fn warn_on_rewrite() -> bool {
+    WARN_ON_REWRITE.get()
+}
+
+/// Defines the settings and reserves their prefix. Called once, from `_PG_init`.
+pub fn init() {
+    let plain = GucFlags::default();
+    GucRegistry::define_bool_guc(
+        c"dts_ddl_capture.enabled",
+        c"Records DDL commands.",
+        c"When off, DDL commands leave no row.",
+        &ENABLED,
+        GucContext::Suset,
+        plain,
+    );
+    GucRegistry::define_enum_guc(
+        c"dts_ddl_capture.on_error",
+        c"What happens to a DDL command that cannot be recorded.",
+        c"\"error\" cancels the command; \"warning\" lets it through, writes it to the server log and counts the gap.",
+        &ON_ERROR,
+        GucContext::Suset,
+        plain,
+    );
+    GucRegistry::define_int_guc(
+        c"dts_ddl_capture.max_rows",
+        c"Number of rows that public.dts_ddl_command keeps.",
+        c"The oldest rows are deleted first. 0 means no limit.",
+        &MAX_ROWS,
+        0,
+        i32::MAX,
+        GucContext::Suset,
+        plain,
+    );
+    GucRegistry::define_int_guc(
+        c"dts_ddl_capture.max_age",
+        c"Age beyond which rows of public.dts_ddl_command are deleted.",
+        c"0 means no limit.",
+        &MAX_AGE,
+        0,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_S,
+    );
+    GucRegistry::define_enum_guc(
+        c"dts_ddl_capture.replica_identity",
+        c"Which new tables get REPLICA IDENTITY FULL.",
+        c"\"full\": all; \"full_without_key\": those without a primary key; \"off\": none.",
+        &REPLICA_IDENTITY,
+        GucContext::Suset,
+        plain,
+    );
+    init_publication_prefix();
+    GucRegistry::define_bool_guc(
+        c"dts_ddl_capture.redact_secrets",
+        c"Replaces passwords and connection strings in recorded statements by a placeholder.",
+        c"Applies to options of user mappings and servers and to the connection strings of subscriptions.",
+        &REDACT_SECRETS,
+        GucContext::Suset,
+        plain,
+    );
+    GucRegistry::define_bool_guc(
+        c"dts_ddl_capture.warn_on_rewrite",
+        c"Warns when a command rewrites a table with a volatile expression.",
+        c"Logical replication does not send rewritten rows, so that both sides compute different values.",
+        &WARN_ON_REWRITE,
+        GucContext::Userset,
+        plain,
+    );
+    crate::pg::session::reserve_settings_prefix(c"dts_ddl_capture");
+}
+
+#[allow(unsafe_code, reason = "pgrx marks the registration of a check hook as unsafe")]
+fn init_publication_prefix() {
+    // SAFETY: the hook was made by pg_guc_hook, which gives it the right signature and guards it.
+    unsafe {
+        GucRegistry::define_string_guc_with_hooks(
+            c"dts_ddl_capture.publication_prefix",
+            c"New tables join the publications whose name begins with this.",
+            c"An empty string leaves publications alone.",
+            &PUBLICATION_PREFIX,
+            GucContext::Suset,
+            GucFlags::default(),
+            Some(check_publication_prefix),
+            None,
+            None,
+        );
+    }
+}
+
+#[pg_guc_hook(check)]
+fn check_publication_prefix(newval: Option<CString>) -> Result<(), GucCheckError> {
+    let length = newval.map_or(0, |value| value.as_bytes().len());
+    if length < pg_sys::NAMEDATALEN as usize {
+        return Ok(());
+    }
+    Err(GucCheckError::default()
+        .with_detail(format!("The prefix has {length} bytes; a publication's name has at most 63."))
+        .with_hint("Use a shorter prefix, or an empty string to leave publications alone."))
+}

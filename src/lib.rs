@@ -1,0 +1,54 @@
+//! `dts_ddl_capture`: every DDL command of a database as one replayable row of `public.dts_ddl_command`.
+//!
+//! The path of one command, room by room:
+//!
+//! 1. [`in_progress`]: the utility hook notes where the statement's text lies; the `ddl_command_start` event
+//!    trigger adds who runs it and under which settings ([`context`]).
+//! 2. [`event_trigger`]: the entry points that PostgreSQL calls at the start, at drops, at table rewrites and at
+//!    the end of a command.
+//! 3. [`objects`]: what the command touched; decides whether it did anything that another server could repeat.
+//! 4. [`text`] and [`statement`]: exactly the statement, without its neighbours, without secrets.
+//! 5. [`new_table`]: publications and replica identity of new tables; [`create_table_as`]: structure before rows.
+//! 6. [`capture`]: puts these together; [`message`]: the JSON document; [`row`]: the row; [`retention`]: old rows.
+//!
+//! All FFI, version differences and `unsafe` code live in [`pg`].
+#![deny(unsafe_code)]
+#![deny(ffi_unwind_calls)]
+
+use pgrx::prelude::*;
+
+mod capture;
+mod context;
+mod create_table_as;
+mod error;
+mod event_trigger;
+mod functions;
+mod guc;
+mod in_progress;
+mod message;
+mod new_table;
+mod objects;
+#[allow(unsafe_code, reason = "the one place for FFI")]
+mod pg;
+mod retention;
+mod row;
+mod statement;
+#[cfg(any(test, feature = "pg_test"))]
+mod tests;
+mod text;
+
+#[cfg(any(test, feature = "pg_test"))]
+pub use tests::pg_test;
+
+#[cfg(not(panic = "unwind"))]
+compile_error!("a Rust panic must unwind so that it becomes an ordinary PostgreSQL error");
+
+pg_module_magic!(name, version);
+extension_sql_file!("../sql/install.sql", name = "install", bootstrap);
+
+/// Runs once in each process that loads the library: preloaded, or at the first DDL of a session.
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    guc::init();
+    pg::hooks::install();
+}

@@ -1,0 +1,103 @@
+//! The JSON document of the column `message`, version 1. Documented field by field in the README.
+//!
+//! Absent keys mean "none" or "as usual", which keeps an ordinary row small.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+#[derive(Serialize)]
+pub struct Message<'a> {
+    pub v: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<Object>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_user: Option<&'a str>,
+    pub search_path: &'a [String],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: &'a BTreeMap<&'static str, String>,
+    pub nesting: &'a Nesting,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rewrites: Vec<TableRewrite>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replica_identity: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub publications: Vec<Membership>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay_reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub redacted: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub temporary_removed: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original: Option<Original>,
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
+}
+
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    Create,
+    Alter,
+    Drop,
+}
+
+/// An object that the command touched.
+#[derive(Serialize, Clone, Debug)]
+pub struct Object {
+    pub op: Operation,
+    #[serde(rename = "type")]
+    pub object_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// For drops: named by the command, or gone with what was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub original: Option<bool>,
+}
+
+#[derive(Serialize)]
+pub struct Nesting {
+    level: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    inside: Vec<String>,
+}
+
+impl Nesting {
+    pub fn top() -> Self {
+        Nesting { level: "top", inside: Vec::new() }
+    }
+
+    /// Run by a function, procedure, trigger or DO block; `inside` is PostgreSQL's context, innermost first.
+    pub fn nested(inside: Vec<String>) -> Self {
+        Nesting { level: "nested", inside }
+    }
+}
+
+#[derive(Serialize, Clone)]
+pub struct TableRewrite {
+    pub table: String,
+    pub reasons: Vec<&'static str>,
+    pub volatile: bool,
+}
+
+/// A new table that joined a publication.
+#[derive(Serialize, Clone)]
+pub struct Membership {
+    pub table: String,
+    pub publication: String,
+}
+
+/// What was sent, where `ddl_text` is not that.
+#[derive(Serialize)]
+pub struct Original {
+    pub tag: String,
+    pub text: String,
+}

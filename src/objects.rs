@@ -1,0 +1,197 @@
+//! What a command touched, in one list, and whether it did anything that another server could repeat.
+
+use crate::message::{Object, Operation};
+use crate::pg::catalog::Address;
+use crate::pg::event::{Collected, Dropped};
+use crate::pg::table;
+
+/// Object types whose schema is that of the relation they belong to: PostgreSQL reports none, but the first part of
+/// their name is it.
+const ON_RELATION: [&str; 4] = ["trigger", "rule", "policy", "default value"];
+
+/// All that one command touched.
+pub struct Touched {
+    pub objects: Vec<Object>,
+    /// Tables that the command made, by OID.
+    pub new_tables: Vec<Address>,
+    /// At least one object is not temporary, or the command is about no object in particular.
+    pub permanent: bool,
+    /// Identities of temporary objects that the command named.
+    pub temporary: Vec<String>,
+    pub large_objects: bool,
+    /// The extension itself, or one of its members.
+    pub own_extension: bool,
+    pub own_objects: bool,
+    /// A volatile expression gave existing rows a new value.
+    pub volatile: bool,
+    main: Option<usize>,
+}
+
+impl Touched {
+    /// Type and identity for the columns object_type and object_name.
+    pub fn main_object(&self) -> Option<&Object> {
+        self.main.and_then(|i| self.objects.get(i))
+    }
+}
+
+fn is_temporary(schema: Option<&str>) -> bool {
+    schema.is_some_and(|s| s == "pg_temp" || s.starts_with("pg_temp_") || s.starts_with("pg_toast_temp_"))
+}
+
+/// What the tag of a (sub)command does to its object.
+fn operation(tag: &str) -> Operation {
+    if tag.starts_with("CREATE ") || tag == "SELECT INTO" || tag == "IMPORT FOREIGN SCHEMA" {
+        Operation::Create
+    } else {
+        Operation::Alter
+    }
+}
+
+/// Brings together what PostgreSQL collected and what it dropped for a command with this tag.
+pub fn touched(tag: &str, collected: &[Collected], dropped: &[Dropped]) -> Touched {
+    let mut touched = Touched {
+        objects: Vec::new(),
+        new_tables: Vec::new(),
+        permanent: false,
+        temporary: Vec::new(),
+        large_objects: tag.contains("LARGE OBJECT"),
+        own_extension: false,
+        own_objects: false,
+        volatile: false,
+        main: None,
+    };
+    for command in collected {
+        touched.add_collected(tag, command);
+    }
+    for object in dropped {
+        touched.add_dropped(object);
+    }
+    if touched.main.is_none() && !touched.objects.is_empty() {
+        touched.main = Some(0);
+    }
+    // DROP OWNED, REASSIGN OWNED and the like name no object.
+    touched.permanent |= collected.is_empty() && dropped.is_empty();
+    touched
+}
+
+impl Touched {
+    fn add_collected(&mut self, tag: &str, command: &Collected) {
+        self.volatile |= command.volatile;
+        let Some(address) = command.address else {
+            self.add_without_address(command);
+            return;
+        };
+        let (schema, name) = schema_and_name(address, command);
+        if is_temporary(schema.as_deref()) {
+            self.temporary.extend(command.identity.clone());
+            return;
+        }
+        self.permanent = true;
+        self.large_objects |= command.object_type == "large object";
+        self.note_own(address, &command.object_type, schema.as_deref(), name.as_deref());
+        if command.tag == "CREATE TABLE" && address.is_relation() {
+            self.new_tables.push(address);
+        }
+        // The tag of CREATE TABLE is also that of the sequences' and indexes' owner: the first of the same tag is it.
+        if self.main.is_none() && command.tag == tag {
+            self.main = Some(self.objects.len());
+        }
+        self.objects.push(Object {
+            op: operation(&command.tag),
+            object_type: command.object_type.clone(),
+            identity: command.identity.clone(),
+            schema,
+            name,
+            original: None,
+        });
+    }
+
+    /// GRANT and REVOKE list OIDs; ALTER DEFAULT PRIVILEGES has no object at all.
+    fn add_without_address(&mut self, command: &Collected) {
+        if command.granted.is_empty() {
+            self.permanent = true;
+            self.objects.push(Object {
+                op: Operation::Alter,
+                object_type: command.object_type.to_lowercase(),
+                identity: None,
+                schema: None,
+                name: None,
+                original: None,
+            });
+            return;
+        }
+        self.large_objects |= command.object_type.eq_ignore_ascii_case("large object");
+        for address in &command.granted {
+            let Some(described) = address.describe() else { continue };
+            let schema = (described.names.len() > 1).then(|| described.names[0].clone());
+            if is_temporary(schema.as_deref()) {
+                self.temporary.push(described.identity);
+                continue;
+            }
+            self.permanent = true;
+            let name = described.names.last().cloned();
+            self.note_own(*address, &described.object_type, schema.as_deref(), name.as_deref());
+            self.objects.push(Object {
+                op: Operation::Alter,
+                object_type: described.object_type,
+                identity: Some(described.identity),
+                schema,
+                name,
+                original: None,
+            });
+        }
+    }
+
+    fn add_dropped(&mut self, object: &Dropped) {
+        let schema = object.schema.clone().or_else(|| {
+            ON_RELATION
+                .contains(&object.object_type.as_str())
+                .then(|| object.names.first().cloned())
+                .flatten()
+        });
+        if object.temporary || is_temporary(schema.as_deref()) {
+            if object.original {
+                self.temporary.push(object.identity.clone());
+            }
+            return;
+        }
+        self.permanent |= object.original;
+        // The TOAST table of a dropped table is nobody's business.
+        if schema.as_deref() == Some("pg_toast") {
+            return;
+        }
+        self.large_objects |= object.original && object.object_type == "large object";
+        if self.main.is_none() && object.original {
+            self.main = Some(self.objects.len());
+        }
+        self.objects.push(Object {
+            op: Operation::Drop,
+            object_type: object.object_type.clone(),
+            identity: Some(object.identity.clone()),
+            schema,
+            name: object.name.clone().or_else(|| object.names.last().cloned()),
+            original: Some(object.original),
+        });
+    }
+
+    /// Membership costs a scan of pg_depend, so the name decides first whether to ask.
+    fn note_own(&mut self, address: Address, object_type: &str, schema: Option<&str>, name: Option<&str>) {
+        if object_type == "extension" {
+            self.own_extension |= name == table::EXTENSION.to_str().ok();
+        } else if name == Some("dts_ddl") || schema == Some("dts_ddl") || name.is_some_and(|n| n.starts_with("dts_")) {
+            self.own_objects |= address.is_member_of(table::EXTENSION);
+        }
+    }
+}
+
+/// Schema and bare name of an object, also where PostgreSQL reports no schema.
+fn schema_and_name(address: Address, command: &Collected) -> (Option<String>, Option<String>) {
+    if address.is_relation() {
+        return (command.schema.clone(), crate::pg::catalog::relation_name(address.object));
+    }
+    let names = address.describe().map(|described| described.names).unwrap_or_default();
+    let schema = command.schema.clone().or_else(|| {
+        ON_RELATION.contains(&command.object_type.as_str()).then(|| names.first().cloned()).flatten()
+    });
+    (schema, names.last().cloned())
+}

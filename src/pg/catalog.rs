@@ -1,0 +1,187 @@
+//! Catalog look-ups: identities, names, tables. All by OID or in a named schema, never through the search_path.
+
+use super::compat;
+use super::text;
+use core::ffi::CStr;
+use pgrx::pg_sys;
+use std::ffi::CString;
+
+/// An object's address, as in pg_depend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address {
+    pub class: pg_sys::Oid,
+    pub object: pg_sys::Oid,
+    pub sub: i32,
+}
+
+/// How PostgreSQL describes an object.
+#[derive(Debug, Clone)]
+pub struct Described {
+    pub object_type: String,
+    pub identity: String,
+    /// The name in parts, where the identity has such (`schema`, `table`, `trigger`).
+    pub names: Vec<String>,
+}
+
+impl Address {
+    fn raw(self) -> pg_sys::ObjectAddress {
+        pg_sys::ObjectAddress { classId: self.class, objectId: self.object, objectSubId: self.sub }
+    }
+
+    /// The address of a relation.
+    pub fn relation(object: pg_sys::Oid) -> Self {
+        Address { class: pg_sys::RelationRelationId, object, sub: 0 }
+    }
+
+    /// Whether this is a relation as a whole (table, index, sequence, view ..).
+    pub fn is_relation(self) -> bool {
+        self.class == pg_sys::RelationRelationId && self.sub == 0
+    }
+
+    /// Type, identity and name parts; `None` when the object is gone (objectaddress.c).
+    pub fn describe(self) -> Option<Described> {
+        let address = self.raw();
+        let (mut names, mut arguments) = (core::ptr::null_mut(), core::ptr::null_mut());
+        // SAFETY: reads catalogs only; the lists hold palloc'd strings.
+        unsafe {
+            #[cfg(feature = "pg13")]
+            let (object_type, identity) = (
+                pg_sys::getObjectTypeDescription(&address),
+                pg_sys::getObjectIdentityParts(&address, &mut names, &mut arguments),
+            );
+            #[cfg(not(feature = "pg13"))]
+            let (object_type, identity) = (
+                pg_sys::getObjectTypeDescription(&address, true),
+                pg_sys::getObjectIdentityParts(&address, &mut names, &mut arguments, true),
+            );
+            Some(Described {
+                object_type: text::string(object_type)?,
+                identity: text::string(identity)?,
+                names: super::node::pointers(names).into_iter().filter_map(|s| text::string(s)).collect(),
+            })
+        }
+    }
+
+    /// Whether the object belongs to the extension of this name.
+    pub fn is_member_of(self, extension: &CStr) -> bool {
+        // SAFETY: reads pg_depend.
+        unsafe {
+            let owner = pg_sys::getExtensionOfObject(self.class, self.object);
+            owner != pg_sys::InvalidOid && owner == pg_sys::get_extension_oid(extension.as_ptr(), true)
+        }
+    }
+}
+
+/// Whether an extension of this name is installed in this database.
+pub fn extension_exists(name: &CStr) -> bool {
+    // SAFETY: reads pg_extension.
+    unsafe { pg_sys::get_extension_oid(name.as_ptr(), true) != pg_sys::InvalidOid }
+}
+
+/// The bare name of a relation.
+pub fn relation_name(oid: pg_sys::Oid) -> Option<String> {
+    // SAFETY: a syscache lookup; NULL when missing.
+    unsafe { text::string(pg_sys::get_rel_name(oid)) }
+}
+
+/// The name of a relation's schema, `pg_temp` for any temporary one.
+pub fn schema_of_relation(oid: pg_sys::Oid) -> Option<String> {
+    // SAFETY: syscache lookups; NULL when missing.
+    unsafe { text::string(pg_sys::get_namespace_name_or_temp(pg_sys::get_rel_namespace(oid))) }
+}
+
+/// `schema.name`, quoted where needed.
+pub fn qualified_relation_name(oid: pg_sys::Oid) -> Option<String> {
+    Some(format!(
+        "{}.{}",
+        text::quote_identifier(&schema_of_relation(oid)?),
+        text::quote_identifier(&relation_name(oid)?)
+    ))
+}
+
+/// The catalog that objects of a GRANT's kind live in.
+pub(super) fn class_of_granted(kind: pg_sys::ObjectType::Type) -> Option<pg_sys::Oid> {
+    use pg_sys::ObjectType::*;
+    Some(match kind {
+        OBJECT_TABLE | OBJECT_SEQUENCE | OBJECT_COLUMN => pg_sys::RelationRelationId,
+        OBJECT_FUNCTION | OBJECT_PROCEDURE | OBJECT_ROUTINE => pg_sys::ProcedureRelationId,
+        OBJECT_TYPE | OBJECT_DOMAIN => pg_sys::TypeRelationId,
+        OBJECT_SCHEMA => pg_sys::NamespaceRelationId,
+        OBJECT_LANGUAGE => pg_sys::LanguageRelationId,
+        OBJECT_FDW => pg_sys::ForeignDataWrapperRelationId,
+        OBJECT_FOREIGN_SERVER => pg_sys::ForeignServerRelationId,
+        OBJECT_LARGEOBJECT => pg_sys::LargeObjectRelationId,
+        _ => return None,
+    })
+}
+
+/// Whether the default of a column calls a volatile function; identity columns draw from a sequence and count as such.
+pub(super) fn column_default_is_volatile(relation: pg_sys::Oid, column: i32) -> bool {
+    if column <= 0 {
+        return false;
+    }
+    // SAFETY: the relation is locked by the ALTER TABLE that is running; it is closed without releasing that lock.
+    unsafe {
+        let rel = pg_sys::try_relation_open(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
+        if rel.is_null() {
+            return false;
+        }
+        let volatile = if column <= (*(*rel).rd_att).natts as i32 {
+            let default = pg_sys::build_column_default(rel, column);
+            !default.is_null() && pg_sys::contain_volatile_functions(default)
+        } else {
+            false
+        };
+        pg_sys::relation_close(rel, pg_sys::NoLock as pg_sys::LOCKMODE);
+        volatile
+    }
+}
+
+/// Bodies of the LANGUAGE sql functions of this name, in any schema.
+pub(super) fn sql_function_bodies(name: &CString) -> Vec<Vec<u8>> {
+    let mut bodies = Vec::new();
+    // SAFETY: members of a syscache list stay valid until the list is released; attributes are read by number from the
+    // cached tuple.
+    unsafe {
+        let cache = compat::cache_number(pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP);
+        let key = pg_sys::Datum::from(name.as_ptr());
+        let zero = pg_sys::Datum::from(0usize);
+        let list = pg_sys::SearchSysCacheList(cache, 1, key, zero, zero);
+        for i in 0..(*list).n_members as usize {
+            let member = *(*list).members.as_ptr().add(i);
+            let tuple: pg_sys::HeapTuple = &mut (*member).tuple;
+            let form = pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_proc;
+            if (*form).prolang != pg_sys::Oid::from(pg_sys::SQLlanguageId) {
+                continue;
+            }
+            let mut null = false;
+            let source =
+                pg_sys::SysCacheGetAttr(cache, tuple, pg_sys::Anum_pg_proc_prosrc as pg_sys::AttrNumber, &mut null);
+            if !null {
+                bodies.push(text::bytes(pg_sys::text_to_cstring(source.cast_mut_ptr())).to_vec());
+            }
+        }
+        pg_sys::ReleaseCatCacheList(list);
+    }
+    bodies
+}
+
+/// PostgreSQL's raw parser: a list of RawStmt. Raises the parser's error.
+pub(super) fn raw_parse(query: &CString) -> *mut pg_sys::List {
+    // SAFETY: a NUL-terminated string that outlives the call.
+    unsafe {
+        #[cfg(feature = "pg13")]
+        return pg_sys::raw_parser(query.as_ptr());
+        #[cfg(not(feature = "pg13"))]
+        return pg_sys::raw_parser(query.as_ptr(), pg_sys::RawParseMode::RAW_PARSE_DEFAULT);
+    }
+}
+
+/// The command tags of all statements in a text; raises the parser's error where there is one.
+pub fn statement_tags(query: &CString) -> Vec<String> {
+    // SAFETY: the parser returns a list of RawStmt; CreateCommandTag takes raw statements.
+    unsafe {
+        let statements: Vec<*mut pg_sys::RawStmt> = super::node::pointers(raw_parse(query));
+        statements.into_iter().map(|raw| super::node::ParseTree::new((*raw).stmt).command_tag()).collect()
+    }
+}

@@ -1,0 +1,96 @@
+//! Calls that differ between PostgreSQL majors, once, under the newest name.
+
+use pgrx::pg_sys;
+use pgrx::pg_sys::Datum;
+
+/// The type of a syscache's number: an enum from 19 on.
+#[cfg(feature = "pg19")]
+pub type CacheNumber = pg_sys::SysCacheIdentifier::Type;
+#[cfg(not(feature = "pg19"))]
+pub type CacheNumber = core::ffi::c_int;
+
+pub const fn cache_number(cache: pg_sys::SysCacheIdentifier::Type) -> CacheNumber {
+    cache as CacheNumber
+}
+
+/// Reads one thing from the syscache row of an object; `None` when there is no such row.
+///
+/// # Safety
+/// `F` is the row type of `cache`, whose only key is an OID.
+pub unsafe fn with_cached<F, R>(
+    cache: pg_sys::SysCacheIdentifier::Type,
+    oid: pg_sys::Oid,
+    read: impl FnOnce(&F) -> R,
+) -> Option<R> {
+    // SAFETY: the row is pinned until it is released; `read` gets it only for the length of the call.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(cache_number(cache), Datum::from(oid));
+        if tuple.is_null() {
+            return None;
+        }
+        let result = read(&*(pg_sys::GETSTRUCT(tuple) as *const F));
+        pg_sys::ReleaseSysCache(tuple);
+        Some(result)
+    }
+}
+
+/// A copy of the syscache row of an object, to be changed and written back; NULL when there is none.
+///
+/// # Safety
+/// The only key of `cache` is an OID.
+pub unsafe fn cached_copy(cache: pg_sys::SysCacheIdentifier::Type, oid: pg_sys::Oid) -> pg_sys::HeapTuple {
+    let none = Datum::from(0usize);
+    // SAFETY: the caller's promise.
+    unsafe { pg_sys::SearchSysCacheCopy(cache_number(cache), Datum::from(oid), none, none, none) }
+}
+
+/// The OID of a relation's primary key index, or InvalidOid.
+///
+/// # Safety
+/// `relation` is open.
+pub unsafe fn primary_key_index(relation: pg_sys::Relation) -> pg_sys::Oid {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(any(feature = "pg18", feature = "pg19"))]
+        return pg_sys::RelationGetPrimaryKeyIndex(relation, false);
+        #[cfg(not(any(feature = "pg18", feature = "pg19")))]
+        return pg_sys::RelationGetPrimaryKeyIndex(relation);
+    }
+}
+
+/// The attribute with index `i` (from 0) of a tuple descriptor.
+///
+/// # Safety
+/// `descriptor` is valid for `'a` and has more than `i` attributes.
+pub unsafe fn attribute<'a>(descriptor: pg_sys::TupleDesc, i: usize) -> &'a pg_sys::FormData_pg_attribute {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(any(feature = "pg18", feature = "pg19"))]
+        return &*pg_sys::TupleDescAttr(descriptor, i as i32);
+        #[cfg(not(any(feature = "pg18", feature = "pg19")))]
+        return &*(*descriptor).attrs.as_ptr().add(i);
+    }
+}
+
+/// Calls a C function of PostgreSQL that looks neither at flinfo nor at resultinfo; `None` when it returns NULL.
+///
+/// # Safety
+/// `function` takes `N` arguments of the types of `arguments`.
+pub unsafe fn call<const N: usize>(
+    function: unsafe fn(pg_sys::FunctionCallInfo) -> Datum,
+    arguments: [Datum; N],
+) -> Option<Datum> {
+    /// Header and arguments in one block, as LOCAL_FCINFO makes it (fmgr.h).
+    #[repr(C)]
+    struct Call<const N: usize> {
+        base: pg_sys::FunctionCallInfoBaseData,
+        arguments: [pg_sys::NullableDatum; N],
+    }
+    let mut call = Call {
+        base: pg_sys::FunctionCallInfoBaseData { nargs: N as i16, ..Default::default() },
+        arguments: arguments.map(|value| pg_sys::NullableDatum { value, isnull: false }),
+    };
+    // SAFETY: the caller's promise.
+    let result = unsafe { function((&raw mut call).cast()) };
+    (!call.base.isnull).then_some(result)
+}

@@ -1,0 +1,279 @@
+//! What PostgreSQL tells an event trigger: the event itself, the commands collected, the objects dropped.
+//!
+//! The set-returning functions behind `pg_event_trigger_ddl_commands()` and `pg_event_trigger_dropped_objects()` are
+//! called directly, in materialize mode: no SPI, no planner, no other extension's hook (event_trigger.c).
+
+use super::catalog::{self, Address};
+use super::compat;
+use super::node::{ParseTree, pointers};
+use super::text;
+use pgrx::pg_sys;
+
+/// One firing of an event trigger.
+pub struct Event {
+    pub tree: ParseTree,
+    pub name: String,
+    pub tag: String,
+}
+
+/// An object that a command created or altered, as `pg_event_trigger_ddl_commands()` reports it.
+#[derive(Debug, Clone)]
+pub struct Collected {
+    /// The tag of the (sub)command that touched it.
+    pub tag: String,
+    pub object_type: String,
+    pub schema: Option<String>,
+    pub identity: Option<String>,
+    pub address: Option<Address>,
+    pub in_extension: bool,
+    /// Objects of a GRANT or REVOKE.
+    pub granted: Vec<Address>,
+    /// Columns whose new value was computed by a volatile expression.
+    pub volatile: bool,
+}
+
+/// An object that a command dropped, as `pg_event_trigger_dropped_objects()` reports it.
+#[derive(Debug, Clone)]
+pub struct Dropped {
+    pub original: bool,
+    pub temporary: bool,
+    pub object_type: String,
+    pub schema: Option<String>,
+    pub name: Option<String>,
+    pub identity: String,
+    /// The name in parts; the first is the schema for objects that belong to a relation.
+    pub names: Vec<String>,
+}
+
+/// The event data of a call, or `None` when the function was not called by the event-trigger manager.
+pub fn from_fcinfo(fcinfo: pg_sys::FunctionCallInfo) -> Option<Event> {
+    // SAFETY: fcinfo is what PostgreSQL passes to a C function; the node tag tells what its context is.
+    unsafe {
+        let context = (*fcinfo).context;
+        if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_EventTriggerData {
+            return None;
+        }
+        let data = context as *mut pg_sys::EventTriggerData;
+        Some(Event {
+            tree: ParseTree::new((*data).parsetree),
+            name: text::string((*data).event).unwrap_or_default(),
+            tag: text::string(pg_sys::GetCommandTagName((*data).tag)).unwrap_or_default(),
+        })
+    }
+}
+
+/// Whether an extension's script is running: its commands belong to CREATE or ALTER EXTENSION.
+pub fn in_extension_script() -> bool {
+    // SAFETY: a backend-global flag.
+    unsafe { pg_sys::creating_extension }
+}
+
+/// Whether pg_upgrade is filling this cluster.
+pub fn in_binary_upgrade() -> bool {
+    // SAFETY: a backend-global flag.
+    unsafe { pg_sys::IsBinaryUpgrade }
+}
+
+/// The commands collected so far for the statement in progress.
+pub fn ddl_commands() -> Vec<Collected> {
+    let mut commands = Vec::new();
+    each_row(pg_sys::F_PG_EVENT_TRIGGER_DDL_COMMANDS, pg_sys::pg_event_trigger_ddl_commands, |row| {
+        let command = row.pointer::<pg_sys::CollectedCommand>(8);
+        let address = row.address();
+        // SAFETY: PostgreSQL keeps the collected commands until the statement ends.
+        let (granted, volatile) = unsafe { (granted_objects(command), volatile_columns(command)) };
+        commands.push(Collected {
+            tag: row.text(3).unwrap_or_default(),
+            object_type: row.text(4).unwrap_or_default(),
+            schema: row.text(5),
+            identity: row.text(6),
+            address,
+            in_extension: row.boolean(7),
+            granted,
+            volatile,
+        });
+    });
+    commands
+}
+
+/// The objects dropped by the statement in progress; to be called in a sql_drop trigger only.
+pub fn dropped_objects() -> Vec<Dropped> {
+    let mut objects = Vec::new();
+    each_row(pg_sys::F_PG_EVENT_TRIGGER_DROPPED_OBJECTS, pg_sys::pg_event_trigger_dropped_objects, |row| {
+        objects.push(Dropped {
+            original: row.boolean(3),
+            temporary: row.boolean(5),
+            object_type: row.text(6).unwrap_or_default(),
+            schema: row.text(7),
+            name: row.text(8),
+            identity: row.text(9).unwrap_or_default(),
+            names: row.text_array(10),
+        });
+    });
+    objects
+}
+
+/// The table that is about to be rewritten and PostgreSQL's reason bits; to be called in a table_rewrite trigger only.
+pub fn table_rewrite() -> (pg_sys::Oid, u32) {
+    // SAFETY: both functions take no arguments and raise an error outside of a table_rewrite trigger.
+    unsafe {
+        let oid = compat::call(pg_sys::pg_event_trigger_table_rewrite_oid, []);
+        let reason = compat::call(pg_sys::pg_event_trigger_table_rewrite_reason, []);
+        let number = |datum: Option<pg_sys::Datum>| datum.map_or(0, |d| d.value() as u32);
+        (pg_sys::Oid::from(number(oid)), number(reason))
+    }
+}
+
+/// Calls a set-returning function of PostgreSQL without arguments and hands each row to `f`.
+fn each_row(oid: u32, function: unsafe fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum, mut f: impl FnMut(&Row)) {
+    // SAFETY: set up as the executor does for a function in FROM (execSRF.c): an FmgrInfo that names the function, a
+    // ReturnSetInfo that allows materialize mode, and a memory context for the result. All of it lies in the current
+    // context, which the event-trigger manager resets after the call.
+    unsafe {
+        let mut flinfo = pg_sys::FmgrInfo::default();
+        pg_sys::fmgr_info(pg_sys::Oid::from(oid), &mut flinfo);
+        let mut econtext = pg_sys::ExprContext {
+            type_: pg_sys::NodeTag::T_ExprContext,
+            ecxt_per_query_memory: pg_sys::CurrentMemoryContext,
+            ecxt_per_tuple_memory: pg_sys::CurrentMemoryContext,
+            ..Default::default()
+        };
+        let mut result = pg_sys::ReturnSetInfo {
+            type_: pg_sys::NodeTag::T_ReturnSetInfo,
+            econtext: &mut econtext,
+            allowedModes: pg_sys::SetFunctionReturnMode::SFRM_Materialize as i32,
+            ..Default::default()
+        };
+        let mut fcinfo = pg_sys::FunctionCallInfoBaseData {
+            flinfo: &mut flinfo,
+            resultinfo: (&raw mut result).cast(),
+            ..Default::default()
+        };
+        function(&mut fcinfo);
+        if result.setResult.is_null() {
+            return;
+        }
+        let slot = pg_sys::MakeSingleTupleTableSlot(result.setDesc, &pg_sys::TTSOpsMinimalTuple);
+        while pg_sys::tuplestore_gettupleslot(result.setResult, true, false, slot) {
+            pg_sys::slot_getallattrs(slot);
+            f(&Row { slot });
+        }
+        pg_sys::ExecDropSingleTupleTableSlot(slot);
+        pg_sys::tuplestore_end(result.setResult);
+    }
+}
+
+/// One row of such a function; columns count from 0.
+struct Row {
+    slot: *mut pg_sys::TupleTableSlot,
+}
+
+impl Row {
+    fn datum(&self, column: usize) -> Option<pg_sys::Datum> {
+        // SAFETY: all attributes of the slot were deformed; the column numbers are those of the function.
+        unsafe {
+            let slot = &*self.slot;
+            (!*slot.tts_isnull.add(column)).then(|| *slot.tts_values.add(column))
+        }
+    }
+
+    fn text(&self, column: usize) -> Option<String> {
+        // SAFETY: the column is of type text.
+        self.datum(column).and_then(|d| unsafe { text::string(pg_sys::text_to_cstring(d.cast_mut_ptr())) })
+    }
+
+    fn boolean(&self, column: usize) -> bool {
+        self.datum(column).is_some_and(|d| d.value() != 0)
+    }
+
+    fn pointer<T>(&self, column: usize) -> *mut T {
+        self.datum(column).map_or(core::ptr::null_mut(), |d| d.cast_mut_ptr())
+    }
+
+    fn address(&self) -> Option<Address> {
+        let (class, object) = (self.datum(0)?, self.datum(1)?);
+        Some(Address {
+            class: pg_sys::Oid::from(class.value() as u32),
+            object: pg_sys::Oid::from(object.value() as u32),
+            sub: self.datum(2).map_or(0, |d| d.value() as i32),
+        })
+    }
+
+    fn text_array(&self, column: usize) -> Vec<String> {
+        let Some(datum) = self.datum(column) else { return Vec::new() };
+        let (mut elements, mut nulls, mut count) = (core::ptr::null_mut(), core::ptr::null_mut(), 0);
+        // SAFETY: the column is of type text[]; text is varlena, aligned to int.
+        unsafe {
+            let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()) as *mut pg_sys::ArrayType;
+            pg_sys::deconstruct_array(
+                array,
+                pg_sys::TEXTOID,
+                -1,
+                false,
+                b'i' as core::ffi::c_char,
+                &mut elements,
+                &mut nulls,
+                &mut count,
+            );
+            (0..count as usize)
+                .filter(|&i| !*nulls.add(i))
+                .filter_map(|i| text::string(pg_sys::text_to_cstring((*elements.add(i)).cast_mut_ptr())))
+                .collect()
+        }
+    }
+}
+
+/// # Safety
+/// `command` is NULL or a command that PostgreSQL has collected.
+unsafe fn granted_objects(command: *mut pg_sys::CollectedCommand) -> Vec<Address> {
+    // SAFETY: the command's type says which member of the union is set.
+    unsafe {
+        if command.is_null() || (*command).type_ != pg_sys::CollectedCommandType::SCT_Grant {
+            return Vec::new();
+        }
+        let grant = &*(*command).d.grant.istmt;
+        let Some(class) = catalog::class_of_granted(grant.objtype) else { return Vec::new() };
+        if grant.objects.is_null() {
+            return Vec::new();
+        }
+        let list = &*grant.objects;
+        (0..list.length)
+            .map(|i| Address { class, object: (*list.elements.add(i as usize)).oid_value, sub: 0 })
+            .collect()
+    }
+}
+
+/// Whether an ALTER TABLE gave existing rows a value from a volatile expression.
+///
+/// # Safety
+/// `command` is NULL or a command that PostgreSQL has collected.
+unsafe fn volatile_columns(command: *mut pg_sys::CollectedCommand) -> bool {
+    // SAFETY: the command's type says which member of the union is set; subcommands are CollectedATSubcmd (deparse_utility.h).
+    unsafe {
+        if command.is_null() || (*command).type_ != pg_sys::CollectedCommandType::SCT_AlterTable {
+            return false;
+        }
+        let alter = &(*command).d.alterTable;
+        let subcommands: Vec<*mut pg_sys::CollectedATSubcmd> = pointers(alter.subcmds);
+        subcommands.into_iter().any(|subcommand| {
+            let node = (*subcommand).parsetree;
+            if node.is_null() || (*node).type_ != pg_sys::NodeTag::T_AlterTableCmd {
+                return false;
+            }
+            let node = node as *mut pg_sys::AlterTableCmd;
+            match (*node).subtype {
+                pg_sys::AlterTableType::AT_AddColumn => {
+                    catalog::column_default_is_volatile(alter.objectId, (*subcommand).address.objectSubId)
+                }
+                pg_sys::AlterTableType::AT_AlterColumnType => {
+                    let definition = (*node).def as *mut pg_sys::ColumnDef;
+                    !definition.is_null()
+                        && (*definition).type_ == pg_sys::NodeTag::T_ColumnDef
+                        && !(*definition).cooked_default.is_null()
+                        && pg_sys::contain_volatile_functions((*definition).cooked_default)
+                }
+                _ => false,
+            }
+        })
+    }
+}

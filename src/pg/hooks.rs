@@ -1,0 +1,222 @@
+//! The two hooks: ProcessUtility (where does the statement's text lie?) and ExecutorRun (CREATE TABLE AS).
+//!
+//! How it works: before / chain / after, no policy. The chained call is plain C without pgrx's boundary; the frame it
+//! may be jumped over owns nothing with a destructor.
+//! Stack invariant: the list of statements in progress is as long after the chained call as it was before, whether
+//! the call returned or threw.
+//! Not promised: a statement that was already running when the library was loaded was never seen here
+//! (see [`super::source`]).
+
+use super::finally::finally;
+use super::node;
+use super::source::Source;
+use crate::{create_table_as, in_progress};
+use core::ffi::c_char;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+static mut PREVIOUS_PROCESS_UTILITY: pg_sys::ProcessUtility_hook_type = None;
+static mut PREVIOUS_EXECUTOR_RUN: pg_sys::ExecutorRun_hook_type = None;
+
+/// Puts our hooks before those that are already there. Called once, from `_PG_init`.
+pub fn install() {
+    // SAFETY: _PG_init runs once, in the only thread; the hook variables are meant to be set here.
+    unsafe {
+        PREVIOUS_PROCESS_UTILITY = pg_sys::ProcessUtility_hook;
+        pg_sys::ProcessUtility_hook = Some(process_utility);
+        PREVIOUS_EXECUTOR_RUN = pg_sys::ExecutorRun_hook;
+        pg_sys::ExecutorRun_hook = Some(executor_run);
+    }
+}
+
+/// The argument list of ProcessUtility, which has one argument more from 14 on.
+#[derive(Clone, Copy)]
+struct UtilityCall {
+    pstmt: *mut pg_sys::PlannedStmt,
+    query: *const c_char,
+    #[cfg(not(feature = "pg13"))]
+    read_only_tree: bool,
+    context: pg_sys::ProcessUtilityContext::Type,
+    params: pg_sys::ParamListInfo,
+    env: *mut pg_sys::QueryEnvironment,
+    dest: *mut pg_sys::DestReceiver,
+    completion: *mut pg_sys::QueryCompletion,
+}
+
+// The server's own functions, declared by hand: the bound ones are wrapped by pgrx's boundary, which copies each error.
+mod raw {
+    use super::*;
+    unsafe extern "C-unwind" {
+        pub fn standard_ProcessUtility(
+            pstmt: *mut pg_sys::PlannedStmt,
+            query: *const c_char,
+            #[cfg(not(feature = "pg13"))] read_only_tree: bool,
+            context: pg_sys::ProcessUtilityContext::Type,
+            params: pg_sys::ParamListInfo,
+            env: *mut pg_sys::QueryEnvironment,
+            dest: *mut pg_sys::DestReceiver,
+            completion: *mut pg_sys::QueryCompletion,
+        );
+        pub fn standard_ExecutorRun(
+            desc: *mut pg_sys::QueryDesc,
+            direction: pg_sys::ScanDirection::Type,
+            count: u64,
+            #[cfg(not(any(feature = "pg18", feature = "pg19")))] execute_once: bool,
+        );
+    }
+}
+
+impl UtilityCall {
+    /// # Safety
+    /// The arguments are those of a ProcessUtility call in progress.
+    #[allow(ffi_unwind_calls, reason = "a user's error must pass through untouched; nothing here has a destructor")]
+    unsafe fn chain(self) {
+        // SAFETY: the arguments go on unchanged; the previous hook was valid when it was saved.
+        unsafe {
+            let next = match PREVIOUS_PROCESS_UTILITY {
+                Some(previous) => previous,
+                None => raw::standard_ProcessUtility,
+            };
+            next(
+                self.pstmt,
+                self.query,
+                #[cfg(not(feature = "pg13"))]
+                self.read_only_tree,
+                self.context,
+                self.params,
+                self.env,
+                self.dest,
+                self.completion,
+            )
+        }
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "the hook's signature")]
+unsafe extern "C-unwind" fn process_utility(
+    pstmt: *mut pg_sys::PlannedStmt,
+    query: *const c_char,
+    #[cfg(not(feature = "pg13"))] read_only_tree: bool,
+    context: pg_sys::ProcessUtilityContext::Type,
+    params: pg_sys::ParamListInfo,
+    env: *mut pg_sys::QueryEnvironment,
+    dest: *mut pg_sys::DestReceiver,
+    completion: *mut pg_sys::QueryCompletion,
+) {
+    let call = UtilityCall {
+        pstmt,
+        query,
+        #[cfg(not(feature = "pg13"))]
+        read_only_tree,
+        context,
+        params,
+        env,
+        dest,
+        completion,
+    };
+    // SAFETY: PostgreSQL passes a valid statement and its text, which outlive this call; `begin` is guarded, and the
+    // closures own nothing.
+    unsafe {
+        let depth = begin(pstmt, query, context);
+        if depth < 0 {
+            call.chain();
+        } else {
+            finally(|| call.chain(), || in_progress::truncate(depth as usize));
+        }
+    }
+}
+
+/// Notes a statement that may raise event triggers; the depth to go back to afterwards, or -1 for any other.
+#[pg_guard]
+extern "C-unwind" fn begin(
+    pstmt: *mut pg_sys::PlannedStmt,
+    query: *const c_char,
+    context: pg_sys::ProcessUtilityContext::Type,
+) -> i64 {
+    if context == pg_sys::ProcessUtilityContext::PROCESS_UTILITY_SUBCOMMAND {
+        return -1;
+    }
+    // SAFETY: called by `process_utility` only, with a valid statement.
+    let (tree, source) = unsafe {
+        let statement = &*pstmt;
+        if !node::raises_event_triggers(statement.utilityStmt) {
+            return -1;
+        }
+        (statement.utilityStmt, Source::new(query, statement.stmt_location, statement.stmt_len))
+    };
+    let nested = context != pg_sys::ProcessUtilityContext::PROCESS_UTILITY_TOPLEVEL;
+    crate::event_trigger::before_nested_statement();
+    in_progress::push(node::ParseTree::new(tree).kind(), source, nested) as i64
+}
+
+/// `execute_once` is gone in 18.
+#[allow(ffi_unwind_calls, reason = "a user's error must pass through untouched; nothing here has a destructor")]
+unsafe extern "C-unwind" fn executor_run(
+    desc: *mut pg_sys::QueryDesc,
+    direction: pg_sys::ScanDirection::Type,
+    count: u64,
+    #[cfg(not(any(feature = "pg18", feature = "pg19")))] execute_once: bool,
+) {
+    // SAFETY: the arguments go on unchanged; the previous hook was valid when it was saved; `desc` is a started query.
+    unsafe {
+        if in_progress::any_unrecorded() {
+            before_run(desc);
+        }
+        let next = match PREVIOUS_EXECUTOR_RUN {
+            Some(previous) => previous,
+            None => raw::standard_ExecutorRun,
+        };
+        next(
+            desc,
+            direction,
+            count,
+            #[cfg(not(any(feature = "pg18", feature = "pg19")))]
+            execute_once,
+        )
+    }
+}
+
+/// A query runs while a DDL command is in progress: the one that fills a new table, or one of an event trigger.
+#[pg_guard]
+extern "C-unwind" fn before_run(desc: *mut pg_sys::QueryDesc) {
+    // SAFETY: `desc` and its receiver are valid for the length of the run that is about to begin.
+    unsafe {
+        let dest = (*desc).dest;
+        let fills_table =
+            !dest.is_null() && (*dest).mydest == pg_sys::CommandDest::DestIntoRel && in_progress::awaits_table();
+        if !fills_table {
+            crate::event_trigger::before_nested_statement();
+            return;
+        }
+        // The receiver belongs to this one command. Its start-up callback makes the table; ours calls it, then writes
+        // the row, and takes itself out, so that the rows go to the receiver without a detour.
+        let startup = (*dest).rStartup;
+        in_progress::remember_startup(startup.map(|f| f as usize).unwrap_or(0));
+        (*dest).rStartup = Some(into_startup);
+    }
+}
+
+/// The start-up callback of the receiver of CREATE TABLE AS: makes the table, then has it recorded.
+#[pg_guard]
+unsafe extern "C-unwind" fn into_startup(
+    dest: *mut pg_sys::DestReceiver,
+    operation: core::ffi::c_int,
+    typeinfo: pg_sys::TupleDesc,
+) {
+    let original = in_progress::take_startup();
+    if original == 0 {
+        return;
+    }
+    // SAFETY: the address was taken from this very callback slot in `before_run`, in the same command.
+    unsafe {
+        let original: unsafe extern "C-unwind" fn(
+            *mut pg_sys::DestReceiver,
+            core::ffi::c_int,
+            pg_sys::TupleDesc,
+        ) = core::mem::transmute(original);
+        (*dest).rStartup = Some(original);
+        #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
+        pg_sys::ffi::pg_guard_ffi_boundary(|| original(dest, operation, typeinfo));
+    }
+    create_table_as::table_created();
+}

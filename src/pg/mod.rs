@@ -1,0 +1,20 @@
+//! The only place with FFI, `unsafe` and differences between PostgreSQL majors; everything outside is safe Rust.
+//!
+//! Functions here are safe to call from the one thread of a backend inside a transaction, unless their comment says
+//! otherwise. A PostgreSQL error raised below them unwinds as a Rust panic (pgrx) and is thrown on, untouched, at the
+//! entry point; only [`hooks`] calls C without that boundary, so that a user's error passes through as it is.
+
+pub mod catalog;
+mod compat;
+pub mod context_stack;
+pub mod event;
+pub mod finally;
+pub mod hooks;
+pub mod node;
+pub mod publication;
+pub mod relation;
+pub mod session;
+pub mod source;
+pub mod subtransaction;
+pub mod table;
+pub mod text;

@@ -1,0 +1,227 @@
+//! Parse trees: what kind of statement it is, and the few facts that only the tree knows.
+//!
+//! A [`ParseTree`] is valid while its command runs; it is looked at by event-trigger entry points and hooks of that
+//! command only, and never kept beyond it.
+
+use super::compat;
+use super::text;
+use core::ffi::c_char;
+use pgrx::pg_sys;
+
+/// The statement of a command that is running now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ParseTree(*mut pg_sys::Node);
+
+/// Objects of a DROP, GRANT or REVOKE list that live in the session's temporary schema.
+pub struct TemporaryItems {
+    /// Items in the list, as the parser counts them.
+    pub total: usize,
+    /// Indexes of those that are temporary.
+    pub temporary: Vec<usize>,
+    /// True for GRANT and REVOKE.
+    pub is_grant: bool,
+}
+
+/// Whether PostgreSQL raises event triggers for this statement (tcop/cmdtaglist.h).
+///
+/// # Safety
+/// `node` is NULL or a valid utility statement.
+pub unsafe fn raises_event_triggers(node: *mut pg_sys::Node) -> bool {
+    // SAFETY: the caller's promise.
+    !node.is_null() && unsafe { pg_sys::command_tag_event_trigger_ok(pg_sys::CreateCommandTag(node)) }
+}
+
+/// The pointers of a PostgreSQL list.
+///
+/// # Safety
+/// `list` is NIL or a valid list of pointers.
+pub(super) unsafe fn pointers<T>(list: *mut pg_sys::List) -> Vec<*mut T> {
+    if list.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the caller's promise; cells 0..length are initialized (pg_list.h).
+    unsafe { (0..(*list).length).map(|i| (*(*list).elements.add(i as usize)).ptr_value as *mut T).collect() }
+}
+
+impl ParseTree {
+    pub fn new(node: *mut pg_sys::Node) -> Self {
+        ParseTree(node)
+    }
+
+    pub(super) fn node(self) -> *mut pg_sys::Node {
+        self.0
+    }
+
+    fn is(self, tag: pg_sys::NodeTag) -> bool {
+        // SAFETY: valid while its command runs (see the type).
+        !self.0.is_null() && unsafe { (*self.0).type_ == tag }
+    }
+
+    /// The node tag as a number, to compare statements by kind.
+    pub fn kind(self) -> u32 {
+        if self.0.is_null() {
+            return 0;
+        }
+        // SAFETY: valid while its command runs (see the type).
+        unsafe { (*self.0).type_ as u32 }
+    }
+
+    /// The command tag, as event triggers report it.
+    pub fn command_tag(self) -> String {
+        // SAFETY: CreateCommandTag takes any parse node; tag names are static strings.
+        unsafe { text::string(pg_sys::GetCommandTagName(pg_sys::CreateCommandTag(self.0))) }.unwrap_or_default()
+    }
+
+    /// The target of a CREATE TABLE AS or SELECT INTO (not of a materialized view).
+    fn into_clause(self) -> Option<*mut pg_sys::IntoClause> {
+        if !self.is(pg_sys::NodeTag::T_CreateTableAsStmt) {
+            return None;
+        }
+        // SAFETY: the node tag says that it is this type.
+        unsafe {
+            let statement = self.0 as *mut pg_sys::CreateTableAsStmt;
+            #[cfg(feature = "pg13")]
+            let kind = (*statement).relkind;
+            #[cfg(not(feature = "pg13"))]
+            let kind = (*statement).objtype;
+            (kind == pg_sys::ObjectType::OBJECT_TABLE).then_some((*statement).into)
+        }
+    }
+
+    /// Whether the statement creates a table and fills it.
+    pub fn is_create_table_as(self) -> bool {
+        self.into_clause().is_some()
+    }
+
+    /// The table that a CREATE TABLE AS has just made, by the rules by which it was made.
+    pub fn created_table(self) -> Option<pg_sys::Oid> {
+        let into = self.into_clause()?;
+        // SAFETY: `into` belongs to the running statement; the lookup takes no lock and only reads catalogs.
+        unsafe {
+            let rel = (*into).rel;
+            let namespace = pg_sys::RangeVarGetCreationNamespace(rel);
+            let oid = pg_sys::get_relname_relid((*rel).relname, namespace);
+            (oid != pg_sys::InvalidOid).then_some(oid)
+        }
+    }
+
+    /// Temporary objects among several named by a DROP, GRANT or REVOKE; looked up before the command runs.
+    /// `None` for all other statements and where the session has no temporary objects.
+    pub fn temporary_items(self) -> Option<TemporaryItems> {
+        if !session_has_temporary_schema() {
+            return None;
+        }
+        // SAFETY: the node tags say which types these are.
+        let (objects, kind, is_grant) = unsafe {
+            if self.is(pg_sys::NodeTag::T_DropStmt) {
+                let drop = self.0 as *mut pg_sys::DropStmt;
+                ((*drop).objects, (*drop).removeType, false)
+            } else if self.is(pg_sys::NodeTag::T_GrantStmt) {
+                let grant = self.0 as *mut pg_sys::GrantStmt;
+                if (*grant).targtype != pg_sys::GrantTargetType::ACL_TARGET_OBJECT {
+                    return None;
+                }
+                ((*grant).objects, (*grant).objtype, true)
+            } else {
+                return None;
+            }
+        };
+        // SAFETY: both are lists of nodes.
+        let items: Vec<*mut pg_sys::Node> = unsafe { pointers(objects) };
+        if items.len() < 2 {
+            return None;
+        }
+        let temporary: Vec<usize> = (0..items.len())
+            // SAFETY: each item is a node of the running statement.
+            .filter(|&i| unsafe { names_temporary_object(items[i], kind) })
+            .collect();
+        (!temporary.is_empty()).then_some(TemporaryItems { total: items.len(), temporary, is_grant })
+    }
+}
+
+/// Whether this session has made temporary objects.
+pub fn session_has_temporary_schema() -> bool {
+    let (mut namespace, mut toast) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+    // SAFETY: writes to the two variables given.
+    unsafe { pg_sys::GetTempNamespaceState(&mut namespace, &mut toast) };
+    namespace != pg_sys::InvalidOid
+}
+
+/// # Safety
+/// `item` is an element of the object list of a DROP, GRANT or REVOKE of objects of type `kind`.
+unsafe fn names_temporary_object(item: *mut pg_sys::Node, kind: pg_sys::ObjectType::Type) -> bool {
+    use pg_sys::ObjectType::*;
+    // SAFETY: node tags are checked before each cast; lookups only read catalogs and take no lock.
+    unsafe {
+        let relation = matches!(
+            kind,
+            OBJECT_TABLE | OBJECT_SEQUENCE | OBJECT_VIEW | OBJECT_MATVIEW | OBJECT_INDEX | OBJECT_FOREIGN_TABLE
+        );
+        match (*item).type_ {
+            pg_sys::NodeTag::T_RangeVar => is_temporary_relation(item as *mut pg_sys::RangeVar),
+            pg_sys::NodeTag::T_TypeName => {
+                let oid = pg_sys::LookupTypeNameOid(core::ptr::null_mut(), item as *mut _, true);
+                oid != pg_sys::InvalidOid && is_temporary_type(oid)
+            }
+            pg_sys::NodeTag::T_ObjectWithArgs => {
+                names_temporary_schema((*(item as *mut pg_sys::ObjectWithArgs)).objname)
+            }
+            pg_sys::NodeTag::T_List if relation => {
+                is_temporary_relation(pg_sys::makeRangeVarFromNameList(item as *mut pg_sys::List))
+            }
+            pg_sys::NodeTag::T_List => names_temporary_schema(item as *mut pg_sys::List),
+            _ => false,
+        }
+    }
+}
+
+/// # Safety
+/// `rel` is a valid RangeVar.
+unsafe fn is_temporary_relation(rel: *mut pg_sys::RangeVar) -> bool {
+    // SAFETY: the caller's promise; no lock, missing relations are allowed.
+    unsafe {
+        let oid = pg_sys::RangeVarGetRelidExtended(
+            rel,
+            pg_sys::NoLock as pg_sys::LOCKMODE,
+            pg_sys::RVROption::RVR_MISSING_OK,
+            None,
+            core::ptr::null_mut(),
+        );
+        oid != pg_sys::InvalidOid && pg_sys::isAnyTempNamespace(pg_sys::get_rel_namespace(oid))
+    }
+}
+
+/// # Safety
+/// Needs a transaction.
+unsafe fn is_temporary_type(oid: pg_sys::Oid) -> bool {
+    // SAFETY: TYPEOID holds rows of pg_type.
+    unsafe {
+        compat::with_cached(pg_sys::SysCacheIdentifier::TYPEOID, oid, |t: &pg_sys::FormData_pg_type| {
+            pg_sys::isAnyTempNamespace(t.typnamespace)
+        })
+        .unwrap_or(false)
+    }
+}
+
+/// # Safety
+/// `names` is a list of String nodes.
+unsafe fn names_temporary_schema(names: *mut pg_sys::List) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let parts: Vec<*mut pg_sys::Node> = pointers(names);
+        parts.len() > 1 && node_string(parts[0]).starts_with(b"pg_temp")
+    }
+}
+
+/// # Safety
+/// `node` is a String node.
+unsafe fn node_string<'a>(node: *mut pg_sys::Node) -> &'a [u8] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(any(feature = "pg13", feature = "pg14"))]
+        let value: *const c_char = (*(node as *mut pg_sys::Value)).val.str_;
+        #[cfg(not(any(feature = "pg13", feature = "pg14")))]
+        let value: *const c_char = (*(node as *mut pg_sys::String)).sval;
+        text::bytes(value)
+    }
+}

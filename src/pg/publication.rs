@@ -1,0 +1,188 @@
+//! Replica identity and publication membership of a table that the running command has just made.
+//!
+//! Written straight into the catalogs, as `relation_mark_replica_identity` (tablecmds.c) and `PublicationAddTables`
+//! (publicationcmds.c) do: the user needs no right on the publication, no nested DDL is raised, and it also works while
+//! the table is still in use by the CREATE TABLE AS that fills it.
+
+use super::compat;
+use super::text;
+use core::cell::RefCell;
+use pgrx::pg_sys;
+use pgrx::pg_sys::Datum;
+
+/// What a new table is, as far as publishing it matters.
+pub struct NewTable {
+    /// An ordinary or partitioned table that is neither temporary nor unlogged.
+    pub publishable: bool,
+    pub has_primary_key: bool,
+}
+
+thread_local! {
+    /// Publications of this database: OID, name, FOR ALL TABLES. Empty until first asked for, and after each change of one.
+    static PUBLICATIONS: RefCell<Option<Vec<Publication>>> = const { RefCell::new(None) };
+}
+
+#[derive(Clone)]
+pub struct Publication {
+    oid: pg_sys::Oid,
+    pub name: Vec<u8>,
+    pub all_tables: bool,
+}
+
+pub fn inspect(table: pg_sys::Oid) -> Option<NewTable> {
+    // SAFETY: RELOID holds rows of pg_class; the relation is opened under the lock that its creator holds.
+    unsafe {
+        let publishable =
+            compat::with_cached(pg_sys::SysCacheIdentifier::RELOID, table, |c: &pg_sys::FormData_pg_class| {
+                let kind = c.relkind as u8;
+                (kind == pg_sys::RELKIND_RELATION || kind == pg_sys::RELKIND_PARTITIONED_TABLE)
+                    && c.relpersistence as u8 == pg_sys::RELPERSISTENCE_PERMANENT
+            })?;
+        let has_primary_key = publishable && {
+            let rel = pg_sys::try_relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE);
+            !rel.is_null() && {
+                let index = compat::primary_key_index(rel);
+                pg_sys::relation_close(rel, pg_sys::NoLock as pg_sys::LOCKMODE);
+                index != pg_sys::InvalidOid
+            }
+        };
+        Some(NewTable { publishable, has_primary_key })
+    }
+}
+
+/// REPLICA IDENTITY FULL, for a table that has had no other identity than the default.
+pub fn set_replica_identity_full(table: pg_sys::Oid) -> bool {
+    // SAFETY: updates one field of a copy of the catalog row, under the lock that CREATE TABLE holds.
+    unsafe {
+        let catalog =
+            pg_sys::relation_open(pg_sys::RelationRelationId, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
+        let tuple = compat::cached_copy(pg_sys::SysCacheIdentifier::RELOID, table);
+        let mut changed = false;
+        if !tuple.is_null() {
+            let form = &mut *(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_class);
+            if form.relreplident as u8 == pg_sys::REPLICA_IDENTITY_DEFAULT {
+                form.relreplident = pg_sys::REPLICA_IDENTITY_FULL as core::ffi::c_char;
+                pg_sys::CatalogTupleUpdate(catalog, &mut (*tuple).t_self, tuple);
+                changed = true;
+            }
+            pg_sys::heap_freetuple(tuple);
+        }
+        pg_sys::relation_close(catalog, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
+        if changed {
+            pg_sys::CommandCounterIncrement();
+        }
+        changed
+    }
+}
+
+/// The publications whose name begins with `prefix`.
+pub fn with_prefix(prefix: &[u8]) -> Vec<Publication> {
+    PUBLICATIONS.with_borrow_mut(|cached| {
+        cached
+            .get_or_insert_with(read_publications)
+            .iter()
+            .filter(|publication| publication.name.starts_with(prefix))
+            .cloned()
+            .collect()
+    })
+}
+
+fn read_publications() -> Vec<Publication> {
+    register_invalidation();
+    let mut found = Vec::new();
+    // SAFETY: a sequential scan of pg_publication; rows are read before the next call.
+    unsafe {
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        let catalog = pg_sys::relation_open(pg_sys::PublicationRelationId, lock);
+        let scan = pg_sys::systable_beginscan(
+            catalog,
+            pg_sys::InvalidOid,
+            false,
+            core::ptr::null_mut(),
+            0,
+            core::ptr::null_mut(),
+        );
+        loop {
+            let tuple = pg_sys::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            let form = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_publication);
+            found.push(Publication {
+                oid: form.oid,
+                name: text::bytes(form.pubname.data.as_ptr()).to_vec(),
+                all_tables: form.puballtables,
+            });
+        }
+        pg_sys::systable_endscan(scan);
+        pg_sys::relation_close(catalog, lock);
+    }
+    found
+}
+
+fn register_invalidation() {
+    static REGISTERED: std::sync::Once = std::sync::Once::new();
+    REGISTERED.call_once(|| {
+        // SAFETY: the callback only empties a cache of ours.
+        unsafe {
+            pg_sys::CacheRegisterSyscacheCallback(
+                compat::cache_number(pg_sys::SysCacheIdentifier::PUBLICATIONOID),
+                Some(forget),
+                Datum::from(0usize),
+            );
+        }
+    });
+}
+
+/// # Safety
+/// Called by PostgreSQL's invalidation machinery only.
+unsafe extern "C-unwind" fn forget(_argument: Datum, _cache: compat::CacheNumber, _hash: u32) {
+    PUBLICATIONS.with(|cached| {
+        if let Ok(mut cached) = cached.try_borrow_mut() {
+            *cached = None;
+        }
+    });
+}
+
+/// Whether a publication has the table already through FOR TABLES IN SCHEMA (15 and later).
+#[cfg(any(feature = "pg13", feature = "pg14"))]
+fn covers_schema_of(_publication: &Publication, _table: pg_sys::Oid) -> bool {
+    false
+}
+
+/// Whether a publication has the table already through FOR TABLES IN SCHEMA (15 and later).
+#[cfg(not(any(feature = "pg13", feature = "pg14")))]
+fn covers_schema_of(publication: &Publication, table: pg_sys::Oid) -> bool {
+    // SAFETY: reads pg_publication_namespace; the list holds OIDs.
+    unsafe {
+        let list = pg_sys::GetSchemaPublications(pg_sys::get_rel_namespace(table));
+        !list.is_null()
+            && (0..(*list).length).any(|i| (*(*list).elements.add(i as usize)).oid_value == publication.oid)
+    }
+}
+
+/// Adds the table to the publication unless that covers it already. True when it was added.
+pub fn add_table(publication: &Publication, table: pg_sys::Oid) -> bool {
+    if publication.all_tables || covers_schema_of(publication, table) {
+        return false;
+    }
+    // SAFETY: the table is open under a lock that the creating command holds anyway; an existing membership is kept.
+    unsafe {
+        let rel = pg_sys::relation_open(table, pg_sys::ShareUpdateExclusiveLock as pg_sys::LOCKMODE);
+        #[cfg(feature = "pg13")]
+        let address = pg_sys::publication_add_relation(publication.oid, rel, true);
+        #[cfg(not(feature = "pg13"))]
+        let address = {
+            let mut info = pg_sys::PublicationRelInfo { relation: rel, ..Default::default() };
+            #[cfg(feature = "pg19")]
+            let address =
+                pg_sys::publication_add_relation(publication.oid, &mut info, true, core::ptr::null_mut());
+            #[cfg(not(feature = "pg19"))]
+            let address = pg_sys::publication_add_relation(publication.oid, &mut info, true);
+            address
+        };
+        pg_sys::relation_close(rel, pg_sys::NoLock as pg_sys::LOCKMODE);
+        pg_sys::CommandCounterIncrement();
+        address.objectId != pg_sys::InvalidOid
+    }
+}

@@ -1,0 +1,102 @@
+//! The session: roles, search_path, settings, client, transaction.
+
+use super::compat;
+use super::text;
+use core::ffi::CStr;
+use pgrx::pg_sys;
+
+/// The role whose rights the running code has.
+pub fn current_user() -> Option<String> {
+    // SAFETY: a syscache lookup; NULL for a role that was dropped meanwhile.
+    unsafe { text::string(pg_sys::GetUserNameFromId(pg_sys::GetUserId(), true)) }
+}
+
+/// The role the session is authorized as.
+pub fn session_user() -> Option<String> {
+    // SAFETY: as above.
+    unsafe { text::string(pg_sys::GetUserNameFromId(pg_sys::GetSessionUserId(), true)) }
+}
+
+pub fn database() -> Option<String> {
+    // SAFETY: the database a session is connected to cannot be dropped.
+    unsafe { text::string(pg_sys::get_database_name(pg_sys::MyDatabaseId)) }
+}
+
+/// The schemas of the effective search_path that exist and may be used, without those that are implied.
+/// The session's own temporary schema is called `pg_temp`.
+pub fn search_path() -> Vec<String> {
+    // SAFETY: a fresh list of OIDs; schemas that vanish meanwhile are left out.
+    unsafe {
+        let list = pg_sys::fetch_search_path(false);
+        if list.is_null() {
+            return Vec::new();
+        }
+        (0..(*list).length)
+            .filter_map(|i| {
+                let oid = (*(*list).elements.add(i as usize)).oid_value;
+                text::string(pg_sys::get_namespace_name_or_temp(oid))
+            })
+            .collect()
+    }
+}
+
+/// The value of a setting as SHOW prints it without units; `None` where this server has no such setting.
+pub fn setting(name: &CStr) -> Option<&'static [u8]> {
+    // SAFETY: the string is valid until the setting changes or the same buffer is used again; callers copy it at once.
+    unsafe {
+        let value = pg_sys::GetConfigOption(name.as_ptr(), true, false);
+        (!value.is_null()).then(|| text::bytes(value))
+    }
+}
+
+/// Address and port of the client, `None` for a Unix socket or no client (network.c: inet_client_addr).
+pub fn client() -> (Option<String>, Option<i32>) {
+    // SAFETY: both functions take no arguments; inet_out turns the result of the first into a string.
+    unsafe {
+        let Some(address) = compat::call(pg_sys::inet_client_addr, []) else { return (None, None) };
+        let host = compat::call(pg_sys::inet_out, [address]).and_then(|d| text::string(d.cast_mut_ptr()));
+        let port = compat::call(pg_sys::inet_client_port, []).map(|d| d.value() as i32);
+        (host, port)
+    }
+}
+
+/// What tells whether a command has written anything since (see `objects`): transaction and command counter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    transaction: u32,
+    command: u32,
+}
+
+pub fn progress() -> Progress {
+    // SAFETY: inside a transaction. The command counter only advances after something was written (xact.c).
+    unsafe {
+        #[cfg(any(feature = "pg17", feature = "pg18", feature = "pg19"))]
+        let transaction = (*pg_sys::MyProc).vxid.lxid;
+        #[cfg(not(any(feature = "pg17", feature = "pg18", feature = "pg19")))]
+        let transaction = (*pg_sys::MyProc).lxid;
+        Progress { transaction, command: pg_sys::GetCurrentCommandId(false) }
+    }
+}
+
+/// The transaction's id as `txid_current()` gives it; assigns one if need be.
+pub fn transaction_id() -> u64 {
+    // SAFETY: inside a transaction that may write.
+    unsafe { pg_sys::GetTopFullTransactionId().value }
+}
+
+/// Clock time now, as a timestamptz.
+pub fn now() -> i64 {
+    // SAFETY: reads the clock.
+    unsafe { pg_sys::GetCurrentTimestamp() }
+}
+
+/// Refuses unknown settings under our prefix from now on.
+pub fn reserve_settings_prefix(prefix: &'static CStr) {
+    // SAFETY: a static string.
+    unsafe {
+        #[cfg(any(feature = "pg13", feature = "pg14"))]
+        pg_sys::EmitWarningsOnPlaceholders(prefix.as_ptr());
+        #[cfg(not(any(feature = "pg13", feature = "pg14")))]
+        pg_sys::MarkGUCPrefixReserved(prefix.as_ptr());
+    }
+}

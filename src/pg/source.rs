@@ -1,0 +1,170 @@
+//! Where the text of a running statement lies.
+//!
+//! Usually the utility hook has seen the statement and noted text, offset and length. A statement that was already
+//! running when the library was loaded (the first DDL of a session without preload) is found in one of these places:
+//! the active portal (top level), the innermost error context (SPI, SQL functions), or the client's string.
+//! Relied on: PlannedStmt.stmt_location/stmt_len; the texts of `_SPI_error_callback` (spi.c) and
+//! `sql_exec_error_callback` (functions.c), rendered in English for the purpose.
+//! Not promised: where one string holds the same statement twice in different spellings, the first of them is taken.
+
+use super::context_stack;
+use super::node::{ParseTree, pointers};
+use super::text;
+use core::ffi::c_char;
+use pgrx::pg_sys;
+use std::ffi::CString;
+
+/// A place in a string of SQL that is valid while the statement runs, or an own copy of the statement.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// `len` 0 means up to the end of the string, as in PlannedStmt.
+    Place { query: *const c_char, location: usize, len: usize },
+    /// A copy of the statement, with what surrounds it.
+    Copy(Vec<u8>),
+    /// Nothing is known yet.
+    Unknown,
+}
+
+impl Source {
+    pub fn new(query: *const c_char, location: i32, len: i32) -> Self {
+        match usize::try_from(location) {
+            Ok(location) if !query.is_null() => {
+                Source::Place { query, location, len: usize::try_from(len).unwrap_or(0) }
+            }
+            _ => Source::Unknown,
+        }
+    }
+
+    /// The bytes of the statement with surrounding white space and comments; `None` when unknown.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            // SAFETY: the string outlives the statement in whose list of statements in progress this lies, and the
+            // parser has made sure that location and length lie inside it.
+            Source::Place { query, location, len } => Some(unsafe {
+                let start = query.add(*location);
+                if *len == 0 { text::bytes(start) } else { core::slice::from_raw_parts(start as *const u8, *len) }
+            }),
+            Source::Copy(bytes) => Some(bytes),
+            Source::Unknown => None,
+        }
+    }
+}
+
+/// Finds the text of `tree`, a statement that is about to run; also tells whether it is nested.
+pub fn locate(tree: ParseTree) -> (Source, bool) {
+    if let Some(source) = in_active_portal(tree) {
+        return (source, false);
+    }
+    let context = context_stack::innermost_in_english();
+    if let Some(query) = strip(&context, b"SQL statement \"", b"\"") {
+        if let Some(source) = find_statement(query, tree, None) {
+            return (source, true);
+        }
+    }
+    if let Some(source) = in_sql_function(&context, tree) {
+        return (source, true);
+    }
+    // SAFETY: the client's string, NULL or valid during the statement.
+    let client = unsafe { text::bytes(pg_sys::debug_query_string) };
+    match find_statement(client, tree, None) {
+        Some(source) => (source, !context.is_empty()),
+        None => (Source::Unknown, !context.is_empty()),
+    }
+}
+
+fn strip<'a>(text: &'a [u8], prefix: &[u8], suffix: &[u8]) -> Option<&'a [u8]> {
+    text.strip_prefix(prefix)?.strip_suffix(suffix)
+}
+
+/// The statement as one of the active portal's: simple and extended protocol at top level.
+fn in_active_portal(tree: ParseTree) -> Option<Source> {
+    // SAFETY: ActivePortal is NULL or the portal being run; its statements and text live as long as it runs.
+    unsafe {
+        let portal = pg_sys::ActivePortal;
+        if portal.is_null() {
+            return None;
+        }
+        let statements: Vec<*mut pg_sys::PlannedStmt> = pointers((*portal).stmts);
+        let only = statements.len() == 1;
+        statements
+            .into_iter()
+            .find(|&s| {
+                let utility = (*s).utilityStmt;
+                !utility.is_null() && (utility == tree.node() || (only && same_statement(utility, tree.node())))
+            })
+            .map(|s| Source::new((*portal).sourceText, (*s).stmt_location, (*s).stmt_len))
+    }
+}
+
+/// A statement of a LANGUAGE sql function; its number in the body is part of the error context.
+fn in_sql_function(context: &[u8], tree: ParseTree) -> Option<Source> {
+    let rest = context.strip_prefix(b"SQL function \"".as_slice())?;
+    let end = rest.windows(12).rposition(|w| w == b"\" statement ")?;
+    let number = std::str::from_utf8(&rest[end + 12..]).ok()?.parse::<usize>().ok()?;
+    let name = CString::new(&rest[..end]).ok()?;
+    super::catalog::sql_function_bodies(&name)
+        .into_iter()
+        .find_map(|body| find_statement(&body, tree, number.checked_sub(1)))
+}
+
+/// The first statement in `query` that parses to `tree`; `index` asks for one statement only.
+fn find_statement(query: &[u8], tree: ParseTree, index: Option<usize>) -> Option<Source> {
+    let owned = CString::new(query).ok()?;
+    // SAFETY: the parser gets a NUL-terminated string and returns a list of RawStmt.
+    let place = unsafe {
+        let statements: Vec<*mut pg_sys::RawStmt> = pointers(parse(&owned)?);
+        statements
+            .into_iter()
+            .enumerate()
+            .filter(|(i, _)| index.is_none_or(|wanted| wanted == *i))
+            .find(|(_, raw)| same_statement((**raw).stmt, tree.node()))
+            .map(|(_, raw)| ((*raw).stmt_location, (*raw).stmt_len))
+    };
+    let (location, len) = place?;
+    let start = usize::try_from(location).ok()?;
+    let end = if len > 0 { start + len as usize } else { query.len() };
+    query.get(start..end).map(|bytes| Source::Copy(bytes.to_vec()))
+}
+
+/// The raw parser's list of statements, `None` where the text does not parse.
+fn parse(query: &CString) -> Option<*mut pg_sys::List> {
+    pgrx::PgTryBuilder::new(|| Some(super::catalog::raw_parse(query))).catch_others(|_| None).execute()
+}
+
+/// Whether two statements are the same but for their place in the text.
+///
+/// # Safety
+/// Both are valid nodes.
+unsafe fn same_statement(raw: *mut pg_sys::Node, running: *mut pg_sys::Node) -> bool {
+    // SAFETY: the caller's promise; casts follow the node tags.
+    unsafe {
+        if pg_sys::equal(raw.cast(), running.cast()) {
+            return true;
+        }
+        // The query of a CREATE TABLE AS is analyzed before it runs, and SELECT INTO becomes one: compare the target.
+        if (*running).type_ != pg_sys::NodeTag::T_CreateTableAsStmt {
+            return false;
+        }
+        let target = (*(*(running as *mut pg_sys::CreateTableAsStmt)).into).rel;
+        let into = match (*raw).type_ {
+            pg_sys::NodeTag::T_CreateTableAsStmt => (*(raw as *mut pg_sys::CreateTableAsStmt)).into,
+            pg_sys::NodeTag::T_SelectStmt => select_into(raw as *mut pg_sys::SelectStmt),
+            _ => core::ptr::null_mut(),
+        };
+        !into.is_null() && pg_sys::equal((*into).rel.cast(), target.cast())
+    }
+}
+
+/// The INTO clause of a SELECT; of a set operation it is the leftmost one's.
+///
+/// # Safety
+/// `select` is a valid SelectStmt.
+unsafe fn select_into(mut select: *mut pg_sys::SelectStmt) -> *mut pg_sys::IntoClause {
+    // SAFETY: the caller's promise; larg is NULL or valid.
+    unsafe {
+        while !(*select).larg.is_null() && (*select).intoClause.is_null() {
+            select = (*select).larg;
+        }
+        (*select).intoClause
+    }
+}

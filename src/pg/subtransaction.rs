@@ -1,0 +1,39 @@
+//! A subtransaction round work whose failure must not reach the user.
+//!
+//! As PL/pgSQL does for a block with EXCEPTION (pl_exec.c: exec_stmt_block).
+
+use crate::error::Failure;
+use pgrx::pg_sys;
+use pgrx::pg_sys::panic::CaughtError;
+use std::panic::AssertUnwindSafe;
+
+/// Runs `work`; when it fails or raises an error, all that it did is undone and the failure is returned.
+pub fn attempt<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    // SAFETY: the memory context and resource owner are those that the caller goes on with.
+    let (context, owner) = unsafe { (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner) };
+    // SAFETY: begun and ended in this function, on all ways.
+    unsafe {
+        pg_sys::BeginInternalSubTransaction(core::ptr::null());
+        pg_sys::CurrentMemoryContext = context;
+    }
+    let result = pgrx::PgTryBuilder::new(AssertUnwindSafe(work))
+        .catch_others(|cause| {
+            Err(match cause {
+                CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => Failure::from_report(&report),
+                CaughtError::RustPanic { ereport, .. } => Failure::from_report(&ereport),
+            })
+        })
+        .execute();
+    // SAFETY: as above.
+    unsafe {
+        pg_sys::CurrentMemoryContext = context;
+        if result.is_ok() {
+            pg_sys::ReleaseCurrentSubTransaction();
+        } else {
+            pg_sys::RollbackAndReleaseCurrentSubTransaction();
+        }
+        pg_sys::CurrentMemoryContext = context;
+        pg_sys::CurrentResourceOwner = owner;
+    }
+    result
+}

@@ -1,0 +1,359 @@
+//! The capture table as PostgreSQL's own catalogs are written: `heap_form_tuple`, insert, indexes. No SPI, no planner.
+//!
+//! Not honoured, since nothing of a user may run here: row triggers, rules, check constraints, defaults. Indexes with
+//! expressions or predicates are refused as an alteration of the table.
+//! Lock order: sequence, then table, as DROP EXTENSION takes them; both are held to the end of the transaction, so that
+//! a row is never decoded after its table is gone.
+
+use super::compat;
+use super::text;
+use crate::error::Failure;
+use core::ffi::CStr;
+use pgrx::pg_sys;
+use pgrx::pg_sys::Datum;
+
+pub const SCHEMA: &CStr = c"public";
+pub const TABLE: &CStr = c"dts_ddl_command";
+const SEQUENCE: &CStr = c"dts_ddl_command_id_seq";
+pub const OWN_SCHEMA: &CStr = c"dts_ddl";
+pub const PRUNED_SEQUENCE: &CStr = c"pruned_id";
+pub const GAP_SEQUENCE: &CStr = c"gap_count";
+pub const EXTENSION: &CStr = c"dts_ddl_capture";
+
+/// The columns of the contract, in order.
+const COLUMNS: [(&CStr, pg_sys::Oid); 14] = [
+    (c"ddl_text", pg_sys::TEXTOID),
+    (c"id", pg_sys::INT8OID),
+    (c"event", pg_sys::TEXTOID),
+    (c"tag", pg_sys::TEXTOID),
+    (c"username", pg_sys::VARCHAROID),
+    (c"database", pg_sys::VARCHAROID),
+    (c"schema", pg_sys::VARCHAROID),
+    (c"object_type", pg_sys::VARCHAROID),
+    (c"object_name", pg_sys::VARCHAROID),
+    (c"client_address", pg_sys::VARCHAROID),
+    (c"client_port", pg_sys::INT4OID),
+    (c"event_time", pg_sys::TIMESTAMPTZOID),
+    (c"txid_current", pg_sys::VARCHAROID),
+    (c"message", pg_sys::TEXTOID),
+];
+const ID_ATTRIBUTE: pg_sys::AttrNumber = 2;
+const EVENT_TIME_ATTRIBUTE: i32 = 12;
+
+/// One value of a row.
+pub enum Value<'a> {
+    Null,
+    Text(&'a [u8]),
+    Int(i32),
+    BigInt(i64),
+    Timestamp(i64),
+}
+
+/// The capture table, open and locked for writing. Closed (the lock stays) on drop.
+pub struct CaptureTable {
+    relation: pg_sys::Relation,
+    sequence: pg_sys::Oid,
+}
+
+impl Drop for CaptureTable {
+    fn drop(&mut self) {
+        // After an error the resource owner closes the relation; closing it here as well would be once too often.
+        if !std::thread::panicking() {
+            // SAFETY: opened in `open`, not closed since.
+            unsafe { pg_sys::relation_close(self.relation, pg_sys::NoLock as pg_sys::LOCKMODE) }
+        }
+    }
+}
+
+fn relation_in(schema: &CStr, name: &CStr) -> pg_sys::Oid {
+    // SAFETY: syscache look-ups with NUL-terminated names.
+    unsafe {
+        let namespace = pg_sys::get_namespace_oid(schema.as_ptr(), true);
+        if namespace == pg_sys::InvalidOid {
+            return namespace;
+        }
+        pg_sys::get_relname_relid(name.as_ptr(), namespace)
+    }
+}
+
+impl CaptureTable {
+    /// Opens the table; `None` when the extension is no longer installed (another session dropped it meanwhile).
+    pub fn open() -> Result<Option<Self>, Failure> {
+        let (mut table, mut sequence) = (relation_in(SCHEMA, TABLE), relation_in(SCHEMA, SEQUENCE));
+        if table == pg_sys::InvalidOid {
+            return Self::missing();
+        }
+        // SAFETY: look-ups and locks by OID; a relation that vanished while we waited gives NULL, and one that was
+        // replaced is found by looking up its name again under the lock.
+        unsafe {
+            let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+            if sequence == pg_sys::InvalidOid {
+                sequence = owned_sequence(table).ok_or_else(|| {
+                    Failure::sequence_missing("public.dts_ddl_command_id_seq")
+                })?;
+            }
+            pg_sys::LockRelationOid(sequence, lock);
+            let mut relation = pg_sys::try_relation_open(table, lock);
+            if relation.is_null() || relation_in(SCHEMA, TABLE) != table {
+                if !relation.is_null() {
+                    pg_sys::relation_close(relation, lock);
+                }
+                table = relation_in(SCHEMA, TABLE);
+                if table == pg_sys::InvalidOid {
+                    return Self::missing();
+                }
+                sequence = match relation_in(SCHEMA, SEQUENCE) {
+                    pg_sys::InvalidOid => owned_sequence(table)
+                        .ok_or_else(|| Failure::sequence_missing("public.dts_ddl_command_id_seq"))?,
+                    oid => oid,
+                };
+                pg_sys::LockRelationOid(sequence, lock);
+                relation = pg_sys::try_relation_open(table, lock);
+                if relation.is_null() {
+                    return Self::missing();
+                }
+            }
+            let table = CaptureTable { relation, sequence };
+            table.check_shape()?;
+            Ok(Some(table))
+        }
+    }
+
+    fn missing() -> Result<Option<Self>, Failure> {
+        if super::catalog::extension_exists(EXTENSION) { Err(Failure::table_missing()) } else { Ok(None) }
+    }
+
+    fn check_shape(&self) -> Result<(), Failure> {
+        // SAFETY: an open relation's descriptor is complete; attributes 0..natts are initialized.
+        unsafe {
+            let relation = &*self.relation;
+            let form = &*relation.rd_rel;
+            if form.relkind != pg_sys::RELKIND_RELATION as core::ffi::c_char || form.relam != pg_sys::HEAP_TABLE_AM_OID
+            {
+                return Err(Failure::table_altered("It is not an ordinary heap table.".to_owned()));
+            }
+            let count = (*relation.rd_att).natts as usize;
+            if count != COLUMNS.len() {
+                return Err(Failure::table_altered(format!("It has {count} columns instead of {}.", COLUMNS.len())));
+            }
+            for (i, (name, kind)) in COLUMNS.iter().enumerate() {
+                let attribute = compat::attribute(relation.rd_att, i);
+                if attribute.attisdropped || text::bytes(attribute.attname.data.as_ptr()) != name.to_bytes() {
+                    let name = name.to_string_lossy();
+                    return Err(Failure::table_altered(format!("Column {} is not \"{name}\".", i + 1)));
+                }
+                if attribute.atttypid != *kind {
+                    let name = name.to_string_lossy();
+                    return Err(Failure::table_altered(format!("Column \"{name}\" has another type.")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The id for a new row.
+    pub fn next_id(&self) -> i64 {
+        // SAFETY: the sequence is locked; no privilege is needed of the user whose command is recorded.
+        unsafe { pg_sys::nextval_internal(self.sequence, false) }
+    }
+
+    /// The id that was given last; 0 when none.
+    pub fn last_id(&self) -> i64 {
+        // SAFETY: the sequence is locked; NULL when it was never used.
+        unsafe { compat::call(pg_sys::pg_sequence_last_value, [Datum::from(self.sequence)]) }.map_or(0, |d| d.value() as i64)
+    }
+
+    /// Writes one row and its index entries.
+    pub fn insert(&self, row: &[Value<'_>; 14]) -> Result<(), Failure> {
+        let mut values = [Datum::from(0usize); 14];
+        let mut nulls = [false; 14];
+        for (i, value) in row.iter().enumerate() {
+            values[i] = match value {
+                Value::Null => {
+                    nulls[i] = true;
+                    Datum::from(0usize)
+                }
+                Value::Text(bytes) => text_datum(bytes),
+                Value::Int(v) => Datum::from(*v),
+                Value::BigInt(v) | Value::Timestamp(v) => Datum::from(*v),
+            };
+        }
+        // SAFETY: values match the descriptor checked in `open`. Index maintenance as for a catalog (indexing.c), which
+        // knows no expressions, predicates or exclusion constraints: these are refused before.
+        unsafe {
+            let tuple = pg_sys::heap_form_tuple((*self.relation).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
+            let indexes = pg_sys::CatalogOpenIndexes(self.relation);
+            for i in 0..(*indexes).ri_NumIndices as usize {
+                let info = &**(*indexes).ri_IndexRelationInfo.add(i);
+                let plain = info.ii_Expressions.is_null()
+                    && info.ii_Predicate.is_null()
+                    && info.ii_ExclusionOps.is_null();
+                if !plain {
+                    pg_sys::CatalogCloseIndexes(indexes);
+                    return Err(Failure::table_altered(
+                        "It has an index with an expression, a predicate or an exclusion constraint.".to_owned(),
+                    ));
+                }
+            }
+            pg_sys::CatalogTupleInsertWithInfo(self.relation, tuple, indexes);
+            pg_sys::CatalogCloseIndexes(indexes);
+            pg_sys::heap_freetuple(tuple);
+        }
+        Ok(())
+    }
+
+    /// Deletes the oldest rows from `from_id` on as long as `too_old` says so, at most `limit` of them. Rows that another
+    /// session is deleting are passed over, never waited for. Returns how many were deleted and the highest id.
+    ///
+    /// The scan sees rows as they are now (SnapshotSelf): it takes no predicate locks, so serializable transactions
+    /// do not conflict over it.
+    pub fn delete_oldest(
+        &self,
+        from_id: i64,
+        limit: usize,
+        mut too_old: impl FnMut(i64, Option<i64>) -> bool,
+    ) -> (usize, i64) {
+        let (mut deleted, mut highest) = (0, 0);
+        // SAFETY: the scan is ended and the index closed on the normal way; after an error the resource owner does so.
+        // Tuples point into a buffer that the scan keeps pinned until the next call.
+        unsafe {
+            let index = compat::primary_key_index(self.relation);
+            if index == pg_sys::InvalidOid {
+                return (0, 0);
+            }
+            let index = pg_sys::index_open(index, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
+            let mut key = pg_sys::ScanKeyData::default();
+            pg_sys::ScanKeyInit(
+                &mut key,
+                ID_ATTRIBUTE,
+                pg_sys::BTGreaterEqualStrategyNumber as pg_sys::StrategyNumber,
+                pg_sys::Oid::from(pg_sys::F_INT8GE),
+                Datum::from(from_id),
+            );
+            let snapshot = &raw mut pg_sys::SnapshotSelfData;
+            let scan = pg_sys::systable_beginscan_ordered(self.relation, index, snapshot, 1, &mut key);
+            while deleted < limit {
+                let tuple = pg_sys::systable_getnext_ordered(scan, pg_sys::ScanDirection::ForwardScanDirection);
+                if tuple.is_null() {
+                    break;
+                }
+                let mut null = false;
+                let descriptor = (*self.relation).rd_att;
+                let id = pg_sys::heap_getattr(tuple, ID_ATTRIBUTE as i32, descriptor, &mut null).value() as i64;
+                let time = pg_sys::heap_getattr(tuple, EVENT_TIME_ATTRIBUTE, descriptor, &mut null).value() as i64;
+                if !too_old(id, (!null).then_some(time)) {
+                    break;
+                }
+                if self.delete((*tuple).t_self) {
+                    deleted += 1;
+                }
+                highest = highest.max(id);
+            }
+            pg_sys::systable_endscan_ordered(scan);
+            pg_sys::index_close(index, pg_sys::NoLock as pg_sys::LOCKMODE);
+        }
+        (deleted, highest)
+    }
+
+    /// # Safety
+    /// `tid` is the place of a row of this table that is visible now.
+    unsafe fn delete(&self, mut tid: pg_sys::ItemPointerData) -> bool {
+        let mut failure = pg_sys::TM_FailureData::default();
+        // SAFETY: no crosscheck snapshot, no waiting; every result but TM_Ok leaves the row alone.
+        unsafe {
+            let command = pg_sys::GetCurrentCommandId(true);
+            #[cfg(feature = "pg19")]
+            let result =
+                pg_sys::heap_delete(self.relation, &tid, command, 0, core::ptr::null_mut(), false, &mut failure);
+            #[cfg(not(feature = "pg19"))]
+            let result = pg_sys::heap_delete(
+                self.relation,
+                &mut tid,
+                command,
+                core::ptr::null_mut(),
+                false,
+                &mut failure,
+                false,
+            );
+            let _ = &mut tid;
+            result == pg_sys::TM_Result::TM_Ok
+        }
+    }
+}
+
+/// Makes what this command has written so far visible to the rest of it.
+pub fn command_counter_increment() {
+    // SAFETY: between two steps of a command in which nothing is half done.
+    unsafe { pg_sys::CommandCounterIncrement() }
+}
+
+/// The value that one of our own sequences stands at: 0 when it was never advanced.
+pub fn sequence_value(name: &CStr) -> Result<i64, Failure> {
+    let oid = own_sequence(name)?;
+    // SAFETY: pg_sequence_last_value takes an OID and returns NULL for a sequence that was never used.
+    unsafe {
+        let value = compat::call(pg_sys::pg_sequence_last_value, [Datum::from(oid)]);
+        Ok(value.map_or(0, |d| d.value() as i64))
+    }
+}
+
+/// Sets one of our own sequences. It is not transactional, takes no lock that another session waits for, and survives
+/// a crash (sequence.c).
+pub fn set_sequence(name: &CStr, value: i64) -> Result<(), Failure> {
+    let oid = own_sequence(name)?;
+    with_owner_rights(oid, || {
+        // SAFETY: setval(regclass, bigint) on a sequence of ours.
+        unsafe {
+            compat::call(pg_sys::setval_oid, [Datum::from(oid), Datum::from(value)]);
+        }
+    });
+    Ok(())
+}
+
+/// Advances one of our own sequences by one.
+pub fn advance_sequence(name: &CStr) -> Result<i64, Failure> {
+    let oid = own_sequence(name)?;
+    // SAFETY: no privilege is checked.
+    Ok(unsafe { pg_sys::nextval_internal(oid, false) })
+}
+
+fn own_sequence(name: &CStr) -> Result<pg_sys::Oid, Failure> {
+    match relation_in(OWN_SCHEMA, name) {
+        pg_sys::InvalidOid => Err(Failure::sequence_missing(&format!("dts_ddl.{}", name.to_string_lossy()))),
+        oid => Ok(oid),
+    }
+}
+
+/// Runs `f` as the owner of a relation of ours, for the few functions of PostgreSQL that check rights.
+fn with_owner_rights(relation: pg_sys::Oid, f: impl FnOnce()) {
+    // SAFETY: user and security context are put back on the normal way; after an error the (sub)transaction does so.
+    unsafe {
+        let owner = compat::with_cached(pg_sys::SysCacheIdentifier::RELOID, relation, |c: &pg_sys::FormData_pg_class| {
+            c.relowner
+        });
+        let Some(owner) = owner else { return };
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        let inside = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32 | pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
+        pg_sys::SetUserIdAndSecContext(owner, inside);
+        f();
+        pg_sys::SetUserIdAndSecContext(user, context);
+    }
+}
+
+/// The sequence that belongs to a column of the table, whatever its name.
+///
+/// # Safety
+/// `table` is the OID of a table.
+unsafe fn owned_sequence(table: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    // SAFETY: reads pg_depend.
+    unsafe {
+        let list = pg_sys::getOwnedSequences(table);
+        (!list.is_null() && (*list).length > 0).then(|| (*(*list).elements).oid_value)
+    }
+}
+
+fn text_datum(bytes: &[u8]) -> Datum {
+    // SAFETY: copies the bytes into a palloc'd varlena.
+    unsafe { Datum::from(pg_sys::cstring_to_text_with_len(bytes.as_ptr().cast(), bytes.len() as i32)) }
+}

@@ -1,0 +1,76 @@
+//! Text between the server encoding and Rust's `String`, lossless in every encoding.
+//!
+//! A database in UTF8 holds UTF-8. In any other database bytes are carried one to one, each as the character of the
+//! same number: every server encoding keeps ASCII bytes for ASCII only, so JSON built around such text is right
+//! again once it is turned back into bytes. No conversion takes place, hence none can fail (EUC_CN characters without a
+//! Unicode twin, SQL_ASCII bytes that are no text at all).
+//! Relied on: PostgreSQL admits no server encoding whose multi-byte characters contain ASCII bytes (mb/pg_wchar.h).
+
+use core::ffi::{CStr, c_char};
+use pgrx::pg_sys;
+use std::ffi::CString;
+
+fn is_utf8() -> bool {
+    // SAFETY: reads a backend-global that is set before any user code runs.
+    unsafe { pg_sys::GetDatabaseEncoding() == pg_sys::pg_enc::PG_UTF8 as i32 }
+}
+
+/// Server bytes as a `String`.
+pub fn decode(bytes: &[u8]) -> String {
+    if is_utf8() {
+        String::from_utf8_lossy(bytes).into_owned()
+    } else {
+        bytes.iter().map(|&b| b as char).collect()
+    }
+}
+
+/// The inverse of [`decode`].
+pub fn encode(text: &str) -> Vec<u8> {
+    if is_utf8() {
+        text.as_bytes().to_vec()
+    } else {
+        text.chars().map(|c| u8::try_from(c as u32).unwrap_or(b'?')).collect()
+    }
+}
+
+/// A C string of the server as bytes; empty for NULL.
+///
+/// # Safety
+/// `s` is NULL or a NUL-terminated string that lives at least as long as the returned slice is used.
+pub unsafe fn bytes<'a>(s: *const c_char) -> &'a [u8] {
+    if s.is_null() {
+        return &[];
+    }
+    // SAFETY: the caller's promise.
+    unsafe { CStr::from_ptr(s) }.to_bytes()
+}
+
+/// A C string of the server as `String`, `None` for NULL.
+///
+/// # Safety
+/// `s` is NULL or a NUL-terminated string.
+pub unsafe fn string(s: *const c_char) -> Option<String> {
+    if s.is_null() {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    Some(decode(unsafe { bytes(s) }))
+}
+
+/// Text for a C function.
+pub fn c_string(text: &str) -> CString {
+    c_string_of_bytes(&encode(text))
+}
+
+/// Server bytes for a C function; a NUL cannot occur in server text and would end it.
+pub fn c_string_of_bytes(bytes: &[u8]) -> CString {
+    let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+    CString::new(&bytes[..end]).unwrap_or_default()
+}
+
+/// `name` as an SQL identifier, quoted where the grammar needs it.
+pub fn quote_identifier(name: &str) -> String {
+    let name = c_string(name);
+    // SAFETY: quote_identifier takes a NUL-terminated string and returns it or a palloc'd one.
+    unsafe { string(pg_sys::quote_identifier(name.as_ptr())) }.unwrap_or_default()
+}
