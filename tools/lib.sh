@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared functions of ./demo, ./test, tools/* and bench/run. Sourced, never run.
 #
 # What it relies on: bash, coreutils, a Debian-like machine with Rust; tools/setup gets the rest.
