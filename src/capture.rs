@@ -44,8 +44,7 @@ pub fn record(started: &mut Started, source: &Source) {
     warn_of_rewrites(&rewrites);
     if started.tree.is_create_table_as() {
         under_policy(&tag, started, source, |started, source| {
-            let table = touched.new_tables.first().copied();
-            match table.or_else(|| created_table(started)) {
+            match touched.new_tables.first().copied() {
                 Some(table) => write_created_table(&tag, started, source, table),
                 None => Ok(()),
             }
@@ -201,7 +200,7 @@ fn why_not_replayed(tag: &str, touched: &Touched) -> Option<&'static str> {
         Some("publications belong to the server that publishes")
     } else if tag.ends_with(" SUBSCRIPTION") {
         Some("subscriptions belong to the server that subscribes")
-    } else if touched.large_objects {
+    } else if touched.only_large_objects && !WITHOUT_OBJECTS.contains(&tag) {
         Some("large objects are not replicated")
     } else if touched.own_objects {
         Some("the object belongs to the extension dts_ddl_capture")

@@ -2,16 +2,15 @@
 //!
 //! The utility hook adds a command before it runs and takes it off afterwards, on success and on error. The event
 //! triggers find their command as the last of its kind. A command that was running before the library was loaded has
-//! no entry from the hook; the event trigger adds a substitute, which stays until its command ends, or until the hook
-//! takes off the command below it, or until the next substitute replaces it.
-//! Not promised: entries of a failed substitute vanish at once; they are never matched, since the parse tree differs.
+//! no entry from the hook; the event trigger adds a substitute, which is taken off at the end of the command or, when
+//! that is not seen (an error, or the extension was dropped meanwhile), with the memory context the statement ran in.
 
 use crate::context::Context;
 use crate::pg::event::{Dropped, Event};
 use crate::pg::node::{ParseTree, TemporaryItems};
 use crate::pg::session::Progress;
 use crate::pg::source::{self, Source};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// A table that the command is about to rewrite.
 pub struct Rewrite {
@@ -39,7 +38,8 @@ struct Command {
     kind: u32,
     source: Source,
     nested: bool,
-    substitute: bool,
+    /// Number of an entry that the hook does not know of; 0 for one that it does.
+    substitute: u64,
     started: Option<Started>,
     /// Address of the receiver's start-up callback while ours stands in for it.
     startup: usize,
@@ -47,13 +47,15 @@ struct Command {
 
 thread_local! {
     static COMMANDS: RefCell<Vec<Command>> = const { RefCell::new(Vec::new()) };
+    /// Number of the last substitute.
+    static SUBSTITUTES: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Adds a command that is about to run; returns the number of those that were running before.
 pub fn push(kind: u32, source: Source, nested: bool) -> usize {
     COMMANDS.with_borrow_mut(|commands| {
         let depth = commands.len();
-        commands.push(Command { kind, source, nested, substitute: false, started: None, startup: 0 });
+        commands.push(Command { kind, source, nested, substitute: 0, started: None, startup: 0 });
         depth
     })
 }
@@ -71,11 +73,11 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
     });
     let nested = known.unwrap_or_else(|| {
         let (source, nested) = source::locate(tree);
+        let number = SUBSTITUTES.get() + 1;
+        SUBSTITUTES.set(number);
+        source::remove_at_end(number);
         COMMANDS.with_borrow_mut(|commands| {
-            if commands.last().is_some_and(|c| c.substitute) {
-                commands.pop();
-            }
-            commands.push(Command { kind, source, nested, substitute: true, started: None, startup: 0 });
+            commands.push(Command { kind, source, nested, substitute: number, started: None, startup: 0 });
         });
         nested
     });
@@ -126,8 +128,17 @@ fn with_last<R>(f: impl FnOnce(&mut Started, &Source) -> R) -> R {
 /// Takes off the innermost command if it is a substitute: its end was seen, and no hook will take it off.
 pub fn finish_substitute() {
     COMMANDS.with_borrow_mut(|commands| {
-        if commands.last().is_some_and(|c| c.substitute) {
+        if commands.last().is_some_and(|c| c.substitute != 0) {
             commands.pop();
+        }
+    });
+}
+
+/// Takes off the substitute with this number if it is still there.
+pub fn remove_substitute(number: u64) {
+    COMMANDS.with(|commands| {
+        if let Ok(mut commands) = commands.try_borrow_mut() {
+            commands.retain(|c| c.substitute != number);
         }
     });
 }

@@ -18,7 +18,8 @@ pub struct Touched {
     pub permanent: bool,
     /// Identities of temporary objects that the command named.
     pub temporary: Vec<String>,
-    pub large_objects: bool,
+    /// Every object is a large object.
+    pub only_large_objects: bool,
     /// The extension itself, or one of its members.
     pub own_extension: bool,
     pub own_objects: bool,
@@ -54,7 +55,7 @@ pub fn touched(tag: &str, collected: &[Collected], dropped: &[Dropped]) -> Touch
         new_tables: Vec::new(),
         permanent: false,
         temporary: Vec::new(),
-        large_objects: tag.contains("LARGE OBJECT"),
+        only_large_objects: false,
         own_extension: false,
         own_objects: false,
         volatile: false,
@@ -69,6 +70,8 @@ pub fn touched(tag: &str, collected: &[Collected], dropped: &[Dropped]) -> Touch
     if touched.main.is_none() && !touched.objects.is_empty() {
         touched.main = Some(0);
     }
+    touched.only_large_objects =
+        !touched.objects.is_empty() && touched.objects.iter().all(|object| object.object_type == "large object");
     // DROP OWNED, REASSIGN OWNED and the like name no object.
     touched.permanent |= collected.is_empty() && dropped.is_empty();
     touched
@@ -87,9 +90,8 @@ impl Touched {
             return;
         }
         self.permanent = true;
-        self.large_objects |= command.object_type == "large object";
         self.note_own(address, &command.object_type, schema.as_deref(), name.as_deref());
-        if command.tag == "CREATE TABLE" && address.is_relation() {
+        if matches!(command.tag.as_str(), "CREATE TABLE" | "CREATE TABLE AS" | "SELECT INTO") && address.is_relation() {
             self.new_tables.push(address);
         }
         // The tag of CREATE TABLE is also that of the sequences' and indexes' owner: the first of the same tag is it.
@@ -120,7 +122,6 @@ impl Touched {
             });
             return;
         }
-        self.large_objects |= command.object_type.eq_ignore_ascii_case("large object");
         for address in &command.granted {
             let Some(described) = address.describe() else { continue };
             let schema = (described.names.len() > 1).then(|| described.names[0].clone());
@@ -160,7 +161,6 @@ impl Touched {
         if schema.as_deref() == Some("pg_toast") {
             return;
         }
-        self.large_objects |= object.original && object.object_type == "large object";
         if self.main.is_none() && object.original {
             self.main = Some(self.objects.len());
         }

@@ -10,17 +10,23 @@
 use crate::error::Failure;
 use crate::guc;
 use crate::pg::session;
-use crate::pg::table::{self, CaptureTable, PRUNED_SEQUENCE};
+use crate::pg::table::{self, CaptureTable, PRUNED_SEQUENCE, PruneLimits};
 use std::cell::Cell;
 
-/// Rows deleted with one new row at most. More than one, so that a lowered limit takes effect soon.
-const ROWS_PER_COMMAND: usize = 100;
-/// So many commands of a session later the scan begins at the first id again, for rows that were passed over.
+/// With one new row at most so many are deleted (more than one, so that a lowered limit takes effect soon), and so many
+/// index entries looked at.
+const WITH_EACH_ROW: PruneLimits = PruneLimits { rows: 100, entries: 1000 };
+const WITHOUT_LIMIT: PruneLimits = PruneLimits { rows: usize::MAX, entries: usize::MAX };
+/// So many commands of a session later a scan begins at the first id again, for rows that were passed over: those of
+/// transactions that were open then, and those whose deletion another session rolled back.
 const RESCAN_EVERY: u32 = 256;
 const MICROSECONDS: i64 = 1_000_000;
 
 thread_local! {
-    static NEXT_ID: Cell<i64> = const { Cell::new(i64::MIN) };
+    /// No row below this id is left, as far as this session knows; `None` before its first look.
+    static NEXT_ID: Cell<Option<i64>> = const { Cell::new(None) };
+    /// What `NEXT_ID` was when the running transaction first deleted rows.
+    static BEFORE_TRANSACTION: Cell<Option<i64>> = const { Cell::new(None) };
     static SINCE_RESCAN: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -51,30 +57,46 @@ impl Limits {
 /// Deletes what the row with this id has pushed out.
 pub fn prune_a_little(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
     let Some(limits) = Limits::for_newest(newest) else { return Ok(()) };
-    if SINCE_RESCAN.get() >= RESCAN_EVERY {
-        SINCE_RESCAN.set(0);
-        NEXT_ID.set(i64::MIN);
-    }
+    // A sequence that was set back makes the memory useless.
+    let known = match NEXT_ID.get().filter(|next| *next <= newest) {
+        Some(next) => next,
+        None => table::sequence_value(PRUNED_SEQUENCE)?.min(newest) + 1,
+    };
     SINCE_RESCAN.set(SINCE_RESCAN.get() + 1);
-    // A restarted sequence makes the memory useless.
-    let from = if NEXT_ID.get() > newest { i64::MIN } else { NEXT_ID.get() };
+    let rescan = SINCE_RESCAN.get() >= RESCAN_EVERY;
+    if rescan {
+        SINCE_RESCAN.set(0);
+    }
     // Rows of this very command must be visible to their deletion.
     table::command_counter_increment();
-    let (_, highest) = table.delete_oldest(from, ROWS_PER_COMMAND, |id, time| limits.exceeded_by(id, time));
-    if highest > 0 {
-        NEXT_ID.set(highest + 1);
-        table::set_sequence(PRUNED_SEQUENCE, highest)?;
+    let from = if rescan { i64::MIN } else { known };
+    let pruned = table.delete_oldest(from, WITH_EACH_ROW, |id, time| limits.exceeded_by(id, time));
+    if BEFORE_TRANSACTION.get().is_none() {
+        BEFORE_TRANSACTION.set(Some(known));
+    }
+    NEXT_ID.set(Some(if rescan { known } else { pruned.next }));
+    if pruned.highest > 0 {
+        table::raise_sequence(PRUNED_SEQUENCE, pruned.highest)?;
     }
     Ok(())
+}
+
+/// The transaction is over, or a subtransaction was rolled back, and with it perhaps deletions.
+pub fn transaction_ended(rolled_back: bool) {
+    if let Some(before) = BEFORE_TRANSACTION.take()
+        && rolled_back
+    {
+        NEXT_ID.set(Some(before));
+    }
 }
 
 /// Deletes everything beyond the limits now; the number of rows deleted.
 pub fn prune_all() -> Result<i64, Failure> {
     let Some(table) = CaptureTable::open()? else { return Ok(0) };
     let Some(limits) = Limits::for_newest(table.last_id()) else { return Ok(0) };
-    let (deleted, highest) = table.delete_oldest(i64::MIN, usize::MAX, |id, time| limits.exceeded_by(id, time));
-    if highest > 0 {
-        table::set_sequence(PRUNED_SEQUENCE, highest)?;
+    let pruned = table.delete_oldest(i64::MIN, WITHOUT_LIMIT, |id, time| limits.exceeded_by(id, time));
+    if pruned.highest > 0 {
+        table::raise_sequence(PRUNED_SEQUENCE, pruned.highest)?;
     }
-    Ok(i64::try_from(deleted).unwrap_or(i64::MAX))
+    Ok(i64::try_from(pruned.deleted).unwrap_or(i64::MAX))
 }

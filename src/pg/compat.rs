@@ -94,3 +94,24 @@ pub unsafe fn call<const N: usize>(
     let result = unsafe { function((&raw mut call).cast()) };
     (!call.base.isnull).then_some(result)
 }
+
+/// Begins an index scan with `keys` keys and no ordering.
+///
+/// # Safety
+/// Both relations are open; the snapshot lives until the scan is ended.
+pub unsafe fn index_beginscan(
+    table: pg_sys::Relation,
+    index: pg_sys::Relation,
+    snapshot: pg_sys::Snapshot,
+    keys: core::ffi::c_int,
+) -> pg_sys::IndexScanDesc {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(feature = "pg19")]
+        return pg_sys::index_beginscan(table, index, snapshot, core::ptr::null_mut(), keys, 0, 0);
+        #[cfg(feature = "pg18")]
+        return pg_sys::index_beginscan(table, index, snapshot, core::ptr::null_mut(), keys, 0);
+        #[cfg(not(any(feature = "pg18", feature = "pg19")))]
+        return pg_sys::index_beginscan(table, index, snapshot, keys, 0);
+    }
+}

@@ -13,7 +13,6 @@ use pgrx::pg_sys;
 pub struct Event {
     pub tree: ParseTree,
     pub name: String,
-    pub tag: String,
 }
 
 /// An object that a command created or altered, as `pg_event_trigger_ddl_commands()` reports it.
@@ -25,7 +24,6 @@ pub struct Collected {
     pub schema: Option<String>,
     pub identity: Option<String>,
     pub address: Option<Address>,
-    pub in_extension: bool,
     /// Objects of a GRANT or REVOKE.
     pub granted: Vec<Address>,
     /// Columns whose new value was computed by a volatile expression.
@@ -57,7 +55,6 @@ pub fn from_fcinfo(fcinfo: pg_sys::FunctionCallInfo) -> Option<Event> {
         Some(Event {
             tree: ParseTree::new((*data).parsetree),
             name: text::string((*data).event).unwrap_or_default(),
-            tag: text::string(pg_sys::GetCommandTagName((*data).tag)).unwrap_or_default(),
         })
     }
 }
@@ -88,7 +85,6 @@ pub fn ddl_commands() -> Vec<Collected> {
             schema: row.text(5),
             identity: row.text(6),
             address,
-            in_extension: row.boolean(7),
             granted,
             volatile,
         });
@@ -261,8 +257,12 @@ unsafe fn volatile_columns(command: *mut pg_sys::CollectedCommand) -> bool {
                 return false;
             }
             let node = node as *mut pg_sys::AlterTableCmd;
+            #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
+            let adds_column = (*node).subtype == pg_sys::AlterTableType::AT_AddColumnRecurse;
+            #[cfg(not(any(feature = "pg13", feature = "pg14", feature = "pg15")))]
+            let adds_column = false;
             match (*node).subtype {
-                pg_sys::AlterTableType::AT_AddColumn => {
+                subtype if adds_column || subtype == pg_sys::AlterTableType::AT_AddColumn => {
                     catalog::column_default_is_volatile(alter.objectId, (*subcommand).address.objectSubId)
                 }
                 pg_sys::AlterTableType::AT_AlterColumnType => {

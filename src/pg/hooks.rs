@@ -26,6 +26,29 @@ pub fn install() {
         pg_sys::ProcessUtility_hook = Some(process_utility);
         PREVIOUS_EXECUTOR_RUN = pg_sys::ExecutorRun_hook;
         pg_sys::ExecutorRun_hook = Some(executor_run);
+        pg_sys::RegisterXactCallback(Some(at_transaction_end), core::ptr::null_mut());
+        pg_sys::RegisterSubXactCallback(Some(at_subtransaction_end), core::ptr::null_mut());
+    }
+}
+
+unsafe extern "C-unwind" fn at_transaction_end(event: pg_sys::XactEvent::Type, _argument: *mut core::ffi::c_void) {
+    match event {
+        pg_sys::XactEvent::XACT_EVENT_ABORT => crate::retention::transaction_ended(true),
+        pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
+            crate::retention::transaction_ended(false)
+        }
+        _ => {}
+    }
+}
+
+unsafe extern "C-unwind" fn at_subtransaction_end(
+    event: pg_sys::SubXactEvent::Type,
+    _subtransaction: pg_sys::SubTransactionId,
+    _parent: pg_sys::SubTransactionId,
+    _argument: *mut core::ffi::c_void,
+) {
+    if event == pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB {
+        crate::retention::transaction_ended(true);
     }
 }
 

@@ -50,6 +50,30 @@ impl Source {
     }
 }
 
+/// Has the entry with this number taken off when the running statement is over, however it ends. To be called in an
+/// event trigger: its memory context (event_trigger.c: EventTriggerInvoke) is a child of the one the statement runs in,
+/// which is reset or deleted with the portal or SPI call, also where the statement commits in between.
+pub fn remove_at_end(number: u64) {
+    /// # Safety
+    /// Called by PostgreSQL when the context goes.
+    unsafe extern "C-unwind" fn removed(argument: *mut core::ffi::c_void) {
+        crate::in_progress::remove_substitute(argument as u64);
+    }
+    // SAFETY: the callback's memory lies in the context that calls it.
+    unsafe {
+        let parent = pg_sys::MemoryContextGetParent(pg_sys::CurrentMemoryContext);
+        let context = if parent.is_null() { pg_sys::CurrentMemoryContext } else { parent };
+        let callback = pg_sys::MemoryContextAlloc(context, size_of::<pg_sys::MemoryContextCallback>())
+            as *mut pg_sys::MemoryContextCallback;
+        callback.write(pg_sys::MemoryContextCallback {
+            func: Some(removed),
+            arg: number as *mut core::ffi::c_void,
+            next: core::ptr::null_mut(),
+        });
+        pg_sys::MemoryContextRegisterResetCallback(context, callback);
+    }
+}
+
 /// Finds the text of `tree`, a statement that is about to run; also tells whether it is nested.
 pub fn locate(tree: ParseTree) -> (Source, bool) {
     if let Some(source) = in_active_portal(tree) {

@@ -5,9 +5,12 @@
 use crate::error::Failure;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::CaughtError;
+use pgrx::prelude::PgSqlErrorCode;
+
 use std::panic::AssertUnwindSafe;
 
-/// Runs `work`; when it fails or raises an error, all that it did is undone and the failure is returned.
+/// Runs `work`; when it fails or raises an error, all that it did is undone and the failure is returned. A cancelled
+/// query and a shutdown go on as errors.
 pub fn attempt<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     // SAFETY: the memory context and resource owner are those that the caller goes on with.
     let (context, owner) = unsafe { (pg_sys::CurrentMemoryContext, pg_sys::CurrentResourceOwner) };
@@ -17,6 +20,8 @@ pub fn attempt<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failur
         pg_sys::CurrentMemoryContext = context;
     }
     let result = pgrx::PgTryBuilder::new(AssertUnwindSafe(work))
+        .catch_when(PgSqlErrorCode::ERRCODE_QUERY_CANCELED, |cause| cause.rethrow())
+        .catch_when(PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN, |cause| cause.rethrow())
         .catch_others(|cause| {
             Err(match cause {
                 CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => Failure::from_report(&report),

@@ -37,8 +37,8 @@ const COLUMNS: [(&CStr, pg_sys::Oid); 14] = [
     (c"txid_current", pg_sys::VARCHAROID),
     (c"message", pg_sys::TEXTOID),
 ];
-const ID_ATTRIBUTE: pg_sys::AttrNumber = 2;
-const EVENT_TIME_ATTRIBUTE: i32 = 12;
+const ID_COLUMN: usize = 1;
+const EVENT_TIME_COLUMN: usize = 11;
 
 /// One value of a row.
 pub enum Value<'a> {
@@ -47,6 +47,22 @@ pub enum Value<'a> {
     Int(i32),
     BigInt(i64),
     Timestamp(i64),
+}
+
+/// How far one round of deleting old rows may go.
+#[derive(Clone, Copy)]
+pub struct PruneLimits {
+    pub rows: usize,
+    pub entries: usize,
+}
+
+/// What one round of deleting old rows did.
+pub struct Pruned {
+    pub deleted: usize,
+    /// The highest id deleted, 0 when none.
+    pub highest: i64,
+    /// All rows below this id are gone, as far as this round could see.
+    pub next: i64,
 }
 
 /// The capture table, open and locked for writing. Closed (the lock stays) on drop.
@@ -202,57 +218,69 @@ impl CaptureTable {
         Ok(())
     }
 
-    /// Deletes the oldest rows from `from_id` on as long as `too_old` says so, at most `limit` of them. Rows that another
-    /// session is deleting are passed over, never waited for. Returns how many were deleted and the highest id.
+    /// Deletes the oldest rows from `from_id` on as long as `too_old` says so, at most `limits.rows` of them, looking at no
+    /// more than `limits.entries` index entries (rows that are gone still have one until vacuum). Rows that another
+    /// session is deleting are passed over, never waited for.
     ///
     /// The scan sees rows as they are now (SnapshotSelf): it takes no predicate locks, so serializable transactions
     /// do not conflict over it.
     pub fn delete_oldest(
         &self,
         from_id: i64,
-        limit: usize,
+        limits: PruneLimits,
         mut too_old: impl FnMut(i64, Option<i64>) -> bool,
-    ) -> (usize, i64) {
-        let (mut deleted, mut highest) = (0, 0);
+    ) -> Pruned {
+        let mut pruned = Pruned { deleted: 0, highest: 0, next: from_id };
+        let mut passed_over = false;
         // SAFETY: the scan is ended and the index closed on the normal way; after an error the resource owner does so.
-        // Tuples point into a buffer that the scan keeps pinned until the next call.
+        // The slot keeps its buffer pinned while its values are read.
         unsafe {
             let index = compat::primary_key_index(self.relation);
             if index == pg_sys::InvalidOid {
-                return (0, 0);
+                return pruned;
             }
             let index = pg_sys::index_open(index, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
             let mut key = pg_sys::ScanKeyData::default();
             pg_sys::ScanKeyInit(
                 &mut key,
-                ID_ATTRIBUTE,
+                1,
                 pg_sys::BTGreaterEqualStrategyNumber as pg_sys::StrategyNumber,
                 pg_sys::Oid::from(pg_sys::F_INT8GE),
                 Datum::from(from_id),
             );
+            let slot = pg_sys::table_slot_create(self.relation, core::ptr::null_mut());
             let snapshot = &raw mut pg_sys::SnapshotSelfData;
-            let scan = pg_sys::systable_beginscan_ordered(self.relation, index, snapshot, 1, &mut key);
-            while deleted < limit {
-                let tuple = pg_sys::systable_getnext_ordered(scan, pg_sys::ScanDirection::ForwardScanDirection);
-                if tuple.is_null() {
+            let scan = compat::index_beginscan(self.relation, index, snapshot, 1);
+            pg_sys::index_rescan(scan, &mut key, 1, core::ptr::null_mut(), 0);
+            let forward = pg_sys::ScanDirection::ForwardScanDirection;
+            for _ in 0..limits.entries {
+                if pruned.deleted >= limits.rows || pg_sys::index_getnext_tid(scan, forward).is_null() {
                     break;
                 }
-                let mut null = false;
-                let descriptor = (*self.relation).rd_att;
-                let id = pg_sys::heap_getattr(tuple, ID_ATTRIBUTE as i32, descriptor, &mut null).value() as i64;
-                let time = pg_sys::heap_getattr(tuple, EVENT_TIME_ATTRIBUTE, descriptor, &mut null).value() as i64;
-                if !too_old(id, (!null).then_some(time)) {
+                if !pg_sys::index_fetch_heap(scan, slot) {
+                    continue;
+                }
+                pg_sys::slot_getallattrs(slot);
+                let column = |i: usize| (!*(*slot).tts_isnull.add(i)).then(|| (*(*slot).tts_values.add(i)).value() as i64);
+                let id = column(ID_COLUMN).unwrap_or_default();
+                if !too_old(id, column(EVENT_TIME_COLUMN)) {
                     break;
                 }
-                if self.delete((*tuple).t_self) {
-                    deleted += 1;
+                if self.delete((*slot).tts_tid) {
+                    pruned.deleted += 1;
+                    pruned.highest = id;
+                } else {
+                    passed_over = true;
                 }
-                highest = highest.max(id);
+                if !passed_over {
+                    pruned.next = id + 1;
+                }
             }
-            pg_sys::systable_endscan_ordered(scan);
+            pg_sys::index_endscan(scan);
+            pg_sys::ExecDropSingleTupleTableSlot(slot);
             pg_sys::index_close(index, pg_sys::NoLock as pg_sys::LOCKMODE);
         }
-        (deleted, highest)
+        pruned
     }
 
     /// # Safety
@@ -297,10 +325,13 @@ pub fn sequence_value(name: &CStr) -> Result<i64, Failure> {
     }
 }
 
-/// Sets one of our own sequences. It is not transactional, takes no lock that another session waits for, and survives
+/// Raises one of our own sequences to a value unless it is there already. It is not transactional, takes no lock that another session waits for, and survives
 /// a crash (sequence.c).
-pub fn set_sequence(name: &CStr, value: i64) -> Result<(), Failure> {
+pub fn raise_sequence(name: &CStr, value: i64) -> Result<(), Failure> {
     let oid = own_sequence(name)?;
+    if sequence_value(name)? >= value {
+        return Ok(());
+    }
     with_owner_rights(oid, || {
         // SAFETY: setval(regclass, bigint) on a sequence of ours.
         unsafe {

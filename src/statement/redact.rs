@@ -94,6 +94,8 @@ impl OptionRule {
             return true;
         };
         match self {
+            // A boolean of postgres_fdw: a placeholder would not be valid there.
+            _ if name == b"password_required" => false,
             OptionRule::UserMapping => !matches!(name.as_slice(), b"user" | b"username"),
             OptionRule::Secretish => {
                 is_secret_name(&name) || has_password(&value.bytes(text).to_ascii_lowercase())
