@@ -1,0 +1,37 @@
+-- message.rewrites: which tables were rewritten, why, and whether a volatile expression made the values.
+CREATE FUNCTION t.rw(name text) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(concat_ws(' ', r->>'table', r->>'reasons', CASE WHEN (r->>'volatile')::boolean THEN 'volatile' END), '; ' ORDER BY r->>'table') FROM t.one(name), jsonb_array_elements(message->'rewrites') r $$;
+SET client_min_messages = error;
+CREATE TABLE a (id int, n int, s text); INSERT INTO a SELECT i, i, i FROM generate_series(1, 10) i;
+SELECT t.mark();
+ALTER TABLE a ADD COLUMN c1 int; SELECT t.is('no rewrite', t.rw('none'), NULL);
+ALTER TABLE a ADD COLUMN c2 int DEFAULT 5; SELECT t.is('constant default: no rewrite', t.rw('constant'), NULL);
+ALTER TABLE a ADD COLUMN c3 timestamptz DEFAULT now(); SELECT t.is('stable default: no rewrite', t.rw('stable'), NULL);
+ALTER TABLE a ADD COLUMN c4 float8 DEFAULT random(); SELECT t.is('volatile default', t.rw('volatile'), 'public.a ["default"] volatile');
+ALTER TABLE a ALTER COLUMN n TYPE bigint; SELECT t.is('type', t.rw('type'), 'public.a ["column type"]');
+ALTER TABLE a ALTER COLUMN s TYPE varchar; SELECT t.is('binary compatible type: no rewrite', t.rw('compatible'), NULL);
+ALTER TABLE a ALTER COLUMN n TYPE float8 USING n * random(); SELECT t.is('volatile USING', t.rw('using'), 'public.a ["column type"] volatile');
+ALTER TABLE a ALTER COLUMN n TYPE numeric USING n + 1; SELECT t.is('immutable USING', t.rw('using'), 'public.a ["column type"]');
+ALTER TABLE a SET UNLOGGED; SELECT t.is('persistence', t.rw('unlogged'), 'public.a ["persistence"]');
+ALTER TABLE a SET LOGGED; SELECT t.is('persistence', t.rw('logged'), 'public.a ["persistence"]');
+ALTER TABLE a ADD COLUMN c5 serial; SELECT t.is('serial: nextval is volatile', t.rw('serial'), 'public.a ["default"] volatile');
+ALTER TABLE a ADD COLUMN c6 int GENERATED ALWAYS AS IDENTITY; SELECT t.is('identity: nextval too', t.rw('identity'), 'public.a ["default"] volatile');
+ALTER TABLE a ADD COLUMN c7 int GENERATED ALWAYS AS (id * 2) STORED; SELECT t.is('generated: immutable', t.rw('generated'), 'public.a ["default"]');
+CREATE FUNCTION vol() RETURNS int LANGUAGE plpgsql VOLATILE AS 'BEGIN RETURN 1; END'; CREATE DOMAIN dom AS int DEFAULT vol(); SELECT t.mark();
+ALTER TABLE a ADD COLUMN c8 dom; SELECT t.is('a domain''s volatile default', t.rw('domain'), 'public.a ["default"] volatile');
+ALTER TABLE a ADD COLUMN c9 int DEFAULT vol(), ALTER COLUMN c1 TYPE bigint; SELECT t.is('two reasons', t.rw('two'), 'public.a ["default", "column type"] volatile');
+CREATE TABLE p (id int, x int) PARTITION BY LIST (id); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2); SELECT t.mark();
+ALTER TABLE p ADD COLUMN y int DEFAULT vol(); SELECT t.is('partitions', t.rw('partitions'), 'public.p1 ["default"] volatile; public.p2 ["default"] volatile');
+CREATE TABLE "Odd" (x int); SELECT t.mark();
+ALTER TABLE "Odd" ALTER x TYPE bigint; SELECT t.is('quoted', t.rw('quoted'), 'public."Odd" ["column type"]');
+CREATE TYPE comp AS (x int); CREATE TABLE typed OF comp; SELECT t.mark();
+ALTER TYPE comp ALTER ATTRIBUTE x TYPE bigint CASCADE; SELECT t.is('ALTER TYPE CASCADE', t.rw('type cascade'), 'public.typed ["column type"]');
+-- rewrites of a failed command do not show up in the next
+\set ON_ERROR_STOP 0
+ALTER TABLE a ADD COLUMN e1 float8 DEFAULT random(), ADD CONSTRAINT no CHECK (id < 0);
+\set ON_ERROR_STOP 1
+ALTER TABLE a ADD COLUMN e2 int; SELECT t.is('after a failure', t.rw('after failure'), NULL);
+DO $$ BEGIN BEGIN ALTER TABLE a ADD COLUMN e3 float8 DEFAULT random(); PERFORM 1/0; EXCEPTION WHEN division_by_zero THEN ALTER TABLE a ADD COLUMN e4 int; END; END $$;
+SELECT t.is('after a caught failure', t.rw('caught'), NULL);
+CREATE TEMP TABLE tmp (x int);
+ALTER TABLE tmp ALTER x TYPE bigint;
+SELECT t.none('temporary');

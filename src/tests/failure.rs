@@ -1,0 +1,106 @@
+//! Failures of the capture itself that SQL alone cannot bring about. See also `pg_test/failure/`.
+
+use super::server::{Database, value};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The capture table is locked exclusively: DDL waits like any command, and gives up at the user's lock_timeout.
+#[test]
+fn locked_capture_table() {
+    let database = Database::new("locked");
+    let mut owner = database.connect();
+    owner.batch_execute("BEGIN; LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE").unwrap();
+    let mut session = database.connect();
+    session.batch_execute("SET lock_timeout = '200ms'").unwrap();
+    let error = session.batch_execute("CREATE TABLE a (x int)").unwrap_err();
+    assert_eq!(error.code().map(postgres::error::SqlState::code), Some("55P03"), "{error:?}");
+    let error = session.batch_execute("CREATE TABLE a AS SELECT 1 AS x").unwrap_err();
+    assert_eq!(error.code().map(postgres::error::SqlState::code), Some("55P03"), "{error:?}");
+    owner.batch_execute("COMMIT").unwrap();
+    session.batch_execute("CREATE TABLE a (x int)").unwrap();
+    database.expect(&["CREATE TABLE a (x int)"]);
+}
+
+/// A maintenance job on the capture table (VACUUM, REINDEX CONCURRENTLY, ANALYZE, CLUSTER) beside running DDL.
+#[test]
+fn maintenance_beside_ddl() {
+    let database = Database::new("maintenance");
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let worker = scope.spawn(|| {
+            let mut client = database.connect();
+            client.batch_execute("SET dts_ddl_capture.max_rows = 50").unwrap();
+            let mut count = 0;
+            while !stop.load(Ordering::Relaxed) {
+                client.batch_execute("CREATE TYPE m AS ENUM ()").unwrap();
+                client.batch_execute("DROP TYPE m").unwrap();
+                count += 1;
+            }
+            count
+        });
+        let mut owner = database.connect();
+        owner.batch_execute("SET session_replication_role = replica").unwrap();
+        for statement in [
+            "VACUUM public.dts_ddl_command",
+            "VACUUM FULL public.dts_ddl_command",
+            "REINDEX TABLE CONCURRENTLY public.dts_ddl_command",
+            "CLUSTER public.dts_ddl_command USING dts_ddl_command_pkey",
+            "ANALYZE public.dts_ddl_command",
+            "TRUNCATE public.dts_ddl_command",
+        ] {
+            owner.batch_execute(statement).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+            std::thread::sleep(std::time::Duration::from_millis(30));
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert!(worker.join().expect("DDL beside maintenance") > 5);
+    });
+    database.expect_sound();
+}
+
+/// A table changed between two commands of a session that knows it already (cached structure must not be trusted).
+#[test]
+fn changed_under_a_session() {
+    let database = Database::new("changed");
+    let mut session = database.connect();
+    let mut owner = database.connect();
+    owner.batch_execute("SET session_replication_role = replica").unwrap();
+    session.batch_execute("CREATE TABLE a (x int)").unwrap();
+    for (breaking, mending) in [
+        ("ALTER TABLE public.dts_ddl_command RENAME COLUMN message TO msg", "ALTER TABLE public.dts_ddl_command RENAME COLUMN msg TO message"),
+        ("ALTER TABLE public.dts_ddl_command ALTER COLUMN client_port TYPE bigint", "ALTER TABLE public.dts_ddl_command ALTER COLUMN client_port TYPE integer"),
+        ("ALTER TABLE public.dts_ddl_command ALTER COLUMN tag TYPE varchar(5) USING left(tag, 5)", "ALTER TABLE public.dts_ddl_command ALTER COLUMN tag TYPE text"),
+        ("ALTER TABLE public.dts_ddl_command RENAME TO moved", "ALTER TABLE public.moved RENAME TO dts_ddl_command"),
+    ] {
+        owner.batch_execute(breaking).unwrap();
+        for statement in ["CREATE TABLE b (x int)", "CREATE TABLE b AS SELECT 1 AS x", "DROP TABLE a"] {
+            let error = session.batch_execute(statement).unwrap_err();
+            assert_eq!(error.code().map(postgres::error::SqlState::code), Some("55000"), "{breaking}, {statement}: {error:?}");
+        }
+        owner.batch_execute(mending).unwrap();
+        session.batch_execute("CREATE TABLE b (x int); DROP TABLE b").unwrap();
+        assert_eq!(value(&mut session, "SELECT count(*) FROM public.dts_ddl_command WHERE tag LIKE 'CREA%'") , {
+            let expected = database.texts().iter().filter(|text| text.starts_with("CREATE")).count();
+            expected.to_string()
+        });
+    }
+    // what an owner may well do is no change: a wider varchar, storage, an index, a statistics target, a comment
+    owner
+        .batch_execute(
+            "ALTER TABLE public.dts_ddl_command ALTER COLUMN ddl_text SET STORAGE EXTERNAL; CREATE INDEX ON public.dts_ddl_command (event_time);
+             ALTER TABLE public.dts_ddl_command ALTER COLUMN tag SET STATISTICS 10; COMMENT ON COLUMN public.dts_ddl_command.tag IS 'x'",
+        )
+        .unwrap();
+    session.batch_execute("CREATE TABLE c (x int)").unwrap();
+    assert_eq!(database.texts().last().map(String::as_str), Some("CREATE TABLE c (x int)"));
+}
+
+/// A read-only transaction and a hot DDL error stay PostgreSQL's own.
+#[test]
+fn read_only_transaction() {
+    let database = Database::new("read_only");
+    let mut session = database.connect();
+    session.batch_execute("BEGIN READ ONLY").unwrap();
+    let error = session.batch_execute("CREATE TABLE a (x int)").unwrap_err();
+    assert_eq!(error.code().map(postgres::error::SqlState::code), Some("25006"), "{error:?}");
+    session.batch_execute("ROLLBACK; BEGIN READ ONLY; CREATE TEMP TABLE tmp (x int); DROP TABLE tmp; COMMIT").unwrap();
+    assert_eq!(database.texts(), Vec::<String>::new());
+}

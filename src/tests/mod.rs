@@ -1,0 +1,55 @@
+//! The test suite, run by `cargo pgrx test pgNN` against a server that pgrx installs into, starts and stops.
+//!
+//! [`sql`] runs the files of `pg_test/` with psql, one `#[test]` and one database each. The other modules speak the
+//! protocol themselves, for what psql cannot do. Nothing of this is compiled into the library that is tested.
+
+#[cfg(test)]
+mod cluster;
+#[cfg(test)]
+mod concurrency;
+#[cfg(test)]
+mod encoding;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod failure;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod protocol;
+#[cfg(test)]
+mod retention;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod settings;
+#[cfg(test)]
+mod size;
+#[cfg(test)]
+mod sql;
+#[cfg(test)]
+mod warnings;
+
+/// What pgrx's test framework asks of a crate.
+pub mod pg_test {
+    #[allow(dead_code, reason = "part of pgrx's interface; no in-server test calls it yet")]
+    pub fn setup(_options: Vec<&str>) {}
+
+    /// Nothing is preloaded: that is how most servers will run the extension.
+    #[must_use]
+    #[allow(dead_code, reason = "only called in test builds")]
+    pub fn postgresql_conf_options() -> Vec<&'static str> {
+        vec![
+            "wal_level = logical",
+            "max_replication_slots = 50",
+            "max_wal_senders = 10",
+            "max_prepared_transactions = 20",
+            "max_connections = 200",
+            "max_locks_per_transaction = 256",
+            "fsync = off",
+            "log_statement = none",
+            "log_min_duration_statement = -1",
+            "log_min_messages = log",
+        ]
+    }
+}

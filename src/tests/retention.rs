@@ -1,0 +1,81 @@
+//! Retention as consumers of WAL see it; counts and limits are in `pg_test/retention/`.
+
+use super::server::{Database, value};
+
+/// What is pruned before a consumer reads was still decoded as an insert, in order, with its whole text.
+#[test]
+fn consumers_of_wal_lose_nothing() {
+    let database = Database::new("wal_consumer");
+    let mut client = database.connect();
+    client.batch_execute("CREATE PUBLICATION feed FOR TABLE public.dts_ddl_command WITH (publish = 'insert'); SET dts_ddl_capture.max_rows = 1").unwrap();
+    let slot = format!("slot_{}", database.name);
+    client.execute("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", &[&slot]).unwrap();
+    let want: Vec<String> = (0..20).map(|i| format!("CREATE TABLE w{i} (x int)")).collect();
+    for statement in &want {
+        client.batch_execute(statement).unwrap();
+    }
+    assert_eq!(value(&mut client, "SELECT count(*) FROM public.dts_ddl_command"), "1");
+    let rows = client
+        .query("SELECT data FROM pg_logical_slot_get_binary_changes($1, NULL, NULL, 'proto_version', '1', 'publication_names', 'feed')", &[&slot])
+        .unwrap();
+    // 'I', relation, 'N', number of columns, then ddl_text as the first: 't', length, bytes
+    let got: Vec<String> = rows
+        .iter()
+        .map(|row| row.get::<_, Vec<u8>>(0))
+        .filter(|data| data[0] == b'I')
+        .map(|data| {
+            let length = u32::from_be_bytes(data[9..13].try_into().unwrap()) as usize;
+            String::from_utf8(data[13..13 + length].to_vec()).unwrap()
+        })
+        .collect();
+    assert_eq!(got, want);
+}
+
+/// The default limit is 10,000 rows; a transaction that makes more keeps the newest.
+#[test]
+fn default_limit() {
+    let database = Database::new("default_limit");
+    let mut client = database.connect();
+    client.batch_execute("DO $$ BEGIN FOR i IN 1..10050 LOOP EXECUTE format('CREATE FUNCTION f%s() RETURNS int LANGUAGE sql AS ''SELECT 1''', i); END LOOP; END $$").unwrap();
+    assert_eq!(value(&mut client, "SELECT count(*) || ' ' || (min(id) - dts_ddl.pruned_through()) FROM public.dts_ddl_command"), "10000 1");
+}
+
+/// pruned_through() says the truth to a reader at every moment: every id above it that was committed is there.
+#[test]
+fn pruned_through_never_lies() {
+    let database = Database::new("pruned_through");
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let mut writers = Vec::new();
+        for session in 0..3 {
+            let database = &database;
+            writers.push(scope.spawn(move || {
+                let mut client = database.connect();
+                client.batch_execute("SET dts_ddl_capture.max_rows = 10").unwrap();
+                for i in 0..100 {
+                    client.batch_execute(&format!("CREATE TYPE t{session}_{i} AS ENUM ()")).unwrap();
+                }
+            }));
+        }
+        let reader = scope.spawn(|| {
+            let mut client = database.connect();
+            let mut last_id = 0_i64;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let row = client
+                    .query_one("SELECT dts_ddl.pruned_through(), coalesce(min(id), 0), coalesce(max(id), 0), count(*) FROM public.dts_ddl_command", &[])
+                    .unwrap();
+                let (pruned, _min, max, _count): (i64, i64, i64, i64) = (row.get(0), row.get(1), row.get(2), row.get(3));
+                assert!(max >= last_id, "ids go on: {max} after {last_id}");
+                assert!(pruned <= max, "pruned_through {pruned} beyond the newest row {max}");
+                last_id = max;
+            }
+        });
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        reader.join().unwrap();
+    });
+    let mut client = database.connect();
+    assert_eq!(value(&mut client, "SELECT count(*) FROM public.dts_ddl_command WHERE id <= dts_ddl.pruned_through()"), "0");
+}

@@ -1,0 +1,148 @@
+//! The SQL-level tests: every file of `pg_test/` is one test, run by psql in a database of its own.
+//!
+//! The first lines of a file may say
+//! - `-- requires: 15` (that major or later) or `-- requires: 13..18`,
+//! - `-- requires-extension: hstore` and `-- requires-library: test_decoding` (skipped where it is not installed),
+//! - `-- database: ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'` (options of CREATE DATABASE),
+//! - `-- extension: no` (the file creates the extension itself).
+
+use super::server::{Database, server, skipped};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("pg_test")
+}
+
+macro_rules! sql_tests {
+    ($($topic:ident { $($name:ident)* })*) => {
+        /// The files that have a test.
+        const FILES: &[&str] = &[$($(concat!(stringify!($topic), "/", stringify!($name), ".sql")),*),*];
+        $(mod $topic {
+            $(#[test]
+            fn $name() {
+                super::run(concat!(stringify!($topic), "/", stringify!($name), ".sql"));
+            })*
+        })*
+    };
+}
+
+sql_tests! {
+    columns { client object schema time_txid who }
+    contract { acl clash drop_recreate migrate shape }
+    ctas { forms order_pgoutput order_test_decoding tablespace types }
+    encoding { euc_cn euc_jis_2004 latin1 sql_ascii utf8 }
+    errors { diagnostics }
+    event_triggers { others }
+    failure { on_error_warning table_changed table_extras }
+    message { access_method drops nesting no_schema_name objects replay rewrites settings }
+    privileges { attack direct_call own_objects unprivileged }
+    publication { all_tables join modes no_right schema update_delete }
+    retention { max_age max_rows }
+    rows {
+        concurrently detach_concurrently each_command extension_plpgsql extension_scripts foreign_schema no_ops
+        not_ddl own_bookkeeping owned partitions reindex replica_role security_label temporary
+    }
+    secrets { redact }
+    settings { load_by_name preload reserved_prefix values }
+    text {
+        begin_atomic bind comments do_block exceptions execute first_ddl gexec lc_messages multi_statement nested
+        plperl plpgsql plpython3u pltcl procedure quotes quotes_escapes repeated savepoints sql_function triggers
+    }
+}
+
+/// No file may lie in `pg_test/` without being run.
+#[test]
+fn every_file_has_a_test() {
+    let mut found = Vec::new();
+    for topic in std::fs::read_dir(directory()).expect("pg_test") {
+        let topic = topic.expect("an entry of pg_test").path();
+        if !topic.is_dir() {
+            continue;
+        }
+        for file in std::fs::read_dir(&topic).expect("a topic of pg_test") {
+            let path = file.expect("an entry of a topic").path();
+            let name = path.strip_prefix(directory()).expect("a path inside pg_test");
+            found.push(name.to_str().expect("a plain file name").to_owned());
+        }
+    }
+    found.sort();
+    let mut listed: Vec<String> = FILES.iter().map(ToString::to_string).collect();
+    listed.sort();
+    assert_eq!(found, listed);
+}
+
+/// The value of a directive in the comment lines at the top of a file.
+fn directive<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines()
+        .take_while(|line| line.starts_with("--"))
+        .find_map(|line| line.strip_prefix("-- ")?.strip_prefix(name)?.strip_prefix(':'))
+        .map(str::trim)
+}
+
+/// Why the file cannot run on this server.
+fn missing(text: &str, database: &Database) -> Option<String> {
+    if let Some(range) = directive(text, "requires") {
+        let (from, to) = range.split_once("..").unwrap_or((range, "99"));
+        let (from, to): (u32, u32) = (from.parse().expect("a major"), to.parse().expect("a major"));
+        let major = server().major;
+        if !(from..=to).contains(&major) {
+            return Some(format!("needs PostgreSQL {range}, this is {major}"));
+        }
+    }
+    if let Some(extension) = directive(text, "requires-extension") {
+        let installed = database.value(&format!("SELECT count(*) FROM pg_available_extensions WHERE name = '{extension}'"));
+        if installed == "0" {
+            return Some(format!("extension {extension} is not installed"));
+        }
+    }
+    if let Some(library) = directive(text, "requires-library")
+        && let Err(error) = database.connect().batch_execute(&format!("LOAD '{library}'"))
+    {
+        return Some(format!("library {library} cannot be loaded: {error}"));
+    }
+    None
+}
+
+fn psql(database: &Database, arguments: &[&str]) -> Output {
+    let server = server();
+    let mut command = Command::new(Path::new(&server.bindir).join("psql"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG") && !name.starts_with("PGRX")) {
+        command.env_remove(name);
+    }
+    command
+        .env("PGOPTIONS", "-c statement_timeout=300s")
+        .env("LC_ALL", "C")
+        .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
+        .args(["-h", &server.host, "-p", &server.port.to_string(), "-U", &server.user, "-d", &database.name])
+        .args(["-v", &format!("db={}", database.name), "-v", &format!("user={}", server.user)])
+        .args(arguments)
+        .output()
+        .expect("psql")
+}
+
+fn run(file: &str) {
+    let path = directory().join(file);
+    let text = String::from_utf8_lossy(&std::fs::read(&path).expect(file)).into_owned();
+    let options = directive(&text, "database").unwrap_or("ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'");
+    let database = Database::with_options(file.trim_end_matches(".sql"), options);
+    if let Some(reason) = missing(&text, &database) {
+        skipped(file, &reason);
+        return;
+    }
+    let library = directory().join("lib.sql");
+    let mut setup = vec!["-f", library.to_str().expect("a plain path")];
+    if directive(&text, "extension") != Some("no") {
+        setup.extend(["-c", "CREATE EXTENSION dts_ddl_capture"]);
+    }
+    for arguments in [setup, vec!["-f", path.to_str().expect("a plain path")]] {
+        let output = psql(&database, &arguments);
+        if !output.status.success() {
+            let stdout = String::from_utf8_lossy(&output.stdout);
+            let last: Vec<&str> = stdout.lines().rev().take(5).collect();
+            let last: Vec<&str> = last.into_iter().rev().collect();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            panic!("{file} failed ({}) after\n{}\n\n{stderr}", output.status, last.join("\n"));
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What the client is told besides errors.
+
+use super::server::Database;
+use postgres::error::DbError;
+use postgres::{Client, NoTls};
+use std::sync::{Arc, Mutex};
+
+type Notices = Arc<Mutex<Vec<DbError>>>;
+
+fn listening(database: &Database) -> (Client, Notices) {
+    let notices = Notices::default();
+    let sink = notices.clone();
+    let client = database
+        .config()
+        .notice_callback(move |notice| sink.lock().unwrap().push(notice))
+        .connect(NoTls)
+        .expect("a connection");
+    (client, notices)
+}
+
+fn taken(notices: &Notices) -> Vec<String> {
+    notices.lock().unwrap().drain(..).map(|n| format!("{}: {}", n.severity(), n.message())).collect()
+}
+
+/// A rewrite by a volatile expression warns, naming the table; it can be switched off by anybody.
+#[test]
+fn volatile_rewrite() {
+    let database = Database::new("rewrite_warning");
+    let (mut client, notices) = listening(&database);
+    client.batch_execute("CREATE TABLE a (x int); INSERT INTO a VALUES (1)").unwrap();
+    taken(&notices);
+    client.batch_execute("ALTER TABLE a ADD COLUMN r float8 DEFAULT random()").unwrap();
+    {
+        let warnings = notices.lock().unwrap();
+        let warning = warnings.iter().find(|n| n.severity() == "WARNING").expect("a warning");
+        assert!(format!("{} {:?}", warning.message(), warning.detail()).contains("public.a"), "{warning:?}");
+        assert!(warning.hint().is_some() || warning.detail().is_some(), "{warning:?}");
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+    }
+    taken(&notices);
+    for statement in ["ALTER TABLE a ALTER COLUMN x TYPE bigint", "ALTER TABLE a ADD COLUMN s timestamptz DEFAULT now()", "ALTER TABLE a ADD COLUMN c int DEFAULT 5"] {
+        client.batch_execute(statement).unwrap();
+        assert_eq!(taken(&notices), Vec::<String>::new(), "{statement}");
+    }
+    client.batch_execute("SET dts_ddl_capture.warn_on_rewrite = off; ALTER TABLE a ADD COLUMN r2 float8 DEFAULT random()").unwrap();
+    assert_eq!(taken(&notices), Vec::<String>::new());
+    assert_eq!(database.column("message::jsonb->'rewrites'->0->>'volatile'").last().map(String::as_str), Some("true"));
+    // a temporary table is nobody's business
+    client.batch_execute("RESET dts_ddl_capture.warn_on_rewrite; CREATE TEMP TABLE t (x int); ALTER TABLE t ADD COLUMN r float8 DEFAULT random()").unwrap();
+    assert_eq!(taken(&notices), Vec::<String>::new());
+}
+
+/// Ordinary DDL of every kind says nothing that PostgreSQL does not say itself.
+#[test]
+fn silence() {
+    let database = Database::new("silence");
+    let bare = Database::bare("silence_bare");
+    let (mut with, with_notices) = listening(&database);
+    let (mut without, without_notices) = listening(&bare);
+    for client in [&mut with, &mut without] {
+        client
+            .batch_execute(
+                "CREATE PUBLICATION dts_sync_x; CREATE TABLE a (id serial PRIMARY KEY, x text UNIQUE); DROP TABLE IF EXISTS nope;
+                 CREATE TABLE IF NOT EXISTS a (x int); CREATE TABLE b AS SELECT 1 AS x; CREATE VIEW v AS SELECT * FROM a; DROP TABLE a CASCADE;
+                 CREATE TEMP TABLE t (x int); DROP TABLE t, b; DO $$ BEGIN RAISE NOTICE 'mine'; END $$; CREATE SCHEMA s CREATE TABLE e (x int)",
+            )
+            .unwrap();
+    }
+    assert_eq!(taken(&with_notices), taken(&without_notices));
+}
+
+/// The same at the most talkative level: nothing below WARNING comes from us either.
+#[test]
+fn silence_at_debug_level() {
+    let database = Database::new("silence_debug");
+    let (mut client, notices) = listening(&database);
+    client.batch_execute("CREATE TABLE load (x int); SET client_min_messages = debug1").unwrap();
+    client.batch_execute("CREATE TABLE a (x int); CREATE TABLE b AS SELECT 1 AS x; DROP TABLE a").unwrap();
+    let ours: Vec<String> = taken(&notices).into_iter().filter(|n| n.contains("dts") || n.contains("capture")).collect();
+    assert_eq!(ours, Vec::<String>::new());
+}
+
+/// Other vendors' capture is reported by a warning each, and does no harm.
+#[test]
+fn rivals() {
+    let database = Database::bare("rivals");
+    let (mut client, notices) = listening(&database);
+    let names = [
+        "awsdms_intercept_ddl", "hwdrs_ddl_event", "udts_capture", "ape_dts_ddl", "pgl_ddl_deploy_auto_trigger_create", "my_own_audit",
+        "\"AwsDms_x\"",
+    ];
+    client.batch_execute("CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'").unwrap();
+    for name in names {
+        client.batch_execute(&format!("CREATE EVENT TRIGGER {name} ON ddl_command_end EXECUTE FUNCTION f()")).unwrap();
+    }
+    taken(&notices);
+    client.batch_execute("CREATE EXTENSION dts_ddl_capture").unwrap();
+    let mut got = taken(&notices);
+    got.retain(|n| !n.contains("AwsDms"));
+    got.sort();
+    let mut want: Vec<String> =
+        names[..5].iter().map(|name| format!("WARNING: another DDL capture is present: event trigger \"{name}\"")).collect();
+    want.sort();
+    assert_eq!(got, want);
+    client.batch_execute("CREATE TABLE a (x int)").unwrap();
+    database.expect(&["CREATE TABLE a (x int)"]);
+}
+
+/// Without a rival CREATE EXTENSION says nothing.
+#[test]
+fn no_rivals() {
+    let database = Database::bare("no_rivals");
+    let (mut client, notices) = listening(&database);
+    client.batch_execute("CREATE EXTENSION dts_ddl_capture; DROP EXTENSION dts_ddl_capture; CREATE EXTENSION dts_ddl_capture").unwrap();
+    assert_eq!(taken(&notices), Vec::<String>::new());
+}
+
+/// `on_error = warning`: the client is told, and its DDL is there.
+#[test]
+fn gap_warning() {
+    let database = Database::new("gap_warning");
+    let (mut client, notices) = listening(&database);
+    client
+        .batch_execute(
+            "SET dts_ddl_capture.on_error = warning; SET session_replication_role = replica;
+             ALTER TABLE public.dts_ddl_command RENAME TO elsewhere; RESET session_replication_role",
+        )
+        .unwrap();
+    taken(&notices);
+    client.batch_execute("CREATE TABLE a (x int)").unwrap();
+    let got = taken(&notices);
+    assert!(got.len() == 1 && got[0].starts_with("WARNING: "), "{got:?}");
+    assert_eq!(database.value("SELECT to_regclass('a') IS NOT NULL"), "true");
+}
+
+/// Placeholders that an unprivileged user set before the library came: PostgreSQL warns, nothing is taken over.
+#[test]
+fn placeholders_warn() {
+    let database = Database::new("placeholder_warning");
+    drop(database.connect_as("placeholder_app"));
+    let notices = Notices::default();
+    let sink = notices.clone();
+    let mut client = database
+        .config()
+        .user("placeholder_app")
+        .notice_callback(move |notice| sink.lock().unwrap().push(notice))
+        .connect(NoTls)
+        .unwrap();
+    client.batch_execute("SET dts_ddl_capture.enabled = off; CREATE TABLE placeholder_app.a (x int)").unwrap();
+    assert_eq!(database.texts(), ["CREATE TABLE placeholder_app.a (x int)"]);
+    let got = taken(&notices);
+    assert!(got.iter().any(|n| n.contains("permission denied to set parameter \"dts_ddl_capture.enabled\"")), "{got:?}");
+}
