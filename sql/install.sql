@@ -97,11 +97,11 @@ CREATE FUNCTION dts_ddl.capture_start() RETURNS event_trigger
   LANGUAGE c AS 'MODULE_PATHNAME', 'capture_start_wrapper';
 COMMENT ON FUNCTION dts_ddl.capture_start() IS 'Notes who runs a DDL command and under which settings; looks nothing up by name';
 CREATE FUNCTION dts_ddl.capture_drop() RETURNS event_trigger
-  LANGUAGE c SET search_path TO pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'capture_drop_wrapper';
-COMMENT ON FUNCTION dts_ddl.capture_drop() IS 'Notes the objects that a DDL command drops';
+  LANGUAGE c AS 'MODULE_PATHNAME', 'capture_drop_wrapper';
+COMMENT ON FUNCTION dts_ddl.capture_drop() IS 'Notes the objects that a DDL command drops; looks nothing up by name';
 CREATE FUNCTION dts_ddl.capture_rewrite() RETURNS event_trigger
-  LANGUAGE c SET search_path TO pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'capture_rewrite_wrapper';
-COMMENT ON FUNCTION dts_ddl.capture_rewrite() IS 'Notes the tables that a DDL command rewrites';
+  LANGUAGE c AS 'MODULE_PATHNAME', 'capture_rewrite_wrapper';
+COMMENT ON FUNCTION dts_ddl.capture_rewrite() IS 'Notes the tables that a DDL command rewrites; looks nothing up by name';
 
 CREATE FUNCTION dts_ddl.pruned_through() RETURNS bigint
   LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'pruned_through_wrapper';

@@ -81,7 +81,9 @@ fn is_recorded(tag: &str, collected: &[Collected], started: &Started, touched: &
         return false;
     }
     if collected.is_empty() && started.dropped.is_empty() {
-        return WITHOUT_OBJECTS.contains(&tag);
+        // Without its sql_drop trigger a DROP is recorded as well, though without the names of what it dropped.
+        return WITHOUT_OBJECTS.contains(&tag)
+            || tag.starts_with("DROP ") && !catalog::event_trigger_is_enabled(table::DROP_TRIGGER);
     }
     touched.permanent
 }

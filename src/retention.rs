@@ -17,9 +17,13 @@ use std::cell::Cell;
 /// index entries looked at.
 const WITH_EACH_ROW: PruneLimits = PruneLimits { rows: 100, entries: 1000 };
 const WITHOUT_LIMIT: PruneLimits = PruneLimits { rows: usize::MAX, entries: usize::MAX };
-/// So many commands of a session later a scan begins at the first id again, for rows that were passed over: those of
+/// So many rounds of a session later a scan begins at the first id again, for rows that were passed over: those of
 /// transactions that were open then, and those whose deletion another session rolled back.
-const RESCAN_EVERY: u32 = 256;
+const RESCAN_EVERY: u32 = 128;
+/// Rows go in rounds of at most so many, so that a large table pays for the scan only once in so many commands.
+const MAX_ROUND: i64 = 16;
+/// A round is at most this part of the limit: small limits are kept exactly.
+const ROUNDS_PER_LIMIT: i64 = 512;
 const MICROSECONDS: i64 = 1_000_000;
 
 thread_local! {
@@ -39,8 +43,9 @@ struct Limits {
 }
 
 impl Limits {
-    fn for_newest(id: i64) -> Option<Self> {
-        let (rows, age) = (guc::max_rows(), guc::max_age());
+    /// `spare`: so many rows less are kept, as room for the commands until the next round.
+    fn for_newest(id: i64, spare: i64) -> Option<Self> {
+        let (rows, age) = (guc::max_rows() - spare, guc::max_age());
         let limits = Limits {
             id: (rows > 0 && id > rows).then(|| id - rows),
             time: (age > 0).then(|| session::now().saturating_sub(age * MICROSECONDS)),
@@ -56,7 +61,11 @@ impl Limits {
 
 /// Deletes what the row with this id has pushed out.
 pub fn prune_a_little(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
-    let Some(limits) = Limits::for_newest(newest) else { return Ok(()) };
+    let round = if guc::max_age() > 0 { 1 } else { (guc::max_rows() / ROUNDS_PER_LIMIT).clamp(1, MAX_ROUND) };
+    if newest % round != 0 {
+        return Ok(());
+    }
+    let Some(limits) = Limits::for_newest(newest, round - 1) else { return Ok(()) };
     // A sequence that was set back makes the memory useless.
     let known = match NEXT_ID.get().filter(|next| *next <= newest) {
         Some(next) => next,
@@ -93,7 +102,7 @@ pub fn transaction_ended(rolled_back: bool) {
 /// Deletes everything beyond the limits now; the number of rows deleted.
 pub fn prune_all() -> Result<i64, Failure> {
     let Some(table) = CaptureTable::open()? else { return Ok(0) };
-    let Some(limits) = Limits::for_newest(table.last_id()) else { return Ok(0) };
+    let Some(limits) = Limits::for_newest(table.last_id(), 0) else { return Ok(0) };
     let pruned = table.delete_oldest(i64::MIN, WITHOUT_LIMIT, |id, time| limits.exceeded_by(id, time));
     if pruned.highest > 0 {
         table::raise_sequence(PRUNED_SEQUENCE, pruned.highest)?;

@@ -78,6 +78,21 @@ pub fn extension_exists(name: &CStr) -> bool {
     unsafe { pg_sys::get_extension_oid(name.as_ptr(), true) != pg_sys::InvalidOid }
 }
 
+/// Whether an event trigger of this name exists and is not disabled.
+pub fn event_trigger_is_enabled(name: &CStr) -> bool {
+    // SAFETY: EVENTTRIGGERNAME holds rows of pg_event_trigger by name; the row is released after one field was read.
+    unsafe {
+        let cache = compat::cache_number(pg_sys::SysCacheIdentifier::EVENTTRIGGERNAME);
+        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(name.as_ptr()));
+        if tuple.is_null() {
+            return false;
+        }
+        let enabled = (*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_event_trigger)).evtenabled;
+        pg_sys::ReleaseSysCache(tuple);
+        enabled as u8 != pg_sys::TRIGGER_DISABLED
+    }
+}
+
 /// The bare name of a relation.
 pub fn relation_name(oid: pg_sys::Oid) -> Option<String> {
     // SAFETY: a syscache lookup; NULL when missing.

@@ -25,19 +25,40 @@ pub fn database() -> Option<String> {
 /// The schemas of the effective search_path that exist and may be used, without those that are implied.
 /// The session's own temporary schema is called `pg_temp`.
 pub fn search_path() -> Vec<String> {
+    let setting = setting(c"search_path").unwrap_or_default();
+    if setting.starts_with(b"pg_temp") && !super::node::session_has_temporary_schema() {
+        return search_path_with_pending_temporary_schema(setting);
+    }
     // SAFETY: a fresh list of OIDs; schemas that vanish meanwhile are left out.
     unsafe {
         let list = pg_sys::fetch_search_path(false);
         if list.is_null() {
             return Vec::new();
         }
-        (0..(*list).length)
-            .filter_map(|i| {
-                let oid = (*(*list).elements.add(i as usize)).oid_value;
-                text::string(pg_sys::get_namespace_name_or_temp(oid))
-            })
-            .collect()
+        (0..(*list).length).filter_map(|i| schema_name((*(*list).elements.add(i as usize)).oid_value)).collect()
     }
+}
+
+/// The same where `pg_temp` comes first and does not exist yet: asking for the list would make it.
+fn search_path_with_pending_temporary_schema(setting: &[u8]) -> Vec<String> {
+    let mut schemas = [pg_sys::InvalidOid; 64];
+    // SAFETY: writes at most as many OIDs as there is room for.
+    let count = unsafe { pg_sys::fetch_search_path_array(schemas.as_mut_ptr(), schemas.len() as i32) };
+    let catalog_is_named = setting.windows(10).any(|window| window == b"pg_catalog");
+    std::iter::once("pg_temp".to_owned())
+        .chain(
+            schemas
+                .into_iter()
+                .take(usize::try_from(count).unwrap_or(0))
+                .filter_map(schema_name)
+                .filter(|name| catalog_is_named || name != "pg_catalog"),
+        )
+        .collect()
+}
+
+fn schema_name(oid: pg_sys::Oid) -> Option<String> {
+    // SAFETY: a syscache look-up; NULL when missing.
+    unsafe { text::string(pg_sys::get_namespace_name_or_temp(oid)) }
 }
 
 /// The value of a setting as SHOW prints it without units; `None` where this server has no such setting.

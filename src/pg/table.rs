@@ -18,6 +18,7 @@ const SEQUENCE: &CStr = c"dts_ddl_command_id_seq";
 pub const OWN_SCHEMA: &CStr = c"dts_ddl";
 pub const PRUNED_SEQUENCE: &CStr = c"pruned_id";
 pub const GAP_SEQUENCE: &CStr = c"gap_count";
+pub const DROP_TRIGGER: &CStr = c"dts_intercept_drop";
 pub const EXTENSION: &CStr = c"dts_ddl_capture";
 
 /// The columns of the contract, in order.
