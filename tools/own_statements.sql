@@ -1,6 +1,7 @@
 -- Temporary objects for ./demo and tools/regress-suite: is each captured row exactly one statement of its own tag?
 -- Judged by PostgreSQL's parser (dts_ddl.statement_tags), row by row, so that one bad row hides no other.
 SET dts_ddl_capture.enabled = off;
+SET client_min_messages = warning;
 
 CREATE FUNCTION pg_temp.verdict(ddl_text text, tag text, settings jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
