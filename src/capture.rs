@@ -17,7 +17,7 @@ use crate::row::{self, Row};
 use crate::text;
 use pgrx::prelude::*;
 
-/// Commands that take effect without an object of their own, beyond what PostgreSQL collects.
+/// Commands that may take effect without dropping or altering an object that PostgreSQL reports.
 const WITHOUT_OBJECTS: [&str; 2] = ["DROP OWNED", "REASSIGN OWNED"];
 
 /// Records a command at its end.
@@ -55,9 +55,30 @@ pub fn record(started: &mut Started, source: &Source) {
     started.recorded = true;
 }
 
+/// Whether this database records commands: the setting, and the event trigger that consumers know by name.
+/// To be asked where no event trigger has called us.
+pub fn is_on() -> bool {
+    guc::enabled()
+        && session::fires_ordinary_triggers()
+        && !event::in_binary_upgrade()
+        && catalog::event_trigger_is_enabled(table::MAIN_TRIGGER)
+        && catalog::extension_exists(table::EXTENSION)
+}
+
+/// Records a command for which PostgreSQL raises no event triggers.
+pub fn record_without_event(started: &mut Started, source: &Source) {
+    table::command_counter_increment();
+    if has_done_something(started) {
+        let tag = started.tree.command_tag();
+        let touched = objects::touched(&tag, &[], &[]);
+        under_policy(&tag, started, source, |started, source| write(&tag, started, source, touched, Vec::new()));
+    }
+    started.recorded = true;
+}
+
 /// Records a CREATE TABLE AS as soon as its table exists.
 pub fn record_created_table(started: &mut Started, source: &Source) {
-    if !guc::enabled() {
+    if !is_on() {
         return;
     }
     let Some(table) = created_table(started) else { return };

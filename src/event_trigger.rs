@@ -5,6 +5,7 @@
 
 use crate::in_progress::{self, Rewrite};
 use crate::pg::event::{self, Event};
+use crate::pg::node::ParseTree;
 use crate::pg::{catalog, session};
 use crate::{capture, error, guc};
 use pgrx::prelude::*;
@@ -79,10 +80,24 @@ fn capture_ddl(fcinfo: pg_sys::FunctionCallInfo) {
     }
 }
 
+/// A command without event triggers (REASSIGN OWNED) is about to run; the hook is the only one to see it.
+pub fn before_eventless(tree: ParseTree) -> bool {
+    if event::in_extension_script() || !capture::is_on() {
+        return false;
+    }
+    in_progress::start(tree, Some(session::progress()));
+    true
+}
+
+/// A command without event triggers has run.
+pub fn after_eventless() {
+    in_progress::with_unrecorded(capture::record_without_event);
+}
+
 /// Something is about to run inside a command whose row is not written yet. If the command has done its work already,
 /// this is another event trigger of it: the row must come before what that one writes.
 pub fn before_nested_statement() {
-    if event::in_extension_script() || !in_progress::any_unrecorded() || !guc::enabled() {
+    if event::in_extension_script() || !in_progress::any_unrecorded() {
         return;
     }
     in_progress::with_unrecorded(|started, source| {
@@ -93,7 +108,7 @@ pub fn before_nested_statement() {
         }
         started.asked = Some(now);
         let tag = started.tree.command_tag();
-        if event::ddl_commands().iter().any(|command| command.tag == tag) {
+        if capture::is_on() && event::ddl_commands().iter().any(|command| command.tag == tag) {
             capture::record(started, source);
         }
     });

@@ -124,13 +124,13 @@ impl Touched {
         }
         for address in &command.granted {
             let Some(described) = address.describe() else { continue };
-            let schema = (described.names.len() > 1).then(|| described.names[0].clone());
+            let schema = address.schema();
             if is_temporary(schema.as_deref()) {
                 self.temporary.push(described.identity);
                 continue;
             }
             self.permanent = true;
-            let name = described.names.last().cloned();
+            let name = address.bare_name(&described.names);
             self.note_own(*address, &described.object_type, schema.as_deref(), name.as_deref());
             self.objects.push(Object {
                 op: Operation::Alter,
@@ -187,11 +187,11 @@ impl Touched {
 /// Schema and bare name of an object, also where PostgreSQL reports no schema.
 fn schema_and_name(address: Address, command: &Collected) -> (Option<String>, Option<String>) {
     if address.is_relation() {
-        return (command.schema.clone(), crate::pg::catalog::relation_name(address.object));
+        return (command.schema.clone(), address.bare_name(&[]));
     }
     let names = address.describe().map(|described| described.names).unwrap_or_default();
     let schema = command.schema.clone().or_else(|| {
         ON_RELATION.contains(&command.object_type.as_str()).then(|| names.first().cloned()).flatten()
     });
-    (schema, names.last().cloned())
+    (schema, address.bare_name(&names))
 }

@@ -62,6 +62,37 @@ impl Address {
         }
     }
 
+    /// The schema the object lies in, `pg_temp` for any temporary one; `None` for objects without a schema of their own.
+    pub fn schema(self) -> Option<String> {
+        let address = self.raw();
+        // SAFETY: the class is one that the function knows (objectaddress.c: is_objectclass_supported), else it is not asked.
+        unsafe {
+            if !has_namespace(self.class) {
+                return None;
+            }
+            let namespace = pg_sys::get_object_namespace(&address);
+            text::string(pg_sys::get_namespace_name_or_temp(namespace))
+        }
+    }
+
+    /// The bare name of the object, given the parts of its identity.
+    pub fn bare_name(self, names: &[String]) -> Option<String> {
+        if self.is_relation() {
+            return relation_name(self.object);
+        }
+        if self.class != pg_sys::TypeRelationId {
+            return names.last().cloned();
+        }
+        // A type's identity is one string with its schema.
+        // SAFETY: TYPEOID holds rows of pg_type.
+        unsafe {
+            compat::with_cached(pg_sys::SysCacheIdentifier::TYPEOID, self.object, |t: &pg_sys::FormData_pg_type| {
+                text::string(t.typname.data.as_ptr())
+            })
+            .flatten()
+        }
+    }
+
     /// Whether the object belongs to the extension of this name.
     pub fn is_member_of(self, extension: &CStr) -> bool {
         // SAFETY: reads pg_depend.
@@ -70,6 +101,11 @@ impl Address {
             owner != pg_sys::InvalidOid && owner == pg_sys::get_extension_oid(extension.as_ptr(), true)
         }
     }
+}
+
+/// Catalogs of objects that lie in a schema and can be granted.
+fn has_namespace(class: pg_sys::Oid) -> bool {
+    [pg_sys::RelationRelationId, pg_sys::ProcedureRelationId, pg_sys::TypeRelationId].contains(&class)
 }
 
 /// Whether an extension of this name is installed in this database.

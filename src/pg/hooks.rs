@@ -143,10 +143,35 @@ unsafe extern "C-unwind" fn process_utility(
         let depth = begin(pstmt, query, context);
         if depth < 0 {
             call.chain();
+        } else if node::is_eventless_ddl((*pstmt).utilityStmt) {
+            finally(|| run_eventless(call), || in_progress::truncate(depth as usize));
         } else {
             finally(|| call.chain(), || in_progress::truncate(depth as usize));
         }
     }
+}
+
+/// # Safety
+/// As for [`UtilityCall::chain`].
+unsafe fn run_eventless(call: UtilityCall) {
+    // SAFETY: the statement is valid before and after the call, which does not commit.
+    unsafe {
+        let noted = before_eventless((*call.pstmt).utilityStmt);
+        call.chain();
+        if noted {
+            after_eventless();
+        }
+    }
+}
+
+#[pg_guard]
+extern "C-unwind" fn before_eventless(tree: *mut pg_sys::Node) -> bool {
+    crate::event_trigger::before_eventless(node::ParseTree::new(tree))
+}
+
+#[pg_guard]
+extern "C-unwind" fn after_eventless() {
+    crate::event_trigger::after_eventless();
 }
 
 /// Notes a statement that may raise event triggers; the depth to go back to afterwards, or -1 for any other.
@@ -162,7 +187,7 @@ extern "C-unwind" fn begin(
     // SAFETY: called by `process_utility` only, with a valid statement.
     let (tree, source) = unsafe {
         let statement = &*pstmt;
-        if !node::raises_event_triggers(statement.utilityStmt) {
+        if !node::raises_event_triggers(statement.utilityStmt) && !node::is_eventless_ddl(statement.utilityStmt) {
             return -1;
         }
         (statement.utilityStmt, Source::new(query, statement.stmt_location, statement.stmt_len))

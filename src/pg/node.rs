@@ -31,6 +31,16 @@ pub unsafe fn raises_event_triggers(node: *mut pg_sys::Node) -> bool {
     !node.is_null() && unsafe { pg_sys::command_tag_event_trigger_ok(pg_sys::CreateCommandTag(node)) }
 }
 
+/// A DDL command that PostgreSQL runs without event triggers, "for global objects" (utility.c), though it also changes
+/// objects of this database.
+///
+/// # Safety
+/// `node` is NULL or a valid utility statement.
+pub unsafe fn is_eventless_ddl(node: *mut pg_sys::Node) -> bool {
+    // SAFETY: the caller's promise.
+    !node.is_null() && unsafe { (*node).type_ == pg_sys::NodeTag::T_ReassignOwnedStmt }
+}
+
 /// The pointers of a PostgreSQL list.
 ///
 /// # Safety

@@ -81,6 +81,19 @@ pub fn client() -> (Option<String>, Option<i32>) {
     }
 }
 
+/// Whether event triggers fire that are not ENABLE REPLICA: not so in an applier (session_replication_role = replica),
+/// nor, from 17 on, with event_triggers = off.
+pub fn fires_ordinary_triggers() -> bool {
+    // SAFETY: reads settings' variables.
+    unsafe {
+        #[cfg(any(feature = "pg17", feature = "pg18", feature = "pg19"))]
+        if !pg_sys::event_triggers {
+            return false;
+        }
+        pg_sys::SessionReplicationRole != pg_sys::SESSION_REPLICATION_ROLE_REPLICA as i32
+    }
+}
+
 /// What tells whether a command has written anything since (see `objects`): transaction and command counter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Progress {

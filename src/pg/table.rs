@@ -18,6 +18,7 @@ const SEQUENCE: &CStr = c"dts_ddl_command_id_seq";
 pub const OWN_SCHEMA: &CStr = c"dts_ddl";
 pub const PRUNED_SEQUENCE: &CStr = c"pruned_id";
 pub const GAP_SEQUENCE: &CStr = c"gap_count";
+pub const MAIN_TRIGGER: &CStr = c"dts_intercept_ddl";
 pub const DROP_TRIGGER: &CStr = c"dts_intercept_drop";
 pub const EXTENSION: &CStr = c"dts_ddl_capture";
 
@@ -170,14 +171,12 @@ impl CaptureTable {
 
     /// The id for a new row.
     pub fn next_id(&self) -> i64 {
-        // SAFETY: the sequence is locked; no privilege is needed of the user whose command is recorded.
-        unsafe { pg_sys::nextval_internal(self.sequence, false) }
+        next_value(self.sequence)
     }
 
     /// The id that was given last; 0 when none.
     pub fn last_id(&self) -> i64 {
-        // SAFETY: the sequence is locked; NULL when it was never used.
-        unsafe { compat::call(pg_sys::pg_sequence_last_value, [Datum::from(self.sequence)]) }.map_or(0, |d| d.value() as i64)
+        current_value(self.sequence).unwrap_or(0)
     }
 
     /// Writes one row and its index entries.
@@ -318,35 +317,60 @@ pub fn command_counter_increment() {
 
 /// The value that one of our own sequences stands at: 0 when it was never advanced.
 pub fn sequence_value(name: &CStr) -> Result<i64, Failure> {
-    let oid = own_sequence(name)?;
-    // SAFETY: pg_sequence_last_value takes an OID and returns NULL for a sequence that was never used.
-    unsafe {
-        let value = compat::call(pg_sys::pg_sequence_last_value, [Datum::from(oid)]);
-        Ok(value.map_or(0, |d| d.value() as i64))
-    }
+    Ok(current_value(own_sequence(name)?).unwrap_or(0))
 }
 
-/// Raises one of our own sequences to a value unless it is there already. It is not transactional, takes no lock that another session waits for, and survives
-/// a crash (sequence.c).
+/// Raises one of our own sequences to a value unless it is there already. It is not transactional, takes no lock that
+/// another session waits for, and survives a crash (sequence.c).
 pub fn raise_sequence(name: &CStr, value: i64) -> Result<(), Failure> {
     let oid = own_sequence(name)?;
-    if sequence_value(name)? >= value {
-        return Ok(());
+    if current_value(oid).is_none_or(|current| current < value) {
+        set_value(oid, value);
     }
-    with_owner_rights(oid, || {
-        // SAFETY: setval(regclass, bigint) on a sequence of ours.
-        unsafe {
-            compat::call(pg_sys::setval_oid, [Datum::from(oid), Datum::from(value)]);
-        }
-    });
     Ok(())
 }
 
 /// Advances one of our own sequences by one.
 pub fn advance_sequence(name: &CStr) -> Result<i64, Failure> {
-    let oid = own_sequence(name)?;
-    // SAFETY: no privilege is checked.
-    Ok(unsafe { pg_sys::nextval_internal(oid, false) })
+    Ok(next_value(own_sequence(name)?))
+}
+
+/// The next value of a sequence, as nextval() gives it, but for the user's lastval(), which stays what it was: only
+/// nextval() changes it, setval() does not (sequence.c: last_used_seq).
+///
+/// Two sessions must not read the same value. The lock that orders them is held for these few microseconds only, never
+/// to the end of the transaction; it is a lock on an object of its own kind, not on the relation.
+fn next_value(sequence: pg_sys::Oid) -> i64 {
+    let lock = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
+    // SAFETY: locked and unlocked in this function; after an error the transaction releases the lock.
+    unsafe { pg_sys::LockDatabaseObject(pg_sys::RelationRelationId, sequence, 0, lock) };
+    let next = match current_value(sequence) {
+        Some(current) => {
+            set_value(sequence, current + 1);
+            current + 1
+        }
+        // SAFETY: no privilege is checked. A sequence that was never used only tells its first value this way.
+        None => unsafe { pg_sys::nextval_internal(sequence, false) },
+    };
+    // SAFETY: as above.
+    unsafe { pg_sys::UnlockDatabaseObject(pg_sys::RelationRelationId, sequence, 0, lock) };
+    next
+}
+
+/// The value that was given out last, `None` for a sequence that was never used.
+fn current_value(sequence: pg_sys::Oid) -> Option<i64> {
+    with_owner_rights(sequence, || {
+        // SAFETY: pg_sequence_last_value(regclass).
+        unsafe { compat::call(pg_sys::pg_sequence_last_value, [Datum::from(sequence)]) }.map(|d| d.value() as i64)
+    })
+    .flatten()
+}
+
+fn set_value(sequence: pg_sys::Oid, value: i64) {
+    with_owner_rights(sequence, || {
+        // SAFETY: setval(regclass, bigint).
+        unsafe { compat::call(pg_sys::setval_oid, [Datum::from(sequence), Datum::from(value)]) };
+    });
 }
 
 fn own_sequence(name: &CStr) -> Result<pg_sys::Oid, Failure> {
@@ -356,20 +380,22 @@ fn own_sequence(name: &CStr) -> Result<pg_sys::Oid, Failure> {
     }
 }
 
-/// Runs `f` as the owner of a relation of ours, for the few functions of PostgreSQL that check rights.
-fn with_owner_rights(relation: pg_sys::Oid, f: impl FnOnce()) {
+/// Runs `f` as the owner of a relation of ours, for the few functions of PostgreSQL that check rights; `None` when the
+/// relation is gone.
+fn with_owner_rights<R>(relation: pg_sys::Oid, f: impl FnOnce() -> R) -> Option<R> {
     // SAFETY: user and security context are put back on the normal way; after an error the (sub)transaction does so.
     unsafe {
         let owner = compat::with_cached(pg_sys::SysCacheIdentifier::RELOID, relation, |c: &pg_sys::FormData_pg_class| {
             c.relowner
         });
-        let Some(owner) = owner else { return };
+        let owner = owner?;
         let (mut user, mut context) = (pg_sys::InvalidOid, 0);
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
         let inside = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32 | pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
         pg_sys::SetUserIdAndSecContext(owner, inside);
-        f();
+        let result = f();
         pg_sys::SetUserIdAndSecContext(user, context);
+        Some(result)
     }
 }
 
