@@ -1,32 +1,39 @@
 //! Old rows go, a few with each new one, so that no command pays for many and none waits for another session.
 //!
-//! Ids grow by one with each recorded command, so the rows beyond the newest `max_rows` are those with an id of at most
-//! newest - max_rows (commands that were rolled back have used ids too: fewer rows are kept then, never more). Rows
-//! that another session is just deleting are passed over. Where a session left off is remembered, so that entries of
-//! the index whose rows are gone but not yet vacuumed are not read again and again.
-//! What is decoded from WAL loses nothing by it. The highest pruned id is kept in the sequence `dts_ddl.pruned_id`,
-//! which is not transactional: when the pruning transaction rolls back, it is ahead of the truth, never behind.
+//! The number of rows is kept in the sequence `dts_ddl.row_count`, brought up to date at the end of each transaction
+//! that changed it; sequences are not transactional, so no session waits for another's end. Ids cannot stand for the
+//! number: commands that are rolled back use them up. A count that is too high (a crash between count and commit, rows
+//! deleted by hand) is noticed by the ids that are left and mended; `dts_ddl.prune()` counts anew.
+//!
+//! Large limits are kept by rounds: some rows more than necessary go, as room for the next commands, so that the scan for
+//! the oldest rows is paid once in so many commands. A session remembers where it left off, so that index entries of
+//! rows that are gone but not yet vacuumed are not read again and again.
+//!
+//! What is decoded from WAL loses nothing by it. The highest pruned id is kept in the sequence `dts_ddl.pruned_id`;
+//! when the pruning transaction rolls back, it is ahead of the truth, never behind.
 
 use crate::error::Failure;
 use crate::guc;
 use crate::pg::session;
-use crate::pg::table::{self, CaptureTable, PRUNED_SEQUENCE, PruneLimits};
-use std::cell::Cell;
+use crate::pg::table::{self, CaptureTable, PRUNED_SEQUENCE, PruneLimits, ROW_COUNT_SEQUENCE};
+use std::cell::{Cell, RefCell};
 
-/// With one new row at most so many are deleted (more than one, so that a lowered limit takes effect soon), and so many
-/// index entries looked at.
+/// With one new row at most so many are deleted (so that a lowered limit takes effect soon), and so many index entries
+/// looked at.
 const WITH_EACH_ROW: PruneLimits = PruneLimits { rows: 100, entries: 1000 };
-const WITHOUT_LIMIT: PruneLimits = PruneLimits { rows: usize::MAX, entries: usize::MAX };
+const WITHOUT_LIMIT: PruneLimits = PruneLimits { rows: i64::MAX, entries: usize::MAX };
 /// So many rounds of a session later a scan begins at the first id again, for rows that were passed over: those of
 /// transactions that were open then, and those whose deletion another session rolled back.
 const RESCAN_EVERY: u32 = 128;
-/// Rows go in rounds of at most so many, so that a large table pays for the scan only once in so many commands.
+/// A round makes room for at most so many commands.
 const MAX_ROUND: i64 = 16;
 /// A round is at most this part of the limit: small limits are kept exactly.
 const ROUNDS_PER_LIMIT: i64 = 512;
 const MICROSECONDS: i64 = 1_000_000;
 
 thread_local! {
+    /// Rows added less rows deleted by the running transaction, by nesting level of subtransactions.
+    static CHANGES: RefCell<Vec<(i32, i64)>> = const { RefCell::new(Vec::new()) };
     /// No row below this id is left, as far as this session knows; `None` before its first look.
     static NEXT_ID: Cell<Option<i64>> = const { Cell::new(None) };
     /// What `NEXT_ID` was when the running transaction first deleted rows.
@@ -34,38 +41,18 @@ thread_local! {
     static SINCE_RESCAN: Cell<u32> = const { Cell::new(0) };
 }
 
-/// The limits in force, for the newest id.
-struct Limits {
-    /// Rows up to this id go.
-    id: Option<i64>,
-    /// Rows from before this time go.
-    time: Option<i64>,
-}
-
-impl Limits {
-    /// `spare`: so many rows less are kept, as room for the commands until the next round.
-    fn for_newest(id: i64, spare: i64) -> Option<Self> {
-        let (rows, age) = (guc::max_rows() - spare, guc::max_age());
-        let limits = Limits {
-            id: (rows > 0 && id > rows).then(|| id - rows),
-            time: (age > 0).then(|| session::now().saturating_sub(age * MICROSECONDS)),
-        };
-        (limits.id.is_some() || limits.time.is_some()).then_some(limits)
-    }
-
-    fn exceeded_by(&self, id: i64, time: Option<i64>) -> bool {
-        self.id.is_some_and(|limit| id <= limit)
-            || self.time.is_some_and(|limit| time.is_some_and(|time| time < limit))
-    }
-}
-
-/// Deletes what the row with this id has pushed out.
-pub fn prune_a_little(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
-    let round = if guc::max_age() > 0 { 1 } else { (guc::max_rows() / ROUNDS_PER_LIMIT).clamp(1, MAX_ROUND) };
-    if newest % round != 0 {
+/// Counts the row with this id, and deletes what it has pushed out.
+pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
+    note_change(1);
+    let max_rows = guc::max_rows();
+    let oldest_time = oldest_time();
+    // Before so many ids were given there cannot be so many rows.
+    let excess = if max_rows > 0 && newest > max_rows { row_count()? - max_rows } else { 0 };
+    if excess <= 0 && oldest_time.is_none() {
         return Ok(());
     }
-    let Some(limits) = Limits::for_newest(newest, round - 1) else { return Ok(()) };
+    let round = (max_rows / ROUNDS_PER_LIMIT).clamp(1, MAX_ROUND);
+    let wanted = if excess > 0 { excess + round - 1 } else { 0 };
     // A sequence that was set back makes the memory useless.
     let known = match NEXT_ID.get().filter(|next| *next <= newest) {
         Some(next) => next,
@@ -78,8 +65,14 @@ pub fn prune_a_little(table: &CaptureTable, newest: i64) -> Result<(), Failure> 
     }
     // Rows of this very command must be visible to their deletion.
     table::command_counter_increment();
+    let mut upper_bound = None;
     let from = if rescan { i64::MIN } else { known };
-    let pruned = table.delete_oldest(from, WITH_EACH_ROW, |id, time| limits.exceeded_by(id, time));
+    let pruned = table.delete_oldest(from, WITH_EACH_ROW, |row| {
+        upper_bound.get_or_insert(newest - row.id + 1);
+        let too_many = row.deleted < wanted && newest - row.id >= max_rows - (round - 1);
+        row.id < newest && (too_many || is_too_old(row.time, oldest_time))
+    });
+    note_change(-pruned.deleted);
     if BEFORE_TRANSACTION.get().is_none() {
         BEFORE_TRANSACTION.set(Some(known));
     }
@@ -87,25 +80,94 @@ pub fn prune_a_little(table: &CaptureTable, newest: i64) -> Result<(), Failure> 
     if pruned.highest > 0 {
         table::raise_sequence(PRUNED_SEQUENCE, pruned.highest)?;
     }
-    Ok(())
+    match upper_bound {
+        // Fewer ids are left than rows were counted: the count is wrong.
+        Some(bound) if excess > 0 && pruned.deleted == 0 && bound <= max_rows => {
+            table::add_to_sequence(ROW_COUNT_SEQUENCE, bound - max_rows - excess)
+        }
+        _ => Ok(()),
+    }
 }
 
-/// The transaction is over, or a subtransaction was rolled back, and with it perhaps deletions.
+/// Counts all rows and deletes everything beyond the limits now; the number of rows deleted.
+pub fn prune_all() -> Result<i64, Failure> {
+    let Some(table) = CaptureTable::open()? else { return Ok(0) };
+    let rows = table.count();
+    table::add_to_sequence(ROW_COUNT_SEQUENCE, rows - row_count()?)?;
+    let max_rows = guc::max_rows();
+    let wanted = if max_rows > 0 { rows - max_rows } else { 0 };
+    let oldest_time = oldest_time();
+    let pruned = table
+        .delete_oldest(i64::MIN, WITHOUT_LIMIT, |row| row.deleted < wanted || is_too_old(row.time, oldest_time));
+    note_change(-pruned.deleted);
+    if pruned.highest > 0 {
+        table::raise_sequence(PRUNED_SEQUENCE, pruned.highest)?;
+    }
+    Ok(pruned.deleted)
+}
+
+/// Rows older than this go.
+fn oldest_time() -> Option<i64> {
+    let age = guc::max_age();
+    (age > 0).then(|| session::now().saturating_sub(age * MICROSECONDS))
+}
+
+fn is_too_old(time: Option<i64>, oldest: Option<i64>) -> bool {
+    time.zip(oldest).is_some_and(|(time, oldest)| time < oldest)
+}
+
+/// Rows that are there, as this transaction sees it.
+fn row_count() -> Result<i64, Failure> {
+    Ok(table::sequence_value(ROW_COUNT_SEQUENCE)? + unsaved_changes())
+}
+
+fn unsaved_changes() -> i64 {
+    CHANGES.with_borrow(|changes| changes.iter().map(|(_, change)| change).sum())
+}
+
+fn note_change(change: i64) {
+    let level = session::transaction_nest_level();
+    CHANGES.with_borrow_mut(|changes| match changes.last_mut() {
+        Some((last, sum)) if *last == level => *sum += change,
+        _ => changes.push((level, change)),
+    });
+}
+
+/// The transaction is about to commit or to be prepared: what it changed is added to the number of rows.
+/// Nothing happens when the extension was dropped in it.
+pub fn before_commit() {
+    let change = CHANGES.with_borrow_mut(|changes| changes.drain(..).map(|(_, change)| change).sum::<i64>());
+    if change != 0 && table::has_sequence(ROW_COUNT_SEQUENCE) {
+        table::add_to_sequence(ROW_COUNT_SEQUENCE, change).unwrap_or_else(|failure| failure.raise());
+    }
+}
+
+/// The transaction is over.
 pub fn transaction_ended(rolled_back: bool) {
+    CHANGES.with_borrow_mut(Vec::clear);
+    forget_place(rolled_back);
+}
+
+/// A subtransaction is over: its changes become its parent's, or vanish.
+pub fn subtransaction_ended(rolled_back: bool) {
+    let level = session::transaction_nest_level();
+    CHANGES.with_borrow_mut(|changes| {
+        let own: i64 = changes.iter().filter(|(l, _)| *l >= level).map(|(_, change)| change).sum();
+        changes.retain(|(l, _)| *l < level);
+        if own != 0 && !rolled_back {
+            changes.push((level - 1, own));
+        }
+    });
+    if rolled_back {
+        forget_place(true);
+    }
+}
+
+/// After a rollback the rows that were deleted are there again.
+fn forget_place(rolled_back: bool) {
     if let Some(before) = BEFORE_TRANSACTION.take()
         && rolled_back
     {
         NEXT_ID.set(Some(before));
     }
-}
-
-/// Deletes everything beyond the limits now; the number of rows deleted.
-pub fn prune_all() -> Result<i64, Failure> {
-    let Some(table) = CaptureTable::open()? else { return Ok(0) };
-    let Some(limits) = Limits::for_newest(table.last_id(), 0) else { return Ok(0) };
-    let pruned = table.delete_oldest(i64::MIN, WITHOUT_LIMIT, |id, time| limits.exceeded_by(id, time));
-    if pruned.highest > 0 {
-        table::raise_sequence(PRUNED_SEQUENCE, pruned.highest)?;
-    }
-    Ok(i64::try_from(pruned.deleted).unwrap_or(i64::MAX))
 }

@@ -50,7 +50,7 @@ pub fn write(row: &Row<'_>) -> Result<(), Failure> {
         Value::Text(transaction.as_bytes()),
         Value::Text(&message),
     ])?;
-    retention::prune_a_little(&table, id)
+    retention::after_insert(&table, id)
 }
 
 fn encoded(text: Option<&str>) -> Option<Vec<u8>> {

@@ -31,8 +31,12 @@ pub fn install() {
     }
 }
 
+#[pg_guard]
 unsafe extern "C-unwind" fn at_transaction_end(event: pg_sys::XactEvent::Type, _argument: *mut core::ffi::c_void) {
     match event {
+        pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT | pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
+            crate::retention::before_commit();
+        }
         pg_sys::XactEvent::XACT_EVENT_ABORT => crate::retention::transaction_ended(true),
         pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
             crate::retention::transaction_ended(false)
@@ -41,14 +45,17 @@ unsafe extern "C-unwind" fn at_transaction_end(event: pg_sys::XactEvent::Type, _
     }
 }
 
+#[pg_guard]
 unsafe extern "C-unwind" fn at_subtransaction_end(
     event: pg_sys::SubXactEvent::Type,
     _subtransaction: pg_sys::SubTransactionId,
     _parent: pg_sys::SubTransactionId,
     _argument: *mut core::ffi::c_void,
 ) {
-    if event == pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB {
-        crate::retention::transaction_ended(true);
+    match event {
+        pg_sys::SubXactEvent::SUBXACT_EVENT_COMMIT_SUB => crate::retention::subtransaction_ended(false),
+        pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => crate::retention::subtransaction_ended(true),
+        _ => {}
     }
 }
 

@@ -112,6 +112,12 @@ pub fn progress() -> Progress {
     }
 }
 
+/// 1 in a transaction, one more for each subtransaction within.
+pub fn transaction_nest_level() -> i32 {
+    // SAFETY: reads the transaction state.
+    unsafe { pg_sys::GetCurrentTransactionNestLevel() }
+}
+
 /// The transaction's id as `txid_current()` gives it; assigns one if need be.
 pub fn transaction_id() -> u64 {
     // SAFETY: inside a transaction that may write.

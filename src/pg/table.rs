@@ -17,6 +17,7 @@ pub const TABLE: &CStr = c"dts_ddl_command";
 const SEQUENCE: &CStr = c"dts_ddl_command_id_seq";
 pub const OWN_SCHEMA: &CStr = c"dts_ddl";
 pub const PRUNED_SEQUENCE: &CStr = c"pruned_id";
+pub const ROW_COUNT_SEQUENCE: &CStr = c"row_count";
 pub const GAP_SEQUENCE: &CStr = c"gap_count";
 pub const MAIN_TRIGGER: &CStr = c"dts_intercept_ddl";
 pub const DROP_TRIGGER: &CStr = c"dts_intercept_drop";
@@ -54,13 +55,21 @@ pub enum Value<'a> {
 /// How far one round of deleting old rows may go.
 #[derive(Clone, Copy)]
 pub struct PruneLimits {
-    pub rows: usize,
+    pub rows: i64,
     pub entries: usize,
+}
+
+/// A row that may be deleted.
+pub struct Candidate {
+    pub id: i64,
+    pub time: Option<i64>,
+    /// So many were deleted before it.
+    pub deleted: i64,
 }
 
 /// What one round of deleting old rows did.
 pub struct Pruned {
-    pub deleted: usize,
+    pub deleted: i64,
     /// The highest id deleted, 0 when none.
     pub highest: i64,
     /// All rows below this id are gone, as far as this round could see.
@@ -174,11 +183,6 @@ impl CaptureTable {
         next_value(self.sequence)
     }
 
-    /// The id that was given last; 0 when none.
-    pub fn last_id(&self) -> i64 {
-        current_value(self.sequence).unwrap_or(0)
-    }
-
     /// Writes one row and its index entries.
     pub fn insert(&self, row: &[Value<'_>; 14]) -> Result<(), Failure> {
         let mut values = [Datum::from(0usize); 14];
@@ -218,26 +222,62 @@ impl CaptureTable {
         Ok(())
     }
 
-    /// Deletes the oldest rows from `from_id` on as long as `too_old` says so, at most `limits.rows` of them, looking at no
+    /// Deletes the oldest rows from `from_id` on as long as `goes` says so, at most `limits.rows` of them, looking at no
     /// more than `limits.entries` index entries (rows that are gone still have one until vacuum). Rows that another
     /// session is deleting are passed over, never waited for.
-    ///
-    /// The scan sees rows as they are now (SnapshotSelf): it takes no predicate locks, so serializable transactions
-    /// do not conflict over it.
     pub fn delete_oldest(
         &self,
         from_id: i64,
         limits: PruneLimits,
-        mut too_old: impl FnMut(i64, Option<i64>) -> bool,
+        mut goes: impl FnMut(&Candidate) -> bool,
     ) -> Pruned {
         let mut pruned = Pruned { deleted: 0, highest: 0, next: from_id };
         let mut passed_over = false;
+        self.scan(from_id, limits.entries, |id, time, tid| {
+            if pruned.deleted >= limits.rows || !goes(&Candidate { id, time, deleted: pruned.deleted }) {
+                return false;
+            }
+            if self.delete(tid) {
+                pruned.deleted += 1;
+                pruned.highest = id;
+            } else {
+                passed_over = true;
+            }
+            if !passed_over {
+                pruned.next = id + 1;
+            }
+            true
+        });
+        pruned
+    }
+
+    /// The number of rows that are there now.
+    pub fn count(&self) -> i64 {
+        let mut rows = 0;
+        self.scan(i64::MIN, usize::MAX, |_, _, _| {
+            rows += 1;
+            true
+        });
+        rows
+    }
+
+    /// Hands the rows from `from_id` on to `f`, by id, until it says that it has seen enough; looks at no more than
+    /// `entries` index entries.
+    ///
+    /// Rows are seen as they are now (SnapshotSelf): no predicate locks are taken, so serializable transactions
+    /// do not conflict over it.
+    fn scan(
+        &self,
+        from_id: i64,
+        entries: usize,
+        mut f: impl FnMut(i64, Option<i64>, pg_sys::ItemPointerData) -> bool,
+    ) {
         // SAFETY: the scan is ended and the index closed on the normal way; after an error the resource owner does so.
         // The slot keeps its buffer pinned while its values are read.
         unsafe {
             let index = compat::primary_key_index(self.relation);
             if index == pg_sys::InvalidOid {
-                return pruned;
+                return;
             }
             let index = pg_sys::index_open(index, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
             let mut key = pg_sys::ScanKeyData::default();
@@ -253,41 +293,31 @@ impl CaptureTable {
             let scan = compat::index_beginscan(self.relation, index, snapshot, 1);
             pg_sys::index_rescan(scan, &mut key, 1, core::ptr::null_mut(), 0);
             let forward = pg_sys::ScanDirection::ForwardScanDirection;
-            for _ in 0..limits.entries {
-                if pruned.deleted >= limits.rows || pg_sys::index_getnext_tid(scan, forward).is_null() {
+            for _ in 0..entries {
+                if pg_sys::index_getnext_tid(scan, forward).is_null() {
                     break;
                 }
                 if !pg_sys::index_fetch_heap(scan, slot) {
                     continue;
                 }
                 pg_sys::slot_getallattrs(slot);
-                let column = |i: usize| (!*(*slot).tts_isnull.add(i)).then(|| (*(*slot).tts_values.add(i)).value() as i64);
-                let id = column(ID_COLUMN).unwrap_or_default();
-                if !too_old(id, column(EVENT_TIME_COLUMN)) {
+                let column =
+                    |i: usize| (!*(*slot).tts_isnull.add(i)).then(|| (*(*slot).tts_values.add(i)).value() as i64);
+                if !f(column(ID_COLUMN).unwrap_or_default(), column(EVENT_TIME_COLUMN), (*slot).tts_tid) {
                     break;
-                }
-                if self.delete((*slot).tts_tid) {
-                    pruned.deleted += 1;
-                    pruned.highest = id;
-                } else {
-                    passed_over = true;
-                }
-                if !passed_over {
-                    pruned.next = id + 1;
                 }
             }
             pg_sys::index_endscan(scan);
             pg_sys::ExecDropSingleTupleTableSlot(slot);
             pg_sys::index_close(index, pg_sys::NoLock as pg_sys::LOCKMODE);
         }
-        pruned
     }
 
-    /// # Safety
-    /// `tid` is the place of a row of this table that is visible now.
-    unsafe fn delete(&self, mut tid: pg_sys::ItemPointerData) -> bool {
+    /// Deletes the row at this place, unless another session is at it or it has gone.
+    fn delete(&self, mut tid: pg_sys::ItemPointerData) -> bool {
         let mut failure = pg_sys::TM_FailureData::default();
-        // SAFETY: no crosscheck snapshot, no waiting; every result but TM_Ok leaves the row alone.
+        // SAFETY: the place is that of a row which the scan has just seen; no crosscheck snapshot, no waiting; every
+        // result but TM_Ok leaves the row alone.
         unsafe {
             let command = pg_sys::GetCurrentCommandId(true);
             #[cfg(feature = "pg19")]
@@ -335,26 +365,41 @@ pub fn advance_sequence(name: &CStr) -> Result<i64, Failure> {
     Ok(next_value(own_sequence(name)?))
 }
 
+/// Adds to one of our own sequences, not going below 0.
+pub fn add_to_sequence(name: &CStr, change: i64) -> Result<(), Failure> {
+    let oid = own_sequence(name)?;
+    alone_with(oid, || set_value(oid, (current_value(oid).unwrap_or(0) + change).max(0)));
+    Ok(())
+}
+
+/// Whether a sequence of ours exists.
+pub fn has_sequence(name: &CStr) -> bool {
+    relation_in(OWN_SCHEMA, name) != pg_sys::InvalidOid
+}
+
 /// The next value of a sequence, as nextval() gives it, but for the user's lastval(), which stays what it was: only
 /// nextval() changes it, setval() does not (sequence.c: last_used_seq).
-///
-/// Two sessions must not read the same value. The lock that orders them is held for these few microseconds only, never
-/// to the end of the transaction; it is a lock on an object of its own kind, not on the relation.
 fn next_value(sequence: pg_sys::Oid) -> i64 {
-    let lock = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
-    // SAFETY: locked and unlocked in this function; after an error the transaction releases the lock.
-    unsafe { pg_sys::LockDatabaseObject(pg_sys::RelationRelationId, sequence, 0, lock) };
-    let next = match current_value(sequence) {
+    alone_with(sequence, || match current_value(sequence) {
         Some(current) => {
             set_value(sequence, current + 1);
             current + 1
         }
         // SAFETY: no privilege is checked. A sequence that was never used only tells its first value this way.
         None => unsafe { pg_sys::nextval_internal(sequence, false) },
-    };
+    })
+}
+
+/// Runs `f` while no other session is in here with the same sequence. The lock is held for these few microseconds only,
+/// never to the end of the transaction; it is a lock on an object of its own kind, not on the relation.
+fn alone_with<R>(sequence: pg_sys::Oid, f: impl FnOnce() -> R) -> R {
+    let lock = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
+    // SAFETY: locked and unlocked in this function; after an error the transaction releases the lock.
+    unsafe { pg_sys::LockDatabaseObject(pg_sys::RelationRelationId, sequence, 0, lock) };
+    let result = f();
     // SAFETY: as above.
     unsafe { pg_sys::UnlockDatabaseObject(pg_sys::RelationRelationId, sequence, 0, lock) };
-    next
+    result
 }
 
 /// The value that was given out last, `None` for a sequence that was never used.
