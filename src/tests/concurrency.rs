@@ -145,7 +145,8 @@ fn isolation_levels() {
 fn a_waiting_command_records_when_it_ran() {
     let database = Database::new("waiting");
     let mut holder = database.connect();
-    holder.batch_execute("CREATE TABLE a (x int); BEGIN; LOCK TABLE a").unwrap();
+    holder.batch_execute("CREATE TABLE a (x int)").unwrap();
+    holder.batch_execute("BEGIN; LOCK TABLE a").unwrap();
     let released = std::thread::scope(|scope| {
         let waiter = scope.spawn(|| database.connect().batch_execute("ALTER TABLE a ADD COLUMN y int").unwrap());
         std::thread::sleep(Duration::from_millis(300));

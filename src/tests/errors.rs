@@ -32,6 +32,7 @@ const SETUP: &str = "
     CREATE TABLE uq (id int CONSTRAINT uq_pk PRIMARY KEY, n int NOT NULL CONSTRAINT positive CHECK (n > 0), v varchar(3));
     INSERT INTO uq VALUES (1, 1);
     CREATE TABLE child (id int CONSTRAINT child_fk REFERENCES uq);
+    INSERT INTO child VALUES (1);
     CREATE DOMAIN small AS int CONSTRAINT under_ten CHECK (VALUE < 10);
     CREATE FUNCTION plain(n int) RETURNS void LANGUAGE plpgsql AS $$
     BEGIN
@@ -189,7 +190,7 @@ fn timeouts() {
     let mut client = database.connect();
     client.batch_execute("CREATE TABLE a AS SELECT 1 AS x; SET statement_timeout = 50").unwrap();
     for statement in [
-        "CREATE TABLE b AS SELECT pg_sleep(10)",
+        "CREATE TABLE b AS SELECT pg_sleep(10)::text AS x",
         "DO $$ BEGIN CREATE TABLE b (x int); PERFORM pg_sleep(10); END $$",
         "ALTER TABLE a ADD COLUMN y text DEFAULT pg_sleep(10)::text",
     ] {

@@ -121,7 +121,7 @@ fn terminated_sessions() {
     std::thread::scope(|scope| {
         let victim = scope.spawn(move || {
             let mut client = config.connect(postgres::NoTls).unwrap();
-            client.batch_execute("CREATE TABLE victim AS SELECT pg_sleep(60)").unwrap_err();
+            client.batch_execute("CREATE TABLE victim AS SELECT pg_sleep(60)::text AS x").unwrap_err();
         });
         let mut admin = admin();
         let mut ended = false;

@@ -139,12 +139,14 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let name = &self.name;
-        let result = admin().batch_execute(&format!(
-            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '{name}' AND NOT active;
-             DROP DATABASE IF EXISTS {name} WITH (FORCE)"
-        ));
-        if let Err(error) = result {
-            eprintln!("cannot drop database {name}: {error}");
+        let mut client = admin();
+        for statement in [
+            format!("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '{name}' AND NOT active"),
+            format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+        ] {
+            if let Err(error) = client.batch_execute(&statement) {
+                eprintln!("{statement}: {error:?}");
+            }
         }
     }
 }
