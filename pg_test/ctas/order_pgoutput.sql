@@ -7,6 +7,7 @@ CREATE FUNCTION t.decoded() RETURNS text LANGUAGE sql AS $$
   x AS (SELECT o, (get_byte(data, 1)::bigint << 24) + (get_byte(data, 2) << 16) + (get_byte(data, 3) << 8) + get_byte(data, 4) AS rel FROM m WHERE kind = 'I')
   SELECT string_agg(rel::oid::regclass::text, ', ' ORDER BY o) FROM x
 $$;
+SELECT t.decoded() IS NULL;
 CREATE TABLE a AS SELECT i AS x FROM generate_series(1, 2) i;
 SELECT t.is('CREATE TABLE AS', t.decoded(), 'dts_ddl_command, a, a');
 SELECT 1 AS x INTO b;

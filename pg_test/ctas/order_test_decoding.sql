@@ -6,6 +6,7 @@ CREATE FUNCTION t.decoded() RETURNS text LANGUAGE sql AS $$
   FROM pg_logical_slot_get_changes('order_' || current_database(), NULL, NULL, 'skip-empty-xacts', '1', 'include-xids', '0') WITH ORDINALITY d(lsn, xid, data, o)
   WHERE data LIKE 'table public.%'
 $$;
+SELECT t.decoded() IS NULL;
 CREATE TABLE a AS SELECT i AS x FROM generate_series(1, 2) i;
 SELECT t.is('CREATE TABLE AS', t.decoded(), 'dts_ddl_command INSERT, a INSERT, a INSERT');
 SELECT i AS x INTO b FROM generate_series(1, 2) i;

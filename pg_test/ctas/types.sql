@@ -29,7 +29,7 @@ CREATE TABLE copy AS TABLE src; SELECT t.same('every type', 'copy');
 CREATE TABLE copy AS SELECT * FROM src WITH NO DATA; SELECT t.same('every type, WITH NO DATA', 'copy');
 SELECT * INTO copy FROM src; SELECT t.same('every type, SELECT INTO', 'copy');
 CREATE TABLE "Odd; s"."Ta ""b"" le" AS SELECT 1 AS "Col", 2 AS "select", 3 AS "a""b", 4 AS "ä", 5 AS "a b;"; SELECT t.same('quoted names', '"Odd; s"."Ta ""b"" le"');
-CREATE TABLE lit AS SELECT 'x' AS unknown_literal, NULL AS n, 'y' COLLATE "C" AS coll, 1.5 AS num, ARRAY['a'] AS arr, ROW(1, 2)::comp IS NULL AS b, now() AS ts, '1'::dom AS dm, 5::numeric(7,3) AS nn, 'abc'::varchar(10) AS vc; SELECT t.same('expressions', 'lit');
+CREATE TABLE lit AS SELECT 'x' AS unknown_literal, NULL AS n, 'y' COLLATE "C" AS coll, 1.5 AS num, ARRAY['a'] AS arr, ROW(1)::comp IS NULL AS b, now() AS ts, '1'::dom AS dm, 5::numeric(7,3) AS nn, 'abc'::varchar(10) AS vc; SELECT t.same('expressions', 'lit');
 CREATE TABLE coll AS SELECT t || 'x' AS a, tc || 'y' AS b, upper(tod) AS c, t COLLATE "Odd; s"."my coll" AS d, array_agg(tc) OVER () AS e FROM src; SELECT t.same('derived collations', 'coll');
 CREATE TABLE opts WITH (fillfactor = 70, autovacuum_enabled = false, toast.autovacuum_enabled = false) AS SELECT 'x'::text AS x; SELECT t.same('storage parameters', 'opts');
 CREATE UNLOGGED TABLE ul WITH (fillfactor = 50) AS SELECT 1 AS x; SELECT t.same('unlogged', 'ul');
@@ -42,4 +42,4 @@ SELECT format('CREATE TABLE wide AS SELECT %s', string_agg(format('%s::numeric(9
 SELECT left(t.same('1500 columns', 'wide'), 60);
 -- a tablespace other than the default, where the server lets us make one
 CREATE TABLE c AS SELECT 1 AS a, 'x' COLLATE "C" AS b;
-SELECT t.texts('exact text', 'CREATE TABLE public.c (a integer, b text COLLATE "C")');
+SELECT t.texts('exact text', 'CREATE TABLE public.c (a integer, b text COLLATE pg_catalog."C")');

@@ -11,7 +11,7 @@ SET client_encoding = 'GBK';
 \set stmt 'COMMENT ON TABLE plain IS $a$':gbk'$a$'
 :stmt \; DROP TABLE plain \; CREATE TABLE plain (y int);
 SET client_encoding = 'UTF8';
-SELECT t.texts('client in GBK (a second byte that is a backslash)', 'COMMENT ON TABLE plain IS $a$誠服%$a$', 'DROP TABLE plain', 'CREATE TABLE plain (y int)');
+SELECT t.texts('client in GBK (a second byte that is a backslash)', 'COMMENT ON TABLE plain IS $a$誠俘%$a$', 'DROP TABLE plain', 'CREATE TABLE plain (y int)');
 \set latin `printf 'COMMENT ON TABLE plain IS \047caf\351\047; DROP TABLE plain'`
 SET client_encoding = 'LATIN1';
 :latin;

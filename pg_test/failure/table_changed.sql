@@ -34,6 +34,15 @@ SET session_replication_role = replica; ALTER TABLE public.dts_ddl_command SET S
 SELECT t.all_kinds('moved', 'capture table "public.dts_ddl_command" does not exist');
 SET session_replication_role = replica; ALTER TABLE other.dts_ddl_command SET SCHEMA public; RESET session_replication_role;
 CREATE TABLE mended2 (x int); SELECT t.texts('moved back', 'CREATE TABLE mended2 (x int)');
+-- something else in its place
+SET session_replication_role = replica; ALTER TABLE public.dts_ddl_command RENAME TO elsewhere; CREATE VIEW public.dts_ddl_command AS SELECT 1 AS x; RESET session_replication_role;
+SELECT t.fails('a view in its place', 'CREATE TABLE x (a int)', '55000', 'capture table "public.dts_ddl_command" %');
+SET session_replication_role = replica; DROP VIEW public.dts_ddl_command; CREATE TABLE public.dts_ddl_command (ddl_text text); RESET session_replication_role;
+SELECT t.fails('another table in its place', 'CREATE TABLE x (a int)', '55000', 'capture table "public.dts_ddl_command" %');
+SET session_replication_role = replica; DROP TABLE public.dts_ddl_command; CREATE TABLE public.dts_ddl_command (LIKE public.elsewhere INCLUDING DEFAULTS); RESET session_replication_role;
+DO $$ BEGIN EXECUTE 'CREATE TABLE lookalike (x int)'; EXCEPTION WHEN object_not_in_prerequisite_state THEN NULL; END $$;
+SET session_replication_role = replica; DROP TABLE public.dts_ddl_command; ALTER TABLE public.elsewhere RENAME TO dts_ddl_command; RESET session_replication_role;
+CREATE TABLE mended5 (x int); SELECT t.texts('renamed back', 'CREATE TABLE mended5 (x int)');
 -- columns; each change is undone
 SET session_replication_role = replica; ALTER TABLE public.dts_ddl_command RENAME COLUMN tag TO tagg; RESET session_replication_role;
 SELECT t.all_kinds('column renamed', 'capture table "public.dts_ddl_command" has been altered', '%tag%');
@@ -53,12 +62,7 @@ SELECT t.check('nothing in the wrong place', (SELECT bool_and(message::jsonb ? '
 \c
 SET allow_system_table_mods = on;
 SET session_replication_role = replica;
-DELETE FROM pg_depend WHERE deptype = 'e' AND objid = 'public.dts_ddl_command'::regclass;
+DELETE FROM pg_depend WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'dts_ddl_capture') AND classid = 'pg_class'::regclass;
 DROP TABLE public.dts_ddl_command CASCADE;
 RESET session_replication_role;
 SELECT t.all_kinds('dropped by force', 'capture table "public.dts_ddl_command" does not exist');
--- a view, a foreign or partitioned table in its place
-SET session_replication_role = replica; CREATE VIEW public.dts_ddl_command AS SELECT 1 AS x; RESET session_replication_role;
-SELECT t.fails('a view in its place', 'CREATE TABLE x (a int)', '55000', 'capture table "public.dts_ddl_command" %');
-SET session_replication_role = replica; DROP VIEW public.dts_ddl_command; CREATE TABLE public.dts_ddl_command (ddl_text text) ; RESET session_replication_role;
-SELECT t.fails('another table in its place', 'CREATE TABLE x (a int)', '55000', 'capture table "public.dts_ddl_command" %');

@@ -1,5 +1,5 @@
 -- DROP: every object, also those that CASCADE took, and whether the command named it.
-CREATE FUNCTION t.has(name text, VARIADIC want text[]) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN t.is(name, (SELECT t.objects(message) FROM t.one(name)), ARRAY(SELECT unnest(want) x ORDER BY x COLLATE "C")); END $$;
+CREATE FUNCTION t.has(name text, VARIADIC want text[]) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN t.is(name, (SELECT t.objects(message) FROM t.one(name)), ARRAY(SELECT x FROM unnest(want) x ORDER BY x COLLATE "C")); END $$;
 SET client_min_messages = error;
 CREATE TABLE a (id int); CREATE VIEW va AS SELECT * FROM a; CREATE VIEW vva AS SELECT * FROM va; SELECT t.mark();
 DROP TABLE a CASCADE;

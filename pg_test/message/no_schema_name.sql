@@ -22,7 +22,7 @@ GRANT USAGE ON SCHEMA s TO nsn_x; SELECT t.is('grant on a schema', t.schemas('gr
 GRANT USAGE ON LANGUAGE sql TO nsn_x; SELECT t.is('grant on a language', t.schemas('grant'), 'alter language sql #sql');
 GRANT SELECT ON ALL TABLES IN SCHEMA s TO nsn_x; SELECT t.is('grant on all tables in a schema', t.schemas('grant'), 'alter table s.a @s #a; alter table s.b @s #b; alter view s.v @s #v');
 REVOKE ALL ON s.a FROM nsn_x; SELECT t.is('revoke', t.schemas('revoke'), 'alter table s.a @s #a');
-CREATE CAST (text AS s.e) WITH INOUT; SELECT t.is('cast', t.schemas('cast'), 'create cast (text AS s.e)');
+CREATE CAST (text AS s.e) WITH INOUT; SELECT t.is('cast', t.schemas('cast'), 'create cast (pg_catalog.text AS s.e)');
 CREATE FOREIGN DATA WRAPPER w; SELECT t.mark();
 CREATE SERVER se FOREIGN DATA WRAPPER w; SELECT t.is('server', t.schemas('server'), 'create server se #se');
 CREATE USER MAPPING FOR nsn_x SERVER se; SELECT t.check('user mapping', t.schemas('user mapping') LIKE 'create user mapping nsn_x on server se%');

@@ -1,5 +1,6 @@
 -- message.objects: every object the command touched, with op, type, identity, schema and name.
-CREATE FUNCTION t.has(name text, VARIADIC want text[]) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN t.is(name, (SELECT t.objects(message) FROM t.one(name)), ARRAY(SELECT unnest(want) x ORDER BY x COLLATE "C")); END $$;
+CREATE FUNCTION t.has(name text, VARIADIC want text[]) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN t.is(name, (SELECT t.objects(message) FROM t.one(name)), ARRAY(SELECT x FROM unnest(want) x ORDER BY x COLLATE "C")); END $$;
+SELECT t.mark();
 CREATE TABLE a (id int); SELECT t.has('table', 'create table public.a');
 SELECT t.is('schema and name', (SELECT message::jsonb->'objects'->0 FROM public.dts_ddl_command ORDER BY id DESC LIMIT 1),
   '{"op": "create", "type": "table", "identity": "public.a", "schema": "public", "name": "a"}'::jsonb);

@@ -1,6 +1,7 @@
 -- New tables get REPLICA IDENTITY FULL and join every publication of the prefix.
 CREATE FUNCTION t.tab(rel text) RETURNS text LANGUAGE sql AS $$ SELECT concat_ws(' ', relreplident, (SELECT string_agg(pubname, ',' ORDER BY pubname COLLATE "C") FROM pg_publication_rel r JOIN pg_publication p ON p.oid = prpubid WHERE prrelid = c.oid)) FROM pg_class c WHERE c.oid = rel::regclass $$;
 SET client_min_messages = error;
+SELECT t.mark();
 CREATE TABLE before (x int);
 SELECT t.is('full without any publication', t.tab('before'), 'f');
 SELECT t.is('message', (SELECT message->>'replica_identity' FROM t.one('ri')), '["public.before"]');

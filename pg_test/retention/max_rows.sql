@@ -2,7 +2,6 @@
 SELECT t.is('nothing pruned yet', dts_ddl.pruned_through(), 0);
 CREATE FUNCTION t.kept() RETURNS text LANGUAGE sql AS $$ SELECT count(*) || ' rows, ids ' || min(id) || '-' || max(id) FROM public.dts_ddl_command $$;
 SELECT t.mark();
-ALTER SEQUENCE public.dts_ddl_command_id_seq RESTART;
 TRUNCATE public.dts_ddl_command;
 SET dts_ddl_capture.max_rows = 5;
 DO $$ BEGIN FOR i IN 1..20 LOOP EXECUTE format('CREATE TABLE a%s (x int)', i); END LOOP; END $$;
@@ -17,7 +16,8 @@ BEGIN; CREATE TABLE r1 (x int); CREATE TABLE r2 (x int); CREATE TABLE r3 (x int)
 SELECT t.is('rolled back', (SELECT string_agg(ddl_text, ',' ORDER BY id) FROM public.dts_ddl_command), 'DROP TABLE a16,DROP TABLE a17,DROP TABLE a18,DROP TABLE a19,DROP TABLE a20');
 CREATE TABLE s (x int);
 SELECT t.is('with a gap in the ids there are still at most five', (SELECT count(*) <= 5 AND bool_or(ddl_text = 'CREATE TABLE s (x int)') FROM public.dts_ddl_command), true);
-SELECT t.check('rows beyond pruned_through are all there', NOT EXISTS (SELECT FROM public.dts_ddl_command WHERE id <= dts_ddl.pruned_through()));
+-- the rolled back transaction had pruned: then the answer is ahead of the truth, never behind
+SELECT t.check('pruned_through', dts_ddl.pruned_through() BETWEEN (SELECT min(id) - 1 FROM public.dts_ddl_command) AND (SELECT max(id) - 1 FROM public.dts_ddl_command), dts_ddl.pruned_through()::text);
 -- a lower limit takes effect with the next DDL, a higher one keeps more
 SET dts_ddl_capture.max_rows = 2;
 CREATE TABLE t1 (x int);

@@ -6,7 +6,9 @@ INSERT INTO a VALUES (1)\; ALTER TABLE a ADD COLUMN y int\; UPDATE a SET y = 2\;
 SELECT t.texts('between DML', 'ALTER TABLE a ADD COLUMN y int', 'DROP TABLE b');
 
 BEGIN\; CREATE TABLE c (x int)\; COMMIT\; CREATE TABLE d (x int)\; BEGIN\; CREATE TABLE e (x int)\; ROLLBACK\; CREATE TABLE f (x int);
-SELECT t.texts('transaction control inside', 'CREATE TABLE c (x int)', 'CREATE TABLE d (x int)', 'CREATE TABLE f (x int)');
+-- d lies in the implicit transaction that the second BEGIN makes an explicit one: it is rolled back with e
+SELECT t.texts('transaction control inside', 'CREATE TABLE c (x int)', 'CREATE TABLE f (x int)');
+SELECT t.is('and so are the tables', (SELECT string_agg(relname::text, ',' ORDER BY relname) FROM pg_class WHERE relname IN ('c', 'd', 'e', 'f')), 'c,f');
 
 BEGIN\; SAVEPOINT s\; CREATE TABLE g (x int)\; ROLLBACK TO s\; CREATE TABLE g (y text)\; RELEASE s\; COMMIT;
 SELECT t.texts('savepoints inside', 'CREATE TABLE g (y text)');
@@ -37,9 +39,11 @@ CREATE TABLE kept (x int)\; COMMIT\; CREATE TABLE lost (x int)\; SELECT 1/0\; CR
 \set ON_ERROR_STOP 1
 SELECT t.texts('only what was committed', 'CREATE TABLE kept (x int)');
 
--- EXPLAIN ANALYZE runs CREATE TABLE AS: the table exists afterwards and must be recorded.
+-- EXPLAIN ANALYZE CREATE TABLE AS makes a table too, but no event trigger is told of EXPLAIN: a limit that is documented.
 EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) CREATE TABLE explained AS SELECT 1 AS x;
-SELECT t.texts('EXPLAIN ANALYZE CREATE TABLE AS', 'CREATE TABLE public.explained (x integer)');
+SELECT t.none('EXPLAIN ANALYZE CREATE TABLE AS');
+CREATE TABLE after_explain AS SELECT 1 AS x;
+SELECT t.texts('and the next', 'CREATE TABLE public.after_explain (x integer)');
 EXPLAIN (COSTS OFF) CREATE TABLE not_made AS SELECT 1 AS x;
 SELECT t.none('EXPLAIN alone makes nothing');
 

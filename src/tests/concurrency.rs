@@ -70,9 +70,9 @@ fn nobody_waits() {
     one.batch_execute("COMMIT").unwrap();
     two.batch_execute("CREATE TYPE after AS ENUM ()").unwrap();
     assert_eq!(value(&mut two, "SELECT dts_ddl.prune() >= 0"), "true");
-    let left: i64 = database.value("SELECT count(*) FROM public.dts_ddl_command").parse().unwrap();
-    assert_eq!(left, 3, "{:?}", database.texts());
-    assert_eq!(database.texts().last().map(String::as_str), Some("CREATE TYPE after AS ENUM ()"));
+    // Which of the older ones are left depends on who could see whose rows; the number and the newest do not.
+    let left = database.texts();
+    assert_eq!((left.len(), left.last().map(String::as_str)), (3, Some("CREATE TYPE after AS ENUM ()")), "{left:?}");
 }
 
 /// A reader with an old snapshot or a lock for reading, and a consumer that locks rows, hold nobody up.
