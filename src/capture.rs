@@ -7,7 +7,7 @@ use crate::guc::{self, OnError};
 use crate::in_progress::{Rewrite, Started};
 use crate::message::{Message, Object, Operation, Original, TableRewrite};
 use crate::new_table::{self, Prepared};
-use crate::objects::{self, Touched};
+use crate::objects::{self, Local, Touched};
 use crate::pg::catalog::{self, Address};
 use crate::pg::event::{self, Collected};
 use crate::pg::source::Source;
@@ -20,10 +20,19 @@ use pgrx::prelude::*;
 /// Commands that may take effect without dropping or altering an object that PostgreSQL reports.
 const WITHOUT_OBJECTS: [&str; 2] = ["DROP OWNED", "REASSIGN OWNED"];
 
+/// What PostgreSQL collected for the command. 13 cannot tell when an object was made and dropped in one command (fixed
+/// in 14: getObjectIdentity with missing_ok): such a command is recorded without its objects.
+fn collected(tag: &str, started: &Started) -> Vec<Collected> {
+    if cfg!(feature = "pg13") && (tag.starts_with("ALTER ") || !started.dropped.is_empty()) {
+        return subtransaction::attempt(|| Ok(event::ddl_commands())).unwrap_or_default();
+    }
+    event::ddl_commands()
+}
+
 /// Records a command at its end.
 pub fn record(started: &mut Started, source: &Source) {
     let tag = started.tree.command_tag();
-    let collected = event::ddl_commands();
+    let collected = collected(&tag, started);
     if started.recorded {
         // Tables that came after the row was written, e.g. later elements of CREATE SCHEMA.
         let touched = objects::touched(&tag, &collected, &started.dropped);
@@ -102,8 +111,10 @@ fn is_recorded(tag: &str, collected: &[Collected], started: &Started, touched: &
         return false;
     }
     if collected.is_empty() && started.dropped.is_empty() {
-        // Without its sql_drop trigger a DROP is recorded as well, though without the names of what it dropped.
+        // On 13 an ALTER may have done more than can be told. Without its sql_drop trigger a DROP is recorded as well,
+        // though without the names of what it dropped.
         return WITHOUT_OBJECTS.contains(&tag)
+            || cfg!(feature = "pg13") && tag.starts_with("ALTER ")
             || tag.starts_with("DROP ") && !catalog::event_trigger_is_enabled(table::DROP_TRIGGER);
     }
     touched.permanent
@@ -219,11 +230,12 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
 
 /// Why another server must not run this command, if so.
 fn why_not_replayed(tag: &str, touched: &Touched) -> Option<&'static str> {
-    if tag.ends_with(" PUBLICATION") {
+    let local = touched.only_local.filter(|_| !WITHOUT_OBJECTS.contains(&tag));
+    if tag.ends_with(" PUBLICATION") || local == Some(Local::Publication) {
         Some("publications belong to the server that publishes")
-    } else if tag.ends_with(" SUBSCRIPTION") {
+    } else if tag.ends_with(" SUBSCRIPTION") || local == Some(Local::Subscription) {
         Some("subscriptions belong to the server that subscribes")
-    } else if touched.only_large_objects && !WITHOUT_OBJECTS.contains(&tag) {
+    } else if local == Some(Local::LargeObject) {
         Some("large objects are not replicated")
     } else if touched.own_objects {
         Some("the object belongs to the extension dts_ddl_capture")

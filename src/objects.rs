@@ -9,6 +9,37 @@ use crate::pg::table;
 /// their name is it.
 const ON_RELATION: [&str; 4] = ["trigger", "rule", "policy", "default value"];
 
+/// Object types that have an identity but no name, as in pg_event_trigger_dropped_objects().
+const NAMELESS: [&str; 5] = ["cast", "transform", "user mapping", "default acl", "default value"];
+
+/// Kinds of objects that are not carried to another server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Local {
+    LargeObject,
+    Publication,
+    Subscription,
+}
+
+impl Local {
+    fn of(object_type: &str) -> Option<Self> {
+        if object_type == "large object" {
+            Some(Local::LargeObject)
+        } else if object_type.starts_with("publication") {
+            Some(Local::Publication)
+        } else if object_type.starts_with("subscription") {
+            Some(Local::Subscription)
+        } else {
+            None
+        }
+    }
+}
+
+/// The kind that all objects are of, if it is one.
+fn only_local(objects: &[Object]) -> Option<Local> {
+    let kind = Local::of(&objects.first()?.object_type)?;
+    objects.iter().all(|object| Local::of(&object.object_type) == Some(kind)).then_some(kind)
+}
+
 /// All that one command touched.
 pub struct Touched {
     pub objects: Vec<Object>,
@@ -18,8 +49,8 @@ pub struct Touched {
     pub permanent: bool,
     /// Identities of temporary objects that the command named.
     pub temporary: Vec<String>,
-    /// Every object is a large object.
-    pub only_large_objects: bool,
+    /// All objects are of a kind that stays on its server.
+    pub only_local: Option<Local>,
     /// The extension itself, or one of its members.
     pub own_extension: bool,
     pub own_objects: bool,
@@ -55,7 +86,7 @@ pub fn touched(tag: &str, collected: &[Collected], dropped: &[Dropped]) -> Touch
         new_tables: Vec::new(),
         permanent: false,
         temporary: Vec::new(),
-        only_large_objects: false,
+        only_local: None,
         own_extension: false,
         own_objects: false,
         volatile: false,
@@ -70,8 +101,7 @@ pub fn touched(tag: &str, collected: &[Collected], dropped: &[Dropped]) -> Touch
     if touched.main.is_none() && !touched.objects.is_empty() {
         touched.main = Some(0);
     }
-    touched.only_large_objects =
-        !touched.objects.is_empty() && touched.objects.iter().all(|object| object.object_type == "large object");
+    touched.only_local = only_local(&touched.objects);
     // DROP OWNED, REASSIGN OWNED and the like name no object.
     touched.permanent |= collected.is_empty() && dropped.is_empty();
     touched
@@ -94,12 +124,17 @@ impl Touched {
         if matches!(command.tag.as_str(), "CREATE TABLE" | "CREATE TABLE AS" | "SELECT INTO") && address.is_relation() {
             self.new_tables.push(address);
         }
-        // The tag of CREATE TABLE is also that of the sequences' and indexes' owner: the first of the same tag is it.
+        let op = operation(&command.tag);
+        let known = |o: &Object| o.op == op && o.identity == command.identity && o.object_type == command.object_type;
+        if self.objects.iter().any(known) {
+            return;
+        }
+        // The tag of the statement is that of its main object; sequences and indexes of a new table have their own.
         if self.main.is_none() && command.tag == tag {
             self.main = Some(self.objects.len());
         }
         self.objects.push(Object {
-            op: operation(&command.tag),
+            op,
             object_type: command.object_type.clone(),
             identity: command.identity.clone(),
             schema,
@@ -169,7 +204,9 @@ impl Touched {
             object_type: object.object_type.clone(),
             identity: Some(object.identity.clone()),
             schema,
-            name: object.name.clone().or_else(|| object.names.last().cloned()),
+            name: object.name.clone().or_else(|| {
+                ON_RELATION.contains(&object.object_type.as_str()).then(|| object.names.last().cloned()).flatten()
+            }),
             original: Some(object.original),
         });
     }
@@ -193,5 +230,6 @@ fn schema_and_name(address: Address, command: &Collected) -> (Option<String>, Op
     let schema = command.schema.clone().or_else(|| {
         ON_RELATION.contains(&command.object_type.as_str()).then(|| names.first().cloned()).flatten()
     });
-    (schema, address.bare_name(&names))
+    let named = !NAMELESS.contains(&command.object_type.as_str());
+    (schema, named.then(|| address.bare_name(&names)).flatten())
 }
