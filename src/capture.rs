@@ -20,19 +20,22 @@ use pgrx::prelude::*;
 /// Commands that may take effect without dropping or altering an object that PostgreSQL reports.
 const WITHOUT_OBJECTS: [&str; 2] = ["DROP OWNED", "REASSIGN OWNED"];
 
-/// What PostgreSQL collected for the command. 13 cannot tell when an object was made and dropped in one command (fixed
-/// in 14: getObjectIdentity with missing_ok): such a command is recorded without its objects.
-fn collected(tag: &str, started: &Started) -> Vec<Collected> {
+/// What PostgreSQL collected for the command; `None` where it cannot tell. That happens on 13 when an object was made and
+/// dropped in one command (later majors look objects up with missing_ok).
+fn collected(tag: &str, started: &Started) -> Option<Vec<Collected>> {
     if cfg!(feature = "pg13") && (tag.starts_with("ALTER ") || !started.dropped.is_empty()) {
-        return subtransaction::attempt(|| Ok(event::ddl_commands())).unwrap_or_default();
+        return subtransaction::attempt(|| Ok(event::ddl_commands())).ok();
     }
-    event::ddl_commands()
+    Some(event::ddl_commands())
 }
 
 /// Records a command at its end.
 pub fn record(started: &mut Started, source: &Source) {
     let tag = started.tree.command_tag();
-    let collected = collected(&tag, started);
+    let (collected, told) = match collected(&tag, started) {
+        Some(collected) => (collected, true),
+        None => (Vec::new(), false),
+    };
     if started.recorded {
         // Tables that came after the row was written, e.g. later elements of CREATE SCHEMA.
         let touched = objects::touched(&tag, &collected, &started.dropped);
@@ -46,7 +49,7 @@ pub fn record(started: &mut Started, source: &Source) {
         return;
     }
     let touched = objects::touched(&tag, &collected, &started.dropped);
-    if !is_recorded(&tag, &collected, started, &touched) {
+    if told && !is_recorded(&tag, &collected, started, &touched) {
         return;
     }
     let rewrites = rewrites(&started.rewrites, touched.volatile);
@@ -111,10 +114,8 @@ fn is_recorded(tag: &str, collected: &[Collected], started: &Started, touched: &
         return false;
     }
     if collected.is_empty() && started.dropped.is_empty() {
-        // On 13 an ALTER may have done more than can be told. Without its sql_drop trigger a DROP is recorded as well,
-        // though without the names of what it dropped.
+        // Without its sql_drop trigger a DROP is recorded as well, though without the names of what it dropped.
         return WITHOUT_OBJECTS.contains(&tag)
-            || cfg!(feature = "pg13") && tag.starts_with("ALTER ")
             || tag.starts_with("DROP ") && !catalog::event_trigger_is_enabled(table::DROP_TRIGGER);
     }
     touched.permanent

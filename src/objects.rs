@@ -114,13 +114,16 @@ impl Touched {
             self.add_without_address(command);
             return;
         };
-        let (schema, name) = schema_and_name(address, command);
+        let (schema, name, relation) = names(address, command);
         if is_temporary(schema.as_deref()) {
             self.temporary.extend(command.identity.clone());
             return;
         }
         self.permanent = true;
         self.note_own(address, &command.object_type, schema.as_deref(), name.as_deref());
+        self.own_objects |= relation.is_some_and(|relation| {
+            schema.as_deref() == table::SCHEMA.to_str().ok() && Some(relation.as_str()) == table::TABLE.to_str().ok()
+        });
         if matches!(command.tag.as_str(), "CREATE TABLE" | "CREATE TABLE AS" | "SELECT INTO") && address.is_relation() {
             self.new_tables.push(address);
         }
@@ -221,15 +224,16 @@ impl Touched {
     }
 }
 
-/// Schema and bare name of an object, also where PostgreSQL reports no schema.
-fn schema_and_name(address: Address, command: &Collected) -> (Option<String>, Option<String>) {
+/// Schema and bare name of an object, also where PostgreSQL reports no schema, and the relation it belongs to.
+fn names(address: Address, command: &Collected) -> (Option<String>, Option<String>, Option<String>) {
     if address.is_relation() {
-        return (command.schema.clone(), address.bare_name(&[]));
+        let table = if command.object_type == "index" { address.table_of_index() } else { None };
+        return (command.schema.clone(), address.bare_name(&[]), table);
     }
     let names = address.describe().map(|described| described.names).unwrap_or_default();
-    let schema = command.schema.clone().or_else(|| {
-        ON_RELATION.contains(&command.object_type.as_str()).then(|| names.first().cloned()).flatten()
-    });
+    let on_relation = ON_RELATION.contains(&command.object_type.as_str());
+    let schema = command.schema.clone().or_else(|| on_relation.then(|| names.first().cloned()).flatten());
+    let relation = on_relation.then(|| names.get(1).cloned()).flatten();
     let named = !NAMELESS.contains(&command.object_type.as_str());
-    (schema, named.then(|| address.bare_name(&names)).flatten())
+    (schema, named.then(|| address.bare_name(&names)).flatten(), relation)
 }

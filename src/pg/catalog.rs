@@ -93,6 +93,12 @@ impl Address {
         }
     }
 
+    /// The bare name of the table that an index belongs to.
+    pub fn table_of_index(self) -> Option<String> {
+        // SAFETY: a syscache look-up; InvalidOid when missing.
+        relation_name(unsafe { pg_sys::IndexGetRelation(self.object, true) })
+    }
+
     /// Whether the object belongs to the extension of this name.
     pub fn is_member_of(self, extension: &CStr) -> bool {
         // SAFETY: reads pg_depend.
