@@ -62,7 +62,7 @@ SELECT t.check('nothing in the wrong place', (SELECT bool_and(message::jsonb ? '
 \c
 SET allow_system_table_mods = on;
 SET session_replication_role = replica;
-DELETE FROM pg_depend WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'dts_ddl_capture') AND classid = 'pg_class'::regclass;
+DELETE FROM pg_depend WHERE refclassid = 'pg_extension'::regclass AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'dts_ddl_capture') AND classid IN ('pg_class'::regclass, 'pg_type'::regclass);
 DROP TABLE public.dts_ddl_command CASCADE;
 RESET session_replication_role;
 SELECT t.all_kinds('dropped by force', 'capture table "public.dts_ddl_command" does not exist');

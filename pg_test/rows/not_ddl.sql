@@ -1,5 +1,5 @@
 -- Commands that event triggers do not report: no row, no trace.
-CREATE TABLE a (x int);
+CREATE TABLE a (x int PRIMARY KEY);
 SELECT t.mark();
 SELECT 1; INSERT INTO a VALUES (1); VACUUM a; ANALYZE a; TRUNCATE a; SET DateStyle = 'ISO'; CHECKPOINT; LISTEN x; NOTIFY x; UNLISTEN x; DISCARD PLANS; EXPLAIN SELECT 1; VALUES (1);
 BEGIN; LOCK a; COMMIT;
