@@ -12,7 +12,7 @@ use crate::pg::catalog::{self, Address};
 use crate::pg::event::{self, Collected};
 use crate::pg::source::Source;
 use crate::pg::table::GAP_SEQUENCE;
-use crate::pg::{session, subtransaction, table};
+use crate::pg::{report, session, subtransaction, table};
 use crate::row::{self, Row};
 use crate::text;
 use pgrx::prelude::*;
@@ -62,7 +62,9 @@ pub fn record(started: &mut Started, source: &Source) {
             }
         });
     } else {
-        under_policy(&tag, started, source, |started, source| write(&tag, started, source, touched, rewrites));
+        under_policy(&tag, started, source, |started, source| {
+            write(&tag, started, source, touched, rewrites)
+        });
     }
     started.recorded = true;
 }
@@ -83,7 +85,9 @@ pub fn record_without_event(started: &mut Started, source: &Source) {
     if has_done_something(started) {
         let tag = started.tree.command_tag();
         let touched = objects::touched(&tag, &[], &[]);
-        under_policy(&tag, started, source, |started, source| write(&tag, started, source, touched, Vec::new()));
+        under_policy(&tag, started, source, |started, source| {
+            write(&tag, started, source, touched, Vec::new())
+        });
     }
     started.recorded = true;
 }
@@ -93,9 +97,13 @@ pub fn record_created_table(started: &mut Started, source: &Source) {
     if !is_on() {
         return;
     }
-    let Some(table) = created_table(started) else { return };
+    let Some(table) = created_table(started) else {
+        return;
+    };
     let tag = started.tree.command_tag();
-    under_policy(&tag, started, source, |started, source| write_created_table(&tag, started, source, table));
+    under_policy(&tag, started, source, |started, source| {
+        write_created_table(&tag, started, source, table)
+    });
     started.recorded = true;
 }
 
@@ -106,7 +114,9 @@ fn created_table(started: &Started) -> Option<Address> {
 /// Whether the command wrote anything: IF [NOT] EXISTS that found nothing to do, or a change to what already was,
 /// leaves the command counter where it stood.
 fn has_done_something(started: &Started) -> bool {
-    started.progress.is_none_or(|before| before != session::progress())
+    started
+        .progress
+        .is_none_or(|before| before != session::progress())
 }
 
 fn is_recorded(tag: &str, collected: &[Collected], started: &Started, touched: &Touched) -> bool {
@@ -149,7 +159,9 @@ fn note_gap(tag: &str, started: &Started, source: &Source, failure: &Failure) {
         .map(|text| crate::pg::text::decode(&text.statement))
         .unwrap_or_else(|_| tag.to_owned());
     crate::error::log_gap(failure, &statement);
-    if let Err(uncounted) = subtransaction::attempt(|| table::advance_sequence(GAP_SEQUENCE).map(|_| ())) {
+    if let Err(uncounted) =
+        subtransaction::attempt(|| table::advance_sequence(GAP_SEQUENCE).map(|_| ()))
+    {
         crate::error::log_gap(&uncounted, "the gap could not be counted");
     }
 }
@@ -172,7 +184,10 @@ fn write(
     message.replay = reason.map(|_| false);
     message.replay_reason = reason;
     if let Some(original) = text.original {
-        message.original = Some(Original { tag: tag.to_owned(), text: crate::pg::text::decode(&original) });
+        message.original = Some(Original {
+            tag: tag.to_owned(),
+            text: crate::pg::text::decode(&original),
+        });
         message.temporary_removed = touched.temporary;
     }
     row::write(&Row {
@@ -185,8 +200,15 @@ fn write(
     })
 }
 
-fn write_created_table(tag: &str, started: &Started, source: &Source, table: Address) -> Result<(), Failure> {
-    let Some(statement) = create_table_as::statement(table) else { return Ok(()) };
+fn write_created_table(
+    tag: &str,
+    started: &Started,
+    source: &Source,
+    table: Address,
+) -> Result<(), Failure> {
+    let Some(statement) = create_table_as::statement(table, &started.context) else {
+        return Ok(());
+    };
     let sent = text::exact(source, tag, started.context.standard_conforming_strings)?;
     let identity = catalog::qualified_relation_name(table.object);
     let prepared = new_table::prepare(&[table]);
@@ -199,7 +221,10 @@ fn write_created_table(tag: &str, started: &Started, source: &Source, table: Add
         original: None,
     };
     let mut message = message(&started.context, vec![object], prepared);
-    message.original = Some(Original { tag: tag.to_owned(), text: crate::pg::text::decode(&sent) });
+    message.original = Some(Original {
+        tag: tag.to_owned(),
+        text: crate::pg::text::decode(&sent),
+    });
     row::write(&Row {
         ddl_text: &crate::pg::text::encode(&statement),
         tag: create_table_as::TAG,
@@ -231,7 +256,9 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
 
 /// Why another server must not run this command, if so.
 fn why_not_replayed(tag: &str, touched: &Touched) -> Option<&'static str> {
-    let local = touched.only_local.filter(|_| !WITHOUT_OBJECTS.contains(&tag));
+    let local = touched
+        .only_local
+        .filter(|_| !WITHOUT_OBJECTS.contains(&tag));
     if tag.ends_with(" PUBLICATION") || local == Some(Local::Publication) {
         Some("publications belong to the server that publishes")
     } else if tag.ends_with(" SUBSCRIPTION") || local == Some(Local::Subscription) {
@@ -249,7 +276,8 @@ fn rewrites(noted: &[Rewrite], volatile: bool) -> Vec<TableRewrite> {
     noted
         .iter()
         .map(|rewrite| TableRewrite {
-            table: catalog::qualified_relation_name(rewrite.oid.into()).unwrap_or_else(|| rewrite.table.clone()),
+            table: catalog::qualified_relation_name(rewrite.oid.into())
+                .unwrap_or_else(|| rewrite.table.clone()),
             reasons: rewrite.reasons.clone(),
             volatile,
         })
@@ -261,11 +289,17 @@ fn warn_of_rewrites(rewrites: &[TableRewrite]) {
         return;
     }
     for rewrite in rewrites.iter().filter(|rewrite| rewrite.volatile) {
-        ereport!(
-            WARNING,
+        report::emit(
+            PgLogLevel::WARNING,
             PgSqlErrorCode::ERRCODE_WARNING,
-            format!("table {} was rewritten with a volatile expression", rewrite.table),
-            "Logical replication does not send rewritten rows; a replica that repeats the command computes other values."
+            &format!(
+                "table {} was rewritten with a volatile expression",
+                rewrite.table
+            ),
+            Some(
+                "Logical replication does not send rewritten rows; a replica that repeats the command computes other values.",
+            ),
+            None,
         );
     }
 }

@@ -59,9 +59,15 @@ impl Context {
             username: session::current_user(),
             session_user: session::session_user(),
             search_path: session::search_path(),
-            standard_conforming_strings: settings.get("standard_conforming_strings").is_none_or(|v| v != "off"),
+            standard_conforming_strings: settings
+                .get("standard_conforming_strings")
+                .is_none_or(|v| v != "off"),
             settings,
-            nesting: if nested { Nesting::nested(context_stack::lines()) } else { Nesting::top() },
+            nesting: if nested {
+                Nesting::nested(context_stack::lines())
+            } else {
+                Nesting::top()
+            },
         }
     }
 }

@@ -5,6 +5,7 @@
 //! that fill nothing (WITH NO DATA) get the same statement at their end.
 //! Not promised: EXPLAIN ANALYZE CREATE TABLE AS raises no event trigger in PostgreSQL and is not recorded.
 
+use crate::context::Context;
 use crate::pg::catalog::Address;
 use crate::pg::relation::{self, Definition};
 use crate::{capture, in_progress};
@@ -14,12 +15,20 @@ pub const TAG: &str = "CREATE TABLE";
 
 /// The table of the innermost command exists now. Called before its first row is inserted.
 pub fn table_created() {
-    in_progress::with_unrecorded(|started, source| capture::record_created_table(started, source));
+    in_progress::with_unrecorded(capture::record_created_table);
 }
 
 /// The CREATE TABLE statement for a table that a query has defined; `None` when the table is gone or temporary.
-pub fn statement(table: Address) -> Option<String> {
-    relation::definition(table.object).filter(|definition| !definition.temporary).map(|d| render(&d))
+pub fn statement(table: Address, context: &Context) -> Option<String> {
+    // Where the user puts schemas before pg_catalog, a type of his may hide one of PostgreSQL's.
+    let qualify_all = context
+        .search_path
+        .iter()
+        .skip(1)
+        .any(|schema| schema == "pg_catalog");
+    relation::definition(table.object, qualify_all)
+        .filter(|definition| !definition.temporary)
+        .map(|d| render(&d))
 }
 
 fn render(definition: &Definition) -> String {
@@ -27,12 +36,20 @@ fn render(definition: &Definition) -> String {
         .columns
         .iter()
         .map(|column| {
-            let collation = column.collation.as_ref().map(|c| format!(" COLLATE {c}")).unwrap_or_default();
+            let collation = column
+                .collation
+                .as_ref()
+                .map(|c| format!(" COLLATE {c}"))
+                .unwrap_or_default();
             format!("{} {}{collation}", column.name, column.type_name)
         })
         .collect();
     let unlogged = if definition.unlogged { "UNLOGGED " } else { "" };
-    let mut sql = format!("CREATE {unlogged}TABLE {} ({})", definition.name, columns.join(", "));
+    let mut sql = format!(
+        "CREATE {unlogged}TABLE {} ({})",
+        definition.name,
+        columns.join(", ")
+    );
     if let Some(method) = &definition.access_method {
         sql.push_str(&format!(" USING {method}"));
     }

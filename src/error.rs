@@ -1,6 +1,7 @@
 //! What can go wrong while a command is captured, and how it is told: SQLSTATE, message, DETAIL, HINT.
 
-use pgrx::pg_sys::panic::{ErrorReport, ErrorReportWithLevel};
+use crate::pg::report;
+use pgrx::pg_sys::panic::ErrorReportWithLevel;
 use pgrx::prelude::*;
 
 const HINT_REINSTALL: &str = "Restore the table, or drop and create the extension again. \
@@ -34,7 +35,11 @@ impl Failure {
     }
 
     pub fn table_altered(detail: String) -> Self {
-        Self::prerequisite("capture table \"public.dts_ddl_command\" has been altered", detail, HINT_REINSTALL)
+        Self::prerequisite(
+            "capture table \"public.dts_ddl_command\" has been altered",
+            detail,
+            HINT_REINSTALL,
+        )
     }
 
     pub fn sequence_missing(name: &str) -> Self {
@@ -50,14 +55,23 @@ impl Failure {
         Failure {
             code: PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             message: "could not determine the text of the DDL command".to_owned(),
-            detail: Some(format!("A {tag} command was run by code that gives PostgreSQL no statement text.")),
-            hint: Some("Run the command again in a session that preloads dts_ddl_capture.".to_owned()),
+            detail: Some(format!(
+                "A {tag} command was run by code that gives PostgreSQL no statement text."
+            )),
+            hint: Some(
+                "Run the command again in a session that preloads dts_ddl_capture.".to_owned(),
+            ),
         }
     }
 
     /// Something that cannot happen did.
     pub fn internal(message: String) -> Self {
-        Failure { code: PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, message, detail: None, hint: None }
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
+            message,
+            detail: None,
+            hint: None,
+        }
     }
 
     /// An error that PostgreSQL raised below us.
@@ -72,14 +86,13 @@ impl Failure {
 
     /// Raises the failure as the error of the command that is being captured.
     pub fn raise(self) -> ! {
-        let mut report = ErrorReport::new(self.code, self.message, function_name!());
-        if let Some(detail) = self.detail {
-            report = report.set_detail(detail);
-        }
-        if let Some(hint) = self.hint {
-            report = report.set_hint(hint);
-        }
-        report.report(PgLogLevel::ERROR);
+        report::emit(
+            PgLogLevel::ERROR,
+            self.code,
+            &self.message,
+            self.detail.as_deref(),
+            self.hint.as_deref(),
+        );
         unreachable!("an ERROR does not return")
     }
 }
@@ -106,9 +119,19 @@ pub fn wrong_event(function: &str, got: &str, expected: &str) -> Failure {
 
 /// Writes a command that goes through without a row into the server log only: the user cannot help it.
 pub fn log_gap(failure: &Failure, statement: &str) {
-    let detail = failure.detail.as_deref().map(|detail| format!(" {detail}")).unwrap_or_default();
-    ErrorReport::new(failure.code, "DDL command was not captured", function_name!())
-        .set_detail(format!("{}.{detail} The command was: {statement}", failure.message))
-        .set_hint("Repeat the command on the destination by hand.")
-        .report(PgLogLevel::LOG_SERVER_ONLY);
+    let detail = failure
+        .detail
+        .as_deref()
+        .map(|detail| format!(" {detail}"))
+        .unwrap_or_default();
+    report::emit(
+        PgLogLevel::LOG_SERVER_ONLY,
+        failure.code,
+        "DDL command was not captured",
+        Some(&format!(
+            "{}.{detail} The command was: {statement}",
+            failure.message
+        )),
+        Some("Repeat the command on the destination by hand."),
+    );
 }

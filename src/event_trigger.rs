@@ -11,8 +11,12 @@ use crate::{capture, error, guc};
 use pgrx::prelude::*;
 
 /// Bits of `pg_event_trigger_table_rewrite_reason()` (event_trigger.h: AT_REWRITE_*).
-const REWRITE_REASONS: [(u32, &str); 4] =
-    [(1, "persistence"), (2, "default"), (4, "column type"), (8, "access method")];
+const REWRITE_REASONS: [(u32, &str); 4] = [
+    (1, "persistence"),
+    (2, "default"),
+    (4, "column type"),
+    (8, "access method"),
+];
 
 /// The event of a call, `None` where there is nothing to do.
 fn event(fcinfo: pg_sys::FunctionCallInfo, function: &str) -> Option<Event> {
@@ -62,7 +66,11 @@ fn capture_rewrite(fcinfo: pg_sys::FunctionCallInfo) {
         let rewrite = Rewrite {
             table: catalog::qualified_relation_name(oid).unwrap_or_default(),
             oid: oid.to_u32(),
-            reasons: REWRITE_REASONS.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, text)| *text).collect(),
+            reasons: REWRITE_REASONS
+                .iter()
+                .filter(|(bit, _)| bits & bit != 0)
+                .map(|(_, text)| *text)
+                .collect(),
         };
         in_progress::with_current(&event, |started, _| started.rewrites.push(rewrite));
     }
@@ -102,13 +110,19 @@ pub fn before_nested_statement() {
     }
     in_progress::with_unrecorded(|started, source| {
         let now = session::progress();
-        let unchanged = started.progress.is_none_or(|before| before == now) || started.asked == Some(now);
+        let unchanged =
+            started.progress.is_none_or(|before| before == now) || started.asked == Some(now);
         if unchanged {
             return;
         }
         started.asked = Some(now);
         let tag = started.tree.command_tag();
-        if capture::is_on() && event::ddl_commands().iter().any(|command| command.tag == tag) {
+        // Dropped objects are known only when the command is over; else its own part must have been collected.
+        let is_over = !started.dropped.is_empty()
+            || event::ddl_commands()
+                .iter()
+                .any(|command| command.tag == tag);
+        if is_over && capture::is_on() {
             capture::record(started, source);
         }
     });

@@ -2,9 +2,9 @@
 //!
 //! All that could hide DDL may be set by superusers only (in postgresql.conf, ALTER DATABASE, ALTER ROLE or SET).
 
+use pgrx::guc::GucCheckError;
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
-use pgrx::guc::GucCheckError;
 use std::ffi::CString;
 
 /// What a failure of the capture does to the user's DDL.
@@ -36,9 +36,11 @@ static MAX_ROWS: GucSetting<i32> = GucSetting::<i32>::new(10_000);
 /// Off: the number of rows already bounds the table.
 static MAX_AGE: GucSetting<i32> = GucSetting::<i32>::new(0);
 /// `full`, as the documented behaviour: UPDATE and DELETE of tables without a key reach the consumer.
-static REPLICA_IDENTITY: GucSetting<ReplicaIdentity> = GucSetting::<ReplicaIdentity>::new(ReplicaIdentity::Full);
+static REPLICA_IDENTITY: GucSetting<ReplicaIdentity> =
+    GucSetting::<ReplicaIdentity>::new(ReplicaIdentity::Full);
 /// `dts_sync_`, the prefix of the publications that DTS makes.
-static PUBLICATION_PREFIX: GucSetting<Option<CString>> = GucSetting::<Option<CString>>::new(Some(c"dts_sync_"));
+static PUBLICATION_PREFIX: GucSetting<Option<CString>> =
+    GucSetting::<Option<CString>>::new(Some(c"dts_sync_"));
 /// On: rows are copied to other systems, where passwords do not belong.
 static REDACT_SECRETS: GucSetting<bool> = GucSetting::<bool>::new(true);
 /// On: rewritten rows differ on the two sides, and only the user who runs the command can still change it.
@@ -68,7 +70,10 @@ pub fn replica_identity() -> ReplicaIdentity {
 
 /// Empty means that no publication is touched.
 pub fn publication_prefix() -> Vec<u8> {
-    PUBLICATION_PREFIX.get().map(CString::into_bytes).unwrap_or_default()
+    PUBLICATION_PREFIX
+        .get()
+        .map(CString::into_bytes)
+        .unwrap_or_default()
 }
 
 pub fn redact_secrets() -> bool {
@@ -146,7 +151,10 @@ pub fn init() {
     crate::pg::session::reserve_settings_prefix(c"dts_ddl_capture");
 }
 
-#[allow(unsafe_code, reason = "pgrx marks the registration of a check hook as unsafe")]
+#[allow(
+    unsafe_code,
+    reason = "pgrx marks the registration of a check hook as unsafe"
+)]
 fn init_publication_prefix() {
     // SAFETY: the hook was made by pg_guc_hook, which gives it the right signature and guards it.
     unsafe {
@@ -171,6 +179,8 @@ fn check_publication_prefix(newval: Option<CString>) -> Result<(), GucCheckError
         return Ok(());
     }
     Err(GucCheckError::default()
-        .with_detail(format!("The prefix has {length} bytes; a publication's name has at most 63."))
+        .with_detail(format!(
+            "The prefix has {length} bytes; a publication's name has at most 63."
+        ))
         .with_hint("Use a shorter prefix, or an empty string to leave publications alone."))
 }

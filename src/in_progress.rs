@@ -55,7 +55,14 @@ thread_local! {
 pub fn push(kind: u32, source: Source, nested: bool) -> usize {
     COMMANDS.with_borrow_mut(|commands| {
         let depth = commands.len();
-        commands.push(Command { kind, source, nested, substitute: 0, started: None, startup: 0 });
+        commands.push(Command {
+            kind,
+            source,
+            nested,
+            substitute: 0,
+            started: None,
+            startup: 0,
+        });
         depth
     })
 }
@@ -69,7 +76,10 @@ pub fn truncate(depth: usize) {
 pub fn start(tree: ParseTree, progress: Option<Progress>) {
     let kind = tree.kind();
     let known = COMMANDS.with_borrow(|commands| {
-        commands.last().filter(|c| c.kind == kind && c.started.is_none()).map(|c| c.nested)
+        commands
+            .last()
+            .filter(|c| c.kind == kind && c.started.is_none())
+            .map(|c| c.nested)
     });
     let nested = known.unwrap_or_else(|| {
         let (source, nested) = source::locate(tree);
@@ -77,7 +87,14 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         SUBSTITUTES.set(number);
         source::remove_at_end(number);
         COMMANDS.with_borrow_mut(|commands| {
-            commands.push(Command { kind, source, nested, substitute: number, started: None, startup: 0 });
+            commands.push(Command {
+                kind,
+                source,
+                nested,
+                substitute: number,
+                started: None,
+                startup: 0,
+            });
         });
         nested
     });
@@ -101,7 +118,10 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
 /// Makes sure that the command of an event has been started, and runs `f` with it and with its text.
 pub fn with_current<R>(event: &Event, f: impl FnOnce(&mut Started, &Source) -> R) -> R {
     let known = COMMANDS.with_borrow(|commands| {
-        commands.last().and_then(|c| c.started.as_ref()).is_some_and(|started| started.tree == event.tree)
+        commands
+            .last()
+            .and_then(|c| c.started.as_ref())
+            .is_some_and(|started| started.tree == event.tree)
     });
     if !known {
         // The capture was switched on while the command was running, or its start trigger is disabled.
@@ -113,7 +133,9 @@ pub fn with_current<R>(event: &Event, f: impl FnOnce(&mut Started, &Source) -> R
 /// Runs `f` with the innermost command. The entry is taken out meanwhile, so that `f` may run anything.
 fn with_last<R>(f: impl FnOnce(&mut Started, &Source) -> R) -> R {
     let (mut started, source) = COMMANDS.with_borrow_mut(|commands| {
-        let command = commands.last_mut().and_then(|c| c.started.take().map(|s| (s, c.source.clone())));
+        let command = commands
+            .last_mut()
+            .and_then(|c| c.started.take().map(|s| (s, c.source.clone())));
         command.unwrap_or_else(|| unreachable!("the command was started before"))
     });
     let result = f(&mut started, &source);
@@ -146,7 +168,10 @@ pub fn remove_substitute(number: u64) {
 /// Whether the innermost command has started and has no row yet. Asked for every query that runs: must be cheap.
 pub fn any_unrecorded() -> bool {
     COMMANDS.with_borrow(|commands| {
-        commands.last().and_then(|c| c.started.as_ref()).is_some_and(|started| !started.recorded)
+        commands
+            .last()
+            .and_then(|c| c.started.as_ref())
+            .is_some_and(|started| !started.recorded)
     })
 }
 
@@ -155,7 +180,9 @@ pub fn awaits_table() -> bool {
     COMMANDS.with_borrow(|commands| {
         commands.last().is_some_and(|c| {
             c.startup == 0
-                && c.started.as_ref().is_some_and(|started| !started.recorded && started.tree.is_create_table_as())
+                && c.started
+                    .as_ref()
+                    .is_some_and(|started| !started.recorded && started.tree.is_create_table_as())
         })
     })
 }
@@ -174,5 +201,9 @@ pub fn remember_startup(address: usize) {
 }
 
 pub fn take_startup() -> usize {
-    COMMANDS.with_borrow_mut(|commands| commands.last_mut().map_or(0, |c| std::mem::take(&mut c.startup)))
+    COMMANDS.with_borrow_mut(|commands| {
+        commands
+            .last_mut()
+            .map_or(0, |c| std::mem::take(&mut c.startup))
+    })
 }

@@ -72,12 +72,18 @@ pub struct Nesting {
 
 impl Nesting {
     pub fn top() -> Self {
-        Nesting { level: "top", inside: Vec::new() }
+        Nesting {
+            level: "top",
+            inside: Vec::new(),
+        }
     }
 
     /// Run by a function, procedure, trigger or DO block; `inside` is PostgreSQL's context, innermost first.
     pub fn nested(inside: Vec<String>) -> Self {
-        Nesting { level: "nested", inside }
+        Nesting {
+            level: "nested",
+            inside,
+        }
     }
 }
 

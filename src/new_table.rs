@@ -17,13 +17,22 @@ pub struct Prepared {
 pub fn prepare(tables: &[Address]) -> Prepared {
     let mut prepared = Prepared::default();
     let mode = guc::replica_identity();
-    let prefix = if tables.is_empty() { Vec::new() } else { guc::publication_prefix() };
+    let prefix = if tables.is_empty() {
+        Vec::new()
+    } else {
+        guc::publication_prefix()
+    };
     if mode == ReplicaIdentity::Off && prefix.is_empty() {
         return prepared;
     }
     for table in tables {
-        let Some(facts) = publication::inspect(table.object).filter(|facts| facts.publishable) else { continue };
-        let Some(name) = qualified_relation_name(table.object) else { continue };
+        let Some(facts) = publication::inspect(table.object).filter(|facts| facts.publishable)
+        else {
+            continue;
+        };
+        let Some(name) = qualified_relation_name(table.object) else {
+            continue;
+        };
         let wants_full = match mode {
             ReplicaIdentity::Full => true,
             ReplicaIdentity::FullWithoutKey => !facts.has_primary_key,
@@ -37,9 +46,10 @@ pub fn prepare(tables: &[Address]) -> Prepared {
         }
         for publication in publication::with_prefix(&prefix) {
             if publication::add_table(&publication, table.object) {
-                prepared
-                    .publications
-                    .push(Membership { table: name.clone(), publication: text::decode(&publication.name) });
+                prepared.publications.push(Membership {
+                    table: name.clone(),
+                    publication: text::decode(&publication.name),
+                });
             }
         }
     }

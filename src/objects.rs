@@ -9,8 +9,17 @@ use crate::pg::table;
 /// their name is it.
 const ON_RELATION: [&str; 4] = ["trigger", "rule", "policy", "default value"];
 
+/// Object types whose name has that of their relation as its second part, and a schema that PostgreSQL reports.
+const PARTS_OF_RELATION: [&str; 2] = ["table column", "table constraint"];
+
 /// Object types that have an identity but no name, as in pg_event_trigger_dropped_objects().
-const NAMELESS: [&str; 5] = ["cast", "transform", "user mapping", "default acl", "default value"];
+const NAMELESS: [&str; 5] = [
+    "cast",
+    "transform",
+    "user mapping",
+    "default acl",
+    "default value",
+];
 
 /// Kinds of objects that are not carried to another server.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,7 +46,10 @@ impl Local {
 /// The kind that all objects are of, if it is one.
 fn only_local(objects: &[Object]) -> Option<Local> {
     let kind = Local::of(&objects.first()?.object_type)?;
-    objects.iter().all(|object| Local::of(&object.object_type) == Some(kind)).then_some(kind)
+    objects
+        .iter()
+        .all(|object| Local::of(&object.object_type) == Some(kind))
+        .then_some(kind)
 }
 
 /// All that one command touched.
@@ -66,8 +78,16 @@ impl Touched {
     }
 }
 
+fn is_capture_table(schema: Option<&str>, relation: Option<&str>) -> bool {
+    schema.is_some()
+        && schema == table::SCHEMA.to_str().ok()
+        && relation == table::TABLE.to_str().ok()
+}
+
 fn is_temporary(schema: Option<&str>) -> bool {
-    schema.is_some_and(|s| s == "pg_temp" || s.starts_with("pg_temp_") || s.starts_with("pg_toast_temp_"))
+    schema.is_some_and(|s| {
+        s == "pg_temp" || s.starts_with("pg_temp_") || s.starts_with("pg_toast_temp_")
+    })
 }
 
 /// What the tag of a (sub)command does to its object.
@@ -120,15 +140,24 @@ impl Touched {
             return;
         }
         self.permanent = true;
-        self.note_own(address, &command.object_type, schema.as_deref(), name.as_deref());
-        self.own_objects |= relation.is_some_and(|relation| {
-            schema.as_deref() == table::SCHEMA.to_str().ok() && Some(relation.as_str()) == table::TABLE.to_str().ok()
-        });
-        if matches!(command.tag.as_str(), "CREATE TABLE" | "CREATE TABLE AS" | "SELECT INTO") && address.is_relation() {
+        self.note_own(
+            address,
+            &command.object_type,
+            schema.as_deref(),
+            name.as_deref(),
+        );
+        self.own_objects |= is_capture_table(schema.as_deref(), relation.as_deref());
+        if matches!(
+            command.tag.as_str(),
+            "CREATE TABLE" | "CREATE TABLE AS" | "SELECT INTO"
+        ) && address.is_relation()
+        {
             self.new_tables.push(address);
         }
         let op = operation(&command.tag);
-        let known = |o: &Object| o.op == op && o.identity == command.identity && o.object_type == command.object_type;
+        let known = |o: &Object| {
+            o.op == op && o.identity == command.identity && o.object_type == command.object_type
+        };
         if self.objects.iter().any(known) {
             return;
         }
@@ -161,7 +190,9 @@ impl Touched {
             return;
         }
         for address in &command.granted {
-            let Some(described) = address.describe() else { continue };
+            let Some(described) = address.describe() else {
+                continue;
+            };
             let schema = address.schema();
             if is_temporary(schema.as_deref()) {
                 self.temporary.push(described.identity);
@@ -169,7 +200,12 @@ impl Touched {
             }
             self.permanent = true;
             let name = address.bare_name(&described.names);
-            self.note_own(*address, &described.object_type, schema.as_deref(), name.as_deref());
+            self.note_own(
+                *address,
+                &described.object_type,
+                schema.as_deref(),
+                name.as_deref(),
+            );
             self.objects.push(Object {
                 op: Operation::Alter,
                 object_type: described.object_type,
@@ -195,6 +231,12 @@ impl Touched {
             return;
         }
         self.permanent |= object.original;
+        self.own_objects |= object.original
+            && object.names.len() > 2
+            && is_capture_table(
+                object.names.first().map(String::as_str),
+                object.names.get(1).map(String::as_str),
+            );
         // The TOAST table of a dropped table is nobody's business.
         if schema.as_deref() == Some("pg_toast") {
             return;
@@ -208,32 +250,62 @@ impl Touched {
             identity: Some(object.identity.clone()),
             schema,
             name: object.name.clone().or_else(|| {
-                ON_RELATION.contains(&object.object_type.as_str()).then(|| object.names.last().cloned()).flatten()
+                ON_RELATION
+                    .contains(&object.object_type.as_str())
+                    .then(|| object.names.last().cloned())
+                    .flatten()
             }),
             original: Some(object.original),
         });
     }
 
     /// Membership costs a scan of pg_depend, so the name decides first whether to ask.
-    fn note_own(&mut self, address: Address, object_type: &str, schema: Option<&str>, name: Option<&str>) {
+    fn note_own(
+        &mut self,
+        address: Address,
+        object_type: &str,
+        schema: Option<&str>,
+        name: Option<&str>,
+    ) {
         if object_type == "extension" {
             self.own_extension |= name == table::EXTENSION.to_str().ok();
-        } else if name == Some("dts_ddl") || schema == Some("dts_ddl") || name.is_some_and(|n| n.starts_with("dts_")) {
+        } else if name == Some("dts_ddl")
+            || schema == Some("dts_ddl")
+            || name.is_some_and(|n| n.starts_with("dts_"))
+        {
             self.own_objects |= address.is_member_of(table::EXTENSION);
         }
     }
 }
 
 /// Schema and bare name of an object, also where PostgreSQL reports no schema, and the relation it belongs to.
-fn names(address: Address, command: &Collected) -> (Option<String>, Option<String>, Option<String>) {
+fn names(
+    address: Address,
+    command: &Collected,
+) -> (Option<String>, Option<String>, Option<String>) {
     if address.is_relation() {
-        let table = if command.object_type == "index" { address.table_of_index() } else { None };
+        let table = if command.object_type == "index" {
+            address.table_of_index()
+        } else {
+            None
+        };
         return (command.schema.clone(), address.bare_name(&[]), table);
     }
-    let names = address.describe().map(|described| described.names).unwrap_or_default();
+    let names = address
+        .describe()
+        .map(|described| described.names)
+        .unwrap_or_default();
     let on_relation = ON_RELATION.contains(&command.object_type.as_str());
-    let schema = command.schema.clone().or_else(|| on_relation.then(|| names.first().cloned()).flatten());
-    let relation = on_relation.then(|| names.get(1).cloned()).flatten();
+    let part_of_relation = on_relation || PARTS_OF_RELATION.contains(&command.object_type.as_str());
+    let schema = command
+        .schema
+        .clone()
+        .or_else(|| on_relation.then(|| names.first().cloned()).flatten());
+    let relation = part_of_relation.then(|| names.get(1).cloned()).flatten();
     let named = !NAMELESS.contains(&command.object_type.as_str());
-    (schema, named.then(|| address.bare_name(&names)).flatten(), relation)
+    (
+        schema,
+        named.then(|| address.bare_name(&names)).flatten(),
+        relation,
+    )
 }

@@ -2,8 +2,10 @@
 //!
 //! The number of rows is kept in the sequence `dts_ddl.row_count`, brought up to date at the end of each transaction
 //! that changed it; sequences are not transactional, so no session waits for another's end. Ids cannot stand for the
-//! number: commands that are rolled back use them up. A count that is too high (a crash between count and commit, rows
-//! deleted by hand) is noticed by the ids that are left and mended; `dts_ddl.prune()` counts anew.
+//! number: commands that are rolled back use them up. A count that is wrong (a crash between count and commit, rows
+//! deleted by hand, a prepared transaction rolled back) is mended when it is noticed and from time to time, whenever no
+//! other session is in the middle of a command; `dts_ddl.prune()` counts anew, too.
+//! Not promised: sessions that prune at the same moment may together delete a few rows more than necessary.
 //!
 //! Large limits are kept by rounds: some rows more than necessary go, as room for the next commands, so that the scan for
 //! the oldest rows is paid once in so many commands. A session remembers where it left off, so that index entries of
@@ -20,11 +22,19 @@ use std::cell::{Cell, RefCell};
 
 /// With one new row at most so many are deleted (so that a lowered limit takes effect soon), and so many index entries
 /// looked at.
-const WITH_EACH_ROW: PruneLimits = PruneLimits { rows: 100, entries: 1000 };
-const WITHOUT_LIMIT: PruneLimits = PruneLimits { rows: i64::MAX, entries: usize::MAX };
-/// So many rounds of a session later a scan begins at the first id again, for rows that were passed over: those of
-/// transactions that were open then, and those whose deletion another session rolled back.
-const RESCAN_EVERY: u32 = 128;
+const WITH_EACH_ROW: PruneLimits = PruneLimits {
+    rows: 100,
+    entries: 1000,
+};
+const WITHOUT_LIMIT: PruneLimits = PruneLimits {
+    rows: i64::MAX,
+    entries: usize::MAX,
+};
+/// So many rounds of a session later a scan begins at the first id again, for rows that were passed over (those of
+/// transactions that were open then, and those whose deletion another session rolled back), and the rows are counted.
+const RESCAN_EVERY: i64 = 128;
+/// With large limits that happens less often, so that its share in the cost of a command stays the same.
+const RESCANS_PER_LIMIT: i64 = 64;
 /// A round makes room for at most so many commands.
 const MAX_ROUND: i64 = 16;
 /// A round is at most this part of the limit: small limits are kept exactly.
@@ -32,73 +42,116 @@ const ROUNDS_PER_LIMIT: i64 = 512;
 const MICROSECONDS: i64 = 1_000_000;
 
 thread_local! {
+    /// The table that all this is about, by OID: the extension may be dropped and made anew in one session.
+    static TABLE: Cell<u32> = const { Cell::new(0) };
     /// Rows added less rows deleted by the running transaction, by nesting level of subtransactions.
     static CHANGES: RefCell<Vec<(i32, i64)>> = const { RefCell::new(Vec::new()) };
     /// No row below this id is left, as far as this session knows; `None` before its first look.
     static NEXT_ID: Cell<Option<i64>> = const { Cell::new(None) };
     /// What `NEXT_ID` was when the running transaction first deleted rows.
     static BEFORE_TRANSACTION: Cell<Option<i64>> = const { Cell::new(None) };
-    static SINCE_RESCAN: Cell<u32> = const { Cell::new(0) };
+    static SINCE_RESCAN: Cell<i64> = const { Cell::new(0) };
 }
 
 /// Counts the row with this id, and deletes what it has pushed out.
 pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
+    if TABLE.replace(table.oid()) != table.oid() {
+        forget_table();
+    }
     note_change(1);
     let max_rows = guc::max_rows();
     let oldest_time = oldest_time();
     // Before so many ids were given there cannot be so many rows.
-    let excess = if max_rows > 0 && newest > max_rows { row_count()? - max_rows } else { 0 };
+    let excess = if max_rows > 0 && newest > max_rows {
+        row_count()? - max_rows
+    } else {
+        0
+    };
     if excess <= 0 && oldest_time.is_none() {
         return Ok(());
     }
     let round = (max_rows / ROUNDS_PER_LIMIT).clamp(1, MAX_ROUND);
     let wanted = if excess > 0 { excess + round - 1 } else { 0 };
-    // A sequence that was set back makes the memory useless.
-    let known = match NEXT_ID.get().filter(|next| *next <= newest) {
-        Some(next) => next,
-        None => table::sequence_value(PRUNED_SEQUENCE)?.min(newest) + 1,
-    };
-    SINCE_RESCAN.set(SINCE_RESCAN.get() + 1);
-    let rescan = SINCE_RESCAN.get() >= RESCAN_EVERY;
-    if rescan {
-        SINCE_RESCAN.set(0);
-    }
+    // So many ids would be within the limit even without gaps. Other sessions may have got higher ids meanwhile.
+    let surely_kept = max_rows - (round - 1);
+    let last_id = if excess > 0 { table.last_id() } else { newest };
     // Rows of this very command must be visible to their deletion.
     table::command_counter_increment();
-    let mut upper_bound = None;
-    let from = if rescan { i64::MIN } else { known };
-    let pruned = table.delete_oldest(from, WITH_EACH_ROW, |row| {
-        upper_bound.get_or_insert(newest - row.id + 1);
-        let too_many = row.deleted < wanted && newest - row.id >= max_rows - (round - 1);
-        row.id < newest && (too_many || is_too_old(row.time, oldest_time))
-    });
-    note_change(-pruned.deleted);
-    if BEFORE_TRANSACTION.get().is_none() {
-        BEFORE_TRANSACTION.set(Some(known));
+    let sweep = |from: i64| {
+        let pruned = table.delete_oldest(from, WITH_EACH_ROW, |row| {
+            let too_many = row.deleted < wanted && last_id - row.id >= surely_kept;
+            row.id < newest && (too_many || is_too_old(row.time, oldest_time))
+        });
+        note_change(-pruned.deleted);
+        pruned
+    };
+    let known = first_id(newest)?;
+    let rescan = is_time_to_rescan(max_rows);
+    let mut pruned = sweep(if rescan { i64::MIN } else { known });
+    let next = if rescan { known } else { pruned.next };
+    if excess > 0 && pruned.deleted == 0 && !rescan {
+        pruned = sweep(i64::MIN);
     }
-    NEXT_ID.set(Some(if rescan { known } else { pruned.next }));
+    BEFORE_TRANSACTION.set(BEFORE_TRANSACTION.get().or(Some(known)));
+    NEXT_ID.set(Some(next));
     if pruned.highest > 0 {
         table::raise_sequence(PRUNED_SEQUENCE, pruned.highest)?;
     }
-    match upper_bound {
-        // Fewer ids are left than rows were counted: the count is wrong.
-        Some(bound) if excess > 0 && pruned.deleted == 0 && bound <= max_rows => {
-            table::add_to_sequence(ROW_COUNT_SEQUENCE, bound - max_rows - excess)
-        }
-        _ => Ok(()),
+    if rescan || excess > 0 && pruned.deleted == 0 {
+        recount(table)?;
     }
+    Ok(())
+}
+
+/// Counts the rows anew, if no other transaction is about to change their number; does nothing else.
+fn recount(table: &CaptureTable) -> Result<(), Failure> {
+    match table.count_if_alone() {
+        Some(rows) => table::add_to_sequence(ROW_COUNT_SEQUENCE, rows - row_count()?),
+        None => Ok(()),
+    }
+}
+
+/// Where the oldest row is to be looked for.
+fn first_id(newest: i64) -> Result<i64, Failure> {
+    // A sequence that was set back makes the memory useless.
+    match NEXT_ID.get().filter(|next| *next <= newest) {
+        Some(next) => Ok(next),
+        None => Ok(table::sequence_value(PRUNED_SEQUENCE)?.min(newest) + 1),
+    }
+}
+
+fn is_time_to_rescan(max_rows: i64) -> bool {
+    let period = (max_rows / RESCANS_PER_LIMIT).max(RESCAN_EVERY);
+    let rounds = SINCE_RESCAN.get() + 1;
+    let due = rounds >= period;
+    SINCE_RESCAN.set(if due { 0 } else { rounds });
+    due
+}
+
+fn forget_table() {
+    CHANGES.with_borrow_mut(Vec::clear);
+    NEXT_ID.set(None);
+    BEFORE_TRANSACTION.set(None);
+    SINCE_RESCAN.set(0);
 }
 
 /// Counts all rows and deletes everything beyond the limits now; the number of rows deleted.
 pub fn prune_all() -> Result<i64, Failure> {
-    let Some(table) = CaptureTable::open()? else { return Ok(0) };
+    session::refuse_in_read_only_transaction(c"dts_ddl.prune()");
+    let Some(table) = CaptureTable::open()? else {
+        return Ok(0);
+    };
+    if TABLE.replace(table.oid()) != table.oid() {
+        forget_table();
+    }
     let rows = table.count();
     table::add_to_sequence(ROW_COUNT_SEQUENCE, rows - row_count()?)?;
     let max_rows = guc::max_rows();
     let wanted = if max_rows > 0 { rows - max_rows } else { 0 };
     let oldest_time = oldest_time();
-    let pruned = table
-        .delete_oldest(i64::MIN, WITHOUT_LIMIT, |row| row.deleted < wanted || is_too_old(row.time, oldest_time));
+    let pruned = table.delete_oldest(i64::MIN, WITHOUT_LIMIT, |row| {
+        row.deleted < wanted || is_too_old(row.time, oldest_time)
+    });
     note_change(-pruned.deleted);
     if pruned.highest > 0 {
         table::raise_sequence(PRUNED_SEQUENCE, pruned.highest)?;
@@ -136,9 +189,11 @@ fn note_change(change: i64) {
 /// The transaction is about to commit or to be prepared: what it changed is added to the number of rows.
 /// Nothing happens when the extension was dropped in it.
 pub fn before_commit() {
-    let change = CHANGES.with_borrow_mut(|changes| changes.drain(..).map(|(_, change)| change).sum::<i64>());
+    let change =
+        CHANGES.with_borrow_mut(|changes| changes.drain(..).map(|(_, change)| change).sum::<i64>());
     if change != 0 && table::has_sequence(ROW_COUNT_SEQUENCE) {
-        table::add_to_sequence(ROW_COUNT_SEQUENCE, change).unwrap_or_else(|failure| failure.raise());
+        table::add_to_sequence(ROW_COUNT_SEQUENCE, change)
+            .unwrap_or_else(|failure| failure.raise());
     }
 }
 
@@ -152,7 +207,11 @@ pub fn transaction_ended(rolled_back: bool) {
 pub fn subtransaction_ended(rolled_back: bool) {
     let level = session::transaction_nest_level();
     CHANGES.with_borrow_mut(|changes| {
-        let own: i64 = changes.iter().filter(|(l, _)| *l >= level).map(|(_, change)| change).sum();
+        let own: i64 = changes
+            .iter()
+            .filter(|(l, _)| *l >= level)
+            .map(|(_, change)| change)
+            .sum();
         changes.retain(|(l, _)| *l < level);
         if own != 0 && !rolled_back {
             changes.push((level - 1, own));

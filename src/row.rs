@@ -21,7 +21,13 @@ pub struct Row<'a> {
 
 /// Writes the row, then deletes what is beyond the limits. Does nothing when the extension was dropped meanwhile.
 pub fn write(row: &Row<'_>) -> Result<(), Failure> {
-    let Some(table) = CaptureTable::open()? else { return Ok(()) };
+    session::with_snapshot(|| write_with_snapshot(row))
+}
+
+fn write_with_snapshot(row: &Row<'_>) -> Result<(), Failure> {
+    let Some(table) = CaptureTable::open()? else {
+        return Ok(());
+    };
     let context = row.context;
     let username = encoded(context.username.as_deref());
     let database = encoded(session::database().as_deref());
@@ -31,7 +37,8 @@ pub fn write(row: &Row<'_>) -> Result<(), Failure> {
     let (address, port) = session::client();
     let address = encoded(address.as_deref());
     let transaction = session::transaction_id().to_string();
-    let message = serde_json::to_string(row.message).map_err(|error| Failure::internal(error.to_string()))?;
+    let message =
+        serde_json::to_string(row.message).map_err(|error| Failure::internal(error.to_string()))?;
     let message = text::encode(&message);
     let id = table.next_id();
     table.insert(&[

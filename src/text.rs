@@ -4,7 +4,9 @@ use crate::error::Failure;
 use crate::guc;
 use crate::pg::node::TemporaryItems;
 use crate::pg::source::Source;
-use crate::statement::{ListPlace, OptionRule, redact_connection, redact_options, remove_list_items, statement_extent};
+use crate::statement::{
+    ListPlace, OptionRule, redact_connection, redact_options, remove_list_items, statement_extent,
+};
 
 /// The text of one statement.
 pub struct Text {
@@ -16,7 +18,11 @@ pub struct Text {
 }
 
 /// The statement exactly as it was sent, from its first token to its last.
-pub fn exact(source: &Source, tag: &str, standard_conforming_strings: bool) -> Result<Vec<u8>, Failure> {
+pub fn exact(
+    source: &Source,
+    tag: &str,
+    standard_conforming_strings: bool,
+) -> Result<Vec<u8>, Failure> {
     let bytes = source.bytes().ok_or_else(|| Failure::text_unknown(tag))?;
     let extent = statement_extent(bytes, standard_conforming_strings);
     if extent.is_empty() {
@@ -35,12 +41,30 @@ pub fn stored(
     let exact = exact(source, tag, standard_conforming_strings)?;
     let (sent, redacted) = redact(exact, tag, standard_conforming_strings);
     let without_temporary = temporary.and_then(|items| {
-        let place = if items.is_grant { ListPlace::Grant } else { ListPlace::Drop };
-        remove_list_items(&sent, standard_conforming_strings, place, items.total, &items.temporary)
+        let place = if items.is_grant {
+            ListPlace::Grant
+        } else {
+            ListPlace::Drop
+        };
+        remove_list_items(
+            &sent,
+            standard_conforming_strings,
+            place,
+            items.total,
+            &items.temporary,
+        )
     });
     Ok(match without_temporary {
-        Some(statement) => Text { statement, redacted, original: Some(sent) },
-        None => Text { statement: sent, redacted, original: None },
+        Some(statement) => Text {
+            statement,
+            redacted,
+            original: Some(sent),
+        },
+        None => Text {
+            statement: sent,
+            redacted,
+            original: None,
+        },
     })
 }
 
@@ -53,7 +77,9 @@ fn redact(text: Vec<u8>, tag: &str, standard_conforming_strings: bool) -> (Vec<u
         "CREATE USER MAPPING" | "ALTER USER MAPPING" => {
             redact_options(&text, standard_conforming_strings, OptionRule::UserMapping)
         }
-        "CREATE SUBSCRIPTION" | "ALTER SUBSCRIPTION" => redact_connection(&text, standard_conforming_strings),
+        "CREATE SUBSCRIPTION" | "ALTER SUBSCRIPTION" => {
+            redact_connection(&text, standard_conforming_strings)
+        }
         "CREATE SERVER"
         | "ALTER SERVER"
         | "CREATE FOREIGN DATA WRAPPER"
@@ -74,5 +100,6 @@ fn redact(text: Vec<u8>, tag: &str, standard_conforming_strings: bool) -> (Vec<u
 /// A cheap test that spares most statements the scan.
 fn has_options(text: &[u8]) -> bool {
     const WORD: &[u8] = b"options";
-    text.windows(WORD.len()).any(|window| window.eq_ignore_ascii_case(WORD))
+    text.windows(WORD.len())
+        .any(|window| window.eq_ignore_ascii_case(WORD))
 }

@@ -25,12 +25,20 @@ pub struct Described {
 
 impl Address {
     fn raw(self) -> pg_sys::ObjectAddress {
-        pg_sys::ObjectAddress { classId: self.class, objectId: self.object, objectSubId: self.sub }
+        pg_sys::ObjectAddress {
+            classId: self.class,
+            objectId: self.object,
+            objectSubId: self.sub,
+        }
     }
 
     /// The address of a relation.
     pub fn relation(object: pg_sys::Oid) -> Self {
-        Address { class: pg_sys::RelationRelationId, object, sub: 0 }
+        Address {
+            class: pg_sys::RelationRelationId,
+            object,
+            sub: 0,
+        }
     }
 
     /// Whether this is a relation as a whole (table, index, sequence, view ..).
@@ -57,7 +65,10 @@ impl Address {
             Some(Described {
                 object_type: text::string(object_type)?,
                 identity: text::string(identity)?,
-                names: super::node::pointers(names).into_iter().filter_map(|s| text::string(s)).collect(),
+                names: super::node::pointers(names)
+                    .into_iter()
+                    .filter_map(|s| text::string(s))
+                    .collect(),
             })
         }
     }
@@ -86,9 +97,11 @@ impl Address {
         // A type's identity is one string with its schema.
         // SAFETY: TYPEOID holds rows of pg_type.
         unsafe {
-            compat::with_cached(pg_sys::SysCacheIdentifier::TYPEOID, self.object, |t: &pg_sys::FormData_pg_type| {
-                text::string(t.typname.data.as_ptr())
-            })
+            compat::with_cached(
+                pg_sys::SysCacheIdentifier::TYPEOID,
+                self.object,
+                |t: &pg_sys::FormData_pg_type| text::string(t.typname.data.as_ptr()),
+            )
             .flatten()
         }
     }
@@ -104,14 +117,20 @@ impl Address {
         // SAFETY: reads pg_depend.
         unsafe {
             let owner = pg_sys::getExtensionOfObject(self.class, self.object);
-            owner != pg_sys::InvalidOid && owner == pg_sys::get_extension_oid(extension.as_ptr(), true)
+            owner != pg_sys::InvalidOid
+                && owner == pg_sys::get_extension_oid(extension.as_ptr(), true)
         }
     }
 }
 
 /// Catalogs of objects that lie in a schema and can be granted.
 fn has_namespace(class: pg_sys::Oid) -> bool {
-    [pg_sys::RelationRelationId, pg_sys::ProcedureRelationId, pg_sys::TypeRelationId].contains(&class)
+    [
+        pg_sys::RelationRelationId,
+        pg_sys::ProcedureRelationId,
+        pg_sys::TypeRelationId,
+    ]
+    .contains(&class)
 }
 
 /// Whether an extension of this name is installed in this database.
@@ -144,7 +163,11 @@ pub fn relation_name(oid: pg_sys::Oid) -> Option<String> {
 /// The name of a relation's schema, `pg_temp` for any temporary one.
 pub fn schema_of_relation(oid: pg_sys::Oid) -> Option<String> {
     // SAFETY: syscache lookups; NULL when missing.
-    unsafe { text::string(pg_sys::get_namespace_name_or_temp(pg_sys::get_rel_namespace(oid))) }
+    unsafe {
+        text::string(pg_sys::get_namespace_name_or_temp(
+            pg_sys::get_rel_namespace(oid),
+        ))
+    }
 }
 
 /// `schema.name`, quoted where needed.
@@ -212,8 +235,12 @@ pub(super) fn sql_function_bodies(name: &CString) -> Vec<Vec<u8>> {
                 continue;
             }
             let mut null = false;
-            let source =
-                pg_sys::SysCacheGetAttr(cache, tuple, pg_sys::Anum_pg_proc_prosrc as pg_sys::AttrNumber, &mut null);
+            let source = pg_sys::SysCacheGetAttr(
+                cache,
+                tuple,
+                pg_sys::Anum_pg_proc_prosrc as pg_sys::AttrNumber,
+                &mut null,
+            );
             if !null {
                 bodies.push(text::bytes(pg_sys::text_to_cstring(source.cast_mut_ptr())).to_vec());
             }
@@ -239,6 +266,9 @@ pub fn statement_tags(query: &CString) -> Vec<String> {
     // SAFETY: the parser returns a list of RawStmt; CreateCommandTag takes raw statements.
     unsafe {
         let statements: Vec<*mut pg_sys::RawStmt> = super::node::pointers(raw_parse(query));
-        statements.into_iter().map(|raw| super::node::ParseTree::new((*raw).stmt).command_tag()).collect()
+        statements
+            .into_iter()
+            .map(|raw| super::node::ParseTree::new((*raw).stmt).command_tag())
+            .collect()
     }
 }

@@ -38,7 +38,10 @@ pub unsafe fn with_cached<F, R>(
 ///
 /// # Safety
 /// The only key of `cache` is an OID.
-pub unsafe fn cached_copy(cache: pg_sys::SysCacheIdentifier::Type, oid: pg_sys::Oid) -> pg_sys::HeapTuple {
+pub unsafe fn cached_copy(
+    cache: pg_sys::SysCacheIdentifier::Type,
+    oid: pg_sys::Oid,
+) -> pg_sys::HeapTuple {
     let none = Datum::from(0usize);
     // SAFETY: the caller's promise.
     unsafe { pg_sys::SearchSysCacheCopy(cache_number(cache), Datum::from(oid), none, none, none) }
@@ -62,7 +65,10 @@ pub unsafe fn primary_key_index(relation: pg_sys::Relation) -> pg_sys::Oid {
 ///
 /// # Safety
 /// `descriptor` is valid for `'a` and has more than `i` attributes.
-pub unsafe fn attribute<'a>(descriptor: pg_sys::TupleDesc, i: usize) -> &'a pg_sys::FormData_pg_attribute {
+pub unsafe fn attribute<'a>(
+    descriptor: pg_sys::TupleDesc,
+    i: usize,
+) -> &'a pg_sys::FormData_pg_attribute {
     // SAFETY: the caller's promise.
     unsafe {
         #[cfg(any(feature = "pg18", feature = "pg19"))]
@@ -87,8 +93,14 @@ pub unsafe fn call<const N: usize>(
         arguments: [pg_sys::NullableDatum; N],
     }
     let mut call = Call {
-        base: pg_sys::FunctionCallInfoBaseData { nargs: N as i16, ..Default::default() },
-        arguments: arguments.map(|value| pg_sys::NullableDatum { value, isnull: false }),
+        base: pg_sys::FunctionCallInfoBaseData {
+            nargs: N as i16,
+            ..Default::default()
+        },
+        arguments: arguments.map(|value| pg_sys::NullableDatum {
+            value,
+            isnull: false,
+        }),
     };
     // SAFETY: the caller's promise.
     let result = unsafe { function((&raw mut call).cast()) };

@@ -43,7 +43,11 @@ pub fn innermost_in_english() -> Vec<u8> {
     // SAFETY: as in `lines`.
     unsafe {
         let entry = pg_sys::error_context_stack;
-        if entry.is_null() { Vec::new() } else { in_english(|| render(entry)) }
+        if entry.is_null() {
+            Vec::new()
+        } else {
+            in_english(|| render(entry))
+        }
     }
 }
 
@@ -52,7 +56,8 @@ fn cut(line: &[u8]) -> &[u8] {
         return line;
     }
     // SAFETY: clips at a character's boundary in the server encoding.
-    let len = unsafe { pg_sys::pg_mbcliplen(line.as_ptr().cast(), line.len() as i32, MAX_BYTES as i32) };
+    let len =
+        unsafe { pg_sys::pg_mbcliplen(line.as_ptr().cast(), line.len() as i32, MAX_BYTES as i32) };
     &line[..len as usize]
 }
 
@@ -60,7 +65,9 @@ fn cut(line: &[u8]) -> &[u8] {
 /// `entry` is a valid entry of the stack.
 unsafe fn repeats_statement(entry: *mut pg_sys::ErrorContextCallback) -> bool {
     // SAFETY: the caller's promise.
-    let Some(address) = (unsafe { (*entry).callback }).map(|f| f as usize) else { return true };
+    let Some(address) = (unsafe { (*entry).callback }).map(|f| f as usize) else {
+        return true;
+    };
     if let Some(known) = REPEATS_STATEMENT.with_borrow(|known| known.get(&address).copied()) {
         return known;
     }
@@ -69,9 +76,14 @@ unsafe fn repeats_statement(entry: *mut pg_sys::ErrorContextCallback) -> bool {
     if line.is_empty() {
         return true;
     }
-    let repeats = [&b"SQL statement \""[..], b"SQL expression \"", b"PL/pgSQL expression \"", b"PL/pgSQL assignment \""]
-        .iter()
-        .any(|prefix| line.starts_with(prefix));
+    let repeats = [
+        &b"SQL statement \""[..],
+        b"SQL expression \"",
+        b"PL/pgSQL expression \"",
+        b"PL/pgSQL assignment \"",
+    ]
+    .iter()
+    .any(|prefix| line.starts_with(prefix));
     REPEATS_STATEMENT.with_borrow_mut(|known| known.insert(address, repeats));
     repeats
 }
@@ -88,7 +100,9 @@ unsafe fn render(entry: *mut pg_sys::ErrorContextCallback) -> Vec<u8> {
         let mut alone = *entry;
         alone.previous = core::ptr::null_mut();
         pg_sys::error_context_stack = &mut alone;
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pg_sys::GetErrorContextStack()));
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            pg_sys::GetErrorContextStack()
+        }));
         pg_sys::error_context_stack = whole;
         match result {
             Ok(line) => text::bytes(line).to_vec(),
@@ -104,10 +118,16 @@ fn in_english<T>(f: impl FnOnce() -> T) -> T {
     unsafe {
         let current = pg_sys::GetConfigOption(c"lc_messages".as_ptr(), true, false);
         let current = text::bytes(current);
-        if current.is_empty() || current == b"C" || current == b"POSIX" || current.starts_with(b"en") {
+        if current.is_empty()
+            || current == b"C"
+            || current == b"POSIX"
+            || current.starts_with(b"en")
+        {
             return f();
         }
-        let Ok(current) = std::ffi::CString::new(current) else { return f() };
+        let Ok(current) = std::ffi::CString::new(current) else {
+            return f();
+        };
         pg_sys::pg_perm_setlocale(CATEGORY, c"C".as_ptr());
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
         pg_sys::pg_perm_setlocale(CATEGORY, current.as_ptr());

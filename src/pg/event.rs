@@ -74,38 +74,47 @@ pub fn in_binary_upgrade() -> bool {
 /// The commands collected so far for the statement in progress.
 pub fn ddl_commands() -> Vec<Collected> {
     let mut commands = Vec::new();
-    each_row(pg_sys::F_PG_EVENT_TRIGGER_DDL_COMMANDS, pg_sys::pg_event_trigger_ddl_commands, |row| {
-        let command = row.pointer::<pg_sys::CollectedCommand>(8);
-        let address = row.address();
-        // SAFETY: PostgreSQL keeps the collected commands until the statement ends.
-        let (granted, volatile) = unsafe { (granted_objects(command), volatile_columns(command)) };
-        commands.push(Collected {
-            tag: row.text(3).unwrap_or_default(),
-            object_type: row.text(4).unwrap_or_default(),
-            schema: row.text(5),
-            identity: row.text(6),
-            address,
-            granted,
-            volatile,
-        });
-    });
+    each_row(
+        pg_sys::F_PG_EVENT_TRIGGER_DDL_COMMANDS,
+        pg_sys::pg_event_trigger_ddl_commands,
+        |row| {
+            let command = row.pointer::<pg_sys::CollectedCommand>(8);
+            let address = row.address();
+            // SAFETY: PostgreSQL keeps the collected commands until the statement ends.
+            let (granted, volatile) =
+                unsafe { (granted_objects(command), volatile_columns(command)) };
+            commands.push(Collected {
+                tag: row.text(3).unwrap_or_default(),
+                object_type: row.text(4).unwrap_or_default(),
+                schema: row.text(5),
+                identity: row.text(6),
+                address,
+                granted,
+                volatile,
+            });
+        },
+    );
     commands
 }
 
 /// The objects dropped by the statement in progress; to be called in a sql_drop trigger only.
 pub fn dropped_objects() -> Vec<Dropped> {
     let mut objects = Vec::new();
-    each_row(pg_sys::F_PG_EVENT_TRIGGER_DROPPED_OBJECTS, pg_sys::pg_event_trigger_dropped_objects, |row| {
-        objects.push(Dropped {
-            original: row.boolean(3),
-            temporary: row.boolean(5),
-            object_type: row.text(6).unwrap_or_default(),
-            schema: row.text(7),
-            name: row.text(8),
-            identity: row.text(9).unwrap_or_default(),
-            names: row.text_array(10),
-        });
-    });
+    each_row(
+        pg_sys::F_PG_EVENT_TRIGGER_DROPPED_OBJECTS,
+        pg_sys::pg_event_trigger_dropped_objects,
+        |row| {
+            objects.push(Dropped {
+                original: row.boolean(3),
+                temporary: row.boolean(5),
+                object_type: row.text(6).unwrap_or_default(),
+                schema: row.text(7),
+                name: row.text(8),
+                identity: row.text(9).unwrap_or_default(),
+                names: row.text_array(10),
+            });
+        },
+    );
     objects
 }
 
@@ -121,7 +130,11 @@ pub fn table_rewrite() -> (pg_sys::Oid, u32) {
 }
 
 /// Calls a set-returning function of PostgreSQL without arguments and hands each row to `f`.
-fn each_row(oid: u32, function: unsafe fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum, mut f: impl FnMut(&Row)) {
+fn each_row(
+    oid: u32,
+    function: unsafe fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum,
+    mut f: impl FnMut(&Row),
+) {
     // SAFETY: set up as the executor does for a function in FROM (execSRF.c): an FmgrInfo that names the function, a
     // ReturnSetInfo that allows materialize mode, and a memory context for the result. All of it lies in the current
     // context, which the event-trigger manager resets after the call.
@@ -175,7 +188,8 @@ impl Row {
 
     fn text(&self, column: usize) -> Option<String> {
         // SAFETY: the column is of type text.
-        self.datum(column).and_then(|d| unsafe { text::string(pg_sys::text_to_cstring(d.cast_mut_ptr())) })
+        self.datum(column)
+            .and_then(|d| unsafe { text::string(pg_sys::text_to_cstring(d.cast_mut_ptr())) })
     }
 
     fn boolean(&self, column: usize) -> bool {
@@ -183,7 +197,8 @@ impl Row {
     }
 
     fn pointer<T>(&self, column: usize) -> *mut T {
-        self.datum(column).map_or(core::ptr::null_mut(), |d| d.cast_mut_ptr())
+        self.datum(column)
+            .map_or(core::ptr::null_mut(), |d| d.cast_mut_ptr())
     }
 
     fn address(&self) -> Option<Address> {
@@ -196,8 +211,11 @@ impl Row {
     }
 
     fn text_array(&self, column: usize) -> Vec<String> {
-        let Some(datum) = self.datum(column) else { return Vec::new() };
-        let (mut elements, mut nulls, mut count) = (core::ptr::null_mut(), core::ptr::null_mut(), 0);
+        let Some(datum) = self.datum(column) else {
+            return Vec::new();
+        };
+        let (mut elements, mut nulls, mut count) =
+            (core::ptr::null_mut(), core::ptr::null_mut(), 0);
         // SAFETY: the column is of type text[]; text is varlena, aligned to int.
         unsafe {
             let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()) as *mut pg_sys::ArrayType;
@@ -213,7 +231,9 @@ impl Row {
             );
             (0..count as usize)
                 .filter(|&i| !*nulls.add(i))
-                .filter_map(|i| text::string(pg_sys::text_to_cstring((*elements.add(i)).cast_mut_ptr())))
+                .filter_map(|i| {
+                    text::string(pg_sys::text_to_cstring((*elements.add(i)).cast_mut_ptr()))
+                })
                 .collect()
         }
     }
@@ -228,13 +248,19 @@ unsafe fn granted_objects(command: *mut pg_sys::CollectedCommand) -> Vec<Address
             return Vec::new();
         }
         let grant = &*(*command).d.grant.istmt;
-        let Some(class) = catalog::class_of_granted(grant.objtype) else { return Vec::new() };
+        let Some(class) = catalog::class_of_granted(grant.objtype) else {
+            return Vec::new();
+        };
         if grant.objects.is_null() {
             return Vec::new();
         }
         let list = &*grant.objects;
         (0..list.length)
-            .map(|i| Address { class, object: (*list.elements.add(i as usize)).oid_value, sub: 0 })
+            .map(|i| Address {
+                class,
+                object: (*list.elements.add(i as usize)).oid_value,
+                sub: 0,
+            })
             .collect()
     }
 }
@@ -263,7 +289,10 @@ unsafe fn volatile_columns(command: *mut pg_sys::CollectedCommand) -> bool {
             let adds_column = false;
             match (*node).subtype {
                 subtype if adds_column || subtype == pg_sys::AlterTableType::AT_AddColumn => {
-                    catalog::column_default_is_volatile(alter.objectId, (*subcommand).address.objectSubId)
+                    catalog::column_default_is_volatile(
+                        alter.objectId,
+                        (*subcommand).address.objectSubId,
+                    )
                 }
                 pg_sys::AlterTableType::AT_AlterColumnType => {
                     let definition = (*node).def as *mut pg_sys::ColumnDef;

@@ -30,7 +30,10 @@ pub unsafe fn finally(body: impl FnOnce(), cleanup: impl FnOnce()) {
         pg_sys::error_context_stack = context_stack;
         cleanup();
         if jumped != 0 {
-            #[allow(ffi_unwind_calls, reason = "jumps to the next handler over a frame that owns nothing")]
+            #[allow(
+                ffi_unwind_calls,
+                reason = "jumps to the next handler over a frame that owns nothing"
+            )]
             pg_re_throw();
         }
     }

@@ -32,7 +32,10 @@ pub fn install() {
 }
 
 #[pg_guard]
-unsafe extern "C-unwind" fn at_transaction_end(event: pg_sys::XactEvent::Type, _argument: *mut core::ffi::c_void) {
+unsafe extern "C-unwind" fn at_transaction_end(
+    event: pg_sys::XactEvent::Type,
+    _argument: *mut core::ffi::c_void,
+) {
     match event {
         pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT | pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
             crate::retention::before_commit();
@@ -53,8 +56,12 @@ unsafe extern "C-unwind" fn at_subtransaction_end(
     _argument: *mut core::ffi::c_void,
 ) {
     match event {
-        pg_sys::SubXactEvent::SUBXACT_EVENT_COMMIT_SUB => crate::retention::subtransaction_ended(false),
-        pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => crate::retention::subtransaction_ended(true),
+        pg_sys::SubXactEvent::SUBXACT_EVENT_COMMIT_SUB => {
+            crate::retention::subtransaction_ended(false)
+        }
+        pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => {
+            crate::retention::subtransaction_ended(true)
+        }
         _ => {}
     }
 }
@@ -99,7 +106,10 @@ mod raw {
 impl UtilityCall {
     /// # Safety
     /// The arguments are those of a ProcessUtility call in progress.
-    #[allow(ffi_unwind_calls, reason = "a user's error must pass through untouched; nothing here has a destructor")]
+    #[allow(
+        ffi_unwind_calls,
+        reason = "a user's error must pass through untouched; nothing here has a destructor"
+    )]
     unsafe fn chain(self) {
         // SAFETY: the arguments go on unchanged; the previous hook was valid when it was saved.
         unsafe {
@@ -151,7 +161,10 @@ unsafe extern "C-unwind" fn process_utility(
         if depth < 0 {
             call.chain();
         } else if node::is_eventless_ddl((*pstmt).utilityStmt) {
-            finally(|| run_eventless(call), || in_progress::truncate(depth as usize));
+            finally(
+                || run_eventless(call),
+                || in_progress::truncate(depth as usize),
+            );
         } else {
             finally(|| call.chain(), || in_progress::truncate(depth as usize));
         }
@@ -194,10 +207,15 @@ extern "C-unwind" fn begin(
     // SAFETY: called by `process_utility` only, with a valid statement.
     let (tree, source) = unsafe {
         let statement = &*pstmt;
-        if !node::raises_event_triggers(statement.utilityStmt) && !node::is_eventless_ddl(statement.utilityStmt) {
+        if !node::raises_event_triggers(statement.utilityStmt)
+            && !node::is_eventless_ddl(statement.utilityStmt)
+        {
             return -1;
         }
-        (statement.utilityStmt, Source::new(query, statement.stmt_location, statement.stmt_len))
+        (
+            statement.utilityStmt,
+            Source::new(query, statement.stmt_location, statement.stmt_len),
+        )
     };
     let nested = context != pg_sys::ProcessUtilityContext::PROCESS_UTILITY_TOPLEVEL;
     crate::event_trigger::before_nested_statement();
@@ -205,7 +223,10 @@ extern "C-unwind" fn begin(
 }
 
 /// `execute_once` is gone in 18.
-#[allow(ffi_unwind_calls, reason = "a user's error must pass through untouched; nothing here has a destructor")]
+#[allow(
+    ffi_unwind_calls,
+    reason = "a user's error must pass through untouched; nothing here has a destructor"
+)]
 unsafe extern "C-unwind" fn executor_run(
     desc: *mut pg_sys::QueryDesc,
     direction: pg_sys::ScanDirection::Type,
@@ -237,8 +258,9 @@ extern "C-unwind" fn before_run(desc: *mut pg_sys::QueryDesc) {
     // SAFETY: `desc` and its receiver are valid for the length of the run that is about to begin.
     unsafe {
         let dest = (*desc).dest;
-        let fills_table =
-            !dest.is_null() && (*dest).mydest == pg_sys::CommandDest::DestIntoRel && in_progress::awaits_table();
+        let fills_table = !dest.is_null()
+            && (*dest).mydest == pg_sys::CommandDest::DestIntoRel
+            && in_progress::awaits_table();
         if !fills_table {
             crate::event_trigger::before_nested_statement();
             return;

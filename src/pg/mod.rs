@@ -13,6 +13,7 @@ pub mod hooks;
 pub mod node;
 pub mod publication;
 pub mod relation;
+pub mod report;
 pub mod session;
 pub mod source;
 pub mod subtransaction;

@@ -28,7 +28,8 @@ pub struct TemporaryItems {
 /// `node` is NULL or a valid utility statement.
 pub unsafe fn raises_event_triggers(node: *mut pg_sys::Node) -> bool {
     // SAFETY: the caller's promise.
-    !node.is_null() && unsafe { pg_sys::command_tag_event_trigger_ok(pg_sys::CreateCommandTag(node)) }
+    !node.is_null()
+        && unsafe { pg_sys::command_tag_event_trigger_ok(pg_sys::CreateCommandTag(node)) }
 }
 
 /// A DDL command that PostgreSQL runs without event triggers, "for global objects" (utility.c), though it also changes
@@ -50,7 +51,11 @@ pub(super) unsafe fn pointers<T>(list: *mut pg_sys::List) -> Vec<*mut T> {
         return Vec::new();
     }
     // SAFETY: the caller's promise; cells 0..length are initialized (pg_list.h).
-    unsafe { (0..(*list).length).map(|i| (*(*list).elements.add(i as usize)).ptr_value as *mut T).collect() }
+    unsafe {
+        (0..(*list).length)
+            .map(|i| (*(*list).elements.add(i as usize)).ptr_value as *mut T)
+            .collect()
+    }
 }
 
 impl ParseTree {
@@ -79,7 +84,8 @@ impl ParseTree {
     /// The command tag, as event triggers report it.
     pub fn command_tag(self) -> String {
         // SAFETY: CreateCommandTag takes any parse node; tag names are static strings.
-        unsafe { text::string(pg_sys::GetCommandTagName(pg_sys::CreateCommandTag(self.0))) }.unwrap_or_default()
+        unsafe { text::string(pg_sys::GetCommandTagName(pg_sys::CreateCommandTag(self.0))) }
+            .unwrap_or_default()
     }
 
     /// The target of a CREATE TABLE AS or SELECT INTO (not of a materialized view).
@@ -145,7 +151,11 @@ impl ParseTree {
             // SAFETY: each item is a node of the running statement.
             .filter(|&i| unsafe { names_temporary_object(items[i], kind) })
             .collect();
-        (!temporary.is_empty()).then_some(TemporaryItems { total: items.len(), temporary, is_grant })
+        (!temporary.is_empty()).then_some(TemporaryItems {
+            total: items.len(),
+            temporary,
+            is_grant,
+        })
     }
 }
 
@@ -165,7 +175,12 @@ unsafe fn names_temporary_object(item: *mut pg_sys::Node, kind: pg_sys::ObjectTy
     unsafe {
         let relation = matches!(
             kind,
-            OBJECT_TABLE | OBJECT_SEQUENCE | OBJECT_VIEW | OBJECT_MATVIEW | OBJECT_INDEX | OBJECT_FOREIGN_TABLE
+            OBJECT_TABLE
+                | OBJECT_SEQUENCE
+                | OBJECT_VIEW
+                | OBJECT_MATVIEW
+                | OBJECT_INDEX
+                | OBJECT_FOREIGN_TABLE
         );
         match (*item).type_ {
             pg_sys::NodeTag::T_RangeVar => is_temporary_relation(item as *mut pg_sys::RangeVar),
@@ -206,9 +221,11 @@ unsafe fn is_temporary_relation(rel: *mut pg_sys::RangeVar) -> bool {
 unsafe fn is_temporary_type(oid: pg_sys::Oid) -> bool {
     // SAFETY: TYPEOID holds rows of pg_type.
     unsafe {
-        compat::with_cached(pg_sys::SysCacheIdentifier::TYPEOID, oid, |t: &pg_sys::FormData_pg_type| {
-            pg_sys::isAnyTempNamespace(t.typnamespace)
-        })
+        compat::with_cached(
+            pg_sys::SysCacheIdentifier::TYPEOID,
+            oid,
+            |t: &pg_sys::FormData_pg_type| pg_sys::isAnyTempNamespace(t.typnamespace),
+        )
         .unwrap_or(false)
     }
 }

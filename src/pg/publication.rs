@@ -32,12 +32,15 @@ pub struct Publication {
 pub fn inspect(table: pg_sys::Oid) -> Option<NewTable> {
     // SAFETY: RELOID holds rows of pg_class; the relation is opened under the lock that its creator holds.
     unsafe {
-        let publishable =
-            compat::with_cached(pg_sys::SysCacheIdentifier::RELOID, table, |c: &pg_sys::FormData_pg_class| {
+        let publishable = compat::with_cached(
+            pg_sys::SysCacheIdentifier::RELOID,
+            table,
+            |c: &pg_sys::FormData_pg_class| {
                 let kind = c.relkind as u8;
                 (kind == pg_sys::RELKIND_RELATION || kind == pg_sys::RELKIND_PARTITIONED_TABLE)
                     && c.relpersistence as u8 == pg_sys::RELPERSISTENCE_PERMANENT
-            })?;
+            },
+        )?;
         let has_primary_key = publishable && {
             let rel = pg_sys::try_relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE);
             !rel.is_null() && {
@@ -46,7 +49,10 @@ pub fn inspect(table: pg_sys::Oid) -> Option<NewTable> {
                 index != pg_sys::InvalidOid
             }
         };
-        Some(NewTable { publishable, has_primary_key })
+        Some(NewTable {
+            publishable,
+            has_primary_key,
+        })
     }
 }
 
@@ -54,8 +60,10 @@ pub fn inspect(table: pg_sys::Oid) -> Option<NewTable> {
 pub fn set_replica_identity_full(table: pg_sys::Oid) -> bool {
     // SAFETY: updates one field of a copy of the catalog row, under the lock that CREATE TABLE holds.
     unsafe {
-        let catalog =
-            pg_sys::relation_open(pg_sys::RelationRelationId, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
+        let catalog = pg_sys::relation_open(
+            pg_sys::RelationRelationId,
+            pg_sys::RowExclusiveLock as pg_sys::LOCKMODE,
+        );
         let tuple = compat::cached_copy(pg_sys::SysCacheIdentifier::RELOID, table);
         let mut changed = false;
         if !tuple.is_null() {
@@ -117,6 +125,8 @@ fn read_publications() -> Vec<Publication> {
         pg_sys::systable_endscan(scan);
         pg_sys::relation_close(catalog, lock);
     }
+    // One order for all sessions, since they are locked one after the other.
+    found.sort_by_key(|publication| publication.oid.to_u32());
     found
 }
 
@@ -157,26 +167,57 @@ fn covers_schema_of(publication: &Publication, table: pg_sys::Oid) -> bool {
     unsafe {
         let list = pg_sys::GetSchemaPublications(pg_sys::get_rel_namespace(table));
         !list.is_null()
-            && (0..(*list).length).any(|i| (*(*list).elements.add(i as usize)).oid_value == publication.oid)
+            && (0..(*list).length)
+                .any(|i| (*(*list).elements.add(i as usize)).oid_value == publication.oid)
+    }
+}
+
+/// Whether the publication still exists under its name and is not FOR ALL TABLES; it cannot be dropped any more before
+/// the transaction ends.
+fn pin(publication: &Publication) -> bool {
+    // SAFETY: DROP PUBLICATION takes the conflicting lock (dependency.c: AcquireDeletionLock); the look-up comes after it.
+    unsafe {
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        pg_sys::LockDatabaseObject(pg_sys::PublicationRelationId, publication.oid, 0, lock);
+        let wanted = compat::with_cached(
+            pg_sys::SysCacheIdentifier::PUBLICATIONOID,
+            publication.oid,
+            |p: &pg_sys::FormData_pg_publication| {
+                !p.puballtables && text::bytes(p.pubname.data.as_ptr()) == publication.name
+            },
+        )
+        .unwrap_or(false);
+        if !wanted {
+            pg_sys::UnlockDatabaseObject(pg_sys::PublicationRelationId, publication.oid, 0, lock);
+        }
+        wanted
     }
 }
 
 /// Adds the table to the publication unless that covers it already. True when it was added.
 pub fn add_table(publication: &Publication, table: pg_sys::Oid) -> bool {
-    if publication.all_tables || covers_schema_of(publication, table) {
+    if publication.all_tables || !pin(publication) || covers_schema_of(publication, table) {
         return false;
     }
     // SAFETY: the table is open under a lock that the creating command holds anyway; an existing membership is kept.
     unsafe {
-        let rel = pg_sys::relation_open(table, pg_sys::ShareUpdateExclusiveLock as pg_sys::LOCKMODE);
+        let rel =
+            pg_sys::relation_open(table, pg_sys::ShareUpdateExclusiveLock as pg_sys::LOCKMODE);
         #[cfg(feature = "pg13")]
         let address = pg_sys::publication_add_relation(publication.oid, rel, true);
         #[cfg(not(feature = "pg13"))]
         let address = {
-            let mut info = pg_sys::PublicationRelInfo { relation: rel, ..Default::default() };
+            let mut info = pg_sys::PublicationRelInfo {
+                relation: rel,
+                ..Default::default()
+            };
             #[cfg(feature = "pg19")]
-            let address =
-                pg_sys::publication_add_relation(publication.oid, &mut info, true, core::ptr::null_mut());
+            let address = pg_sys::publication_add_relation(
+                publication.oid,
+                &mut info,
+                true,
+                core::ptr::null_mut(),
+            );
             #[cfg(not(feature = "pg19"))]
             let address = pg_sys::publication_add_relation(publication.oid, &mut info, true);
             address

@@ -26,8 +26,8 @@ pub struct Definition {
     pub tablespace: Option<String>,
 }
 
-/// Reads the definition of a table; `None` when it is gone.
-pub fn definition(table: pg_sys::Oid) -> Option<Definition> {
+/// Reads the definition of a table; `None` when it is gone. `qualify_all`: types get their schema even if it is pg_catalog.
+pub fn definition(table: pg_sys::Oid, qualify_all: bool) -> Option<Definition> {
     let name = super::catalog::qualified_relation_name(table)?;
     // SAFETY: the creating command holds a lock on the table; its descriptor is complete.
     unsafe {
@@ -39,7 +39,7 @@ pub fn definition(table: pg_sys::Oid) -> Option<Definition> {
         let columns = (0..(*(*rel).rd_att).natts as usize)
             .map(|i| compat::attribute((*rel).rd_att, i))
             .filter(|attribute| !attribute.attisdropped)
-            .filter_map(|attribute| column(attribute))
+            .filter_map(|attribute| column(attribute, qualify_all))
             .collect();
         let definition = Definition {
             name,
@@ -57,12 +57,12 @@ pub fn definition(table: pg_sys::Oid) -> Option<Definition> {
 
 /// # Safety
 /// `attribute` is a live column of an open relation.
-unsafe fn column(attribute: &pg_sys::FormData_pg_attribute) -> Option<Column> {
+unsafe fn column(attribute: &pg_sys::FormData_pg_attribute, qualify_all: bool) -> Option<Column> {
     // SAFETY: catalog look-ups by OID.
     unsafe {
         Some(Column {
             name: text::quote_identifier(&text::string(attribute.attname.data.as_ptr())?),
-            type_name: type_name(attribute.atttypid, attribute.atttypmod)?,
+            type_name: type_name(attribute.atttypid, attribute.atttypmod, qualify_all)?,
             collation: if attribute.attcollation != pg_sys::InvalidOid
                 && attribute.attcollation != pg_sys::get_typcollation(attribute.atttypid)
             {
@@ -78,18 +78,23 @@ unsafe fn column(attribute: &pg_sys::FormData_pg_attribute) -> Option<Column> {
 ///
 /// # Safety
 /// Needs a transaction.
-unsafe fn type_name(oid: pg_sys::Oid, modifier: i32) -> Option<String> {
+unsafe fn type_name(oid: pg_sys::Oid, modifier: i32, qualify_all: bool) -> Option<String> {
     // SAFETY: TYPEOID holds rows of pg_type.
     unsafe {
         // An array is named by its element type, which is what may need the schema.
         let element = pg_sys::get_element_type(oid);
-        let named = if element == pg_sys::InvalidOid { oid } else { element };
-        let namespace =
-            compat::with_cached(pg_sys::SysCacheIdentifier::TYPEOID, named, |t: &pg_sys::FormData_pg_type| {
-                t.typnamespace
-            })?;
+        let named = if element == pg_sys::InvalidOid {
+            oid
+        } else {
+            element
+        };
+        let namespace = compat::with_cached(
+            pg_sys::SysCacheIdentifier::TYPEOID,
+            named,
+            |t: &pg_sys::FormData_pg_type| t.typnamespace,
+        )?;
         let mut flags = pg_sys::FORMAT_TYPE_TYPEMOD_GIVEN;
-        if namespace != pg_sys::Oid::from(pg_sys::PG_CATALOG_NAMESPACE) {
+        if qualify_all || namespace != pg_sys::Oid::from(pg_sys::PG_CATALOG_NAMESPACE) {
             flags |= pg_sys::FORMAT_TYPE_FORCE_QUALIFY;
         }
         text::string(pg_sys::format_type_extended(oid, modifier, flags as _))
@@ -101,11 +106,15 @@ unsafe fn type_name(oid: pg_sys::Oid, modifier: i32) -> Option<String> {
 unsafe fn collation(oid: pg_sys::Oid) -> Option<String> {
     // SAFETY: COLLOID holds rows of pg_collation.
     unsafe {
-        compat::with_cached(pg_sys::SysCacheIdentifier::COLLOID, oid, |c: &pg_sys::FormData_pg_collation| {
-            let name = text::quote_identifier(&text::string(c.collname.data.as_ptr())?);
-            let schema = text::string(pg_sys::get_namespace_name(c.collnamespace))?;
-            Some(format!("{}.{name}", text::quote_identifier(&schema)))
-        })?
+        compat::with_cached(
+            pg_sys::SysCacheIdentifier::COLLOID,
+            oid,
+            |c: &pg_sys::FormData_pg_collation| {
+                let name = text::quote_identifier(&text::string(c.collname.data.as_ptr())?);
+                let schema = text::string(pg_sys::get_namespace_name(c.collnamespace))?;
+                Some(format!("{}.{name}", text::quote_identifier(&schema)))
+            },
+        )?
     }
 }
 
@@ -114,7 +123,9 @@ unsafe fn collation(oid: pg_sys::Oid) -> Option<String> {
 unsafe fn access_method(oid: pg_sys::Oid) -> Option<String> {
     // SAFETY: default_table_access_method is a valid string; the look-up takes an OID.
     unsafe {
-        if oid == pg_sys::HEAP_TABLE_AM_OID && text::bytes(pg_sys::default_table_access_method) == b"heap" {
+        if oid == pg_sys::HEAP_TABLE_AM_OID
+            && text::bytes(pg_sys::default_table_access_method) == b"heap"
+        {
             return None;
         }
         text::string(pg_sys::get_am_name(oid)).map(|name| text::quote_identifier(&name))
@@ -130,7 +141,11 @@ unsafe fn tablespace(oid: pg_sys::Oid) -> Option<String> {
     }
     // SAFETY: the look-up takes an OID; the database's own tablespace is meant by InvalidOid.
     unsafe {
-        let oid = if oid == pg_sys::InvalidOid { pg_sys::MyDatabaseTableSpace } else { oid };
+        let oid = if oid == pg_sys::InvalidOid {
+            pg_sys::MyDatabaseTableSpace
+        } else {
+            oid
+        };
         text::string(pg_sys::get_tablespace_name(oid)).map(|name| text::quote_identifier(&name))
     }
 }
@@ -168,7 +183,8 @@ unsafe fn relation_options(relation: pg_sys::Oid, prefix: &str) -> Vec<String> {
         if null {
             return Vec::new();
         }
-        let elements: Vec<*mut pg_sys::DefElem> = super::node::pointers(pg_sys::untransformRelOptions(datum));
+        let elements: Vec<*mut pg_sys::DefElem> =
+            super::node::pointers(pg_sys::untransformRelOptions(datum));
         elements
             .into_iter()
             .filter_map(|element| {

@@ -26,8 +26,12 @@ pub fn database() -> Option<String> {
 /// The session's own temporary schema is called `pg_temp`.
 pub fn search_path() -> Vec<String> {
     let setting = setting(c"search_path").unwrap_or_default();
-    if setting.starts_with(b"pg_temp") && !super::node::session_has_temporary_schema() {
-        return search_path_with_pending_temporary_schema(setting);
+    if setting
+        .windows(7)
+        .any(|window| window.eq_ignore_ascii_case(b"pg_temp"))
+        && !super::node::session_has_temporary_schema()
+    {
+        return search_path_without_temporary_schema(setting);
     }
     // SAFETY: a fresh list of OIDs; schemas that vanish meanwhile are left out.
     unsafe {
@@ -35,25 +39,65 @@ pub fn search_path() -> Vec<String> {
         if list.is_null() {
             return Vec::new();
         }
-        (0..(*list).length).filter_map(|i| schema_name((*(*list).elements.add(i as usize)).oid_value)).collect()
+        (0..(*list).length)
+            .filter_map(|i| schema_name((*(*list).elements.add(i as usize)).oid_value))
+            .collect()
     }
 }
 
-/// The same where `pg_temp` comes first and does not exist yet: asking for the list would make it.
-fn search_path_with_pending_temporary_schema(setting: &[u8]) -> Vec<String> {
-    let mut schemas = [pg_sys::InvalidOid; 64];
-    // SAFETY: writes at most as many OIDs as there is room for.
-    let count = unsafe { pg_sys::fetch_search_path_array(schemas.as_mut_ptr(), schemas.len() as i32) };
-    let catalog_is_named = setting.windows(10).any(|window| window == b"pg_catalog");
-    std::iter::once("pg_temp".to_owned())
-        .chain(
-            schemas
-                .into_iter()
-                .take(usize::try_from(count).unwrap_or(0))
-                .filter_map(schema_name)
-                .filter(|name| catalog_is_named || name != "pg_catalog"),
-        )
-        .collect()
+/// The same where `pg_temp` is named and does not exist yet: asking PostgreSQL for the list might make it.
+fn search_path_without_temporary_schema(setting: &[u8]) -> Vec<String> {
+    let mut oids = [pg_sys::InvalidOid; 64];
+    // SAFETY: writes at most as many OIDs as there is room for; pg_temp is not among them.
+    let count = unsafe { pg_sys::fetch_search_path_array(oids.as_mut_ptr(), oids.len() as i32) };
+    let count = usize::try_from(count).unwrap_or(0).min(oids.len());
+    let existing: Vec<String> = oids[..count]
+        .iter()
+        .filter_map(|&oid| schema_name(oid))
+        .collect();
+    let user = current_user();
+    let mut path: Vec<String> = Vec::new();
+    for name in identifiers(setting) {
+        let name = text::decode(&name);
+        let name = if name == "$user" {
+            user.clone().unwrap_or_default()
+        } else {
+            name
+        };
+        // A temporary schema that does not exist yet counts where things would be created: at the first place.
+        let counts = if name == "pg_temp" {
+            path.is_empty()
+        } else {
+            existing.contains(&name)
+        };
+        if counts && !path.contains(&name) {
+            path.push(name);
+        }
+    }
+    path
+}
+
+/// The identifiers of a list as SHOW search_path prints it (varlena.c: SplitIdentifierString).
+fn identifiers(list: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    let mut name = Vec::new();
+    let mut quoted = false;
+    let mut bytes = list.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        match (quoted, byte) {
+            (true, b'"') if bytes.peek() == Some(&b'"') => {
+                bytes.next();
+                name.push(byte);
+            }
+            (_, b'"') => quoted = !quoted,
+            (false, b',') => found.push(std::mem::take(&mut name)),
+            (false, space) if space.is_ascii_whitespace() => {}
+            (false, letter) => name.push(letter.to_ascii_lowercase()),
+            (true, any) => name.push(any),
+        }
+    }
+    found.push(name);
+    found
 }
 
 fn schema_name(oid: pg_sys::Oid) -> Option<String> {
@@ -74,8 +118,11 @@ pub fn setting(name: &CStr) -> Option<&'static [u8]> {
 pub fn client() -> (Option<String>, Option<i32>) {
     // SAFETY: both functions take no arguments; inet_out turns the result of the first into a string.
     unsafe {
-        let Some(address) = compat::call(pg_sys::inet_client_addr, []) else { return (None, None) };
-        let host = compat::call(pg_sys::inet_out, [address]).and_then(|d| text::string(d.cast_mut_ptr()));
+        let Some(address) = compat::call(pg_sys::inet_client_addr, []) else {
+            return (None, None);
+        };
+        let host =
+            compat::call(pg_sys::inet_out, [address]).and_then(|d| text::string(d.cast_mut_ptr()));
         let port = compat::call(pg_sys::inet_client_port, []).map(|d| d.value() as i32);
         (host, port)
     }
@@ -108,7 +155,31 @@ pub fn progress() -> Progress {
         let transaction = (*pg_sys::MyProc).vxid.lxid;
         #[cfg(not(any(feature = "pg17", feature = "pg18", feature = "pg19")))]
         let transaction = (*pg_sys::MyProc).lxid;
-        Progress { transaction, command: pg_sys::GetCurrentCommandId(false) }
+        Progress {
+            transaction,
+            command: pg_sys::GetCurrentCommandId(false),
+        }
+    }
+}
+
+/// Raises PostgreSQL's error for a command that writes, in a read-only transaction.
+pub fn refuse_in_read_only_transaction(command: &'static CStr) {
+    // SAFETY: a static string.
+    unsafe { pg_sys::PreventCommandIfReadOnly(command.as_ptr()) }
+}
+
+/// Runs `f` with a snapshot at hand. A command that commits in between (DROP INDEX CONCURRENTLY) has none at its end, but
+/// deleting a row with a TOASTed value needs one.
+pub fn with_snapshot<R>(f: impl FnOnce() -> R) -> R {
+    // SAFETY: what is pushed is popped; after an error the transaction does so.
+    unsafe {
+        if pg_sys::ActiveSnapshotSet() {
+            return f();
+        }
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+        let result = f();
+        pg_sys::PopActiveSnapshot();
+        result
     }
 }
 

@@ -18,7 +18,11 @@ use std::ffi::CString;
 #[derive(Debug, Clone)]
 pub enum Source {
     /// `len` 0 means up to the end of the string, as in PlannedStmt.
-    Place { query: *const c_char, location: usize, len: usize },
+    Place {
+        query: *const c_char,
+        location: usize,
+        len: usize,
+    },
     /// A copy of the statement, with what surrounds it.
     Copy(Vec<u8>),
     /// Nothing is known yet.
@@ -28,9 +32,11 @@ pub enum Source {
 impl Source {
     pub fn new(query: *const c_char, location: i32, len: i32) -> Self {
         match usize::try_from(location) {
-            Ok(location) if !query.is_null() => {
-                Source::Place { query, location, len: usize::try_from(len).unwrap_or(0) }
-            }
+            Ok(location) if !query.is_null() => Source::Place {
+                query,
+                location,
+                len: usize::try_from(len).unwrap_or(0),
+            },
             _ => Source::Unknown,
         }
     }
@@ -38,12 +44,22 @@ impl Source {
     /// The bytes of the statement with surrounding white space and comments; `None` when unknown.
     pub fn bytes(&self) -> Option<&[u8]> {
         match self {
-            // SAFETY: the string outlives the statement in whose list of statements in progress this lies, and the
-            // parser has made sure that location and length lie inside it.
-            Source::Place { query, location, len } => Some(unsafe {
-                let start = query.add(*location);
-                if *len == 0 { text::bytes(start) } else { core::slice::from_raw_parts(start as *const u8, *len) }
-            }),
+            Source::Place {
+                query,
+                location,
+                len,
+            } => {
+                // SAFETY: the string outlives the statement in whose list of statements in progress this lies, and the
+                // parser has made sure that location and length lie inside it.
+                Some(unsafe {
+                    let start = query.add(*location);
+                    if *len == 0 {
+                        text::bytes(start)
+                    } else {
+                        core::slice::from_raw_parts(start as *const u8, *len)
+                    }
+                })
+            }
             Source::Copy(bytes) => Some(bytes),
             Source::Unknown => None,
         }
@@ -62,9 +78,14 @@ pub fn remove_at_end(number: u64) {
     // SAFETY: the callback's memory lies in the context that calls it.
     unsafe {
         let parent = pg_sys::MemoryContextGetParent(pg_sys::CurrentMemoryContext);
-        let context = if parent.is_null() { pg_sys::CurrentMemoryContext } else { parent };
-        let callback = pg_sys::MemoryContextAlloc(context, size_of::<pg_sys::MemoryContextCallback>())
-            as *mut pg_sys::MemoryContextCallback;
+        let context = if parent.is_null() {
+            pg_sys::CurrentMemoryContext
+        } else {
+            parent
+        };
+        let callback =
+            pg_sys::MemoryContextAlloc(context, size_of::<pg_sys::MemoryContextCallback>())
+                as *mut pg_sys::MemoryContextCallback;
         callback.write(pg_sys::MemoryContextCallback {
             func: Some(removed),
             arg: number as *mut core::ffi::c_void,
@@ -80,10 +101,9 @@ pub fn locate(tree: ParseTree) -> (Source, bool) {
         return (source, false);
     }
     let context = context_stack::innermost_in_english();
-    if let Some(query) = strip(&context, b"SQL statement \"", b"\"") {
-        if let Some(source) = find_statement(query, tree, None) {
-            return (source, true);
-        }
+    let query = strip(&context, b"SQL statement \"", b"\"");
+    if let Some(source) = query.and_then(|query| find_statement(query, tree, None)) {
+        return (source, true);
     }
     if let Some(source) = in_sql_function(&context, tree) {
         return (source, true);
@@ -114,7 +134,8 @@ fn in_active_portal(tree: ParseTree) -> Option<Source> {
             .into_iter()
             .find(|&s| {
                 let utility = (*s).utilityStmt;
-                !utility.is_null() && (utility == tree.node() || (only && same_statement(utility, tree.node())))
+                !utility.is_null()
+                    && (utility == tree.node() || (only && same_statement(utility, tree.node())))
             })
             .map(|s| Source::new((*portal).sourceText, (*s).stmt_location, (*s).stmt_len))
     }
@@ -124,7 +145,10 @@ fn in_active_portal(tree: ParseTree) -> Option<Source> {
 fn in_sql_function(context: &[u8], tree: ParseTree) -> Option<Source> {
     let rest = context.strip_prefix(b"SQL function \"".as_slice())?;
     let end = rest.windows(12).rposition(|w| w == b"\" statement ")?;
-    let number = std::str::from_utf8(&rest[end + 12..]).ok()?.parse::<usize>().ok()?;
+    let number = std::str::from_utf8(&rest[end + 12..])
+        .ok()?
+        .parse::<usize>()
+        .ok()?;
     let name = CString::new(&rest[..end]).ok()?;
     super::catalog::sql_function_bodies(&name)
         .into_iter()
@@ -146,13 +170,38 @@ fn find_statement(query: &[u8], tree: ParseTree, index: Option<usize>) -> Option
     };
     let (location, len) = place?;
     let start = usize::try_from(location).ok()?;
-    let end = if len > 0 { start + len as usize } else { query.len() };
-    query.get(start..end).map(|bytes| Source::Copy(bytes.to_vec()))
+    let end = if len > 0 {
+        start + len as usize
+    } else {
+        query.len()
+    };
+    query
+        .get(start..end)
+        .map(|bytes| Source::Copy(bytes.to_vec()))
 }
 
 /// The raw parser's list of statements, `None` where the text does not parse.
 fn parse(query: &CString) -> Option<*mut pg_sys::List> {
-    pgrx::PgTryBuilder::new(|| Some(super::catalog::raw_parse(query))).catch_others(|_| None).execute()
+    // The user has had the warnings of this text already.
+    let warned = set_escape_string_warning(false);
+    let list = pgrx::PgTryBuilder::new(|| Some(super::catalog::raw_parse(query)))
+        .catch_others(|_| None)
+        .execute();
+    set_escape_string_warning(warned);
+    list
+}
+
+/// Switches the parser's warnings about backslashes; returns what was in force. There are none from 19 on.
+fn set_escape_string_warning(_on: bool) -> bool {
+    #[cfg(feature = "pg19")]
+    return false;
+    // SAFETY: a setting's variable, put back by the caller.
+    #[cfg(not(feature = "pg19"))]
+    unsafe {
+        let before = pg_sys::escape_string_warning;
+        pg_sys::escape_string_warning = _on;
+        before
+    }
 }
 
 /// Whether two statements are the same but for their place in the text.

@@ -19,20 +19,14 @@ pub fn attempt<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failur
         pg_sys::BeginInternalSubTransaction(core::ptr::null());
         pg_sys::CurrentMemoryContext = context;
     }
-    let result = pgrx::PgTryBuilder::new(AssertUnwindSafe(work))
-        .catch_when(PgSqlErrorCode::ERRCODE_QUERY_CANCELED, |cause| cause.rethrow())
-        .catch_when(PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN, |cause| cause.rethrow())
-        .catch_others(|cause| {
-            Err(match cause {
-                CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => Failure::from_report(&report),
-                CaughtError::RustPanic { ereport, .. } => Failure::from_report(&ereport),
-            })
-        })
+    let result = pgrx::PgTryBuilder::new(AssertUnwindSafe(|| Ok(work())))
+        .catch_others(|cause| Err(Box::new(cause)))
         .execute();
+    let done = matches!(result, Ok(Ok(_)));
     // SAFETY: as above.
     unsafe {
         pg_sys::CurrentMemoryContext = context;
-        if result.is_ok() {
+        if done {
             pg_sys::ReleaseCurrentSubTransaction();
         } else {
             pg_sys::RollbackAndReleaseCurrentSubTransaction();
@@ -40,5 +34,26 @@ pub fn attempt<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failur
         pg_sys::CurrentMemoryContext = context;
         pg_sys::CurrentResourceOwner = owner;
     }
-    result
+    match result {
+        Ok(result) => result,
+        // A cancelled query and a shutdown are not ours to keep.
+        Err(cause) if is_interrupt(&cause) => cause.rethrow(),
+        Err(cause) => Err(failure(&cause)),
+    }
+}
+
+fn is_interrupt(cause: &CaughtError) -> bool {
+    matches!(
+        failure(cause).code,
+        PgSqlErrorCode::ERRCODE_QUERY_CANCELED | PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN
+    )
+}
+
+fn failure(cause: &CaughtError) -> Failure {
+    match cause {
+        CaughtError::PostgresError(report) | CaughtError::ErrorReport(report) => {
+            Failure::from_report(report)
+        }
+        CaughtError::RustPanic { ereport, .. } => Failure::from_report(ereport),
+    }
 }

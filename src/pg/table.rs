@@ -2,8 +2,8 @@
 //!
 //! Not honoured, since nothing of a user may run here: row triggers, rules, check constraints, defaults. Indexes with
 //! expressions or predicates are refused as an alteration of the table.
-//! Lock order: sequence, then table, as DROP EXTENSION takes them; both are held to the end of the transaction, so that
-//! a row is never decoded after its table is gone.
+//! Locks: the table and its sequences, all or none ([`lock_all`]); held to the end of the transaction, so that a row is
+//! never decoded after its table is gone.
 
 use super::compat;
 use super::text;
@@ -106,48 +106,69 @@ fn relation_in(schema: &CStr, name: &CStr) -> pg_sys::Oid {
 impl CaptureTable {
     /// Opens the table; `None` when the extension is no longer installed (another session dropped it meanwhile).
     pub fn open() -> Result<Option<Self>, Failure> {
-        let (mut table, mut sequence) = (relation_in(SCHEMA, TABLE), relation_in(SCHEMA, SEQUENCE));
-        if table == pg_sys::InvalidOid {
-            return Self::missing();
-        }
-        // SAFETY: look-ups and locks by OID; a relation that vanished while we waited gives NULL, and one that was
-        // replaced is found by looking up its name again under the lock.
-        unsafe {
-            let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
-            if sequence == pg_sys::InvalidOid {
-                sequence = owned_sequence(table).ok_or_else(|| {
-                    Failure::sequence_missing("public.dts_ddl_command_id_seq")
-                })?;
+        loop {
+            let table = relation_in(SCHEMA, TABLE);
+            if table == pg_sys::InvalidOid {
+                return Self::missing();
             }
-            pg_sys::LockRelationOid(sequence, lock);
-            let mut relation = pg_sys::try_relation_open(table, lock);
-            if relation.is_null() || relation_in(SCHEMA, TABLE) != table {
+            let sequence = match relation_in(SCHEMA, SEQUENCE) {
+                pg_sys::InvalidOid => owned_sequence(table),
+                oid => Some(oid),
+            };
+            let needed = (
+                sequence,
+                relation_in(OWN_SCHEMA, ROW_COUNT_SEQUENCE),
+                relation_in(OWN_SCHEMA, PRUNED_SEQUENCE),
+            );
+            let (Some(sequence), rows, pruned) = needed else {
+                return Self::missing_sequence("public.dts_ddl_command_id_seq");
+            };
+            if rows == pg_sys::InvalidOid || pruned == pg_sys::InvalidOid {
+                return Self::missing_sequence("dts_ddl.row_count, dts_ddl.pruned_id");
+            }
+            let relations = [table, sequence, rows, pruned];
+            lock_all(&relations);
+            // SAFETY: locked; NULL when it vanished while we waited.
+            let relation =
+                unsafe { pg_sys::try_relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE) };
+            // What was replaced while we waited is found by its name under the lock.
+            if relation.is_null()
+                || relation_in(SCHEMA, TABLE) != table
+                || relation_in(OWN_SCHEMA, ROW_COUNT_SEQUENCE) != rows
+            {
                 if !relation.is_null() {
-                    pg_sys::relation_close(relation, lock);
+                    // SAFETY: opened above.
+                    unsafe { pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE) };
                 }
-                table = relation_in(SCHEMA, TABLE);
-                if table == pg_sys::InvalidOid {
-                    return Self::missing();
-                }
-                sequence = match relation_in(SCHEMA, SEQUENCE) {
-                    pg_sys::InvalidOid => owned_sequence(table)
-                        .ok_or_else(|| Failure::sequence_missing("public.dts_ddl_command_id_seq"))?,
-                    oid => oid,
-                };
-                pg_sys::LockRelationOid(sequence, lock);
-                relation = pg_sys::try_relation_open(table, lock);
-                if relation.is_null() {
-                    return Self::missing();
-                }
+                unlock(&relations);
+                continue;
             }
             let table = CaptureTable { relation, sequence };
             table.check_shape()?;
-            Ok(Some(table))
+            return Ok(Some(table));
+        }
+    }
+
+    /// Tells this table from one that was made later.
+    pub fn oid(&self) -> u32 {
+        // SAFETY: the relation is open.
+        unsafe { (*self.relation).rd_id.to_u32() }
+    }
+
+    fn missing_sequence(name: &str) -> Result<Option<Self>, Failure> {
+        if super::catalog::extension_exists(EXTENSION) {
+            Err(Failure::sequence_missing(name))
+        } else {
+            Ok(None)
         }
     }
 
     fn missing() -> Result<Option<Self>, Failure> {
-        if super::catalog::extension_exists(EXTENSION) { Err(Failure::table_missing()) } else { Ok(None) }
+        if super::catalog::extension_exists(EXTENSION) {
+            Err(Failure::table_missing())
+        } else {
+            Ok(None)
+        }
     }
 
     fn check_shape(&self) -> Result<(), Failure> {
@@ -155,23 +176,36 @@ impl CaptureTable {
         unsafe {
             let relation = &*self.relation;
             let form = &*relation.rd_rel;
-            if form.relkind != pg_sys::RELKIND_RELATION as core::ffi::c_char || form.relam != pg_sys::HEAP_TABLE_AM_OID
+            if form.relkind != pg_sys::RELKIND_RELATION as core::ffi::c_char
+                || form.relam != pg_sys::HEAP_TABLE_AM_OID
             {
-                return Err(Failure::table_altered("It is not an ordinary heap table.".to_owned()));
+                return Err(Failure::table_altered(
+                    "It is not an ordinary heap table.".to_owned(),
+                ));
             }
             let count = (*relation.rd_att).natts as usize;
             if count != COLUMNS.len() {
-                return Err(Failure::table_altered(format!("It has {count} columns instead of {}.", COLUMNS.len())));
+                return Err(Failure::table_altered(format!(
+                    "It has {count} columns instead of {}.",
+                    COLUMNS.len()
+                )));
             }
             for (i, (name, kind)) in COLUMNS.iter().enumerate() {
                 let attribute = compat::attribute(relation.rd_att, i);
-                if attribute.attisdropped || text::bytes(attribute.attname.data.as_ptr()) != name.to_bytes() {
+                if attribute.attisdropped
+                    || text::bytes(attribute.attname.data.as_ptr()) != name.to_bytes()
+                {
                     let name = name.to_string_lossy();
-                    return Err(Failure::table_altered(format!("Column {} is not \"{name}\".", i + 1)));
+                    return Err(Failure::table_altered(format!(
+                        "Column {} is not \"{name}\".",
+                        i + 1
+                    )));
                 }
                 if attribute.atttypid != *kind {
                     let name = name.to_string_lossy();
-                    return Err(Failure::table_altered(format!("Column \"{name}\" has another type.")));
+                    return Err(Failure::table_altered(format!(
+                        "Column \"{name}\" has another type."
+                    )));
                 }
             }
         }
@@ -181,6 +215,11 @@ impl CaptureTable {
     /// The id for a new row.
     pub fn next_id(&self) -> i64 {
         next_value(self.sequence)
+    }
+
+    /// The highest id given so far, to any session.
+    pub fn last_id(&self) -> i64 {
+        current_value(self.sequence).unwrap_or(0)
     }
 
     /// Writes one row and its index entries.
@@ -201,7 +240,11 @@ impl CaptureTable {
         // SAFETY: values match the descriptor checked in `open`. Index maintenance as for a catalog (indexing.c), which
         // knows no expressions, predicates or exclusion constraints: these are refused before.
         unsafe {
-            let tuple = pg_sys::heap_form_tuple((*self.relation).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
+            let tuple = pg_sys::heap_form_tuple(
+                (*self.relation).rd_att,
+                values.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+            );
             let indexes = pg_sys::CatalogOpenIndexes(self.relation);
             for i in 0..(*indexes).ri_NumIndices as usize {
                 let info = &**(*indexes).ri_IndexRelationInfo.add(i);
@@ -231,10 +274,20 @@ impl CaptureTable {
         limits: PruneLimits,
         mut goes: impl FnMut(&Candidate) -> bool,
     ) -> Pruned {
-        let mut pruned = Pruned { deleted: 0, highest: 0, next: from_id };
+        let mut pruned = Pruned {
+            deleted: 0,
+            highest: 0,
+            next: from_id,
+        };
         let mut passed_over = false;
         self.scan(from_id, limits.entries, |id, time, tid| {
-            if pruned.deleted >= limits.rows || !goes(&Candidate { id, time, deleted: pruned.deleted }) {
+            if pruned.deleted >= limits.rows
+                || !goes(&Candidate {
+                    id,
+                    time,
+                    deleted: pruned.deleted,
+                })
+            {
                 return false;
             }
             if self.delete(tid) {
@@ -259,6 +312,21 @@ impl CaptureTable {
             true
         });
         rows
+    }
+
+    /// The same, if no other transaction has written to the table and is still open; never waits for one.
+    pub fn count_if_alone(&self) -> Option<i64> {
+        let lock = pg_sys::ShareLock as pg_sys::LOCKMODE;
+        // SAFETY: the relation is open; the lock conflicts with writers other than this transaction, and is given back.
+        unsafe {
+            let oid = (*self.relation).rd_id;
+            if !pg_sys::ConditionalLockRelationOid(oid, lock) {
+                return None;
+            }
+            let rows = self.count();
+            pg_sys::UnlockRelationOid(oid, lock);
+            Some(rows)
+        }
     }
 
     /// Hands the rows from `from_id` on to `f`, by id, until it says that it has seen enough; looks at no more than
@@ -301,9 +369,15 @@ impl CaptureTable {
                     continue;
                 }
                 pg_sys::slot_getallattrs(slot);
-                let column =
-                    |i: usize| (!*(*slot).tts_isnull.add(i)).then(|| (*(*slot).tts_values.add(i)).value() as i64);
-                if !f(column(ID_COLUMN).unwrap_or_default(), column(EVENT_TIME_COLUMN), (*slot).tts_tid) {
+                let column = |i: usize| {
+                    (!*(*slot).tts_isnull.add(i))
+                        .then(|| (*(*slot).tts_values.add(i)).value() as i64)
+                };
+                if !f(
+                    column(ID_COLUMN).unwrap_or_default(),
+                    column(EVENT_TIME_COLUMN),
+                    (*slot).tts_tid,
+                ) {
                     break;
                 }
             }
@@ -321,8 +395,15 @@ impl CaptureTable {
         unsafe {
             let command = pg_sys::GetCurrentCommandId(true);
             #[cfg(feature = "pg19")]
-            let result =
-                pg_sys::heap_delete(self.relation, &tid, command, 0, core::ptr::null_mut(), false, &mut failure);
+            let result = pg_sys::heap_delete(
+                self.relation,
+                &tid,
+                command,
+                0,
+                core::ptr::null_mut(),
+                false,
+                &mut failure,
+            );
             #[cfg(not(feature = "pg19"))]
             let result = pg_sys::heap_delete(
                 self.relation,
@@ -368,7 +449,9 @@ pub fn advance_sequence(name: &CStr) -> Result<i64, Failure> {
 /// Adds to one of our own sequences, not going below 0.
 pub fn add_to_sequence(name: &CStr, change: i64) -> Result<(), Failure> {
     let oid = own_sequence(name)?;
-    alone_with(oid, || set_value(oid, (current_value(oid).unwrap_or(0) + change).max(0)));
+    alone_with(oid, || {
+        set_value(oid, (current_value(oid).unwrap_or(0) + change).max(0))
+    });
     Ok(())
 }
 
@@ -385,8 +468,11 @@ fn next_value(sequence: pg_sys::Oid) -> i64 {
             set_value(sequence, current + 1);
             current + 1
         }
-        // SAFETY: no privilege is checked. A sequence that was never used only tells its first value this way.
-        None => unsafe { pg_sys::nextval_internal(sequence, false) },
+        None => {
+            let first = first_value(sequence);
+            set_value(sequence, first);
+            first
+        }
     })
 }
 
@@ -406,21 +492,61 @@ fn alone_with<R>(sequence: pg_sys::Oid, f: impl FnOnce() -> R) -> R {
 fn current_value(sequence: pg_sys::Oid) -> Option<i64> {
     with_owner_rights(sequence, || {
         // SAFETY: pg_sequence_last_value(regclass).
-        unsafe { compat::call(pg_sys::pg_sequence_last_value, [Datum::from(sequence)]) }.map(|d| d.value() as i64)
+        unsafe { compat::call(pg_sys::pg_sequence_last_value, [Datum::from(sequence)]) }
+            .map(|d| d.value() as i64)
     })
     .flatten()
 }
 
+/// What the next value of a sequence will be that was not used since it was made or restarted.
+fn first_value(sequence: pg_sys::Oid) -> i64 {
+    // SAFETY: a sequence is a heap with one row that is always visible; its first column is last_value (sequence.h).
+    unsafe {
+        let relation = pg_sys::relation_open(sequence, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+        let snapshot = &raw mut pg_sys::SnapshotSelfData;
+        let scan = pg_sys::systable_beginscan(
+            relation,
+            pg_sys::InvalidOid,
+            false,
+            snapshot,
+            0,
+            core::ptr::null_mut(),
+        );
+        let tuple = pg_sys::systable_getnext(scan);
+        let mut null = false;
+        let value = if tuple.is_null() {
+            1
+        } else {
+            pg_sys::heap_getattr(tuple, 1, (*relation).rd_att, &mut null).value() as i64
+        };
+        pg_sys::systable_endscan(scan);
+        pg_sys::relation_close(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+        value
+    }
+}
+
 fn set_value(sequence: pg_sys::Oid, value: i64) {
     with_owner_rights(sequence, || {
-        // SAFETY: setval(regclass, bigint).
-        unsafe { compat::call(pg_sys::setval_oid, [Datum::from(sequence), Datum::from(value)]) };
+        // SAFETY: setval(regclass, bigint). A transaction that was made read-only after its DDL commits all the same: what is
+        // written here is not the user's doing. After an error the next transaction sets the variable anew.
+        unsafe {
+            let read_only = pg_sys::XactReadOnly;
+            pg_sys::XactReadOnly = false;
+            compat::call(
+                pg_sys::setval_oid,
+                [Datum::from(sequence), Datum::from(value)],
+            );
+            pg_sys::XactReadOnly = read_only;
+        }
     });
 }
 
 fn own_sequence(name: &CStr) -> Result<pg_sys::Oid, Failure> {
     match relation_in(OWN_SCHEMA, name) {
-        pg_sys::InvalidOid => Err(Failure::sequence_missing(&format!("dts_ddl.{}", name.to_string_lossy()))),
+        pg_sys::InvalidOid => Err(Failure::sequence_missing(&format!(
+            "dts_ddl.{}",
+            name.to_string_lossy()
+        ))),
         oid => Ok(oid),
     }
 }
@@ -430,13 +556,17 @@ fn own_sequence(name: &CStr) -> Result<pg_sys::Oid, Failure> {
 fn with_owner_rights<R>(relation: pg_sys::Oid, f: impl FnOnce() -> R) -> Option<R> {
     // SAFETY: user and security context are put back on the normal way; after an error the (sub)transaction does so.
     unsafe {
-        let owner = compat::with_cached(pg_sys::SysCacheIdentifier::RELOID, relation, |c: &pg_sys::FormData_pg_class| {
-            c.relowner
-        });
+        let owner = compat::with_cached(
+            pg_sys::SysCacheIdentifier::RELOID,
+            relation,
+            |c: &pg_sys::FormData_pg_class| c.relowner,
+        );
         let owner = owner?;
         let (mut user, mut context) = (pg_sys::InvalidOid, 0);
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-        let inside = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32 | pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
+        let inside = context
+            | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32
+            | pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
         pg_sys::SetUserIdAndSecContext(owner, inside);
         let result = f();
         pg_sys::SetUserIdAndSecContext(user, context);
@@ -444,12 +574,47 @@ fn with_owner_rights<R>(relation: pg_sys::Oid, f: impl FnOnce() -> R) -> Option<
     }
 }
 
+/// Locks relations for writing, in whatever order others (DROP EXTENSION, TRUNCATE, ALTER TABLE) take them: never waits
+/// for one while holding another, so that no deadlock can arise here.
+fn lock_all(relations: &[pg_sys::Oid]) {
+    let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+    let mut waited_for = 0;
+    loop {
+        // SAFETY: locks by OID need no existing relation.
+        unsafe { pg_sys::LockRelationOid(relations[waited_for], lock) };
+        let mut taken = vec![relations[waited_for]];
+        let busy = (0..relations.len())
+            .filter(|&i| i != waited_for)
+            .find(|&i| {
+                // SAFETY: as above.
+                let got = unsafe { pg_sys::ConditionalLockRelationOid(relations[i], lock) };
+                if got {
+                    taken.push(relations[i]);
+                }
+                !got
+            });
+        match busy {
+            None => return,
+            Some(i) => {
+                unlock(&taken);
+                waited_for = i;
+            }
+        }
+    }
+}
+
+fn unlock(relations: &[pg_sys::Oid]) {
+    for relation in relations {
+        // SAFETY: locked once before; what the transaction held already stays held.
+        unsafe {
+            pg_sys::UnlockRelationOid(*relation, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE)
+        };
+    }
+}
+
 /// The sequence that belongs to a column of the table, whatever its name.
-///
-/// # Safety
-/// `table` is the OID of a table.
-unsafe fn owned_sequence(table: pg_sys::Oid) -> Option<pg_sys::Oid> {
-    // SAFETY: reads pg_depend.
+fn owned_sequence(table: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    // SAFETY: reads pg_depend; the list holds OIDs.
     unsafe {
         let list = pg_sys::getOwnedSequences(table);
         (!list.is_null() && (*list).length > 0).then(|| (*(*list).elements).oid_value)
@@ -458,5 +623,10 @@ unsafe fn owned_sequence(table: pg_sys::Oid) -> Option<pg_sys::Oid> {
 
 fn text_datum(bytes: &[u8]) -> Datum {
     // SAFETY: copies the bytes into a palloc'd varlena.
-    unsafe { Datum::from(pg_sys::cstring_to_text_with_len(bytes.as_ptr().cast(), bytes.len() as i32)) }
+    unsafe {
+        Datum::from(pg_sys::cstring_to_text_with_len(
+            bytes.as_ptr().cast(),
+            bytes.len() as i32,
+        ))
+    }
 }

@@ -29,7 +29,9 @@ pub fn encode(text: &str) -> Vec<u8> {
     if is_utf8() {
         text.as_bytes().to_vec()
     } else {
-        text.chars().map(|c| u8::try_from(c as u32).unwrap_or(b'?')).collect()
+        text.chars()
+            .map(|c| u8::try_from(c as u32).unwrap_or(b'?'))
+            .collect()
     }
 }
 

@@ -14,30 +14,70 @@ impl Cluster {
     /// A fresh cluster of the installation under test, stopped.
     fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("dts_cluster_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let cluster = Self { directory: Path::new("/tmp").join(name) };
+        let initdb = program("initdb"); // asks for the server: before there is anything to clean up
+        let name = format!(
+            "dts_cluster_{}_{}",
+            std::process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
+        let cluster = Self {
+            directory: Path::new("/tmp").join(name),
+        };
         let directory = cluster.directory.to_str().expect("a plain path");
         run(Path::new("mkdir"), &["-m", "700", directory]);
         run(
-            &program("initdb"),
-            &["-A", "trust", "-U", &server().user, "-N", "--locale=C", "-E", "UTF8", "-D", &cluster.path("data")],
+            &initdb,
+            &[
+                "-A",
+                "trust",
+                "-U",
+                &server().user,
+                "-N",
+                "--locale=C",
+                "-E",
+                "UTF8",
+                "-D",
+                &cluster.path("data"),
+            ],
         );
         cluster
     }
 
     fn path(&self, name: &str) -> String {
-        self.directory.join(name).to_str().expect("a plain path").to_owned()
+        self.directory
+            .join(name)
+            .to_str()
+            .expect("a plain path")
+            .to_owned()
     }
 
     /// `options` are options of the postgres executable.
     fn start(&self, options: &str) {
         // Its socket lies in a directory of its own, so that the port cannot collide with anything.
-        let options = format!("-p 5432 -c listen_addresses= -c unix_socket_directories={} -F {options}", self.directory.display());
-        run(&program("pg_ctl"), &["start", "-w", "-D", &self.path("data"), "-l", &self.path("log"), "-o", &options]);
+        let options = format!(
+            "-p 5432 -c listen_addresses= -c unix_socket_directories={} -F {options}",
+            self.directory.display()
+        );
+        run(
+            &program("pg_ctl"),
+            &[
+                "start",
+                "-w",
+                "-D",
+                &self.path("data"),
+                "-l",
+                &self.path("log"),
+                "-o",
+                &options,
+            ],
+        );
     }
 
     fn stop(&self) {
-        run(&program("pg_ctl"), &["stop", "-w", "-m", "fast", "-D", &self.path("data")]);
+        run(
+            &program("pg_ctl"),
+            &["stop", "-w", "-m", "fast", "-D", &self.path("data")],
+        );
     }
 
     fn connect(&self) -> Client {
@@ -51,14 +91,19 @@ impl Cluster {
     }
 
     fn log(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(self.path("log")).expect("the server log")).into_owned()
+        String::from_utf8_lossy(&std::fs::read(self.path("log")).expect("the server log"))
+            .into_owned()
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let _ = as_server_user(&program("pg_ctl")).args(["stop", "-m", "immediate", "-D", &self.path("data")]).output();
-        let _ = as_server_user(Path::new("rm")).args(["-rf", &self.path("")]).output();
+        let _ = as_server_user(&program("pg_ctl"))
+            .args(["stop", "-m", "immediate", "-D", &self.path("data")])
+            .output();
+        let _ = as_server_user(Path::new("rm"))
+            .args(["-rf", &self.path("")])
+            .output();
     }
 }
 
@@ -82,7 +127,11 @@ fn as_server_user(program: &Path) -> Command {
 
 fn run(program: &Path, arguments: &[&str]) {
     // A pipe would stay open in the server that pg_ctl leaves behind, and be waited for.
-    let output = std::env::temp_dir().join(format!("dts_command_{}_{:?}", std::process::id(), std::thread::current().id()));
+    let output = std::env::temp_dir().join(format!(
+        "dts_command_{}_{:?}",
+        std::process::id(),
+        std::thread::current().id()
+    ));
     let file = std::fs::File::create(&output).expect("a file for the output");
     let status = as_server_user(program)
         .args(arguments)
@@ -93,11 +142,20 @@ fn run(program: &Path, arguments: &[&str]) {
         .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     let text = std::fs::read_to_string(&output).unwrap_or_default();
     let _ = std::fs::remove_file(&output);
-    assert!(status.success(), "{} {arguments:?}: {status}\n{text}", program.display());
+    assert!(
+        status.success(),
+        "{} {arguments:?}: {status}\n{text}",
+        program.display()
+    );
 }
 
 fn texts(client: &mut Client) -> Vec<String> {
-    let rows = client.query("SELECT ddl_text FROM public.dts_ddl_command ORDER BY id", &[]).expect("rows");
+    let rows = client
+        .query(
+            "SELECT ddl_text FROM public.dts_ddl_command ORDER BY id",
+            &[],
+        )
+        .expect("rows");
     rows.iter().map(|row| row.get(0)).collect()
 }
 
@@ -108,11 +166,31 @@ fn shared_preload() {
     let cluster = Cluster::new();
     cluster.start("-c shared_preload_libraries=dts_ddl_capture -c wal_level=logical");
     let mut client = cluster.connect();
-    client.batch_execute("CREATE TABLE before (x int); CREATE TABLE before2 AS SELECT 1 AS x; DROP TABLE before").unwrap();
-    assert_eq!(value(&mut client, "SELECT relreplident FROM pg_class WHERE relname = 'before2'"), "d");
-    assert_eq!(value(&mut client, "SELECT current_setting('dts_ddl_capture.max_rows')"), "10000");
-    client.batch_execute("CREATE EXTENSION dts_ddl_capture").unwrap();
-    client.batch_execute("CREATE PUBLICATION dts_sync_x").unwrap();
+    client
+        .batch_execute(
+            "CREATE TABLE before (x int); CREATE TABLE before2 AS SELECT 1 AS x; DROP TABLE before",
+        )
+        .unwrap();
+    assert_eq!(
+        value(
+            &mut client,
+            "SELECT relreplident FROM pg_class WHERE relname = 'before2'"
+        ),
+        "d"
+    );
+    assert_eq!(
+        value(
+            &mut client,
+            "SELECT current_setting('dts_ddl_capture.max_rows')"
+        ),
+        "10000"
+    );
+    client
+        .batch_execute("CREATE EXTENSION dts_ddl_capture")
+        .unwrap();
+    client
+        .batch_execute("CREATE PUBLICATION dts_sync_x")
+        .unwrap();
     client
         .batch_execute(
             "CREATE TABLE a (x int); INSERT INTO a VALUES (1); /* c */ DROP TABLE a;
@@ -121,18 +199,46 @@ fn shared_preload() {
         .unwrap();
     assert_eq!(
         texts(&mut client)[1..],
-        ["CREATE TABLE a (x int)", "DROP TABLE a", "CREATE TABLE b (x int)", "DROP TABLE b", "CREATE TABLE public.c (x integer)"]
+        [
+            "CREATE TABLE a (x int)",
+            "DROP TABLE a",
+            "CREATE TABLE b (x int)",
+            "DROP TABLE b",
+            "CREATE TABLE public.c (x integer)"
+        ]
     );
-    assert_eq!(value(&mut client, "SELECT count(*) FROM pg_publication_tables"), "1");
+    assert_eq!(
+        value(&mut client, "SELECT count(*) FROM pg_publication_tables"),
+        "1"
+    );
     // a value in postgresql.conf or on the command line reaches the library
     drop(client);
     cluster.stop();
     cluster.start("-c shared_preload_libraries=dts_ddl_capture -c dts_ddl_capture.max_rows=3 -c wal_level=logical");
     let mut client = cluster.connect();
-    client.batch_execute("CREATE TABLE d (x int); CREATE TABLE e (x int); CREATE TABLE f (x int)").unwrap();
-    assert_eq!(texts(&mut client), ["CREATE TABLE d (x int)", "CREATE TABLE e (x int)", "CREATE TABLE f (x int)"]);
-    client.batch_execute("DROP EXTENSION dts_ddl_capture; CREATE TABLE after (x int); SELECT 1 AS x INTO after2").unwrap();
-    assert_eq!(value(&mut client, "SELECT count(*) FROM pg_class WHERE relname LIKE 'dts_ddl%'"), "0");
+    client
+        .batch_execute("CREATE TABLE d (x int); CREATE TABLE e (x int); CREATE TABLE f (x int)")
+        .unwrap();
+    assert_eq!(
+        texts(&mut client),
+        [
+            "CREATE TABLE d (x int)",
+            "CREATE TABLE e (x int)",
+            "CREATE TABLE f (x int)"
+        ]
+    );
+    client
+        .batch_execute(
+            "DROP EXTENSION dts_ddl_capture; CREATE TABLE after (x int); SELECT 1 AS x INTO after2",
+        )
+        .unwrap();
+    assert_eq!(
+        value(
+            &mut client,
+            "SELECT count(*) FROM pg_class WHERE relname LIKE 'dts_ddl%'"
+        ),
+        "0"
+    );
 }
 
 /// A wrong value in postgresql.conf must not keep the server or a session from starting.
@@ -141,11 +247,25 @@ fn wrong_value_in_the_configuration() {
     let cluster = Cluster::new();
     cluster.start("-c dts_ddl_capture.max_rows=nonsense -c dts_ddl_capture.on_error=ignore -c wal_level=logical");
     let mut client = cluster.connect();
-    client.batch_execute("CREATE EXTENSION dts_ddl_capture").unwrap();
+    client
+        .batch_execute("CREATE EXTENSION dts_ddl_capture")
+        .unwrap();
     client.batch_execute("CREATE TABLE a (x int)").unwrap();
     assert_eq!(texts(&mut client), ["CREATE TABLE a (x int)"]);
-    assert_eq!(value(&mut client, "SELECT current_setting('dts_ddl_capture.max_rows')"), "10000");
-    assert_eq!(value(&mut client, "SELECT current_setting('dts_ddl_capture.on_error')"), "error");
+    assert_eq!(
+        value(
+            &mut client,
+            "SELECT current_setting('dts_ddl_capture.max_rows')"
+        ),
+        "10000"
+    );
+    assert_eq!(
+        value(
+            &mut client,
+            "SELECT current_setting('dts_ddl_capture.on_error')"
+        ),
+        "error"
+    );
 }
 
 /// `on_error = warning`: the gap is in the server log with the full statement, and without its secrets.
@@ -161,13 +281,29 @@ fn gap_in_the_server_log() {
              RESET session_replication_role",
         )
         .unwrap();
-    let long = format!("CREATE TABLE gap (x int DEFAULT 1 /* {} */, last_column text)", "long ".repeat(1000));
-    client.batch_execute(&format!("SELECT 1; {long}; SELECT 2")).unwrap();
-    client.batch_execute("CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (password 's3cret')").unwrap();
+    let long = format!(
+        "CREATE TABLE gap (x int DEFAULT 1 /* {} */, last_column text)",
+        "long ".repeat(1000)
+    );
+    client
+        .batch_execute(&format!("SELECT 1; {long}; SELECT 2"))
+        .unwrap();
+    client
+        .batch_execute("CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (password 's3cret')")
+        .unwrap();
     let log = cluster.log();
-    assert!(log.contains(&long), "the full statement is in the log:\n{log}");
-    assert!(log.contains("does not exist"), "the reason is in the log:\n{log}");
-    assert!(log.contains("CREATE USER MAPPING FOR PUBLIC SERVER s"), "the second gap is in the log:\n{log}");
+    assert!(
+        log.contains(&long),
+        "the full statement is in the log:\n{log}"
+    );
+    assert!(
+        log.contains("does not exist"),
+        "the reason is in the log:\n{log}"
+    );
+    assert!(
+        log.contains("CREATE USER MAPPING FOR PUBLIC SERVER s"),
+        "the second gap is in the log:\n{log}"
+    );
     assert!(!log.contains("s3cret"), "a secret is in the log:\n{log}");
     assert_eq!(value(&mut client, "SELECT dts_ddl.gaps()"), "2");
 }
@@ -177,20 +313,35 @@ fn gap_in_the_server_log() {
 fn binary_upgrade() {
     let cluster = Cluster::new();
     cluster.start("");
-    cluster.connect().batch_execute("CREATE EXTENSION dts_ddl_capture").unwrap();
+    cluster
+        .connect()
+        .batch_execute("CREATE EXTENSION dts_ddl_capture")
+        .unwrap();
     cluster.stop();
     for preload in ["", "-c shared_preload_libraries=dts_ddl_capture"] {
         cluster.start(&format!("-b {preload}"));
         let mut client = cluster.connect();
-        client.batch_execute("COMMENT ON SCHEMA public IS 'upgrading'; GRANT USAGE ON SCHEMA public TO PUBLIC").unwrap();
-        assert_eq!(value(&mut client, "SELECT count(*) FROM public.dts_ddl_command"), "0");
+        client
+            .batch_execute(
+                "COMMENT ON SCHEMA public IS 'upgrading'; GRANT USAGE ON SCHEMA public TO PUBLIC",
+            )
+            .unwrap();
+        assert_eq!(
+            value(&mut client, "SELECT count(*) FROM public.dts_ddl_command"),
+            "0"
+        );
         drop(client);
         cluster.stop();
     }
     cluster.start("");
     let mut client = cluster.connect();
-    client.batch_execute("COMMENT ON SCHEMA public IS 'upgraded'").unwrap();
-    assert_eq!(texts(&mut client), ["COMMENT ON SCHEMA public IS 'upgraded'"]);
+    client
+        .batch_execute("COMMENT ON SCHEMA public IS 'upgraded'")
+        .unwrap();
+    assert_eq!(
+        texts(&mut client),
+        ["COMMENT ON SCHEMA public IS 'upgraded'"]
+    );
 }
 
 /// The server survives its restart with rows, settings and counters.
@@ -199,16 +350,33 @@ fn restart() {
     let cluster = Cluster::new();
     cluster.start("");
     let mut client = cluster.connect();
-    client.batch_execute("CREATE EXTENSION dts_ddl_capture; SET dts_ddl_capture.max_rows = 2").unwrap();
+    client
+        .batch_execute("CREATE EXTENSION dts_ddl_capture; SET dts_ddl_capture.max_rows = 2")
+        .unwrap();
     for i in 0..5 {
-        client.batch_execute(&format!("CREATE TABLE t{i} (x int)")).unwrap();
+        client
+            .batch_execute(&format!("CREATE TABLE t{i} (x int)"))
+            .unwrap();
     }
     let pruned = value(&mut client, "SELECT dts_ddl.pruned_through()");
     drop(client);
-    run(&program("pg_ctl"), &["stop", "-w", "-m", "immediate", "-D", &cluster.path("data")]);
+    run(
+        &program("pg_ctl"),
+        &["stop", "-w", "-m", "immediate", "-D", &cluster.path("data")],
+    );
     cluster.start("");
     let mut client = cluster.connect();
-    assert_eq!(value(&mut client, "SELECT dts_ddl.pruned_through()"), pruned);
+    assert_eq!(
+        value(&mut client, "SELECT dts_ddl.pruned_through()"),
+        pruned
+    );
     client.batch_execute("CREATE TABLE after (x int)").unwrap();
-    assert_eq!(texts(&mut client), ["CREATE TABLE t3 (x int)", "CREATE TABLE t4 (x int)", "CREATE TABLE after (x int)"]);
+    assert_eq!(
+        texts(&mut client),
+        [
+            "CREATE TABLE t3 (x int)",
+            "CREATE TABLE t4 (x int)",
+            "CREATE TABLE after (x int)"
+        ]
+    );
 }

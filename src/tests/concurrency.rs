@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 #[test]
 fn parallel_sessions() {
     let database = Database::new("parallel");
-    database.connect().batch_execute("CREATE PUBLICATION dts_sync_parallel; TRUNCATE public.dts_ddl_command").unwrap();
+    database
+        .connect()
+        .batch_execute("CREATE PUBLICATION dts_sync_parallel; TRUNCATE public.dts_ddl_command")
+        .unwrap();
     std::thread::scope(|scope| {
         for session in 0..6 {
             let database = &database;
@@ -35,8 +38,14 @@ fn parallel_sessions() {
         }
     }
     assert_eq!(got, want);
-    assert_eq!(database.value("SELECT count(*) FROM public.dts_ddl_command"), "540");
-    assert_eq!(database.value("SELECT count(*) FROM pg_publication_tables"), "360");
+    assert_eq!(
+        database.value("SELECT count(*) FROM public.dts_ddl_command"),
+        "540"
+    );
+    assert_eq!(
+        database.value("SELECT count(*) FROM pg_publication_tables"),
+        "360"
+    );
     database.expect_sound();
 }
 
@@ -49,30 +58,42 @@ fn nobody_waits() {
     for client in [&mut one, &mut two] {
         client.batch_execute("SET dts_ddl_capture.max_rows = 3; SET lock_timeout = '5s'; SET statement_timeout = '20s'").unwrap();
     }
-    one.batch_execute("CREATE PUBLICATION dts_sync_wait").unwrap();
+    one.batch_execute("CREATE PUBLICATION dts_sync_wait")
+        .unwrap();
     for i in 0..10 {
-        one.batch_execute(&format!("CREATE TYPE t{i} AS ENUM ()")).unwrap();
+        one.batch_execute(&format!("CREATE TYPE t{i} AS ENUM ()"))
+            .unwrap();
     }
     // both prune the same rows, neither has committed
     one.batch_execute("BEGIN").unwrap();
     two.batch_execute("BEGIN").unwrap();
     for i in 0..10 {
-        one.batch_execute(&format!("CREATE TYPE one{i} AS ENUM ()")).unwrap();
-        two.batch_execute(&format!("CREATE TYPE two{i} AS ENUM ()")).unwrap();
+        one.batch_execute(&format!("CREATE TYPE one{i} AS ENUM ()"))
+            .unwrap();
+        two.batch_execute(&format!("CREATE TYPE two{i} AS ENUM ()"))
+            .unwrap();
     }
-    one.batch_execute("CREATE TABLE one (x int); CREATE TABLE one_as AS SELECT 1 AS x").unwrap();
-    two.batch_execute("CREATE TABLE two (x int); CREATE TABLE two_as AS SELECT 1 AS x").unwrap();
+    one.batch_execute("CREATE TABLE one (x int); CREATE TABLE one_as AS SELECT 1 AS x")
+        .unwrap();
+    two.batch_execute("CREATE TABLE two (x int); CREATE TABLE two_as AS SELECT 1 AS x")
+        .unwrap();
     // a third one too, and it commits
     let mut three = database.connect();
     three.batch_execute("SET dts_ddl_capture.max_rows = 3; SET lock_timeout = '5s'; CREATE TYPE three AS ENUM ()").unwrap();
-    three.batch_execute("SELECT dts_ddl.prune(), dts_ddl.pruned_through()").unwrap();
+    three
+        .batch_execute("SELECT dts_ddl.prune(), dts_ddl.pruned_through()")
+        .unwrap();
     two.batch_execute("ROLLBACK").unwrap();
     one.batch_execute("COMMIT").unwrap();
     two.batch_execute("CREATE TYPE after AS ENUM ()").unwrap();
     assert_eq!(value(&mut two, "SELECT dts_ddl.prune() >= 0"), "true");
     // Which of the older ones are left depends on who could see whose rows; the number and the newest do not.
     let left = database.texts();
-    assert_eq!((left.len(), left.last().map(String::as_str)), (3, Some("CREATE TYPE after AS ENUM ()")), "{left:?}");
+    assert_eq!(
+        (left.len(), left.last().map(String::as_str)),
+        (3, Some("CREATE TYPE after AS ENUM ()")),
+        "{left:?}"
+    );
 }
 
 /// A reader with an old snapshot or a lock for reading, and a consumer that locks rows, hold nobody up.
@@ -84,13 +105,21 @@ fn readers_do_not_block() {
     writer.batch_execute("SET dts_ddl_capture.max_rows = 2; SET lock_timeout = '5s'; CREATE TYPE a AS ENUM (); CREATE TYPE b AS ENUM ()").unwrap();
     reader.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT * FROM public.dts_ddl_command FOR UPDATE").unwrap();
     for i in 0..5 {
-        writer.batch_execute(&format!("CREATE TYPE r{i} AS ENUM ()")).unwrap();
+        writer
+            .batch_execute(&format!("CREATE TYPE r{i} AS ENUM ()"))
+            .unwrap();
     }
-    assert_eq!(value(&mut reader, "SELECT count(*) FROM public.dts_ddl_command"), "2");
+    assert_eq!(
+        value(&mut reader, "SELECT count(*) FROM public.dts_ddl_command"),
+        "2"
+    );
     reader.batch_execute("COMMIT").unwrap();
     writer.batch_execute("CREATE TYPE last AS ENUM ()").unwrap();
     writer.batch_execute("SELECT dts_ddl.prune()").unwrap();
-    assert_eq!(database.texts(), ["CREATE TYPE r4 AS ENUM ()", "CREATE TYPE last AS ENUM ()"]);
+    assert_eq!(
+        database.texts(),
+        ["CREATE TYPE r4 AS ENUM ()", "CREATE TYPE last AS ENUM ()"]
+    );
 }
 
 /// Sessions at the limit in parallel: they do not deadlock, and the limit holds once they are done.
@@ -102,7 +131,9 @@ fn parallel_pruning() {
             let database = &database;
             scope.spawn(move || {
                 let mut client = database.connect();
-                client.batch_execute("SET dts_ddl_capture.max_rows = 20; SET lock_timeout = '20s'").unwrap();
+                client
+                    .batch_execute("SET dts_ddl_capture.max_rows = 20; SET lock_timeout = '20s'")
+                    .unwrap();
                 for i in 0..60 {
                     client
                         .batch_execute(&format!("CREATE TYPE s{session}_{i} AS ENUM ()"))
@@ -112,11 +143,19 @@ fn parallel_pruning() {
         }
     });
     let mut client = database.connect();
-    client.batch_execute("SET dts_ddl_capture.max_rows = 20; CREATE TYPE last AS ENUM ()").unwrap();
+    client
+        .batch_execute("SET dts_ddl_capture.max_rows = 20; CREATE TYPE last AS ENUM ()")
+        .unwrap();
     client.batch_execute("SELECT dts_ddl.prune()").unwrap();
-    assert_eq!(value(&mut client, "SELECT count(*) FROM public.dts_ddl_command"), "20");
     assert_eq!(
-        value(&mut client, "SELECT dts_ddl.pruned_through() < (SELECT min(id) FROM public.dts_ddl_command)"),
+        value(&mut client, "SELECT count(*) FROM public.dts_ddl_command"),
+        "20"
+    );
+    assert_eq!(
+        value(
+            &mut client,
+            "SELECT dts_ddl.pruned_through() < (SELECT min(id) FROM public.dts_ddl_command)"
+        ),
         "true"
     );
 }
@@ -134,9 +173,14 @@ fn isolation_levels() {
                 .unwrap();
         }
         for (client, name) in [(&mut two, "two"), (&mut one, "one")] {
-            client.batch_execute(&format!("CREATE TYPE {name}_b AS ENUM (); CREATE TYPE {name}_c AS ENUM (); COMMIT")).unwrap_or_else(|error| panic!("{level} {name}: {error:?}"));
+            client
+                .batch_execute(&format!(
+                    "CREATE TYPE {name}_b AS ENUM (); CREATE TYPE {name}_c AS ENUM (); COMMIT"
+                ))
+                .unwrap_or_else(|error| panic!("{level} {name}: {error:?}"));
         }
-        one.batch_execute("DROP TYPE one, two, one_b, two_b, one_c, two_c").unwrap();
+        one.batch_execute("DROP TYPE one, two, one_b, two_b, one_c, two_c")
+            .unwrap();
     }
 }
 
@@ -148,7 +192,12 @@ fn a_waiting_command_records_when_it_ran() {
     holder.batch_execute("CREATE TABLE a (x int)").unwrap();
     holder.batch_execute("BEGIN; LOCK TABLE a").unwrap();
     let released = std::thread::scope(|scope| {
-        let waiter = scope.spawn(|| database.connect().batch_execute("ALTER TABLE a ADD COLUMN y int").unwrap());
+        let waiter = scope.spawn(|| {
+            database
+                .connect()
+                .batch_execute("ALTER TABLE a ADD COLUMN y int")
+                .unwrap()
+        });
         std::thread::sleep(Duration::from_millis(300));
         let released: String = value(&mut holder, "SELECT clock_timestamp()");
         holder.batch_execute("COMMIT").unwrap();
@@ -186,5 +235,8 @@ fn pruning_costs_the_same_at_any_size() {
     time(100);
     let few = time(100);
     let many = time(200_000);
-    assert!(many < few * 2, "40 commands at 100 kept rows: {few:?}; at 200,000: {many:?}");
+    assert!(
+        many < few * 2,
+        "40 commands at 100 kept rows: {few:?}; at 200,000: {many:?}"
+    );
 }

@@ -7,7 +7,10 @@ use postgres::error::ErrorPosition;
 /// What a client sees of an error, all of it.
 fn seen(client: &mut Client, statement: &str) -> Option<String> {
     let error = client.batch_execute(statement).err()?;
-    let error = error.as_db_error().unwrap_or_else(|| panic!("{statement}: {error}")).clone();
+    let error = error
+        .as_db_error()
+        .unwrap_or_else(|| panic!("{statement}: {error}"))
+        .clone();
     let position = match error.position() {
         None => "none".to_owned(),
         Some(ErrorPosition::Original(at)) => format!("{at}"),
@@ -21,7 +24,13 @@ fn seen(client: &mut Client, statement: &str) -> Option<String> {
         error.detail().map(without_oids),
         error.hint(),
         error.where_(),
-        (error.schema(), error.table(), error.column(), error.datatype(), error.constraint()),
+        (
+            error.schema(),
+            error.table(),
+            error.column(),
+            error.datatype(),
+            error.constraint()
+        ),
         error.routine(),
         error.file(),
         error.line(),
@@ -31,7 +40,15 @@ fn seen(client: &mut Client, statement: &str) -> Option<String> {
 /// The two databases have different OIDs, which a few messages show.
 fn without_oids(detail: &str) -> String {
     let words = detail.split_inclusive(|c: char| !c.is_ascii_digit());
-    words.map(|word| if word.trim_end_matches(|c: char| !c.is_ascii_digit()).len() >= 5 { "(oid)" } else { word }).collect()
+    words
+        .map(|word| {
+            if word.trim_end_matches(|c: char| !c.is_ascii_digit()).len() >= 5 {
+                "(oid)"
+            } else {
+                word
+            }
+        })
+        .collect()
 }
 
 const SETUP: &str = "
@@ -162,7 +179,12 @@ fn every_field_is_as_without_the_extension() {
         }
         let _ = bare_client.batch_execute("ROLLBACK; DROP TABLE IF EXISTS in_proc");
     }
-    assert!(differences.is_empty(), "{} differences:\n\n{}", differences.len(), differences.join("\n\n"));
+    assert!(
+        differences.is_empty(),
+        "{} differences:\n\n{}",
+        differences.len(),
+        differences.join("\n\n")
+    );
 }
 
 /// A statement that fails leaves nothing: no row, and the next is right.
@@ -178,11 +200,17 @@ fn state_is_clean_after_errors() {
         client.batch_execute("ROLLBACK").unwrap();
         let left = database.texts().split_off(before);
         // the procedure commits its first command; every other failure takes all along
-        let committed: &[&str] = if *statement == "CALL proc()" { &["CREATE TABLE in_proc (x int)"] } else { &[] };
+        let committed: &[&str] = if *statement == "CALL proc()" {
+            &["CREATE TABLE in_proc (x int)"]
+        } else {
+            &[]
+        };
         assert_eq!(left, committed, "{statement}");
         want.extend(left);
         let next = format!("CREATE TABLE next_{number} (x int)");
-        client.batch_execute(&format!("SELECT 1; {next}; SELECT 2")).unwrap();
+        client
+            .batch_execute(&format!("SELECT 1; {next}; SELECT 2"))
+            .unwrap();
         want.push(next);
         assert_eq!(database.texts(), want, "after {statement}");
     }
@@ -194,17 +222,28 @@ fn state_is_clean_after_errors() {
 fn timeouts() {
     let database = Database::new("timeouts");
     let mut client = database.connect();
-    client.batch_execute("CREATE TABLE a AS SELECT 1 AS x; SET statement_timeout = 50").unwrap();
+    client
+        .batch_execute("CREATE TABLE a AS SELECT 1 AS x; SET statement_timeout = 50")
+        .unwrap();
     for statement in [
         "CREATE TABLE b AS SELECT pg_sleep(10)::text AS x",
         "DO $$ BEGIN CREATE TABLE b (x int); PERFORM pg_sleep(10); END $$",
         "ALTER TABLE a ADD COLUMN y text DEFAULT pg_sleep(10)::text",
     ] {
         let error = client.batch_execute(statement).unwrap_err();
-        assert_eq!(error.code().map(postgres::error::SqlState::code), Some("57014"), "{statement}: {error}");
+        assert_eq!(
+            error.code().map(postgres::error::SqlState::code),
+            Some("57014"),
+            "{statement}: {error}"
+        );
     }
-    client.batch_execute("RESET statement_timeout; CREATE TABLE c (x int)").unwrap();
-    database.expect(&["CREATE TABLE public.a (x integer)", "CREATE TABLE c (x int)"]);
+    client
+        .batch_execute("RESET statement_timeout; CREATE TABLE c (x int)")
+        .unwrap();
+    database.expect(&[
+        "CREATE TABLE public.a (x integer)",
+        "CREATE TABLE c (x int)",
+    ]);
 }
 
 /// A server environment with RUST_BACKTRACE must not change messages either; at least the client's DETAIL is clean here.
@@ -218,9 +257,16 @@ fn no_rust_in_messages() {
         .unwrap();
     let mut all = seen(&mut client, "CREATE TABLE x (a int)").expect("an error");
     all += &seen(&mut client, "SELECT public.dts_capture_ddl()").expect("an error");
-    all += &seen(&mut client, "SELECT dts_ddl.statement_tags('CREATE NONSENSE')").expect("an error");
+    all += &seen(
+        &mut client,
+        "SELECT dts_ddl.statement_tags('CREATE NONSENSE')",
+    )
+    .expect("an error");
     for word in ["panicked", "backtrace", "::", "unwrap"] {
-        assert!(!all.split("LOCATION").next().unwrap().contains(word), "{word} in {all}");
+        assert!(
+            !all.split("LOCATION").next().unwrap().contains(word),
+            "{word} in {all}"
+        );
     }
     assert!(server().major >= 13);
 }

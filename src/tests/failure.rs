@@ -8,13 +8,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 fn locked_capture_table() {
     let database = Database::new("locked");
     let mut owner = database.connect();
-    owner.batch_execute("BEGIN; LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE").unwrap();
+    owner
+        .batch_execute("BEGIN; LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE")
+        .unwrap();
     let mut session = database.connect();
     session.batch_execute("SET lock_timeout = '200ms'").unwrap();
     let error = session.batch_execute("CREATE TABLE a (x int)").unwrap_err();
-    assert_eq!(error.code().map(postgres::error::SqlState::code), Some("55P03"), "{error:?}");
-    let error = session.batch_execute("CREATE TABLE a AS SELECT 1 AS x").unwrap_err();
-    assert_eq!(error.code().map(postgres::error::SqlState::code), Some("55P03"), "{error:?}");
+    assert_eq!(
+        error.code().map(postgres::error::SqlState::code),
+        Some("55P03"),
+        "{error:?}"
+    );
+    let error = session
+        .batch_execute("CREATE TABLE a AS SELECT 1 AS x")
+        .unwrap_err();
+    assert_eq!(
+        error.code().map(postgres::error::SqlState::code),
+        Some("55P03"),
+        "{error:?}"
+    );
     owner.batch_execute("COMMIT").unwrap();
     session.batch_execute("CREATE TABLE a (x int)").unwrap();
     database.expect(&["CREATE TABLE a (x int)"]);
@@ -28,7 +40,9 @@ fn maintenance_beside_ddl() {
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
             let mut client = database.connect();
-            client.batch_execute("SET dts_ddl_capture.max_rows = 50").unwrap();
+            client
+                .batch_execute("SET dts_ddl_capture.max_rows = 50")
+                .unwrap();
             let mut count = 0;
             while !stop.load(Ordering::Relaxed) {
                 client.batch_execute("CREATE TYPE m AS ENUM ()").unwrap();
@@ -38,7 +52,9 @@ fn maintenance_beside_ddl() {
             count
         });
         let mut owner = database.connect();
-        owner.batch_execute("SET session_replication_role = replica").unwrap();
+        owner
+            .batch_execute("SET session_replication_role = replica")
+            .unwrap();
         for statement in [
             "VACUUM public.dts_ddl_command",
             "VACUUM FULL public.dts_ddl_command",
@@ -47,7 +63,9 @@ fn maintenance_beside_ddl() {
             "ANALYZE public.dts_ddl_command",
             "TRUNCATE public.dts_ddl_command",
         ] {
-            owner.batch_execute(statement).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+            owner
+                .batch_execute(statement)
+                .unwrap_or_else(|error| panic!("{statement}: {error:?}"));
             std::thread::sleep(std::time::Duration::from_millis(30));
         }
         stop.store(true, Ordering::Relaxed);
@@ -62,25 +80,59 @@ fn changed_under_a_session() {
     let database = Database::new("changed");
     let mut session = database.connect();
     let mut owner = database.connect();
-    owner.batch_execute("SET session_replication_role = replica").unwrap();
+    owner
+        .batch_execute("SET session_replication_role = replica")
+        .unwrap();
     session.batch_execute("CREATE TABLE a (x int)").unwrap();
     for (breaking, mending) in [
-        ("ALTER TABLE public.dts_ddl_command RENAME COLUMN message TO msg", "ALTER TABLE public.dts_ddl_command RENAME COLUMN msg TO message"),
-        ("ALTER TABLE public.dts_ddl_command ALTER COLUMN client_port TYPE bigint", "ALTER TABLE public.dts_ddl_command ALTER COLUMN client_port TYPE integer"),
-        ("ALTER TABLE public.dts_ddl_command ALTER COLUMN tag TYPE varchar(5) USING left(tag, 5)", "ALTER TABLE public.dts_ddl_command ALTER COLUMN tag TYPE text"),
-        ("ALTER TABLE public.dts_ddl_command RENAME TO moved", "ALTER TABLE public.moved RENAME TO dts_ddl_command"),
+        (
+            "ALTER TABLE public.dts_ddl_command RENAME COLUMN message TO msg",
+            "ALTER TABLE public.dts_ddl_command RENAME COLUMN msg TO message",
+        ),
+        (
+            "ALTER TABLE public.dts_ddl_command ALTER COLUMN client_port TYPE bigint",
+            "ALTER TABLE public.dts_ddl_command ALTER COLUMN client_port TYPE integer",
+        ),
+        (
+            "ALTER TABLE public.dts_ddl_command ALTER COLUMN tag TYPE varchar(5) USING left(tag, 5)",
+            "ALTER TABLE public.dts_ddl_command ALTER COLUMN tag TYPE text",
+        ),
+        (
+            "ALTER TABLE public.dts_ddl_command RENAME TO moved",
+            "ALTER TABLE public.moved RENAME TO dts_ddl_command",
+        ),
     ] {
         owner.batch_execute(breaking).unwrap();
-        for statement in ["CREATE TABLE b (x int)", "CREATE TABLE b AS SELECT 1 AS x", "DROP TABLE a"] {
+        for statement in [
+            "CREATE TABLE b (x int)",
+            "CREATE TABLE b AS SELECT 1 AS x",
+            "DROP TABLE a",
+        ] {
             let error = session.batch_execute(statement).unwrap_err();
-            assert_eq!(error.code().map(postgres::error::SqlState::code), Some("55000"), "{breaking}, {statement}: {error:?}");
+            assert_eq!(
+                error.code().map(postgres::error::SqlState::code),
+                Some("55000"),
+                "{breaking}, {statement}: {error:?}"
+            );
         }
         owner.batch_execute(mending).unwrap();
-        session.batch_execute("CREATE TABLE b (x int); DROP TABLE b").unwrap();
-        assert_eq!(value(&mut session, "SELECT count(*) FROM public.dts_ddl_command WHERE tag LIKE 'CREA%'") , {
-            let expected = database.texts().iter().filter(|text| text.starts_with("CREATE")).count();
-            expected.to_string()
-        });
+        session
+            .batch_execute("CREATE TABLE b (x int); DROP TABLE b")
+            .unwrap();
+        assert_eq!(
+            value(
+                &mut session,
+                "SELECT count(*) FROM public.dts_ddl_command WHERE tag LIKE 'CREA%'"
+            ),
+            {
+                let expected = database
+                    .texts()
+                    .iter()
+                    .filter(|text| text.starts_with("CREATE"))
+                    .count();
+                expected.to_string()
+            }
+        );
     }
     // what an owner may well do is no change: a wider varchar, storage, an index, a statistics target, a comment
     owner
@@ -90,7 +142,10 @@ fn changed_under_a_session() {
         )
         .unwrap();
     session.batch_execute("CREATE TABLE c (x int)").unwrap();
-    assert_eq!(database.texts().last().map(String::as_str), Some("CREATE TABLE c (x int)"));
+    assert_eq!(
+        database.texts().last().map(String::as_str),
+        Some("CREATE TABLE c (x int)")
+    );
 }
 
 /// A read-only transaction and a hot DDL error stay PostgreSQL's own.
@@ -100,7 +155,13 @@ fn read_only_transaction() {
     let mut session = database.connect();
     session.batch_execute("BEGIN READ ONLY").unwrap();
     let error = session.batch_execute("CREATE TABLE a (x int)").unwrap_err();
-    assert_eq!(error.code().map(postgres::error::SqlState::code), Some("25006"), "{error:?}");
-    session.batch_execute("ROLLBACK; BEGIN READ ONLY; SELECT 1; COMMIT").unwrap();
+    assert_eq!(
+        error.code().map(postgres::error::SqlState::code),
+        Some("25006"),
+        "{error:?}"
+    );
+    session
+        .batch_execute("ROLLBACK; BEGIN READ ONLY; SELECT 1; COMMIT")
+        .unwrap();
     assert_eq!(database.texts(), Vec::<String>::new());
 }

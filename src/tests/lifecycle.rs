@@ -11,15 +11,25 @@ fn session_older_than_the_extension() {
     let mut used = database.connect();
     let mut in_transaction = database.connect();
     let mut prepared = database.connect();
-    used.batch_execute("CREATE TABLE before_1 (x int); SELECT 1 AS x INTO before_2").unwrap();
+    used.batch_execute("CREATE TABLE before_1 (x int); SELECT 1 AS x INTO before_2")
+        .unwrap();
     used.batch_execute("CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CREATE TABLE IF NOT EXISTS by_f (x int); DROP TABLE by_f; END $$; SELECT f()").unwrap();
-    in_transaction.batch_execute("BEGIN; SELECT count(*) FROM pg_class").unwrap();
-    let statement = prepared.prepare("CREATE TABLE by_prepared (x int)").unwrap();
-    database.connect().batch_execute("CREATE EXTENSION dts_ddl_capture").unwrap();
+    in_transaction
+        .batch_execute("BEGIN; SELECT count(*) FROM pg_class")
+        .unwrap();
+    let statement = prepared
+        .prepare("CREATE TABLE by_prepared (x int)")
+        .unwrap();
+    database
+        .connect()
+        .batch_execute("CREATE EXTENSION dts_ddl_capture")
+        .unwrap();
     idle.batch_execute("CREATE TABLE a (x int)").unwrap();
     used.batch_execute("SELECT f()").unwrap();
     used.batch_execute("SELECT 1 AS x INTO b").unwrap();
-    in_transaction.batch_execute("CREATE TABLE c (x int); COMMIT").unwrap();
+    in_transaction
+        .batch_execute("CREATE TABLE c (x int); COMMIT")
+        .unwrap();
     prepared.execute(&statement, &[]).unwrap();
     database.expect(&[
         "CREATE TABLE a (x int)",
@@ -38,14 +48,31 @@ fn sessions_survive_drop_and_create() {
     let mut session = database.connect();
     let mut owner = database.connect();
     for round in 0..3 {
-        session.batch_execute(&format!("CREATE TABLE with_{round} (x int); CREATE TABLE with_as_{round} AS SELECT 1 AS x")).unwrap();
-        database.expect(&[&format!("CREATE TABLE with_{round} (x int)"), &format!("CREATE TABLE public.with_as_{round} (x integer)")]);
-        owner.batch_execute("DROP EXTENSION dts_ddl_capture").unwrap();
+        session
+            .batch_execute(&format!(
+                "CREATE TABLE with_{round} (x int); CREATE TABLE with_as_{round} AS SELECT 1 AS x"
+            ))
+            .unwrap();
+        database.expect(&[
+            &format!("CREATE TABLE with_{round} (x int)"),
+            &format!("CREATE TABLE public.with_as_{round} (x integer)"),
+        ]);
+        owner
+            .batch_execute("DROP EXTENSION dts_ddl_capture")
+            .unwrap();
         session
             .batch_execute(&format!("CREATE TABLE without_{round} (x int); SELECT 1 AS x INTO without_as_{round}; DROP TABLE without_{round}; ALTER TABLE without_as_{round} ADD COLUMN y float8 DEFAULT random()"))
             .unwrap();
-        assert_eq!(value(&mut session, &format!("SELECT relreplident FROM pg_class WHERE relname = 'without_as_{round}'")), "d");
-        owner.batch_execute("CREATE EXTENSION dts_ddl_capture").unwrap();
+        assert_eq!(
+            value(
+                &mut session,
+                &format!("SELECT relreplident FROM pg_class WHERE relname = 'without_as_{round}'")
+            ),
+            "d"
+        );
+        owner
+            .batch_execute("CREATE EXTENSION dts_ddl_capture")
+            .unwrap();
     }
 }
 
@@ -80,14 +107,20 @@ fn drop_extension_under_load() {
             }));
         }
         let mut owner = database.connect();
-        owner.batch_execute("SET statement_timeout = '60s'; SET client_min_messages = error").unwrap();
+        owner
+            .batch_execute("SET statement_timeout = '60s'; SET client_min_messages = error")
+            .unwrap();
         for _ in 0..25 {
             if stop.load(Ordering::Relaxed) {
                 break;
             }
-            owner.batch_execute("DROP EXTENSION dts_ddl_capture").expect("DROP EXTENSION under load");
+            owner
+                .batch_execute("DROP EXTENSION dts_ddl_capture")
+                .expect("DROP EXTENSION under load");
             std::thread::sleep(std::time::Duration::from_millis(20));
-            owner.batch_execute("CREATE EXTENSION dts_ddl_capture").expect("CREATE EXTENSION under load");
+            owner
+                .batch_execute("CREATE EXTENSION dts_ddl_capture")
+                .expect("CREATE EXTENSION under load");
             std::thread::sleep(std::time::Duration::from_millis(40));
         }
         stop.store(true, Ordering::Relaxed);
@@ -97,7 +130,10 @@ fn drop_extension_under_load() {
     });
     assert!(rounds.load(Ordering::Relaxed) > 10, "the load ran");
     database.expect_sound();
-    database.connect().batch_execute("DROP EXTENSION dts_ddl_capture").unwrap();
+    database
+        .connect()
+        .batch_execute("DROP EXTENSION dts_ddl_capture")
+        .unwrap();
     assert_eq!(
         database.value(
             "SELECT (SELECT count(*) FROM pg_event_trigger) + (SELECT count(*) FROM pg_class WHERE relname LIKE 'dts%')
@@ -112,16 +148,25 @@ fn drop_extension_under_load() {
 fn terminated_sessions() {
     let database = Database::new("terminated");
     let mut session = database.connect();
-    let pid: i32 = session.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
-    session.batch_execute("BEGIN; CREATE TABLE lost (x int); CREATE TABLE lost_as AS SELECT 1 AS x").unwrap();
-    admin().query_one("SELECT pg_terminate_backend($1)", &[&pid]).unwrap();
+    let pid: i32 = session
+        .query_one("SELECT pg_backend_pid()", &[])
+        .unwrap()
+        .get(0);
+    session
+        .batch_execute("BEGIN; CREATE TABLE lost (x int); CREATE TABLE lost_as AS SELECT 1 AS x")
+        .unwrap();
+    admin()
+        .query_one("SELECT pg_terminate_backend($1)", &[&pid])
+        .unwrap();
     session.batch_execute("SELECT 1").unwrap_err();
     // and one that is in the middle of filling a table
     let (config, worker_database) = (database.config(), &database);
     std::thread::scope(|scope| {
         let victim = scope.spawn(move || {
             let mut client = config.connect(postgres::NoTls).unwrap();
-            client.batch_execute("CREATE TABLE victim AS SELECT pg_sleep(60)::text AS x").unwrap_err();
+            client
+                .batch_execute("CREATE TABLE victim AS SELECT pg_sleep(60)::text AS x")
+                .unwrap_err();
         });
         let mut admin = admin();
         let mut ended = false;
@@ -143,33 +188,71 @@ fn terminated_sessions() {
     });
     // a client that goes away without a word, with an open transaction
     let mut gone = database.connect();
-    gone.batch_execute("BEGIN; CREATE TABLE lost2 (x int)").unwrap();
+    gone.batch_execute("BEGIN; CREATE TABLE lost2 (x int)")
+        .unwrap();
     drop(gone);
     let mut next = database.connect();
     next.batch_execute("SET lock_timeout = '10s'; CREATE TABLE lost (x int); CREATE TABLE lost2 (x int); CREATE TABLE victim (x int)").unwrap();
-    database.expect(&["CREATE TABLE lost (x int)", "CREATE TABLE lost2 (x int)", "CREATE TABLE victim (x int)"]);
+    database.expect(&[
+        "CREATE TABLE lost (x int)",
+        "CREATE TABLE lost2 (x int)",
+        "CREATE TABLE victim (x int)",
+    ]);
 }
 
 /// pg_dump writes the extension as CREATE EXTENSION and nothing of its members, and a restore captures no members.
 #[test]
 fn pg_dump_and_restore() {
     let database = Database::new("dump");
-    database.connect().batch_execute("CREATE TABLE a (id serial PRIMARY KEY); CREATE VIEW v AS SELECT * FROM a").unwrap();
+    database
+        .connect()
+        .batch_execute("CREATE TABLE a (id serial PRIMARY KEY); CREATE VIEW v AS SELECT * FROM a")
+        .unwrap();
     let server = super::server::server();
     let pg_dump = std::process::Command::new(std::path::Path::new(&server.bindir).join("pg_dump"))
-        .args(["-h", &server.host, "-p", &server.port.to_string(), "-U", &server.user, "--inserts", &database.name])
+        .args([
+            "-h",
+            &server.host,
+            "-p",
+            &server.port.to_string(),
+            "-U",
+            &server.user,
+            "--inserts",
+            &database.name,
+        ])
         .output()
         .expect("pg_dump");
-    assert!(pg_dump.status.success(), "{}", String::from_utf8_lossy(&pg_dump.stderr));
+    assert!(
+        pg_dump.status.success(),
+        "{}",
+        String::from_utf8_lossy(&pg_dump.stderr)
+    );
     // psql's own commands are not for this client
-    let dump: String = String::from_utf8(pg_dump.stdout).unwrap().lines().filter(|line| !line.starts_with('\\')).map(|line| format!("{line}\n")).collect();
-    assert!(dump.contains("CREATE EXTENSION IF NOT EXISTS dts_ddl_capture"), "{dump}");
-    for word in ["CREATE TABLE public.dts_ddl_command", "CREATE EVENT TRIGGER", "CREATE FUNCTION public.dts_capture_ddl", "CREATE SCHEMA dts_ddl"] {
+    let dump: String = String::from_utf8(pg_dump.stdout)
+        .unwrap()
+        .lines()
+        .filter(|line| !line.starts_with('\\'))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert!(
+        dump.contains("CREATE EXTENSION IF NOT EXISTS dts_ddl_capture"),
+        "{dump}"
+    );
+    for word in [
+        "CREATE TABLE public.dts_ddl_command",
+        "CREATE EVENT TRIGGER",
+        "CREATE FUNCTION public.dts_capture_ddl",
+        "CREATE SCHEMA dts_ddl",
+    ] {
         assert!(!dump.contains(word), "{word} is in the dump:\n{dump}");
     }
     let restored = Database::bare("restored");
     restored.connect().batch_execute(&dump).unwrap();
     let tags = restored.column("tag || ' ' || coalesce(object_name, '')");
-    assert!(tags.contains(&"CREATE TABLE public.a".to_owned()) && tags.contains(&"CREATE VIEW public.v".to_owned()), "{tags:?}");
+    assert!(
+        tags.contains(&"CREATE TABLE public.a".to_owned())
+            && tags.contains(&"CREATE VIEW public.v".to_owned()),
+        "{tags:?}"
+    );
     restored.expect_sound();
 }

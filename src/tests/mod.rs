@@ -32,7 +32,10 @@ mod warnings;
 
 /// What pgrx's test framework asks of a crate.
 pub mod pg_test {
-    #[allow(dead_code, reason = "part of pgrx's interface; no in-server test calls it yet")]
+    #[allow(
+        dead_code,
+        reason = "part of pgrx's interface; no in-server test calls it yet"
+    )]
     pub fn setup(_options: Vec<&str>) {}
 
     /// Nothing is preloaded: that is how most servers will run the extension.

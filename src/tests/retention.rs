@@ -9,12 +9,22 @@ fn consumers_of_wal_lose_nothing() {
     let mut client = database.connect();
     client.batch_execute("CREATE PUBLICATION feed FOR TABLE public.dts_ddl_command WITH (publish = 'insert'); SET dts_ddl_capture.max_rows = 1").unwrap();
     let slot = format!("slot_{}", database.name);
-    client.execute("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", &[&slot]).unwrap();
-    let want: Vec<String> = (0..20).map(|i| format!("CREATE TABLE w{i} (x int)")).collect();
+    client
+        .execute(
+            "SELECT pg_create_logical_replication_slot($1, 'pgoutput')",
+            &[&slot],
+        )
+        .unwrap();
+    let want: Vec<String> = (0..20)
+        .map(|i| format!("CREATE TABLE w{i} (x int)"))
+        .collect();
     for statement in &want {
         client.batch_execute(statement).unwrap();
     }
-    assert_eq!(value(&mut client, "SELECT count(*) FROM public.dts_ddl_command"), "1");
+    assert_eq!(
+        value(&mut client, "SELECT count(*) FROM public.dts_ddl_command"),
+        "1"
+    );
     let rows = client
         .query("SELECT data FROM pg_logical_slot_get_binary_changes($1, NULL, NULL, 'proto_version', '1', 'publication_names', 'feed')", &[&slot])
         .unwrap();
@@ -44,7 +54,13 @@ fn default_limit() {
     let (count, gap, span): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
     assert!((9_985..=10_000).contains(&count), "{count} rows");
     assert_eq!((gap, span), (1, count));
-    assert_eq!(value(&mut client, "SELECT ddl_text FROM public.dts_ddl_command ORDER BY id DESC LIMIT 1"), "CREATE FUNCTION f10050() RETURNS int LANGUAGE sql AS 'SELECT 1'");
+    assert_eq!(
+        value(
+            &mut client,
+            "SELECT ddl_text FROM public.dts_ddl_command ORDER BY id DESC LIMIT 1"
+        ),
+        "CREATE FUNCTION f10050() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+    );
 }
 
 /// pruned_through() says the truth to a reader at every moment: every id above it that was committed is there.
@@ -58,9 +74,13 @@ fn pruned_through_never_lies() {
             let database = &database;
             writers.push(scope.spawn(move || {
                 let mut client = database.connect();
-                client.batch_execute("SET dts_ddl_capture.max_rows = 10").unwrap();
+                client
+                    .batch_execute("SET dts_ddl_capture.max_rows = 10")
+                    .unwrap();
                 for i in 0..100 {
-                    client.batch_execute(&format!("CREATE TYPE t{session}_{i} AS ENUM ()")).unwrap();
+                    client
+                        .batch_execute(&format!("CREATE TYPE t{session}_{i} AS ENUM ()"))
+                        .unwrap();
                 }
             }));
         }
@@ -94,6 +114,11 @@ fn pruned_through_never_lies() {
         "0"
     );
     // sessions in parallel do not see one another's rows; the next command does
-    client.batch_execute("SET dts_ddl_capture.max_rows = 10; CREATE TYPE last AS ENUM ()").unwrap();
-    assert_eq!(value(&mut client, "SELECT count(*) FROM public.dts_ddl_command"), "10");
+    client
+        .batch_execute("SET dts_ddl_capture.max_rows = 10; CREATE TYPE last AS ENUM ()")
+        .unwrap();
+    assert_eq!(
+        value(&mut client, "SELECT count(*) FROM public.dts_ddl_command"),
+        "10"
+    );
 }

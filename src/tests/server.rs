@@ -50,7 +50,10 @@ impl Database {
     /// With the extension, in UTF8.
     pub fn new(topic: &str) -> Self {
         let database = Self::bare(topic);
-        database.connect().batch_execute("CREATE EXTENSION dts_ddl_capture").expect("CREATE EXTENSION");
+        database
+            .connect()
+            .batch_execute("CREATE EXTENSION dts_ddl_capture")
+            .expect("CREATE EXTENSION");
         database
     }
 
@@ -61,17 +64,28 @@ impl Database {
 
     pub fn with_options(topic: &str, options: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let topic: String = topic.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let topic: String = topic
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .collect();
         let name = format!("{topic}_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut client = admin();
-        client.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0 {options}")).expect("CREATE DATABASE");
+        client
+            .batch_execute(&format!(
+                "CREATE DATABASE {name} TEMPLATE template0 {options}"
+            ))
+            .expect("CREATE DATABASE");
         Self { name }
     }
 
     pub fn config(&self) -> Config {
         let server = server();
         let mut config = Config::new();
-        config.host(&server.host).port(server.port).user(&server.user).dbname(&self.name);
+        config
+            .host(&server.host)
+            .port(server.port)
+            .user(&server.user)
+            .dbname(&self.name);
         config
     }
 
@@ -90,7 +104,10 @@ impl Database {
                  CREATE SCHEMA IF NOT EXISTS {role} AUTHORIZATION {role}"
             ))
             .expect("a role");
-        self.config().user(role).connect(NoTls).expect("a connection of the role")
+        self.config()
+            .user(role)
+            .connect(NoTls)
+            .expect("a connection of the role")
     }
 
     /// `ddl_text` of all rows, in order.
@@ -132,7 +149,10 @@ impl Database {
             )
             .expect("every captured text parses");
         let wrong: Vec<String> = wrong.iter().map(|row| row.get(0)).collect();
-        assert!(wrong.is_empty(), "not one statement of the row's tag: {wrong:?}");
+        assert!(
+            wrong.is_empty(),
+            "not one statement of the row's tag: {wrong:?}"
+        );
     }
 }
 
@@ -141,7 +161,9 @@ impl Drop for Database {
         let name = &self.name;
         let mut client = admin();
         for statement in [
-            format!("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '{name}' AND NOT active"),
+            format!(
+                "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '{name}' AND NOT active"
+            ),
             format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
         ] {
             if let Err(error) = client.batch_execute(&statement) {
@@ -152,14 +174,22 @@ impl Drop for Database {
 }
 
 pub fn value(client: &mut Client, query: &str) -> String {
-    let row = client.query_one(&format!("SELECT coalesce(({query})::text, 'NULL')"), &[]).expect(query);
+    let row = client
+        .query_one(&format!("SELECT coalesce(({query})::text, 'NULL')"), &[])
+        .expect(query);
     row.get(0)
 }
 
 /// A session in the database `postgres`, for what concerns the whole server.
 pub fn admin() -> Client {
     let server = server();
-    Config::new().host(&server.host).port(server.port).user(&server.user).dbname("postgres").connect(NoTls).expect("a connection")
+    Config::new()
+        .host(&server.host)
+        .port(server.port)
+        .user(&server.user)
+        .dbname("postgres")
+        .connect(NoTls)
+        .expect("a connection")
 }
 
 /// Why a test does nothing here, shown even when the test succeeds.

@@ -17,11 +17,19 @@ fn connection_options_of_an_unprivileged_user() {
     .into_iter()
     .enumerate()
     {
-        let mut client = match database.config().user("options_app").options(options).connect(NoTls) {
+        let mut client = match database
+            .config()
+            .user("options_app")
+            .options(options)
+            .connect(NoTls)
+        {
             Ok(client) => client,
             // refused at once is as good
             Err(error) => {
-                assert!(format!("{error:?}").contains("permission denied"), "{options}: {error:?}");
+                assert!(
+                    format!("{error:?}").contains("permission denied"),
+                    "{options}: {error:?}"
+                );
                 continue;
             }
         };
@@ -30,7 +38,11 @@ fn connection_options_of_an_unprivileged_user() {
         assert_eq!(database.texts().last(), Some(&statement), "{options}");
     }
     // session_preload_libraries of an unprivileged user cannot be set; local_preload_libraries only loads from plugins/
-    let denied = database.config().user("options_app").options("-c session_preload_libraries=dts_ddl_capture").connect(NoTls);
+    let denied = database
+        .config()
+        .user("options_app")
+        .options("-c session_preload_libraries=dts_ddl_capture")
+        .connect(NoTls);
     assert!(denied.is_err());
 }
 
@@ -38,16 +50,32 @@ fn connection_options_of_an_unprivileged_user() {
 #[test]
 fn connection_options_of_a_superuser() {
     let database = Database::new("options_super");
-    let mut off = database.config().options("-c dts_ddl_capture.enabled=off").connect(NoTls).unwrap();
-    off.batch_execute("CREATE TABLE a (x int); CREATE TABLE b AS SELECT 1 AS x").unwrap();
-    let mut preloaded = database
+    let mut off = database
         .config()
-        .options("-c session_preload_libraries=dts_ddl_capture -c dts_ddl_capture.replica_identity=off")
+        .options("-c dts_ddl_capture.enabled=off")
         .connect(NoTls)
         .unwrap();
-    preloaded.batch_execute("DO $$ BEGIN CREATE TABLE c (x int); END $$; SELECT 1; CREATE TABLE d (x int)").unwrap();
+    off.batch_execute("CREATE TABLE a (x int); CREATE TABLE b AS SELECT 1 AS x")
+        .unwrap();
+    let mut preloaded = database
+        .config()
+        .options(
+            "-c session_preload_libraries=dts_ddl_capture -c dts_ddl_capture.replica_identity=off",
+        )
+        .connect(NoTls)
+        .unwrap();
+    preloaded
+        .batch_execute(
+            "DO $$ BEGIN CREATE TABLE c (x int); END $$; SELECT 1; CREATE TABLE d (x int)",
+        )
+        .unwrap();
     database.expect(&["CREATE TABLE c (x int)", "CREATE TABLE d (x int)"]);
-    assert_eq!(database.value("SELECT string_agg(relreplident::text, '') FROM pg_class WHERE relname IN ('c', 'd')"), "dd");
+    assert_eq!(
+        database.value(
+            "SELECT string_agg(relreplident::text, '') FROM pg_class WHERE relname IN ('c', 'd')"
+        ),
+        "dd"
+    );
 }
 
 /// RESET ALL, DISCARD ALL and a pooler's session end leave a working session.
@@ -55,10 +83,21 @@ fn connection_options_of_a_superuser() {
 fn discard_all() {
     let database = Database::new("discard");
     let mut client = database.connect();
-    client.batch_execute("CREATE TABLE a (x int); PREPARE p AS SELECT 1 AS x").unwrap();
+    client
+        .batch_execute("CREATE TABLE a (x int); PREPARE p AS SELECT 1 AS x")
+        .unwrap();
     client.batch_execute("DISCARD ALL").unwrap();
-    client.batch_execute("CREATE TABLE b (x int); RESET ALL; CREATE TABLE c AS SELECT 1 AS x").unwrap();
+    client
+        .batch_execute("CREATE TABLE b (x int); RESET ALL; CREATE TABLE c AS SELECT 1 AS x")
+        .unwrap();
     client.batch_execute("DISCARD ALL").unwrap();
-    client.batch_execute("DISCARD PLANS; CREATE TABLE d (x int)").unwrap();
-    database.expect(&["CREATE TABLE a (x int)", "CREATE TABLE b (x int)", "CREATE TABLE public.c (x integer)", "CREATE TABLE d (x int)"]);
+    client
+        .batch_execute("DISCARD PLANS; CREATE TABLE d (x int)")
+        .unwrap();
+    database.expect(&[
+        "CREATE TABLE a (x int)",
+        "CREATE TABLE b (x int)",
+        "CREATE TABLE public.c (x integer)",
+        "CREATE TABLE d (x int)",
+    ]);
 }

@@ -4,9 +4,13 @@ use super::server::{Database, server, value};
 use std::time::{Duration, Instant};
 
 fn functions(count: usize, name: &str) -> (String, Vec<String>) {
-    let statements: Vec<String> =
-        (0..count).map(|i| format!("CREATE FUNCTION {name}{i}() RETURNS int LANGUAGE sql AS 'SELECT {i}'")).collect();
-    let string = statements.iter().map(|s| format!("/* lead */ {s};\n-- next\n")).collect();
+    let statements: Vec<String> = (0..count)
+        .map(|i| format!("CREATE FUNCTION {name}{i}() RETURNS int LANGUAGE sql AS 'SELECT {i}'"))
+        .collect();
+    let string = statements
+        .iter()
+        .map(|s| format!("/* lead */ {s};\n-- next\n"))
+        .collect();
     (string, statements)
 }
 
@@ -15,21 +19,28 @@ fn functions(count: usize, name: &str) -> (String, Vec<String>) {
 fn ten_thousand_statements_in_one_string() {
     let database = Database::new("ten_thousand");
     let mut client = database.connect();
-    client.batch_execute("SET dts_ddl_capture.max_rows = 0").unwrap();
+    client
+        .batch_execute("SET dts_ddl_capture.max_rows = 0")
+        .unwrap();
     let mut time = |count: usize, name: &str| -> Duration {
         let (string, statements) = functions(count, name);
         let start = Instant::now();
         client.batch_execute(&string).unwrap();
         let took = start.elapsed();
         assert_eq!(database.texts(), statements);
-        client.batch_execute("TRUNCATE public.dts_ddl_command").unwrap();
+        client
+            .batch_execute("TRUNCATE public.dts_ddl_command")
+            .unwrap();
         took
     };
     time(500, "w");
     let small = time(1_000, "a");
     let large = time(10_000, "b");
     // Linear is 10 times; quadratic would be 100 times. The machine may be busy with other tests.
-    assert!(large < small * 40, "1,000 statements took {small:?}, 10,000 took {large:?}");
+    assert!(
+        large < small * 40,
+        "1,000 statements took {small:?}, 10,000 took {large:?}"
+    );
 }
 
 /// The same nested: one EXECUTE of a string, and the first DDL of a session.
@@ -38,8 +49,12 @@ fn many_statements_in_execute() {
     let database = Database::new("many_execute");
     let mut client = database.connect();
     let (string, statements) = functions(2_000, "e");
-    client.execute("SELECT set_config('test.string', $1, false)", &[&string]).unwrap();
-    client.batch_execute("DO $$ BEGIN EXECUTE current_setting('test.string'); END $$").unwrap();
+    client
+        .execute("SELECT set_config('test.string', $1, false)", &[&string])
+        .unwrap();
+    client
+        .batch_execute("DO $$ BEGIN EXECUTE current_setting('test.string'); END $$")
+        .unwrap();
     assert_eq!(database.texts(), statements);
 }
 
@@ -52,19 +67,38 @@ fn sixteen_megabytes() {
     let statement = format!("COMMENT ON TABLE a IS '{body}'");
     client.batch_execute("CREATE TABLE a (x int)").unwrap();
     client.batch_execute(&statement).unwrap();
-    client.batch_execute(&format!("CREATE TABLE b (x int); {statement}; DROP TABLE b")).unwrap();
-    client.execute("SELECT set_config('test.string', $1, false)", &[&statement]).unwrap();
-    client.batch_execute("DO $$ BEGIN EXECUTE current_setting('test.string'); END $$").unwrap();
+    client
+        .batch_execute(&format!(
+            "CREATE TABLE b (x int); {statement}; DROP TABLE b"
+        ))
+        .unwrap();
+    client
+        .execute("SELECT set_config('test.string', $1, false)", &[&statement])
+        .unwrap();
+    client
+        .batch_execute("DO $$ BEGIN EXECUTE current_setting('test.string'); END $$")
+        .unwrap();
     let got = database.texts();
-    let want =
-        ["CREATE TABLE a (x int)", &statement, "CREATE TABLE b (x int)", &statement, "DROP TABLE b", &statement];
+    let want = [
+        "CREATE TABLE a (x int)",
+        &statement,
+        "CREATE TABLE b (x int)",
+        &statement,
+        "DROP TABLE b",
+        &statement,
+    ];
     assert_eq!(got.len(), want.len());
     for (got, want) in got.iter().zip(want) {
         assert!(got == want, "{} bytes instead of {}", got.len(), want.len());
     }
     // and a CREATE TABLE AS whose original text is that long
-    client.batch_execute(&format!("CREATE TABLE c AS SELECT length('{body}') AS n")).unwrap();
-    assert_eq!(database.texts().last().map(String::as_str), Some("CREATE TABLE public.c (n integer)"));
+    client
+        .batch_execute(&format!("CREATE TABLE c AS SELECT length('{body}') AS n"))
+        .unwrap();
+    assert_eq!(
+        database.texts().last().map(String::as_str),
+        Some("CREATE TABLE public.c (n integer)")
+    );
     database.expect_sound();
 }
 
@@ -72,7 +106,11 @@ fn sixteen_megabytes() {
 fn private_memory(pid: i32) -> Option<i64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find(|line| line.starts_with("RssAnon:"))?;
-    line.split_whitespace().nth(1)?.parse::<i64>().ok().map(|kb| kb * 1024)
+    line.split_whitespace()
+        .nth(1)?
+        .parse::<i64>()
+        .ok()
+        .map(|kb| kb * 1024)
 }
 
 /// By how much a session has grown after many rounds of DDL, in bytes.
@@ -87,8 +125,13 @@ struct Growth {
 
 fn growth(database: &Database, strings: &[&str]) -> Growth {
     let mut client = database.connect();
-    client.batch_execute("CREATE PUBLICATION dts_sync_memory; SET client_min_messages = error").unwrap();
-    let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
+    client
+        .batch_execute("CREATE PUBLICATION dts_sync_memory; SET client_min_messages = error")
+        .unwrap();
+    let pid: i32 = client
+        .query_one("SELECT pg_backend_pid()", &[])
+        .unwrap()
+        .get(0);
     let mut rounds = |count: usize| {
         for _ in 0..count {
             for string in strings {
@@ -107,16 +150,28 @@ fn growth(database: &Database, strings: &[&str]) -> Growth {
                     &[],
                 )
                 .unwrap();
-            (row.get::<_, i64>(0), row.get::<_, i64>(1), row.get::<_, i64>(2))
+            (
+                row.get::<_, i64>(0),
+                row.get::<_, i64>(1),
+                row.get::<_, i64>(2),
+            )
         } else {
             (0, 0, 0)
         };
-        (caches, used - caches, private_memory(pid).unwrap_or(0) - total)
+        (
+            caches,
+            used - caches,
+            private_memory(pid).unwrap_or(0) - total,
+        )
     };
     // Caches fill at first.
     let before = rounds(300);
     let after = rounds(1_700);
-    Growth { caches: after.0 - before.0, contexts: after.1 - before.1, other: after.2 - before.2 }
+    Growth {
+        caches: after.0 - before.0,
+        contexts: after.1 - before.1,
+        other: after.2 - before.2,
+    }
 }
 
 /// A session that runs DDL for days does not grow: 20,000 commands that leave nothing in PostgreSQL's own caches.
@@ -132,9 +187,21 @@ fn memory_of_a_long_session() {
         ],
     );
     // One leaked block of 100 bytes for each command would be 2 MB. (In 13 the caches are part of `other`.)
-    assert!(growth.caches < 128 * 1024, "caches grew by {} bytes", growth.caches);
-    assert!(growth.contexts < 128 * 1024, "memory contexts grew by {} bytes", growth.contexts);
-    assert!(growth.other < 1024 * 1024, "other memory grew by {} bytes", growth.other);
+    assert!(
+        growth.caches < 128 * 1024,
+        "caches grew by {} bytes",
+        growth.caches
+    );
+    assert!(
+        growth.contexts < 128 * 1024,
+        "memory contexts grew by {} bytes",
+        growth.contexts
+    );
+    assert!(
+        growth.other < 1024 * 1024,
+        "other memory grew by {} bytes",
+        growth.other
+    );
 }
 
 /// The same with commands for which PostgreSQL itself keeps something in its caches (for each index, TOAST table and
@@ -142,7 +209,10 @@ fn memory_of_a_long_session() {
 #[test]
 fn memory_of_a_long_session_with_rewrites() {
     if server().major < 14 {
-        super::server::skipped("memory_of_a_long_session_with_rewrites", "needs pg_backend_memory_contexts (PostgreSQL 14)");
+        super::server::skipped(
+            "memory_of_a_long_session_with_rewrites",
+            "needs pg_backend_memory_contexts (PostgreSQL 14)",
+        );
         return;
     }
     let database = Database::new("memory_rewrites");
@@ -152,15 +222,26 @@ fn memory_of_a_long_session_with_rewrites() {
            CREATE VIEW v AS SELECT * FROM m; GRANT SELECT ON m TO PUBLIC; DROP TABLE m CASCADE;
            CREATE SCHEMA s CREATE TABLE e (x int); DROP SCHEMA s CASCADE"],
     );
-    assert!(growth.contexts < 128 * 1024, "memory contexts grew by {} bytes", growth.contexts);
-    assert!(growth.other < 1024 * 1024, "other memory grew by {} bytes", growth.other);
+    assert!(
+        growth.contexts < 128 * 1024,
+        "memory contexts grew by {} bytes",
+        growth.contexts
+    );
+    assert!(
+        growth.other < 1024 * 1024,
+        "other memory grew by {} bytes",
+        growth.other
+    );
 }
 
 /// Nothing of one command's memory stays in a transaction with many commands.
 #[test]
 fn memory_of_a_long_transaction() {
     if server().major < 14 {
-        super::server::skipped("memory_of_a_long_transaction", "needs pg_backend_memory_contexts (PostgreSQL 14)");
+        super::server::skipped(
+            "memory_of_a_long_transaction",
+            "needs pg_backend_memory_contexts (PostgreSQL 14)",
+        );
         return;
     }
     let database = Database::new("memory_transaction");
@@ -171,7 +252,10 @@ fn memory_of_a_long_transaction() {
         for _ in 0..rounds {
             client.batch_execute(statement).unwrap();
         }
-        let bytes = value(&mut client, "SELECT sum(total_bytes) FROM pg_backend_memory_contexts");
+        let bytes = value(
+            &mut client,
+            "SELECT sum(total_bytes) FROM pg_backend_memory_contexts",
+        );
         client.batch_execute("ROLLBACK; DROP TABLE base").unwrap();
         bytes.parse().unwrap()
     };
@@ -179,5 +263,8 @@ fn memory_of_a_long_transaction() {
     let few = run(&statement, 20);
     let many = run(&statement, 1_020);
     // 1,000 statements of 10 kB kept would be 10 MB.
-    assert!(many.saturating_sub(few) < 3_000_000, "20 commands: {few} bytes, 1,020 commands: {many} bytes");
+    assert!(
+        many.saturating_sub(few) < 3_000_000,
+        "20 commands: {few} bytes, 1,020 commands: {many} bytes"
+    );
 }

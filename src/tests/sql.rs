@@ -3,6 +3,7 @@
 //! The first lines of a file may say
 //! - `-- requires: 15` (that major or later) or `-- requires: 13..18`,
 //! - `-- requires-extension: hstore` and `-- requires-library: test_decoding` (skipped where it is not installed),
+//! - `-- requires-locale: de_DE.utf8 ja_JP.utf8` (one of these, with translated server messages; psql's variable `lc`),
 //! - `-- database: ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'` (options of CREATE DATABASE),
 //! - `-- extension: no` (the file creates the extension itself).
 
@@ -62,7 +63,9 @@ fn every_file_has_a_test() {
         }
         for file in std::fs::read_dir(&topic).expect("a topic of pg_test") {
             let path = file.expect("an entry of a topic").path();
-            let name = path.strip_prefix(directory()).expect("a path inside pg_test");
+            let name = path
+                .strip_prefix(directory())
+                .expect("a path inside pg_test");
             found.push(name.to_str().expect("a plain file name").to_owned());
         }
     }
@@ -76,7 +79,11 @@ fn every_file_has_a_test() {
 fn directive<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines()
         .take_while(|line| line.starts_with("--"))
-        .find_map(|line| line.strip_prefix("-- ")?.strip_prefix(name)?.strip_prefix(':'))
+        .find_map(|line| {
+            line.strip_prefix("-- ")?
+                .strip_prefix(name)?
+                .strip_prefix(':')
+        })
         .map(str::trim)
 }
 
@@ -91,31 +98,71 @@ fn missing(text: &str, database: &Database) -> Option<String> {
         }
     }
     if let Some(extension) = directive(text, "requires-extension") {
-        let installed = database.value(&format!("SELECT count(*) FROM pg_available_extensions WHERE name = '{extension}'"));
+        let installed = database.value(&format!(
+            "SELECT count(*) FROM pg_available_extensions WHERE name = '{extension}'"
+        ));
         if installed == "0" {
             return Some(format!("extension {extension} is not installed"));
         }
     }
     if let Some(library) = directive(text, "requires-library")
-        && let Err(error) = database.connect().batch_execute(&format!("LOAD '{library}'"))
+        && let Err(error) = database
+            .connect()
+            .batch_execute(&format!("LOAD '{library}'"))
     {
         return Some(format!("library {library} cannot be loaded: {error}"));
     }
+    if directive(text, "requires-locale").is_some() && translated(text, database).is_none() {
+        return Some("the server has no messages in another language".into());
+    }
     None
+}
+
+/// The first of the locales that the file names in which the server's messages are not English.
+fn translated<'a>(text: &'a str, database: &Database) -> Option<&'a str> {
+    let mut client = database.connect();
+    directive(text, "requires-locale")?
+        .split_whitespace()
+        .find(|locale| {
+            client
+                .batch_execute(&format!("SET lc_messages = '{locale}'"))
+                .is_ok()
+                && client.batch_execute("SELECT 1/0").is_err_and(|error| {
+                    error
+                        .as_db_error()
+                        .is_some_and(|error| error.message() != "division by zero")
+                })
+        })
 }
 
 fn psql(database: &Database, arguments: &[&str]) -> Output {
     let server = server();
     let mut command = Command::new(Path::new(&server.bindir).join("psql"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG") && !name.starts_with("PGRX")) {
+    for (name, _) in
+        std::env::vars().filter(|(name, _)| name.starts_with("PG") && !name.starts_with("PGRX"))
+    {
         command.env_remove(name);
     }
     command
         .env("PGOPTIONS", "-c statement_timeout=300s")
         .env("LC_ALL", "C")
         .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
-        .args(["-h", &server.host, "-p", &server.port.to_string(), "-U", &server.user, "-d", &database.name])
-        .args(["-v", &format!("db={}", database.name), "-v", &format!("user={}", server.user)])
+        .args([
+            "-h",
+            &server.host,
+            "-p",
+            &server.port.to_string(),
+            "-U",
+            &server.user,
+            "-d",
+            &database.name,
+        ])
+        .args([
+            "-v",
+            &format!("db={}", database.name),
+            "-v",
+            &format!("user={}", server.user),
+        ])
         .args(arguments)
         .output()
         .expect("psql")
@@ -124,7 +171,8 @@ fn psql(database: &Database, arguments: &[&str]) -> Output {
 fn run(file: &str) {
     let path = directory().join(file);
     let text = String::from_utf8_lossy(&std::fs::read(&path).expect(file)).into_owned();
-    let options = directive(&text, "database").unwrap_or("ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'");
+    let options =
+        directive(&text, "database").unwrap_or("ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'");
     let database = Database::with_options(file.trim_end_matches(".sql"), options);
     if let Some(reason) = missing(&text, &database) {
         skipped(file, &reason);
@@ -135,14 +183,22 @@ fn run(file: &str) {
     if directive(&text, "extension") != Some("no") {
         setup.extend(["-c", "CREATE EXTENSION dts_ddl_capture"]);
     }
-    for arguments in [setup, vec!["-f", path.to_str().expect("a plain path")]] {
+    let locale = format!("lc={}", translated(&text, &database).unwrap_or("C"));
+    for arguments in [
+        setup,
+        vec!["-v", &locale, "-f", path.to_str().expect("a plain path")],
+    ] {
         let output = psql(&database, &arguments);
         if !output.status.success() {
             let stdout = String::from_utf8_lossy(&output.stdout);
             let last: Vec<&str> = stdout.lines().rev().take(5).collect();
             let last: Vec<&str> = last.into_iter().rev().collect();
             let stderr = String::from_utf8_lossy(&output.stderr);
-            panic!("{file} failed ({}) after\n{}\n\n{stderr}", output.status, last.join("\n"));
+            panic!(
+                "{file} failed ({}) after\n{}\n\n{stderr}",
+                output.status,
+                last.join("\n")
+            );
         }
     }
 }

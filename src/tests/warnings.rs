@@ -19,7 +19,12 @@ fn listening(database: &Database) -> (Client, Notices) {
 }
 
 fn taken(notices: &Notices) -> Vec<String> {
-    notices.lock().unwrap().drain(..).map(|n| format!("{}: {}", n.severity(), n.message())).collect()
+    notices
+        .lock()
+        .unwrap()
+        .drain(..)
+        .map(|n| format!("{}: {}", n.severity(), n.message()))
+        .collect()
 }
 
 /// A rewrite by a volatile expression warns, naming the table; it can be switched off by anybody.
@@ -27,24 +32,47 @@ fn taken(notices: &Notices) -> Vec<String> {
 fn volatile_rewrite() {
     let database = Database::new("rewrite_warning");
     let (mut client, notices) = listening(&database);
-    client.batch_execute("CREATE TABLE a (x int); INSERT INTO a VALUES (1)").unwrap();
+    client
+        .batch_execute("CREATE TABLE a (x int); INSERT INTO a VALUES (1)")
+        .unwrap();
     taken(&notices);
-    client.batch_execute("ALTER TABLE a ADD COLUMN r float8 DEFAULT random()").unwrap();
+    client
+        .batch_execute("ALTER TABLE a ADD COLUMN r float8 DEFAULT random()")
+        .unwrap();
     {
         let warnings = notices.lock().unwrap();
-        let warning = warnings.iter().find(|n| n.severity() == "WARNING").expect("a warning");
-        assert!(format!("{} {:?}", warning.message(), warning.detail()).contains("public.a"), "{warning:?}");
-        assert!(warning.hint().is_some() || warning.detail().is_some(), "{warning:?}");
+        let warning = warnings
+            .iter()
+            .find(|n| n.severity() == "WARNING")
+            .expect("a warning");
+        assert!(
+            format!("{} {:?}", warning.message(), warning.detail()).contains("public.a"),
+            "{warning:?}"
+        );
+        assert!(
+            warning.hint().is_some() || warning.detail().is_some(),
+            "{warning:?}"
+        );
         assert_eq!(warnings.len(), 1, "{warnings:?}");
     }
     taken(&notices);
-    for statement in ["ALTER TABLE a ALTER COLUMN x TYPE bigint", "ALTER TABLE a ADD COLUMN s timestamptz DEFAULT now()", "ALTER TABLE a ADD COLUMN c int DEFAULT 5"] {
+    for statement in [
+        "ALTER TABLE a ALTER COLUMN x TYPE bigint",
+        "ALTER TABLE a ADD COLUMN s timestamptz DEFAULT now()",
+        "ALTER TABLE a ADD COLUMN c int DEFAULT 5",
+    ] {
         client.batch_execute(statement).unwrap();
         assert_eq!(taken(&notices), Vec::<String>::new(), "{statement}");
     }
     client.batch_execute("SET dts_ddl_capture.warn_on_rewrite = off; ALTER TABLE a ADD COLUMN r2 float8 DEFAULT random()").unwrap();
     assert_eq!(taken(&notices), Vec::<String>::new());
-    assert_eq!(database.column("message::jsonb->'rewrites'->0->>'volatile'").last().map(String::as_str), Some("true"));
+    assert_eq!(
+        database
+            .column("message::jsonb->'rewrites'->0->>'volatile'")
+            .last()
+            .map(String::as_str),
+        Some("true")
+    );
     // a temporary table is nobody's business
     client.batch_execute("RESET dts_ddl_capture.warn_on_rewrite; CREATE TEMP TABLE t (x int); ALTER TABLE t ADD COLUMN r float8 DEFAULT random()").unwrap();
     assert_eq!(taken(&notices), Vec::<String>::new());
@@ -74,9 +102,16 @@ fn silence() {
 fn silence_at_debug_level() {
     let database = Database::new("silence_debug");
     let (mut client, notices) = listening(&database);
-    client.batch_execute("CREATE TABLE load (x int); SET client_min_messages = debug1").unwrap();
-    client.batch_execute("CREATE TABLE a (x int); CREATE TABLE b AS SELECT 1 AS x; DROP TABLE a").unwrap();
-    let ours: Vec<String> = taken(&notices).into_iter().filter(|n| n.contains("dts") || n.contains("capture")).collect();
+    client
+        .batch_execute("CREATE TABLE load (x int); SET client_min_messages = debug1")
+        .unwrap();
+    client
+        .batch_execute("CREATE TABLE a (x int); CREATE TABLE b AS SELECT 1 AS x; DROP TABLE a")
+        .unwrap();
+    let ours: Vec<String> = taken(&notices)
+        .into_iter()
+        .filter(|n| n.contains("dts") || n.contains("capture"))
+        .collect();
     assert_eq!(ours, Vec::<String>::new());
 }
 
@@ -86,20 +121,35 @@ fn rivals() {
     let database = Database::bare("rivals");
     let (mut client, notices) = listening(&database);
     let names = [
-        "awsdms_intercept_ddl", "hwdrs_ddl_event", "udts_capture", "ape_dts_ddl", "pgl_ddl_deploy_auto_trigger_create", "my_own_audit",
+        "awsdms_intercept_ddl",
+        "hwdrs_ddl_event",
+        "udts_capture",
+        "ape_dts_ddl",
+        "pgl_ddl_deploy_auto_trigger_create",
+        "my_own_audit",
         "\"AwsDms_x\"",
     ];
-    client.batch_execute("CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'").unwrap();
+    client
+        .batch_execute("CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'")
+        .unwrap();
     for name in names {
-        client.batch_execute(&format!("CREATE EVENT TRIGGER {name} ON ddl_command_end EXECUTE FUNCTION f()")).unwrap();
+        client
+            .batch_execute(&format!(
+                "CREATE EVENT TRIGGER {name} ON ddl_command_end EXECUTE FUNCTION f()"
+            ))
+            .unwrap();
     }
     taken(&notices);
-    client.batch_execute("CREATE EXTENSION dts_ddl_capture").unwrap();
+    client
+        .batch_execute("CREATE EXTENSION dts_ddl_capture")
+        .unwrap();
     let mut got = taken(&notices);
     got.retain(|n| !n.contains("AwsDms"));
     got.sort();
-    let mut want: Vec<String> =
-        names[..5].iter().map(|name| format!("WARNING: another DDL capture is present: event trigger \"{name}\"")).collect();
+    let mut want: Vec<String> = names[..5]
+        .iter()
+        .map(|name| format!("WARNING: another DDL capture is present: event trigger \"{name}\""))
+        .collect();
     want.sort();
     assert_eq!(got, want);
     client.batch_execute("CREATE TABLE a (x int)").unwrap();
@@ -129,8 +179,14 @@ fn gap_warning() {
     taken(&notices);
     client.batch_execute("CREATE TABLE a (x int)").unwrap();
     let got = taken(&notices);
-    assert!(got.iter().all(|notice| notice.starts_with("WARNING: ")), "{got:?}");
-    assert_eq!(database.value("SELECT to_regclass('a') IS NOT NULL"), "true");
+    assert!(
+        got.iter().all(|notice| notice.starts_with("WARNING: ")),
+        "{got:?}"
+    );
+    assert_eq!(
+        database.value("SELECT to_regclass('a') IS NOT NULL"),
+        "true"
+    );
 }
 
 /// Placeholders that an unprivileged user set before the library came: PostgreSQL warns, nothing is taken over.
@@ -146,8 +202,14 @@ fn placeholders_warn() {
         .notice_callback(move |notice| sink.lock().unwrap().push(notice))
         .connect(NoTls)
         .unwrap();
-    client.batch_execute("SET dts_ddl_capture.enabled = off; CREATE TABLE placeholder_app.a (x int)").unwrap();
+    client
+        .batch_execute("SET dts_ddl_capture.enabled = off; CREATE TABLE placeholder_app.a (x int)")
+        .unwrap();
     assert_eq!(database.texts(), ["CREATE TABLE placeholder_app.a (x int)"]);
     let got = taken(&notices);
-    assert!(got.iter().any(|n| n.contains("permission denied to set parameter \"dts_ddl_capture.enabled\"")), "{got:?}");
+    assert!(
+        got.iter()
+            .any(|n| n.contains("permission denied to set parameter \"dts_ddl_capture.enabled\"")),
+        "{got:?}"
+    );
 }
