@@ -18,6 +18,8 @@ mod lifecycle;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
+mod races;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod server;

@@ -29,12 +29,12 @@ macro_rules! sql_tests {
 }
 
 sql_tests! {
-    columns { client object schema time_txid who }
+    columns { client lastval object schema temp_path time_txid who }
     contract { acl clash drop_recreate migrate shape }
-    ctas { forms order_pgoutput order_test_decoding tablespace types }
+    ctas { forms hidden_types order_pgoutput order_test_decoding tablespace types }
     encoding { euc_cn euc_jis_2004 latin1 sql_ascii utf8 }
-    errors { diagnostics }
-    event_triggers { others }
+    errors { diagnostics read_only_commit }
+    event_triggers { order_on_drop others }
     failure { on_error_warning table_changed table_extras }
     message { access_method drops nesting no_schema_name objects replay rewrites settings }
     privileges { attack direct_call own_objects unprivileged }
@@ -43,6 +43,7 @@ sql_tests! {
     rows {
         concurrently detach_concurrently each_command extension_plpgsql extension_scripts foreign_schema no_ops
         not_ddl own_bookkeeping owned partitions reindex replica_role security_label temporary
+        toasted_concurrently
     }
     secrets { redact }
     settings { load_by_name preload reserved_prefix values }

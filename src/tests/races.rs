@@ -1,0 +1,109 @@
+//! Two sessions in each other's way at the worst moment.
+
+use super::server::Database;
+use std::time::Duration;
+
+/// Long enough for the other session to run into the lock.
+const A_WHILE: Duration = Duration::from_millis(700);
+
+/// A publication that is dropped while a new table is about to join it: no membership of a publication that is gone, which
+/// would make every later command on the table fail.
+#[test]
+fn publication_dropped_meanwhile() {
+    let database = Database::new("publication_race");
+    let mut one = database.connect();
+    one.batch_execute("CREATE PUBLICATION dts_sync_race; CREATE TABLE warm (x int)")
+        .unwrap();
+    one.batch_execute("BEGIN; DROP PUBLICATION dts_sync_race")
+        .unwrap();
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let mut two = database.connect();
+            two.batch_execute("CREATE TABLE joined (x int primary key)")
+                .unwrap();
+        });
+        std::thread::sleep(A_WHILE);
+        one.batch_execute("COMMIT").unwrap();
+        other.join().unwrap();
+    });
+    assert_eq!(
+        database.value("SELECT count(*) FROM pg_publication_rel"),
+        "0"
+    );
+    one.batch_execute("INSERT INTO joined VALUES (1); DELETE FROM joined; DROP TABLE joined")
+        .unwrap();
+    // and the other way round: the table joins first, the DROP PUBLICATION waits for it
+    one.batch_execute(
+        "CREATE PUBLICATION dts_sync_race; BEGIN; CREATE TABLE first (x int primary key)",
+    )
+    .unwrap();
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            let mut two = database.connect();
+            two.batch_execute("DROP PUBLICATION dts_sync_race").unwrap();
+        });
+        std::thread::sleep(A_WHILE);
+        one.batch_execute("COMMIT").unwrap();
+        other.join().unwrap();
+    });
+    one.batch_execute("INSERT INTO first VALUES (1); DELETE FROM first; DROP TABLE first")
+        .unwrap();
+}
+
+/// LOCK TABLE, then TRUNCATE or DROP EXTENSION, in one transaction: the DDL of another session waits and goes on; it never
+/// ends in a deadlock.
+#[test]
+fn maintenance_in_one_transaction() {
+    let database = Database::new("maintenance_race");
+    let mut one = database.connect();
+    for end in [
+        "TRUNCATE public.dts_ddl_command RESTART IDENTITY",
+        "ALTER TABLE public.dts_ddl_command OWNER TO CURRENT_USER",
+        "DROP EXTENSION dts_ddl_capture",
+    ] {
+        one.batch_execute("BEGIN; LOCK TABLE public.dts_ddl_command")
+            .unwrap();
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let mut two = database.connect();
+                two.batch_execute(
+                    "CREATE TABLE waits (x int); DROP TABLE waits; CREATE TYPE wt AS ENUM (); DROP TYPE wt",
+                )
+            });
+            std::thread::sleep(A_WHILE);
+            let result = one.batch_execute(end);
+            assert!(result.is_ok(), "{end}: {result:?}");
+            one.batch_execute("COMMIT").unwrap();
+            let result = other.join().unwrap();
+            assert!(result.is_ok(), "DDL beside {end}: {result:?}");
+        });
+    }
+}
+
+/// A command cancelled while it waits for the capture table, under on_error = warning, inside a block that catches the
+/// cancel: the session's transaction state stays in order.
+#[test]
+fn cancelled_while_recording() {
+    let database = Database::new("cancel_race");
+    let mut one = database.connect();
+    let mut two = database.connect();
+    two.batch_execute("CREATE TABLE warm (x int); SET dts_ddl_capture.on_error = warning; SET statement_timeout = '500ms'")
+        .unwrap();
+    one.batch_execute("BEGIN; LOCK TABLE public.dts_ddl_command")
+        .unwrap();
+    two.batch_execute(
+        "DO $$ BEGIN CREATE TABLE q (x int); EXCEPTION WHEN query_canceled THEN NULL; END $$",
+    )
+    .unwrap();
+    one.batch_execute("COMMIT").unwrap();
+    two.batch_execute("RESET statement_timeout; CREATE TABLE after_cancel (x int)")
+        .unwrap();
+    two.batch_execute("BEGIN; CREATE TABLE once_more (x int); COMMIT; VACUUM warm")
+        .unwrap();
+    database.expect(&[
+        "CREATE TABLE warm (x int)",
+        "CREATE TABLE after_cancel (x int)",
+        "CREATE TABLE once_more (x int)",
+    ]);
+    assert_eq!(database.value("SELECT dts_ddl.gaps()"), "0");
+}
