@@ -17,7 +17,9 @@ ALTER TABLE a ADD COLUMN c5 serial; SELECT t.is('serial: nextval is volatile', t
 ALTER TABLE a ADD COLUMN c6 int GENERATED ALWAYS AS IDENTITY; SELECT t.is('identity: nextval too', t.rw('identity'), 'public.a ["default"] volatile');
 ALTER TABLE a ADD COLUMN c7 int GENERATED ALWAYS AS (id * 2) STORED; SELECT t.is('generated: immutable', t.rw('generated'), 'public.a ["default"]');
 CREATE FUNCTION vol() RETURNS int LANGUAGE plpgsql VOLATILE AS 'BEGIN RETURN 1; END'; CREATE DOMAIN dom AS int DEFAULT vol(); SELECT t.mark();
-ALTER TABLE a ADD COLUMN c8 dom; SELECT t.is('a domain''s volatile default', t.rw('domain'), 'public.a ["default"] volatile');
+-- whether a domain's default makes PostgreSQL rewrite the table depends on its minor version: what it did is what is told
+SELECT pg_relation_filenode('a') AS before \gset
+ALTER TABLE a ADD COLUMN c8 dom; SELECT t.is('a domain''s volatile default', t.rw('domain'), CASE WHEN pg_relation_filenode('a') <> :before THEN 'public.a ["default"] volatile' END);
 ALTER TABLE a ADD COLUMN c9 int DEFAULT vol(), ALTER COLUMN c1 TYPE bigint; SELECT t.is('two reasons', t.rw('two'), 'public.a ["default", "column type"] volatile');
 CREATE TABLE p (id int, x int) PARTITION BY LIST (id); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2); SELECT t.mark();
 ALTER TABLE p ADD COLUMN y int DEFAULT vol(); SELECT t.is('partitions', t.rw('partitions'), 'public.p1 ["default"] volatile; public.p2 ["default"] volatile');

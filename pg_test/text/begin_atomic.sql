@@ -8,6 +8,8 @@ SELECT atomic_f('a');
 SELECT t.texts('called', 'CREATE TABLE a (x int)', 'CREATE TABLE a2 (x int)');
 DROP TABLE z\; SELECT atomic_f('b')\; DROP TABLE b, b2;
 SELECT t.texts('called in a string', 'DROP TABLE z', 'CREATE TABLE b (x int)', 'CREATE TABLE b2 (x int)', 'DROP TABLE b, b2');
+CREATE FUNCTION cases(i int) RETURNS text BEGIN ATOMIC SELECT CASE WHEN i > 0 THEN ';' ELSE CASE i WHEN 0 THEN 'end' END END; END\; CREATE TABLE y (x int)\; CREATE OR REPLACE FUNCTION cases(i int) RETURNS text RETURN CASE i WHEN 1 THEN 'x' END\; DROP TABLE y;
+SELECT t.texts('CASE .. END inside', $$CREATE FUNCTION cases(i int) RETURNS text BEGIN ATOMIC SELECT CASE WHEN i > 0 THEN ';' ELSE CASE i WHEN 0 THEN 'end' END END; END$$, 'CREATE TABLE y (x int)', $$CREATE OR REPLACE FUNCTION cases(i int) RETURNS text RETURN CASE i WHEN 1 THEN 'x' END$$, 'DROP TABLE y');
 CREATE PROCEDURE atomic_p() BEGIN ATOMIC SELECT mk('c'); END;
 SELECT t.mark();
 CALL atomic_p();

@@ -1,7 +1,7 @@
 -- requires-extension: plperl
 -- DDL through SPI of plperl.
 CREATE EXTENSION plperl;
-CREATE FUNCTION p() RETURNS void LANGUAGE plperl AS $$ spi_exec_query('/* c */ CREATE TABLE a (x int); CREATE TABLE b (x int);'); spi_exec_query('DROP TABLE a'); my $r = spi_query('SELECT 1'); $$;
+CREATE FUNCTION p() RETURNS void LANGUAGE plperl AS $$ spi_exec_query('/* c */ CREATE TABLE a (x int); CREATE TABLE b (x int);'); spi_exec_query('DROP TABLE a'); $$;
 SELECT t.mark();
 \c
 SELECT p();

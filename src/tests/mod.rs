@@ -20,6 +20,8 @@ mod protocol;
 #[cfg(test)]
 mod races;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod server;
@@ -40,11 +42,12 @@ pub mod pg_test {
     )]
     pub fn setup(_options: Vec<&str>) {}
 
-    /// Nothing is preloaded: that is how most servers will run the extension.
+    /// Nothing is preloaded: that is how most servers will run the extension. With `DTS_TEST_PRELOAD` in the environment
+    /// the whole suite runs with `shared_preload_libraries`; every result must be the same.
     #[must_use]
     #[allow(dead_code, reason = "only called in test builds")]
     pub fn postgresql_conf_options() -> Vec<&'static str> {
-        vec![
+        let mut options = vec![
             "wal_level = logical",
             "max_replication_slots = 50",
             "max_wal_senders = 10",
@@ -55,6 +58,10 @@ pub mod pg_test {
             "log_statement = none",
             "log_min_duration_statement = -1",
             "log_min_messages = log",
-        ]
+        ];
+        if std::env::var_os("DTS_TEST_PRELOAD").is_some() {
+            options.push("shared_preload_libraries = 'dts_ddl_capture'");
+        }
+        options
     }
 }
