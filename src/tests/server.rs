@@ -197,3 +197,8 @@ pub fn skipped(test: &str, reason: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "skipped {test}: {reason}");
 }
+
+/// Does the whole suite run with the library loaded into every session?
+pub fn preloaded() -> bool {
+    std::env::var_os("DTS_TEST_PRELOAD").is_some()
+}

@@ -3,11 +3,12 @@
 //! The first lines of a file may say
 //! - `-- requires: 15` (that major or later) or `-- requires: 13..18`,
 //! - `-- requires-extension: hstore` and `-- requires-library: test_decoding` (skipped where it is not installed),
+//! - `-- requires-not-preloaded: REASON` (skipped where the whole server has loaded the library),
 //! - `-- requires-locale: de_DE.utf8 ja_JP.utf8` (one of these, with translated server messages; psql's variable `lc`),
 //! - `-- database: ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'` (options of CREATE DATABASE),
 //! - `-- extension: no` (the file creates the extension itself).
 
-use super::server::{Database, server, skipped};
+use super::server::{Database, preloaded, server, skipped};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -46,7 +47,7 @@ sql_tests! {
         toasted_concurrently
     }
     secrets { redact }
-    settings { load_by_name preload reserved_prefix values }
+    settings { load_by_name placeholders preload reserved_prefix reserved_prefix_later values }
     text {
         begin_atomic bind comments do_block exceptions execute first_ddl gexec lc_messages multi_statement nested
         plperl plpgsql plpython3u pltcl procedure quotes quotes_escapes repeated savepoints sql_function triggers
@@ -112,6 +113,11 @@ fn missing(text: &str, database: &Database) -> Option<String> {
             .batch_execute(&format!("LOAD '{library}'"))
     {
         return Some(format!("library {library} cannot be loaded: {error}"));
+    }
+    if let Some(reason) = directive(text, "requires-not-preloaded")
+        && preloaded()
+    {
+        return Some(reason.to_owned());
     }
     if directive(text, "requires-locale").is_some() && translated(text, database).is_none() {
         return Some("the server has no messages in another language".into());
