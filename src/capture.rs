@@ -36,9 +36,11 @@ pub fn record(started: &mut Started, source: &Source) {
         Some(collected) => (collected, true),
         None => (Vec::new(), false),
     };
+    let first_dropped = started.tree.first_dropped_name();
     if started.recorded {
         // Tables that came after the row was written, e.g. later elements of CREATE SCHEMA.
-        let touched = objects::touched(&tag, &collected, &started.dropped);
+        let touched =
+            objects::touched(&tag, &collected, &started.dropped, first_dropped.as_deref());
         under_policy(&tag, started, source, |_, _| {
             new_table::prepare(&touched.new_tables);
             Ok(())
@@ -48,7 +50,7 @@ pub fn record(started: &mut Started, source: &Source) {
     if !has_done_something(started) {
         return;
     }
-    let touched = objects::touched(&tag, &collected, &started.dropped);
+    let touched = objects::touched(&tag, &collected, &started.dropped, first_dropped.as_deref());
     if told && !is_recorded(&tag, &collected, started, &touched) {
         return;
     }
@@ -84,7 +86,7 @@ pub fn record_without_event(started: &mut Started, source: &Source) {
     table::command_counter_increment();
     if has_done_something(started) {
         let tag = started.tree.command_tag();
-        let touched = objects::touched(&tag, &[], &[]);
+        let touched = objects::touched(&tag, &[], &[], None);
         under_policy(&tag, started, source, |started, source| {
             write(&tag, started, source, touched, Vec::new())
         });

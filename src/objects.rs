@@ -100,7 +100,12 @@ fn operation(tag: &str) -> Operation {
 }
 
 /// Brings together what PostgreSQL collected and what it dropped for a command with this tag.
-pub fn touched(tag: &str, collected: &[Collected], dropped: &[Dropped]) -> Touched {
+pub fn touched(
+    tag: &str,
+    collected: &[Collected],
+    dropped: &[Dropped],
+    first_dropped: Option<&str>,
+) -> Touched {
     let mut touched = Touched {
         objects: Vec::new(),
         new_tables: Vec::new(),
@@ -118,8 +123,8 @@ pub fn touched(tag: &str, collected: &[Collected], dropped: &[Dropped]) -> Touch
     for object in dropped {
         touched.add_dropped(object);
     }
-    if touched.main.is_none() && !touched.objects.is_empty() {
-        touched.main = Some(0);
+    if touched.main.is_none() {
+        touched.main = touched.main_dropped(first_dropped);
     }
     touched.only_local = only_local(&touched.objects);
     // DROP OWNED, REASSIGN OWNED and the like name no object.
@@ -217,6 +222,22 @@ impl Touched {
         }
     }
 
+    /// PostgreSQL lists dropped objects in the order in which it dropped them: the main one is that which the command named
+    /// first, else the first of those it named.
+    fn main_dropped(&self, first_dropped: Option<&str>) -> Option<usize> {
+        let original = |o: &Object| o.original == Some(true);
+        let named_first = |o: &Object| original(o) && o.name.as_deref() == first_dropped;
+        self.objects
+            .iter()
+            .position(named_first)
+            .or_else(|| self.objects.iter().position(original))
+            .or(if self.objects.is_empty() {
+                None
+            } else {
+                Some(0)
+            })
+    }
+
     fn add_dropped(&mut self, object: &Dropped) {
         let schema = object.schema.clone().or_else(|| {
             ON_RELATION
@@ -240,9 +261,6 @@ impl Touched {
         // The TOAST table of a dropped table is nobody's business.
         if schema.as_deref() == Some("pg_toast") {
             return;
-        }
-        if self.main.is_none() && object.original {
-            self.main = Some(self.objects.len());
         }
         self.objects.push(Object {
             op: Operation::Drop,

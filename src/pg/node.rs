@@ -88,6 +88,37 @@ impl ParseTree {
             .unwrap_or_default()
     }
 
+    /// The bare name of the object that a DROP names first.
+    pub fn first_dropped_name(self) -> Option<String> {
+        if !self.is(pg_sys::NodeTag::T_DropStmt) {
+            return None;
+        }
+        // SAFETY: the node tag says which type this is; names are lists of String nodes.
+        unsafe {
+            let objects: Vec<*mut pg_sys::Node> =
+                pointers((*(self.0 as *mut pg_sys::DropStmt)).objects);
+            let first = *objects.first()?;
+            let name = match (*first).type_ {
+                pg_sys::NodeTag::T_List => {
+                    *pointers::<pg_sys::Node>(first as *mut pg_sys::List).last()?
+                }
+                pg_sys::NodeTag::T_TypeName => {
+                    *pointers::<pg_sys::Node>((*(first as *mut pg_sys::TypeName)).names).last()?
+                }
+                pg_sys::NodeTag::T_ObjectWithArgs => {
+                    *pointers::<pg_sys::Node>((*(first as *mut pg_sys::ObjectWithArgs)).objname)
+                        .last()?
+                }
+                pg_sys::NodeTag::T_String => first,
+                _ => return None,
+            };
+            if (*name).type_ != pg_sys::NodeTag::T_String {
+                return None;
+            }
+            Some(text::decode(node_string(name)))
+        }
+    }
+
     /// The target of a CREATE TABLE AS or SELECT INTO (not of a materialized view).
     fn into_clause(self) -> Option<*mut pg_sys::IntoClause> {
         if !self.is(pg_sys::NodeTag::T_CreateTableAsStmt) {
