@@ -6,7 +6,7 @@
 use crate::in_progress::{self, Rewrite};
 use crate::pg::event::{self, Event};
 use crate::pg::node::ParseTree;
-use crate::pg::{catalog, session};
+use crate::pg::{catalog, session, table};
 use crate::{capture, error, guc};
 use pgrx::prelude::*;
 
@@ -40,6 +40,13 @@ fn expect(event: Option<Event>, name: &str, function: &str) -> Option<Event> {
 fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
     let event = event(fcinfo, "capture_start");
     if let Some(event) = expect(event, "ddl_command_start", "capture_start") {
+        for trigger in [
+            table::MAIN_TRIGGER,
+            table::DROP_TRIGGER,
+            table::REWRITE_TRIGGER,
+        ] {
+            catalog::keep_function_at_hand(trigger);
+        }
         in_progress::start(event.tree, Some(session::progress()));
     }
 }

@@ -154,6 +154,27 @@ pub fn event_trigger_is_enabled(name: &CStr) -> bool {
     }
 }
 
+/// Has the function of an event trigger in the cache, so that PostgreSQL still finds it should another session drop the
+/// extension between the moment when PostgreSQL reads its list of event triggers and the call (event_trigger.c:
+/// EventTriggerInvoke takes no lock). Once the drop is noticed, the list is read anew as well.
+pub fn keep_function_at_hand(trigger: &CStr) {
+    // SAFETY: EVENTTRIGGERNAME holds rows of pg_event_trigger by name; PROCOID holds rows of pg_proc.
+    unsafe {
+        let cache = compat::cache_number(pg_sys::SysCacheIdentifier::EVENTTRIGGERNAME);
+        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(trigger.as_ptr()));
+        if tuple.is_null() {
+            return;
+        }
+        let function = (*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_event_trigger)).evtfoid;
+        pg_sys::ReleaseSysCache(tuple);
+        compat::with_cached(
+            pg_sys::SysCacheIdentifier::PROCOID,
+            function,
+            |_: &pg_sys::FormData_pg_proc| (),
+        );
+    }
+}
+
 /// The bare name of a relation.
 pub fn relation_name(oid: pg_sys::Oid) -> Option<String> {
     // SAFETY: a syscache lookup; NULL when missing.

@@ -21,6 +21,7 @@ pub const ROW_COUNT_SEQUENCE: &CStr = c"row_count";
 pub const GAP_SEQUENCE: &CStr = c"gap_count";
 pub const MAIN_TRIGGER: &CStr = c"dts_intercept_ddl";
 pub const DROP_TRIGGER: &CStr = c"dts_intercept_drop";
+pub const REWRITE_TRIGGER: &CStr = c"dts_intercept_rewrite";
 pub const EXTENSION: &CStr = c"dts_ddl_capture";
 
 /// The columns of the contract, in order.

@@ -33,10 +33,11 @@ fn publication_dropped_meanwhile() {
     one.batch_execute("INSERT INTO joined VALUES (1); DELETE FROM joined; DROP TABLE joined")
         .unwrap();
     // and the other way round: the table joins first, the DROP PUBLICATION waits for it
-    one.batch_execute(
-        "CREATE PUBLICATION dts_sync_race; BEGIN; CREATE TABLE first (x int primary key)",
-    )
-    .unwrap();
+    // not in one string with BEGIN, which would put it into the same transaction
+    one.batch_execute("CREATE PUBLICATION dts_sync_race")
+        .unwrap();
+    one.batch_execute("BEGIN; CREATE TABLE first (x int primary key)")
+        .unwrap();
     std::thread::scope(|scope| {
         let other = scope.spawn(|| {
             let mut two = database.connect();
