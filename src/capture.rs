@@ -178,7 +178,8 @@ fn write(
     let conforming = started.context.standard_conforming_strings;
     let text = text::stored(source, tag, conforming, started.temporary_items.as_ref())?;
     let prepared = new_table::prepare(&touched.new_tables);
-    let reason = why_not_replayed(tag, &touched);
+    let own = touched.own_objects || started.drops_own_index;
+    let reason = why_not_replayed(tag, &touched, own);
     let main = touched.main_object().cloned();
     let mut message = message(&started.context, touched.objects, prepared);
     message.rewrites = rewrites;
@@ -257,7 +258,7 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
 }
 
 /// Why another server must not run this command, if so.
-fn why_not_replayed(tag: &str, touched: &Touched) -> Option<&'static str> {
+fn why_not_replayed(tag: &str, touched: &Touched, own_objects: bool) -> Option<&'static str> {
     let local = touched
         .only_local
         .filter(|_| !WITHOUT_OBJECTS.contains(&tag));
@@ -267,7 +268,7 @@ fn why_not_replayed(tag: &str, touched: &Touched) -> Option<&'static str> {
         Some("subscriptions belong to the server that subscribes")
     } else if local == Some(Local::LargeObject) {
         Some("large objects are not replicated")
-    } else if touched.own_objects {
+    } else if own_objects {
         Some("the object belongs to the extension dts_ddl_capture")
     } else {
         None

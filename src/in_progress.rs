@@ -10,6 +10,7 @@ use crate::pg::event::{Dropped, Event};
 use crate::pg::node::{ParseTree, TemporaryItems};
 use crate::pg::session::Progress;
 use crate::pg::source::{self, Source};
+use crate::pg::table;
 use std::cell::{Cell, RefCell};
 
 /// A table that the command is about to rewrite.
@@ -28,6 +29,8 @@ pub struct Started {
     pub dropped: Vec<Dropped>,
     pub rewrites: Vec<Rewrite>,
     pub temporary_items: Option<TemporaryItems>,
+    /// An index of the capture table is to be dropped.
+    pub drops_own_index: bool,
     /// Its row is written (CREATE TABLE AS, or another event trigger ran DDL of its own).
     pub recorded: bool,
     /// Where the transaction stood when it was last asked whether the command had done its work.
@@ -105,6 +108,7 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         dropped: Vec::new(),
         rewrites: Vec::new(),
         temporary_items: tree.temporary_items(),
+        drops_own_index: tree.drops_index_of(table::capture_table()),
         recorded: false,
         asked: None,
     };

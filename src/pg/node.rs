@@ -88,6 +88,25 @@ impl ParseTree {
             .unwrap_or_default()
     }
 
+    /// Whether this is a DROP INDEX of an index of that table; to be asked before it runs.
+    pub fn drops_index_of(self, table: pg_sys::Oid) -> bool {
+        if !self.is(pg_sys::NodeTag::T_DropStmt) {
+            return false;
+        }
+        // SAFETY: the node tag says which type this is; names of indexes are lists; look-ups take no lock.
+        unsafe {
+            let drop = self.0 as *mut pg_sys::DropStmt;
+            (*drop).removeType == pg_sys::ObjectType::OBJECT_INDEX
+                && pointers::<pg_sys::List>((*drop).objects)
+                    .into_iter()
+                    .any(|name| {
+                        let index = find_relation(pg_sys::makeRangeVarFromNameList(name));
+                        index != pg_sys::InvalidOid
+                            && pg_sys::IndexGetRelation(index, true) == table
+                    })
+        }
+    }
+
     /// The bare name of the object that a DROP names first.
     pub fn first_dropped_name(self) -> Option<String> {
         if !self.is(pg_sys::NodeTag::T_DropStmt) {
@@ -234,16 +253,27 @@ unsafe fn names_temporary_object(item: *mut pg_sys::Node, kind: pg_sys::ObjectTy
 /// # Safety
 /// `rel` is a valid RangeVar.
 unsafe fn is_temporary_relation(rel: *mut pg_sys::RangeVar) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let oid = find_relation(rel);
+        oid != pg_sys::InvalidOid && pg_sys::isAnyTempNamespace(pg_sys::get_rel_namespace(oid))
+    }
+}
+
+/// The relation of a name, by the search_path in force; InvalidOid when there is none.
+///
+/// # Safety
+/// `rel` is a valid RangeVar.
+unsafe fn find_relation(rel: *mut pg_sys::RangeVar) -> pg_sys::Oid {
     // SAFETY: the caller's promise; no lock, missing relations are allowed.
     unsafe {
-        let oid = pg_sys::RangeVarGetRelidExtended(
+        pg_sys::RangeVarGetRelidExtended(
             rel,
             pg_sys::NoLock as pg_sys::LOCKMODE,
             pg_sys::RVROption::RVR_MISSING_OK,
             None,
             core::ptr::null_mut(),
-        );
-        oid != pg_sys::InvalidOid && pg_sys::isAnyTempNamespace(pg_sys::get_rel_namespace(oid))
+        )
     }
 }
 

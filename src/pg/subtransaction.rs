@@ -36,8 +36,8 @@ pub fn attempt<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failur
     }
     match result {
         Ok(result) => result,
-        // A cancelled query and a shutdown are not ours to keep.
-        Err(cause) if is_interrupt(&cause) => cause.rethrow(),
+        // A cancelled query and a shutdown are not ours to keep. PostgreSQL's error stack has been cleared: raise it anew.
+        Err(cause) if is_interrupt(&cause) => failure(&cause).raise(),
         Err(cause) => Err(failure(&cause)),
     }
 }

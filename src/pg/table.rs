@@ -104,6 +104,11 @@ fn relation_in(schema: &CStr, name: &CStr) -> pg_sys::Oid {
     }
 }
 
+/// The capture table by its name; InvalidOid when there is none.
+pub fn capture_table() -> pg_sys::Oid {
+    relation_in(SCHEMA, TABLE)
+}
+
 impl CaptureTable {
     /// Opens the table; `None` when the extension is no longer installed (another session dropped it meanwhile).
     pub fn open() -> Result<Option<Self>, Failure> {
