@@ -67,11 +67,13 @@ quietly() {
   return $rc
 }
 
-# install_extension MAJOR: release build, installed into the private copy of that major.
+# install_extension MAJOR: release build (DTS_PROFILE=dev: the one that cargo pgrx test makes, which is there already when
+# ./test asks for it), installed into the private copy of that major.
 install_extension() {
+  local how=(--release); [ "${DTS_PROFILE:-release}" != dev ] || how=()
   use_toolchain
   (cd "$ROOT" && quietly "$CARGO_TARGET_DIR/logs/install-$1.log" \
-    cargo pgrx install --release --no-default-features --features "pg$1" --pg-config "$(pg_config_of "$1")")
+    cargo pgrx install "${how[@]}" --no-default-features --features "pg$1" --pg-config "$(pg_config_of "$1")")
 }
 
 # --- throw-away clusters --------------------------------------------------------------------------------------------
