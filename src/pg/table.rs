@@ -24,6 +24,9 @@ pub const DROP_TRIGGER: &CStr = c"dts_intercept_drop";
 pub const REWRITE_TRIGGER: &CStr = c"dts_intercept_rewrite";
 pub const EXTENSION: &CStr = c"dts_ddl_capture";
 
+/// So often the table is looked for while other sessions replace it.
+const ATTEMPTS: usize = 10;
+
 /// The columns of the contract, in order.
 const COLUMNS: [(&CStr, pg_sys::Oid); 14] = [
     (c"ddl_text", pg_sys::TEXTOID),
@@ -112,69 +115,63 @@ pub fn capture_table() -> pg_sys::Oid {
 impl CaptureTable {
     /// Opens the table; `None` when the extension is no longer installed (another session dropped it meanwhile).
     pub fn open() -> Result<Option<Self>, Failure> {
-        loop {
-            let table = relation_in(SCHEMA, TABLE);
-            if table == pg_sys::InvalidOid {
-                return Self::missing();
+        let mut failure = Failure::table_missing();
+        // What is missing may be a matter of the moment: another session drops and creates the extension.
+        for _ in 0..ATTEMPTS {
+            match Self::find() {
+                Ok(relations) => match Self::lock_and_open(relations) {
+                    Some(table) => return table.check_shape().map(|()| Some(table)),
+                    None => continue,
+                },
+                Err(missing) => failure = missing,
             }
-            let sequence = match relation_in(SCHEMA, SEQUENCE) {
-                pg_sys::InvalidOid => owned_sequence(table),
-                oid => Some(oid),
-            };
-            let needed = (
-                sequence,
-                relation_in(OWN_SCHEMA, ROW_COUNT_SEQUENCE),
-                relation_in(OWN_SCHEMA, PRUNED_SEQUENCE),
-            );
-            let (Some(sequence), rows, pruned) = needed else {
-                return Self::missing_sequence("public.dts_ddl_command_id_seq");
-            };
-            if rows == pg_sys::InvalidOid || pruned == pg_sys::InvalidOid {
-                return Self::missing_sequence("dts_ddl.row_count, dts_ddl.pruned_id");
+            if !super::catalog::extension_exists(EXTENSION) {
+                return Ok(None);
             }
-            let relations = [table, sequence, rows, pruned];
-            lock_all(&relations);
-            // SAFETY: locked; NULL when it vanished while we waited.
-            let relation =
-                unsafe { pg_sys::try_relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE) };
-            // What was replaced while we waited is found by its name under the lock.
-            if relation.is_null()
-                || relation_in(SCHEMA, TABLE) != table
-                || relation_in(OWN_SCHEMA, ROW_COUNT_SEQUENCE) != rows
-            {
-                if !relation.is_null() {
-                    // SAFETY: opened above.
-                    unsafe { pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE) };
-                }
-                unlock(&relations);
-                continue;
-            }
-            let table = CaptureTable { relation, sequence };
-            table.check_shape()?;
-            return Ok(Some(table));
         }
+        Err(failure)
+    }
+
+    /// The table, its id sequence and the two sequences of retention, by their names.
+    fn find() -> Result<[pg_sys::Oid; 4], Failure> {
+        let table = capture_table();
+        if table == pg_sys::InvalidOid {
+            return Err(Failure::table_missing());
+        }
+        let ids = match relation_in(SCHEMA, SEQUENCE) {
+            pg_sys::InvalidOid => owned_sequence(table)
+                .ok_or_else(|| Failure::sequence_missing("public.dts_ddl_command_id_seq"))?,
+            oid => oid,
+        };
+        let rows = own_sequence(ROW_COUNT_SEQUENCE)?;
+        let pruned = own_sequence(PRUNED_SEQUENCE)?;
+        Ok([table, ids, rows, pruned])
+    }
+
+    /// Locks and opens what was found; `None` when it was replaced or dropped while we waited.
+    fn lock_and_open(relations: [pg_sys::Oid; 4]) -> Option<Self> {
+        let [table, sequence, rows, _] = relations;
+        lock_all(&relations);
+        // SAFETY: locked; NULL when it vanished while we waited.
+        let relation =
+            unsafe { pg_sys::try_relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE) };
+        if relation.is_null() {
+            unlock(&relations);
+            return None;
+        }
+        if capture_table() != table || relation_in(OWN_SCHEMA, ROW_COUNT_SEQUENCE) != rows {
+            // SAFETY: opened above.
+            unsafe { pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE) };
+            unlock(&relations);
+            return None;
+        }
+        Some(CaptureTable { relation, sequence })
     }
 
     /// Tells this table from one that was made later.
     pub fn oid(&self) -> u32 {
         // SAFETY: the relation is open.
         unsafe { (*self.relation).rd_id.to_u32() }
-    }
-
-    fn missing_sequence(name: &str) -> Result<Option<Self>, Failure> {
-        if super::catalog::extension_exists(EXTENSION) {
-            Err(Failure::sequence_missing(name))
-        } else {
-            Ok(None)
-        }
-    }
-
-    fn missing() -> Result<Option<Self>, Failure> {
-        if super::catalog::extension_exists(EXTENSION) {
-            Err(Failure::table_missing())
-        } else {
-            Ok(None)
-        }
     }
 
     fn check_shape(&self) -> Result<(), Failure> {
