@@ -10,8 +10,8 @@ use crate::new_table::{self, Prepared};
 use crate::objects::{self, Local, Touched};
 use crate::pg::catalog::{self, Address};
 use crate::pg::event::{self, Collected};
+use crate::pg::sequence::{self, GAP_SEQUENCE};
 use crate::pg::source::Source;
-use crate::pg::table::GAP_SEQUENCE;
 use crate::pg::{report, session, subtransaction, table};
 use crate::row::{self, Row};
 use crate::text;
@@ -83,7 +83,7 @@ pub fn is_on() -> bool {
 
 /// Records a command for which PostgreSQL raises no event triggers.
 pub fn record_without_event(started: &mut Started, source: &Source) {
-    table::command_counter_increment();
+    session::command_counter_increment();
     if has_done_something(started) {
         let tag = started.tree.command_tag();
         let touched = objects::touched(&tag, &[], &[], None);
@@ -162,7 +162,7 @@ fn note_gap(tag: &str, started: &Started, source: &Source, failure: &Failure) {
         .unwrap_or_else(|_| tag.to_owned());
     crate::error::log_gap(failure, &statement);
     if let Err(uncounted) =
-        subtransaction::attempt(|| table::advance_sequence(GAP_SEQUENCE).map(|_| ()))
+        subtransaction::attempt(|| sequence::advance_sequence(GAP_SEQUENCE).map(|_| ()))
     {
         crate::error::log_gap(&uncounted, "the gap could not be counted");
     }

@@ -1,6 +1,6 @@
 //! The SQL functions of schema `dts_ddl`; declared in `sql/install.sql`, which says who may call them.
 
-use crate::pg::table::{self, GAP_SEQUENCE, PRUNED_SEQUENCE};
+use crate::pg::sequence::{GAP_SEQUENCE, PRUNED_SEQUENCE, sequence_value};
 use crate::pg::{catalog, text};
 use crate::retention;
 use pgrx::prelude::*;
@@ -8,7 +8,7 @@ use pgrx::prelude::*;
 /// The highest id that retention has deleted; 0 when none.
 #[pg_extern(sql = false)]
 fn pruned_through() -> i64 {
-    table::sequence_value(PRUNED_SEQUENCE).unwrap_or_else(|failure| failure.raise())
+    sequence_value(PRUNED_SEQUENCE).unwrap_or_else(|failure| failure.raise())
 }
 
 /// Deletes all rows beyond the limits now; returns how many.
@@ -20,7 +20,7 @@ fn prune() -> i64 {
 /// The number of commands that went through without a row under on_error = warning.
 #[pg_extern(sql = false)]
 fn gaps() -> i64 {
-    table::sequence_value(GAP_SEQUENCE).unwrap_or_else(|failure| failure.raise())
+    sequence_value(GAP_SEQUENCE).unwrap_or_else(|failure| failure.raise())
 }
 
 /// The command tags of the statements in a text, by PostgreSQL's own parser. Raises the parser's error.

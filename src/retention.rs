@@ -16,8 +16,12 @@
 
 use crate::error::Failure;
 use crate::guc;
+use crate::pg::sequence::{
+    PRUNED_SEQUENCE, ROW_COUNT_SEQUENCE, add_to_sequence, has_sequence, raise_sequence,
+    sequence_value,
+};
 use crate::pg::session;
-use crate::pg::table::{self, CaptureTable, PRUNED_SEQUENCE, PruneLimits, ROW_COUNT_SEQUENCE};
+use crate::pg::table::{CaptureTable, PruneLimits};
 use std::cell::{Cell, RefCell};
 
 /// With one new row at most so many are deleted (so that a lowered limit takes effect soon), and so many index entries
@@ -76,7 +80,7 @@ pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
     let surely_kept = max_rows - (round - 1);
     let last_id = if excess > 0 { table.last_id() } else { newest };
     // Rows of this very command must be visible to their deletion.
-    table::command_counter_increment();
+    session::command_counter_increment();
     let sweep = |from: i64| {
         let pruned = table.delete_oldest(from, WITH_EACH_ROW, |row| {
             let too_many = row.deleted < wanted && last_id - row.id >= surely_kept;
@@ -95,7 +99,7 @@ pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
     BEFORE_TRANSACTION.set(BEFORE_TRANSACTION.get().or(Some(known)));
     NEXT_ID.set(Some(next));
     if pruned.highest > 0 {
-        table::raise_sequence(PRUNED_SEQUENCE, pruned.highest)?;
+        raise_sequence(PRUNED_SEQUENCE, pruned.highest)?;
     }
     if rescan || excess > 0 && pruned.deleted == 0 {
         recount(table)?;
@@ -106,7 +110,7 @@ pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
 /// Counts the rows anew, if no other transaction is about to change their number; does nothing else.
 fn recount(table: &CaptureTable) -> Result<(), Failure> {
     match table.count_if_alone() {
-        Some(rows) => table::add_to_sequence(ROW_COUNT_SEQUENCE, rows - row_count()?),
+        Some(rows) => add_to_sequence(ROW_COUNT_SEQUENCE, rows - row_count()?),
         None => Ok(()),
     }
 }
@@ -116,7 +120,7 @@ fn first_id(newest: i64) -> Result<i64, Failure> {
     // A sequence that was set back makes the memory useless.
     match NEXT_ID.get().filter(|next| *next <= newest) {
         Some(next) => Ok(next),
-        None => Ok(table::sequence_value(PRUNED_SEQUENCE)?.min(newest) + 1),
+        None => Ok(sequence_value(PRUNED_SEQUENCE)?.min(newest) + 1),
     }
 }
 
@@ -145,7 +149,7 @@ pub fn prune_all() -> Result<i64, Failure> {
         forget_table();
     }
     let rows = table.count();
-    table::add_to_sequence(ROW_COUNT_SEQUENCE, rows - row_count()?)?;
+    add_to_sequence(ROW_COUNT_SEQUENCE, rows - row_count()?)?;
     let max_rows = guc::max_rows();
     let wanted = if max_rows > 0 { rows - max_rows } else { 0 };
     let oldest_time = oldest_time();
@@ -154,7 +158,7 @@ pub fn prune_all() -> Result<i64, Failure> {
     });
     note_change(-pruned.deleted);
     if pruned.highest > 0 {
-        table::raise_sequence(PRUNED_SEQUENCE, pruned.highest)?;
+        raise_sequence(PRUNED_SEQUENCE, pruned.highest)?;
     }
     Ok(pruned.deleted)
 }
@@ -171,7 +175,7 @@ fn is_too_old(time: Option<i64>, oldest: Option<i64>) -> bool {
 
 /// Rows that are there, as this transaction sees it.
 fn row_count() -> Result<i64, Failure> {
-    Ok(table::sequence_value(ROW_COUNT_SEQUENCE)? + unsaved_changes())
+    Ok(sequence_value(ROW_COUNT_SEQUENCE)? + unsaved_changes())
 }
 
 fn unsaved_changes() -> i64 {
@@ -191,9 +195,8 @@ fn note_change(change: i64) {
 pub fn before_commit() {
     let change =
         CHANGES.with_borrow_mut(|changes| changes.drain(..).map(|(_, change)| change).sum::<i64>());
-    if change != 0 && table::has_sequence(ROW_COUNT_SEQUENCE) {
-        table::add_to_sequence(ROW_COUNT_SEQUENCE, change)
-            .unwrap_or_else(|failure| failure.raise());
+    if change != 0 && has_sequence(ROW_COUNT_SEQUENCE) {
+        add_to_sequence(ROW_COUNT_SEQUENCE, change).unwrap_or_else(|failure| failure.raise());
     }
 }
 

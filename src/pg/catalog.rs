@@ -175,6 +175,18 @@ pub fn keep_function_at_hand(trigger: &CStr) {
     }
 }
 
+/// A relation by schema and name; InvalidOid when there is none.
+pub(super) fn relation_in(schema: &CStr, name: &CStr) -> pg_sys::Oid {
+    // SAFETY: syscache look-ups with NUL-terminated names.
+    unsafe {
+        let namespace = pg_sys::get_namespace_oid(schema.as_ptr(), true);
+        if namespace == pg_sys::InvalidOid {
+            return namespace;
+        }
+        pg_sys::get_relname_relid(name.as_ptr(), namespace)
+    }
+}
+
 /// The bare name of a relation.
 pub fn relation_name(oid: pg_sys::Oid) -> Option<String> {
     // SAFETY: a syscache lookup; NULL when missing.

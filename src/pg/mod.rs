@@ -14,6 +14,7 @@ pub mod node;
 pub mod publication;
 pub mod relation;
 pub mod report;
+pub mod sequence;
 pub mod session;
 pub mod source;
 pub mod subtransaction;

@@ -211,3 +211,9 @@ pub fn reserve_settings_prefix(prefix: &'static CStr) {
         pg_sys::MarkGUCPrefixReserved(prefix.as_ptr());
     }
 }
+
+/// Makes what this command has written so far visible to the rest of it.
+pub fn command_counter_increment() {
+    // SAFETY: between two steps of a command in which nothing is half done.
+    unsafe { pg_sys::CommandCounterIncrement() }
+}

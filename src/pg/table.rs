@@ -5,7 +5,11 @@
 //! Locks: the table and its sequences, all or none ([`lock_all`]); held to the end of the transaction, so that a row is
 //! never decoded after its table is gone.
 
+use super::catalog::relation_in;
 use super::compat;
+use super::sequence::{
+    OWN_SCHEMA, PRUNED_SEQUENCE, ROW_COUNT_SEQUENCE, current_value, next_value, own_sequence,
+};
 use super::text;
 use crate::error::Failure;
 use core::ffi::CStr;
@@ -15,10 +19,6 @@ use pgrx::pg_sys::Datum;
 pub const SCHEMA: &CStr = c"public";
 pub const TABLE: &CStr = c"dts_ddl_command";
 const SEQUENCE: &CStr = c"dts_ddl_command_id_seq";
-pub const OWN_SCHEMA: &CStr = c"dts_ddl";
-pub const PRUNED_SEQUENCE: &CStr = c"pruned_id";
-pub const ROW_COUNT_SEQUENCE: &CStr = c"row_count";
-pub const GAP_SEQUENCE: &CStr = c"gap_count";
 pub const MAIN_TRIGGER: &CStr = c"dts_intercept_ddl";
 pub const DROP_TRIGGER: &CStr = c"dts_intercept_drop";
 pub const REWRITE_TRIGGER: &CStr = c"dts_intercept_rewrite";
@@ -93,17 +93,6 @@ impl Drop for CaptureTable {
             // SAFETY: opened in `open`, not closed since.
             unsafe { pg_sys::relation_close(self.relation, pg_sys::NoLock as pg_sys::LOCKMODE) }
         }
-    }
-}
-
-fn relation_in(schema: &CStr, name: &CStr) -> pg_sys::Oid {
-    // SAFETY: syscache look-ups with NUL-terminated names.
-    unsafe {
-        let namespace = pg_sys::get_namespace_oid(schema.as_ptr(), true);
-        if namespace == pg_sys::InvalidOid {
-            return namespace;
-        }
-        pg_sys::get_relname_relid(name.as_ptr(), namespace)
     }
 }
 
@@ -420,160 +409,6 @@ impl CaptureTable {
             let _ = &mut tid;
             result == pg_sys::TM_Result::TM_Ok
         }
-    }
-}
-
-/// Makes what this command has written so far visible to the rest of it.
-pub fn command_counter_increment() {
-    // SAFETY: between two steps of a command in which nothing is half done.
-    unsafe { pg_sys::CommandCounterIncrement() }
-}
-
-/// The value that one of our own sequences stands at: 0 when it was never advanced.
-pub fn sequence_value(name: &CStr) -> Result<i64, Failure> {
-    Ok(current_value(own_sequence(name)?).unwrap_or(0))
-}
-
-/// Raises one of our own sequences to a value unless it is there already. It is not transactional, takes no lock that
-/// another session waits for, and survives a crash (sequence.c).
-pub fn raise_sequence(name: &CStr, value: i64) -> Result<(), Failure> {
-    let oid = own_sequence(name)?;
-    if current_value(oid).is_none_or(|current| current < value) {
-        set_value(oid, value);
-    }
-    Ok(())
-}
-
-/// Advances one of our own sequences by one.
-pub fn advance_sequence(name: &CStr) -> Result<i64, Failure> {
-    Ok(next_value(own_sequence(name)?))
-}
-
-/// Adds to one of our own sequences, not going below 0.
-pub fn add_to_sequence(name: &CStr, change: i64) -> Result<(), Failure> {
-    let oid = own_sequence(name)?;
-    alone_with(oid, || {
-        set_value(oid, (current_value(oid).unwrap_or(0) + change).max(0))
-    });
-    Ok(())
-}
-
-/// Whether a sequence of ours exists.
-pub fn has_sequence(name: &CStr) -> bool {
-    relation_in(OWN_SCHEMA, name) != pg_sys::InvalidOid
-}
-
-/// The next value of a sequence, as nextval() gives it, but for the user's lastval(), which stays what it was: only
-/// nextval() changes it, setval() does not (sequence.c: last_used_seq).
-fn next_value(sequence: pg_sys::Oid) -> i64 {
-    alone_with(sequence, || match current_value(sequence) {
-        Some(current) => {
-            set_value(sequence, current + 1);
-            current + 1
-        }
-        None => {
-            let first = first_value(sequence);
-            set_value(sequence, first);
-            first
-        }
-    })
-}
-
-/// Runs `f` while no other session is in here with the same sequence. The lock is held for these few microseconds only,
-/// never to the end of the transaction; it is a lock on an object of its own kind, not on the relation.
-fn alone_with<R>(sequence: pg_sys::Oid, f: impl FnOnce() -> R) -> R {
-    let lock = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
-    // SAFETY: locked and unlocked in this function; after an error the transaction releases the lock.
-    unsafe { pg_sys::LockDatabaseObject(pg_sys::RelationRelationId, sequence, 0, lock) };
-    let result = f();
-    // SAFETY: as above.
-    unsafe { pg_sys::UnlockDatabaseObject(pg_sys::RelationRelationId, sequence, 0, lock) };
-    result
-}
-
-/// The value that was given out last, `None` for a sequence that was never used.
-fn current_value(sequence: pg_sys::Oid) -> Option<i64> {
-    with_owner_rights(sequence, || {
-        // SAFETY: pg_sequence_last_value(regclass).
-        unsafe { compat::call(pg_sys::pg_sequence_last_value, [Datum::from(sequence)]) }
-            .map(|d| d.value() as i64)
-    })
-    .flatten()
-}
-
-/// What the next value of a sequence will be that was not used since it was made or restarted.
-fn first_value(sequence: pg_sys::Oid) -> i64 {
-    // SAFETY: a sequence is a heap with one row that is always visible; its first column is last_value (sequence.h).
-    unsafe {
-        let relation = pg_sys::relation_open(sequence, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
-        let snapshot = &raw mut pg_sys::SnapshotSelfData;
-        let scan = pg_sys::systable_beginscan(
-            relation,
-            pg_sys::InvalidOid,
-            false,
-            snapshot,
-            0,
-            core::ptr::null_mut(),
-        );
-        let tuple = pg_sys::systable_getnext(scan);
-        let mut null = false;
-        let value = if tuple.is_null() {
-            1
-        } else {
-            pg_sys::heap_getattr(tuple, 1, (*relation).rd_att, &mut null).value() as i64
-        };
-        pg_sys::systable_endscan(scan);
-        pg_sys::relation_close(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
-        value
-    }
-}
-
-fn set_value(sequence: pg_sys::Oid, value: i64) {
-    with_owner_rights(sequence, || {
-        // SAFETY: setval(regclass, bigint). A transaction that was made read-only after its DDL commits all the same: what is
-        // written here is not the user's doing. After an error the next transaction sets the variable anew.
-        unsafe {
-            let read_only = pg_sys::XactReadOnly;
-            pg_sys::XactReadOnly = false;
-            compat::call(
-                pg_sys::setval_oid,
-                [Datum::from(sequence), Datum::from(value)],
-            );
-            pg_sys::XactReadOnly = read_only;
-        }
-    });
-}
-
-fn own_sequence(name: &CStr) -> Result<pg_sys::Oid, Failure> {
-    match relation_in(OWN_SCHEMA, name) {
-        pg_sys::InvalidOid => Err(Failure::sequence_missing(&format!(
-            "dts_ddl.{}",
-            name.to_string_lossy()
-        ))),
-        oid => Ok(oid),
-    }
-}
-
-/// Runs `f` as the owner of a relation of ours, for the few functions of PostgreSQL that check rights; `None` when the
-/// relation is gone.
-fn with_owner_rights<R>(relation: pg_sys::Oid, f: impl FnOnce() -> R) -> Option<R> {
-    // SAFETY: user and security context are put back on the normal way; after an error the (sub)transaction does so.
-    unsafe {
-        let owner = compat::with_cached(
-            pg_sys::SysCacheIdentifier::RELOID,
-            relation,
-            |c: &pg_sys::FormData_pg_class| c.relowner,
-        );
-        let owner = owner?;
-        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
-        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-        let inside = context
-            | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32
-            | pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
-        pg_sys::SetUserIdAndSecContext(owner, inside);
-        let result = f();
-        pg_sys::SetUserIdAndSecContext(user, context);
-        Some(result)
     }
 }
 
