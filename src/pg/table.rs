@@ -24,8 +24,10 @@ pub const DROP_TRIGGER: &CStr = c"dts_intercept_drop";
 pub const REWRITE_TRIGGER: &CStr = c"dts_intercept_rewrite";
 pub const EXTENSION: &CStr = c"dts_ddl_capture";
 
-/// So often the table is looked for while other sessions replace it.
-const ATTEMPTS: usize = 10;
+/// So often, and with such pauses, the table is looked for while another session drops and creates the extension: a
+/// commit is visible to snapshots a moment before its invalidations reach our caches (xact.c: CommitTransaction).
+const ATTEMPTS: usize = 100;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(2);
 
 /// The columns of the contract, in order.
 const COLUMNS: [(&CStr, pg_sys::Oid); 14] = [
@@ -105,7 +107,6 @@ impl CaptureTable {
     /// Opens the table; `None` when the extension is no longer installed (another session dropped it meanwhile).
     pub fn open() -> Result<Option<Self>, Failure> {
         let mut failure = Failure::table_missing();
-        // What is missing may be a matter of the moment: another session drops and creates the extension.
         for _ in 0..ATTEMPTS {
             match Self::find() {
                 Ok(relations) => match Self::lock_and_open(relations) {
@@ -117,6 +118,7 @@ impl CaptureTable {
             if !super::catalog::extension_exists(EXTENSION) {
                 return Ok(None);
             }
+            std::thread::sleep(PAUSE);
         }
         Err(failure)
     }
