@@ -89,6 +89,8 @@ CREATE SEQUENCE dts_ddl.pruned_id;
 COMMENT ON SEQUENCE dts_ddl.pruned_id IS 'Highest id that retention has deleted; read it with dts_ddl.pruned_through()';
 CREATE SEQUENCE dts_ddl.row_count MINVALUE 0;
 COMMENT ON SEQUENCE dts_ddl.row_count IS 'Number of rows in public.dts_ddl_command, for retention; dts_ddl.prune() counts anew';
+CREATE SEQUENCE dts_ddl.counted_id;
+COMMENT ON SEQUENCE dts_ddl.counted_id IS 'Newest id when the rows were last counted, for retention';
 CREATE SEQUENCE dts_ddl.gap_count;
 COMMENT ON SEQUENCE dts_ddl.gap_count IS 'Commands let through without a row; read it with dts_ddl.gaps()';
 

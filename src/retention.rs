@@ -17,8 +17,8 @@
 use crate::error::Failure;
 use crate::guc;
 use crate::pg::sequence::{
-    PRUNED_SEQUENCE, ROW_COUNT_SEQUENCE, add_to_sequence, has_sequence, raise_sequence,
-    sequence_value,
+    COUNTED_SEQUENCE, PRUNED_SEQUENCE, ROW_COUNT_SEQUENCE, add_to_sequence, has_sequence,
+    raise_sequence, sequence_value,
 };
 use crate::pg::session;
 use crate::pg::table::{CaptureTable, PruneLimits};
@@ -43,6 +43,8 @@ const RESCANS_PER_LIMIT: i64 = 64;
 const MAX_ROUND: i64 = 16;
 /// A round is at most this part of the limit: small limits are kept exactly.
 const ROUNDS_PER_LIMIT: i64 = 512;
+/// Doubtful counts are checked after this part of the limit.
+const RECOUNTS_PER_LIMIT: i64 = 8;
 const MICROSECONDS: i64 = 1_000_000;
 
 thread_local! {
@@ -54,6 +56,8 @@ thread_local! {
     static NEXT_ID: Cell<Option<i64>> = const { Cell::new(None) };
     /// What `NEXT_ID` was when the running transaction first deleted rows.
     static BEFORE_TRANSACTION: Cell<Option<i64>> = const { Cell::new(None) };
+    /// The newest id when the rows were last counted, as far as this session knows.
+    static COUNTED_ID: Cell<i64> = const { Cell::new(0) };
     static SINCE_RESCAN: Cell<i64> = const { Cell::new(0) };
 }
 
@@ -67,6 +71,7 @@ pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
     let oldest_time = oldest_time();
     // Before so many ids were given there cannot be so many rows.
     let excess = if max_rows > 0 && newest > max_rows {
+        recount_if_doubtful(table, newest, max_rows)?;
         row_count()? - max_rows
     } else {
         0
@@ -107,6 +112,22 @@ pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Rows may have come by other ways (COPY, INSERT by the owner): where more ids than `max_rows` are not known to be pruned,
+/// the rows are counted again, once for all sessions in so many commands that its share in each stays the same.
+fn recount_if_doubtful(table: &CaptureTable, newest: i64, max_rows: i64) -> Result<(), Failure> {
+    let period = (max_rows / RECOUNTS_PER_LIMIT).max(RESCAN_EVERY);
+    if newest - COUNTED_ID.get() < period || newest - first_id(newest)? < max_rows {
+        return Ok(());
+    }
+    COUNTED_ID.set(sequence_value(COUNTED_SEQUENCE)?.min(newest));
+    if newest - COUNTED_ID.get() >= period {
+        COUNTED_ID.set(newest);
+        raise_sequence(COUNTED_SEQUENCE, newest)?;
+        recount(table)?;
+    }
+    Ok(())
+}
+
 /// Counts the rows anew, if no other transaction is about to change their number; does nothing else.
 fn recount(table: &CaptureTable) -> Result<(), Failure> {
     match table.count_if_alone() {
@@ -137,6 +158,7 @@ fn forget_table() {
     NEXT_ID.set(None);
     BEFORE_TRANSACTION.set(None);
     SINCE_RESCAN.set(0);
+    COUNTED_ID.set(0);
 }
 
 /// Counts all rows and deletes everything beyond the limits now; the number of rows deleted.

@@ -14,6 +14,7 @@ use pgrx::pg_sys::Datum;
 pub const OWN_SCHEMA: &CStr = c"dts_ddl";
 pub const PRUNED_SEQUENCE: &CStr = c"pruned_id";
 pub const ROW_COUNT_SEQUENCE: &CStr = c"row_count";
+pub const COUNTED_SEQUENCE: &CStr = c"counted_id";
 pub const GAP_SEQUENCE: &CStr = c"gap_count";
 
 /// The value that one of our own sequences stands at: 0 when it was never advanced.

@@ -8,7 +8,8 @@
 use super::catalog::relation_in;
 use super::compat;
 use super::sequence::{
-    OWN_SCHEMA, PRUNED_SEQUENCE, ROW_COUNT_SEQUENCE, current_value, next_value, own_sequence,
+    COUNTED_SEQUENCE, OWN_SCHEMA, PRUNED_SEQUENCE, ROW_COUNT_SEQUENCE, current_value, next_value,
+    own_sequence,
 };
 use super::text;
 use crate::error::Failure;
@@ -123,8 +124,8 @@ impl CaptureTable {
         Err(failure)
     }
 
-    /// The table, its id sequence and the two sequences of retention, by their names.
-    fn find() -> Result<[pg_sys::Oid; 4], Failure> {
+    /// The table, its id sequence and the sequences of retention, by their names.
+    fn find() -> Result<[pg_sys::Oid; 5], Failure> {
         let table = capture_table();
         if table == pg_sys::InvalidOid {
             return Err(Failure::table_missing());
@@ -136,12 +137,13 @@ impl CaptureTable {
         };
         let rows = own_sequence(ROW_COUNT_SEQUENCE)?;
         let pruned = own_sequence(PRUNED_SEQUENCE)?;
-        Ok([table, ids, rows, pruned])
+        let counted = own_sequence(COUNTED_SEQUENCE)?;
+        Ok([table, ids, rows, pruned, counted])
     }
 
     /// Locks and opens what was found; `None` when it was replaced or dropped while we waited.
-    fn lock_and_open(relations: [pg_sys::Oid; 4]) -> Option<Self> {
-        let [table, sequence, rows, _] = relations;
+    fn lock_and_open(relations: [pg_sys::Oid; 5]) -> Option<Self> {
+        let [table, sequence, rows, ..] = relations;
         lock_all(&relations);
         // SAFETY: locked; NULL when it vanished while we waited.
         let relation =
