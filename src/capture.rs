@@ -31,26 +31,27 @@ fn collected(tag: &str, started: &Started) -> Option<Vec<Collected>> {
 
 /// Records a command at its end.
 pub fn record(started: &mut Started, source: &Source) {
+    if started.recorded && started.tree.is_create_table_as() {
+        return;
+    }
+    if !started.recorded && !has_done_something(started) {
+        return;
+    }
     let tag = started.tree.command_tag();
     let (collected, told) = match collected(&tag, started) {
         Some(collected) => (collected, true),
         None => (Vec::new(), false),
     };
     let first_dropped = started.tree.first_dropped_name();
+    let touched = objects::touched(&tag, &collected, &started.dropped, first_dropped.as_deref());
     if started.recorded {
         // Tables that came after the row was written, e.g. later elements of CREATE SCHEMA.
-        let touched =
-            objects::touched(&tag, &collected, &started.dropped, first_dropped.as_deref());
         under_policy(&tag, started, source, |_, _| {
             new_table::prepare(&touched.new_tables);
             Ok(())
         });
         return;
     }
-    if !has_done_something(started) {
-        return;
-    }
-    let touched = objects::touched(&tag, &collected, &started.dropped, first_dropped.as_deref());
     if told && !is_recorded(&tag, &collected, started, &touched) {
         return;
     }

@@ -108,7 +108,7 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         dropped: Vec::new(),
         rewrites: Vec::new(),
         temporary_items: tree.temporary_items(),
-        drops_own_index: tree.drops_index_of(table::capture_table()),
+        drops_own_index: tree.drops_index_of(table::capture_table),
         recorded: false,
         asked: None,
     };

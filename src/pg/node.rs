@@ -89,21 +89,23 @@ impl ParseTree {
     }
 
     /// Whether this is a DROP INDEX of an index of that table; to be asked before it runs.
-    pub fn drops_index_of(self, table: pg_sys::Oid) -> bool {
+    pub fn drops_index_of(self, table: impl FnOnce() -> pg_sys::Oid) -> bool {
         if !self.is(pg_sys::NodeTag::T_DropStmt) {
             return false;
         }
         // SAFETY: the node tag says which type this is; names of indexes are lists; look-ups take no lock.
         unsafe {
             let drop = self.0 as *mut pg_sys::DropStmt;
-            (*drop).removeType == pg_sys::ObjectType::OBJECT_INDEX
-                && pointers::<pg_sys::List>((*drop).objects)
-                    .into_iter()
-                    .any(|name| {
-                        let index = find_relation(pg_sys::makeRangeVarFromNameList(name));
-                        index != pg_sys::InvalidOid
-                            && pg_sys::IndexGetRelation(index, true) == table
-                    })
+            if (*drop).removeType != pg_sys::ObjectType::OBJECT_INDEX {
+                return false;
+            }
+            let table = table();
+            pointers::<pg_sys::List>((*drop).objects)
+                .into_iter()
+                .any(|name| {
+                    let index = find_relation(pg_sys::makeRangeVarFromNameList(name));
+                    index != pg_sys::InvalidOid && pg_sys::IndexGetRelation(index, true) == table
+                })
         }
     }
 
