@@ -86,9 +86,9 @@ pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
     let last_id = if excess > 0 { table.last_id() } else { newest };
     // Rows of this very command must be visible to their deletion.
     session::command_counter_increment();
-    let sweep = |from: i64| {
+    let sweep = |from: i64, deleted: i64| {
         let pruned = table.delete_oldest(from, WITH_EACH_ROW, |row| {
-            let too_many = row.deleted < wanted && last_id - row.id >= surely_kept;
+            let too_many = deleted + row.deleted < wanted && last_id - row.id >= surely_kept;
             row.id < newest && (too_many || is_too_old(row.time, oldest_time))
         });
         note_change(-pruned.deleted);
@@ -96,17 +96,21 @@ pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
     };
     let known = first_id(newest)?;
     let rescan = is_time_to_rescan(max_rows);
-    let mut pruned = sweep(if rescan { i64::MIN } else { known });
+    let mut pruned = sweep(if rescan { i64::MIN } else { known }, 0);
     let next = if rescan { known } else { pruned.next };
-    if excess > 0 && pruned.deleted == 0 && !rescan {
-        pruned = sweep(i64::MIN);
+    // Too few: the rest are rows that were passed over earlier, below where this session looks, or the count is wrong.
+    let expected = excess.min(WITH_EACH_ROW.rows);
+    if pruned.deleted < expected && !rescan {
+        let found = sweep(i64::MIN, pruned.deleted);
+        pruned.deleted += found.deleted;
+        pruned.highest = pruned.highest.max(found.highest);
     }
     BEFORE_TRANSACTION.set(BEFORE_TRANSACTION.get().or(Some(known)));
     NEXT_ID.set(Some(next));
     if pruned.highest > 0 {
         raise_sequence(PRUNED_SEQUENCE, pruned.highest)?;
     }
-    if rescan || excess > 0 && pruned.deleted == 0 {
+    if rescan || pruned.deleted < expected {
         recount(table)?;
     }
     Ok(())

@@ -26,8 +26,14 @@ pub fn sequence_value(name: &CStr) -> Result<i64, Failure> {
 /// another session waits for, and survives a crash (sequence.c).
 pub fn raise_sequence(name: &CStr, value: i64) -> Result<(), Failure> {
     let oid = own_sequence(name)?;
-    if current_value(oid).is_none_or(|current| current < value) {
-        set_value(oid, value);
+    let is_lower = || current_value(oid).is_none_or(|current| current < value);
+    if is_lower() {
+        // Another session may have raised it further between look and write.
+        alone_with(oid, || {
+            if is_lower() {
+                set_value(oid, value);
+            }
+        });
     }
     Ok(())
 }
