@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// Settings that change what a DDL command means, each with PostgreSQL's built-in default (guc_tables.c; guc.c before
 /// 16). Taken in: what decides how the text is parsed, what is stored for it, and how constants in it are evaluated
 /// (partition bounds, defaults that are folded, USING expressions). Left out: what only changes speed, logging or locks.
-const SETTINGS: [(&CStr, &[u8]); 24] = [
+pub const SETTINGS: [(&CStr, &[u8]); 24] = [
     (c"array_nulls", b"on"),
     (c"backslash_quote", b"safe_encoding"),
     (c"bytea_output", b"hex"),

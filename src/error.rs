@@ -84,6 +84,109 @@ impl Failure {
         }
     }
 
+    /// A row of the capture table does not hold what the capture writes.
+    pub fn message_unreadable(id: i64, reason: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_DATA_EXCEPTION,
+            message: format!(
+                "column \"message\" of DDL command {id} is not as the capture writes it"
+            ),
+            detail: Some(reason.to_owned()),
+            hint: None,
+        }
+    }
+
+    pub fn not_one_statement(count: usize) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_DATA_EXCEPTION,
+            message: "a captured command must be exactly one statement".to_owned(),
+            detail: Some(format!("The text holds {count} statements.")),
+            hint: None,
+        }
+    }
+
+    /// Another command has the id of one that arrives.
+    pub fn id_taken(id: i64) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
+            message: format!("DDL command {id} of the source has the same id as a command that was recorded here"),
+            detail: Some("Two servers that both capture must not give the same ids.".to_owned()),
+            hint: Some(
+                "Remove the row here if nobody needs it; where both servers are to capture, call dts_ddl.start_apply() with \
+                 a server_number of its own on each."
+                    .to_owned(),
+            ),
+        }
+    }
+
+    pub fn not_ddl() -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_DATA_EXCEPTION,
+            message: "a captured command must be a DDL command".to_owned(),
+            detail: None,
+            hint: None,
+        }
+    }
+
+    pub fn no_subscription(name: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+            message: format!("subscription \"{name}\" does not exist"),
+            detail: None,
+            hint: None,
+        }
+    }
+
+    pub fn role_missing(role: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+            message: format!("role \"{role}\" does not exist"),
+            detail: Some("The command was run by this role on the source.".to_owned()),
+            hint: Some(
+                "Create the role here, or set dts_ddl_capture.apply_missing_role to \"owner\"."
+                    .to_owned(),
+            ),
+        }
+    }
+
+    pub fn role_gained_rights(role: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            message: format!("role \"{role}\" is a superuser here, but was not on the source"),
+            detail: Some("The command would have more rights here than its author had.".to_owned()),
+            hint: Some(format!("Use ALTER ROLE .. NOSUPERUSER on \"{role}\" here.")),
+        }
+    }
+
+    pub fn role_out_of_reach(role: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            message: format!("the subscription's owner may not run commands as role \"{role}\""),
+            detail: None,
+            hint: Some("Grant the role to the owner of the subscription.".to_owned()),
+        }
+    }
+
+    /// The five characters of the SQLSTATE (elog.h: MAKE_SQLSTATE).
+    pub fn sqlstate(&self) -> String {
+        let code = self.code as i32;
+        (0..5)
+            .map(|i| char::from(((code >> (6 * i)) & 0x3f) as u8 + b'0'))
+            .collect()
+    }
+
+    /// Whether the same command may well succeed later, though nobody mends anything: deadlocks, lack of resources,
+    /// cancelled and interrupted commands (SQLSTATE classes 40, 53, 57 and 58; lock_not_available).
+    pub fn may_pass_by_itself(&self) -> bool {
+        let state = self.sqlstate();
+        ["40", "53", "57", "58"].contains(&&state[..2]) || state == "55P03"
+    }
+
+    pub fn in_one_line(&self) -> String {
+        let detail = self.detail.as_deref().map(|d| format!(" DETAIL: {d}"));
+        format!("{}{}", self.message, detail.unwrap_or_default())
+    }
+
     /// Raises the failure as the error of the command that is being captured.
     pub fn raise(self) -> ! {
         report::emit(
@@ -102,6 +205,16 @@ pub fn not_an_event_trigger(function: &str) -> Failure {
     Failure {
         code: PgSqlErrorCode::ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED,
         message: format!("function \"{function}\" was not called by the event trigger manager"),
+        detail: None,
+        hint: None,
+    }
+}
+
+/// The error of a direct call of a trigger function.
+pub fn not_a_trigger(function: &str) -> Failure {
+    Failure {
+        code: PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+        message: format!("function \"{function}\" was not called by the trigger manager"),
         detail: None,
         hint: None,
     }

@@ -2,7 +2,7 @@
 
 use crate::pg::sequence::{GAP_SEQUENCE, PRUNED_SEQUENCE, sequence_value};
 use crate::pg::{catalog, text};
-use crate::retention;
+use crate::{apply, retention};
 use pgrx::prelude::*;
 
 /// The highest id that retention has deleted; 0 when none.
@@ -27,4 +27,11 @@ fn gaps() -> i64 {
 #[pg_extern(sql = false)]
 fn statement_tags(query: &[u8]) -> Vec<String> {
     catalog::statement_tags(&text::c_string_of_bytes(query))
+}
+
+/// Enters all tables of this database in a subscription as ready; returns how many were not in it before.
+#[pg_extern(sql = false)]
+fn adopt_tables(subscription: &core::ffi::CStr) -> i64 {
+    apply::adopt_tables(&text::decode(subscription.to_bytes()))
+        .unwrap_or_else(|failure| failure.raise())
 }

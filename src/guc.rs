@@ -27,6 +27,24 @@ pub enum ReplicaIdentity {
     Off,
 }
 
+/// What a command that cannot be applied does to the stream.
+#[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
+pub enum ApplyOnError {
+    #[name = c"stop"]
+    Stop,
+    #[name = c"log"]
+    Log,
+}
+
+/// As whom a command of a role runs that does not exist here.
+#[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
+pub enum ApplyMissingRole {
+    #[name = c"stop"]
+    Stop,
+    #[name = c"owner"]
+    Owner,
+}
+
 /// On: the extension was created in order to capture.
 static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
 /// `error`: a command and its row are one; a migration with a hole is worse than a DDL that has to be repeated.
@@ -45,6 +63,13 @@ static PUBLICATION_PREFIX: GucSetting<Option<CString>> =
 static REDACT_SECRETS: GucSetting<bool> = GucSetting::<bool>::new(true);
 /// On: rewritten rows differ on the two sides, and only the user who runs the command can still change it.
 static WARN_ON_REWRITE: GucSetting<bool> = GucSetting::<bool>::new(true);
+
+/// `stop`: a schema that has lost a command takes the rows that follow no better.
+static APPLY_ON_ERROR: GucSetting<ApplyOnError> =
+    GucSetting::<ApplyOnError>::new(ApplyOnError::Stop);
+/// `stop`: who owns an object is part of the schema.
+static APPLY_MISSING_ROLE: GucSetting<ApplyMissingRole> =
+    GucSetting::<ApplyMissingRole>::new(ApplyMissingRole::Stop);
 
 pub fn enabled() -> bool {
     ENABLED.get()
@@ -82,6 +107,14 @@ pub fn redact_secrets() -> bool {
 
 pub fn warn_on_rewrite() -> bool {
     WARN_ON_REWRITE.get()
+}
+
+pub fn apply_on_error() -> ApplyOnError {
+    APPLY_ON_ERROR.get()
+}
+
+pub fn apply_missing_role() -> ApplyMissingRole {
+    APPLY_MISSING_ROLE.get()
 }
 
 /// Defines the settings and reserves their prefix. Called once, from `_PG_init`.
@@ -146,6 +179,22 @@ pub fn init() {
         c"Logical replication does not send rewritten rows, so that both sides compute different values.",
         &WARN_ON_REWRITE,
         GucContext::Userset,
+        plain,
+    );
+    GucRegistry::define_enum_guc(
+        c"dts_ddl_capture.apply_on_error",
+        c"What happens on a destination to a DDL command that cannot be applied.",
+        c"\"stop\" stops the apply worker with an error; \"log\" notes the failure in dts_ddl.apply_log and goes on.",
+        &APPLY_ON_ERROR,
+        GucContext::Suset,
+        plain,
+    );
+    GucRegistry::define_enum_guc(
+        c"dts_ddl_capture.apply_missing_role",
+        c"What happens on a destination to a DDL command of a role that does not exist there.",
+        c"\"stop\" fails the command; \"owner\" runs it as the owner of the subscription and notes that in dts_ddl.apply_log.",
+        &APPLY_MISSING_ROLE,
+        GucContext::Suset,
         plain,
     );
     crate::pg::session::reserve_settings_prefix(c"dts_ddl_capture");

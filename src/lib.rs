@@ -17,6 +17,7 @@
 
 use pgrx::prelude::*;
 
+mod apply;
 mod capture;
 mod context;
 mod create_table_as;

@@ -1,9 +1,12 @@
 //! Catalog look-ups: identities, names, tables. All by OID or in a named schema, never through the search_path.
 
 use super::compat;
+use super::spi::{self, Parameter};
 use super::text;
+use crate::error::Failure;
 use core::ffi::CStr;
 use pgrx::pg_sys;
+pub use pgrx::pg_sys::Oid;
 use std::ffi::CString;
 
 /// An object's address, as in pg_depend.
@@ -210,6 +213,28 @@ pub fn qualified_relation_name(oid: pg_sys::Oid) -> Option<String> {
         text::quote_identifier(&schema_of_relation(oid)?),
         text::quote_identifier(&relation_name(oid)?)
     ))
+}
+
+/// The relation of a name as [`qualified_relation_name`] gives it; `None` when there is none.
+pub fn relation_by_identity(identity: &str) -> Result<Option<pg_sys::Oid>, Failure> {
+    let found = spi::bigints(
+        "SELECT pg_catalog.to_regclass($1)::oid::bigint",
+        &[Parameter::Text(Some(&text::encode(identity)))],
+    )
+    .map_err(|error| Failure::internal(error.to_string()))?;
+    Ok(found.first().map(|&oid| pg_sys::Oid::from(oid as u32)))
+}
+
+/// Empties tables together.
+pub fn truncate(tables: &[pg_sys::Oid]) -> Result<(), Failure> {
+    let names: Vec<String> = tables
+        .iter()
+        .filter_map(|&table| qualified_relation_name(table))
+        .collect();
+    let statement = format!("TRUNCATE ONLY {}", names.join(", "));
+    spi::execute(&statement, &[])
+        .map(|_| ())
+        .map_err(|error| Failure::internal(error.to_string()))
 }
 
 /// The catalog that objects of a GRANT's kind live in.

@@ -315,3 +315,62 @@ unsafe fn node_string<'a>(node: *mut pg_sys::Node) -> &'a [u8] {
         text::bytes(value)
     }
 }
+
+/// Whether a statement can only be run outside of a transaction in every form, and does no more than rewrite storage.
+///
+/// # Safety
+/// `statement` is a valid raw parse tree.
+pub(super) unsafe fn runs_outside_transactions_only(statement: *mut pg_sys::Node) -> bool {
+    // SAFETY: the caller's promise; the node tag says what the node is.
+    unsafe {
+        (*statement).type_ == pg_sys::NodeTag::T_ReindexStmt
+            && (*(statement as *mut pg_sys::ReindexStmt))
+                .relation
+                .is_null()
+    }
+}
+
+/// Takes CONCURRENTLY (and FINALIZE) out of a raw parse tree, so that the statement can run inside of a transaction.
+///
+/// # Safety
+/// `statement` is a valid raw parse tree that belongs to the caller.
+pub(super) unsafe fn make_plain(statement: *mut pg_sys::Node) {
+    // SAFETY: the caller's promise; the node tag says what the node is.
+    unsafe {
+        match (*statement).type_ {
+            pg_sys::NodeTag::T_IndexStmt => {
+                (*(statement as *mut pg_sys::IndexStmt)).concurrent = false;
+            }
+            pg_sys::NodeTag::T_DropStmt => {
+                (*(statement as *mut pg_sys::DropStmt)).concurrent = false;
+            }
+            pg_sys::NodeTag::T_ReindexStmt => {
+                let reindex = statement as *mut pg_sys::ReindexStmt;
+                #[cfg(feature = "pg13")]
+                {
+                    (*reindex).concurrent = false;
+                }
+                #[cfg(not(feature = "pg13"))]
+                for option in pointers::<pg_sys::DefElem>((*reindex).params) {
+                    if text::bytes((*option).defname) == b"concurrently" {
+                        (*reindex).params =
+                            pg_sys::list_delete_ptr((*reindex).params, option.cast());
+                    }
+                }
+            }
+            #[cfg(not(feature = "pg13"))]
+            pg_sys::NodeTag::T_AlterTableStmt => {
+                let alter = statement as *mut pg_sys::AlterTableStmt;
+                for command in pointers::<pg_sys::AlterTableCmd>((*alter).cmds) {
+                    if (*command).subtype == pg_sys::AlterTableType::AT_DetachPartitionFinalize {
+                        (*command).subtype = pg_sys::AlterTableType::AT_DetachPartition;
+                    }
+                    if (*command).subtype == pg_sys::AlterTableType::AT_DetachPartition {
+                        (*((*command).def as *mut pg_sys::PartitionCmd)).concurrent = false;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -16,10 +16,17 @@ pub const PRUNED_SEQUENCE: &CStr = c"pruned_id";
 pub const ROW_COUNT_SEQUENCE: &CStr = c"row_count";
 pub const COUNTED_SEQUENCE: &CStr = c"counted_id";
 pub const GAP_SEQUENCE: &CStr = c"gap_count";
+pub const APPLY_AFTER_SEQUENCE: &CStr = c"apply_after";
+pub const APPLY_SINCE_SEQUENCE: &CStr = c"apply_since";
 
 /// The value that one of our own sequences stands at: 0 when it was never advanced.
 pub fn sequence_value(name: &CStr) -> Result<i64, Failure> {
     Ok(current_value(own_sequence(name)?).unwrap_or(0))
+}
+
+/// The value of one of our own sequences, `None` when it was never set or was restarted.
+pub fn sequence_value_if_set(name: &CStr) -> Result<Option<i64>, Failure> {
+    Ok(current_value(own_sequence(name)?))
 }
 
 /// Raises one of our own sequences to a value unless it is there already. It is not transactional, takes no lock that

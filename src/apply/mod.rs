@@ -1,0 +1,237 @@
+//! The destination: rows of `public.dts_ddl_command` that logical replication brings are executed as they arrive, in the
+//! transaction of the rows around them.
+//!
+//! The path of one row: the REPLICA triggers that `dts_ddl.start_apply()` makes ([`triggers`]); the row as the source wrote it
+//! ([`recorded`]); whether and as whom it runs (here); role, search_path, settings and the statement itself
+//! ([`crate::pg::execute`]); new tables enter the subscription ([`publish`]); what became of it ([`log`]).
+//! Relied on: a trigger of the applied row runs before the next row of the stream, in the same transaction, so that command,
+//! log and the position in the stream are committed or lost together.
+//! Not promised: anything for rows that are inserted by other means than logical replication; they are left alone.
+
+mod log;
+mod publish;
+mod recorded;
+pub mod triggers;
+
+use crate::context;
+use crate::error::Failure;
+use crate::guc::{self, ApplyMissingRole, ApplyOnError};
+use crate::pg::execute::{self, Role};
+use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set};
+use crate::pg::spi::{self, Parameter};
+use crate::pg::subscription::{TableState, Worker};
+use crate::pg::{catalog, session, subscription, subtransaction, text};
+use log::Outcome;
+use recorded::{Circumstances, Command};
+use std::time::Instant;
+
+/// Settings whose values exist on one machine and not on another: where a value is unknown here, the session's own stays.
+const LOCALE_SETTINGS: [&str; 3] = ["lc_monetary", "lc_numeric", "lc_time"];
+
+/// A row has arrived through logical replication.
+fn arrived(command: &Command, worker: &Worker) -> Result<(), Failure> {
+    if sequence_value_if_set(APPLY_AFTER_SEQUENCE)?.is_some_and(|after| command.id <= after) {
+        return log::write(command, &Outcome::of_status("history"));
+    }
+    if log::is_to_be_skipped(command.id)? {
+        return log::write(command, &Outcome::of_status("skipped"));
+    }
+    let begin = Instant::now();
+    let mut role_name = None;
+    let result = command.circumstances().and_then(|circumstances| {
+        if circumstances.replay == Some(false) {
+            return Ok(Ran {
+                status: "not for replay",
+                note: circumstances.replay_reason,
+            });
+        }
+        let (role, note) = role_of(command, &circumstances)?;
+        role_name = Some(command.username.clone());
+        run(command, circumstances, worker, role).map(|ran| Ran {
+            note: joined(note, ran.note),
+            ..ran
+        })
+    });
+    let milliseconds = Some(begin.elapsed().as_secs_f64() * 1000.0);
+    match result {
+        Ok(ran) => log::write(
+            command,
+            &Outcome {
+                status: ran.status,
+                role: role_name.as_deref(),
+                milliseconds,
+                failure: None,
+                note: ran.note.as_deref(),
+            },
+        ),
+        Err(failure)
+            if guc::apply_on_error() == ApplyOnError::Log && !failure.may_pass_by_itself() =>
+        {
+            log::write(
+                command,
+                &Outcome {
+                    status: "failed",
+                    role: role_name.as_deref(),
+                    milliseconds,
+                    failure: Some(&failure),
+                    note: None,
+                },
+            )
+        }
+        Err(failure) => Err(stopping(command, failure)),
+    }
+}
+
+struct Ran {
+    status: &'static str,
+    note: Option<String>,
+}
+
+fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
+    match (first, second) {
+        (Some(first), Some(second)) => Some(format!("{first}; {second}")),
+        (first, second) => first.or(second),
+    }
+}
+
+/// The error with which the worker stops. It comes again after each restart of the worker, until the cause is mended or the
+/// command is skipped.
+fn stopping(command: &Command, failure: Failure) -> Failure {
+    let id = command.id;
+    let reason = failure.detail.map(|d| format!("{d} ")).unwrap_or_default();
+    let cause = failure.hint.map(|h| format!("{h} ")).unwrap_or_default();
+    Failure {
+        code: failure.code,
+        message: format!("could not apply DDL command {id}: {}", failure.message),
+        detail: Some(format!(
+            "{reason}The command was run by role \"{}\": {}",
+            command.username,
+            text::decode(&command.statement)
+        )),
+        hint: Some(format!(
+            "{cause}Replication goes on by itself once the cause is mended, or after SELECT dts_ddl.skip({id}), which leaves the \
+             command out."
+        )),
+    }
+}
+
+/// As whom a command runs: as the role it had, never with more rights than it had.
+fn role_of(
+    command: &Command,
+    circumstances: &Circumstances,
+) -> Result<(Role, Option<String>), Failure> {
+    let name = &command.username;
+    let owner = Role::of_session();
+    let Some(role) = Role::find(name) else {
+        return match guc::apply_missing_role() {
+            ApplyMissingRole::Stop => Err(Failure::role_missing(name)),
+            ApplyMissingRole::Owner => Ok((
+                owner,
+                Some(format!(
+                    "role \"{name}\" does not exist: run as the subscription's owner"
+                )),
+            )),
+        };
+    };
+    if role.is_superuser() && !circumstances.superuser {
+        return Err(Failure::role_gained_rights(name));
+    }
+    if !owner.may_become(role) {
+        return Err(Failure::role_out_of_reach(name));
+    }
+    Ok((role, None))
+}
+
+/// Runs the command, all or nothing.
+fn run(
+    command: &Command,
+    circumstances: Circumstances,
+    worker: &Worker,
+    role: Role,
+) -> Result<Ran, Failure> {
+    subtransaction::attempt(|| {
+        let done = execute::as_role(role, || {
+            let refused = set_all(&circumstances);
+            execute::run(&command.statement).map(|done| (done, refused))
+        });
+        let (done, refused) = done?;
+        if done.left_out {
+            return Ok(Ran {
+                status: "not for replay",
+                note: Some("runs outside of transactions only".to_owned()),
+            });
+        }
+        let published = publish::take_part(command, &circumstances, worker, &done.tables)?;
+        Ok(Ran {
+            status: "applied",
+            note: joined(refused, published),
+        })
+    })
+}
+
+/// Search path and settings as they were. Those that the row does not name had PostgreSQL's built-in default.
+/// Tells of values that do not exist here.
+fn set_all(circumstances: &Circumstances) -> Option<String> {
+    let path: Vec<String> = circumstances
+        .search_path
+        .iter()
+        .filter(|schema| *schema != "pg_temp")
+        .map(|schema| text::quote_identifier(schema))
+        .collect();
+    execute::set(c"search_path", &text::encode(&path.join(", ")), false);
+    let mut refused = Vec::new();
+    for (name, default) in context::SETTINGS {
+        let recorded = name
+            .to_str()
+            .ok()
+            .and_then(|name| circumstances.settings.get(name));
+        let value = recorded.map_or_else(|| default.to_vec(), |value| text::encode(value));
+        let Some(current) = session::setting(name) else {
+            continue; // this major has no such setting
+        };
+        if current == value {
+            continue;
+        }
+        let shown = name.to_string_lossy();
+        let lenient = LOCALE_SETTINGS.contains(&shown.as_ref());
+        if !execute::set(name, &value, lenient) {
+            let value = text::decode(&value);
+            refused.push(format!("{shown} = \"{value}\" is not known here"));
+        }
+    }
+    (!refused.is_empty()).then(|| refused.join("; "))
+}
+
+/// Enters all tables of this database in a subscription as ready, for a destination whose schema and rows are those of the
+/// moment at which the subscription's slot was made. Returns how many were not in it before.
+pub fn adopt_tables(subscription: &str) -> Result<i64, Failure> {
+    session::refuse_in_read_only_transaction(c"dts_ddl.adopt_tables()");
+    let internal = |error: pgrx::spi::SpiError| Failure::internal(error.to_string());
+    let found = spi::bigints(
+        "SELECT s.oid::bigint FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid
+          WHERE s.subname::text OPERATOR(pg_catalog.=) $1 AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()",
+        &[Parameter::Text(Some(&text::encode(subscription)))],
+    )
+    .map_err(internal)?;
+    let Some(&subscription_oid) = found.first() else {
+        return Err(Failure::no_subscription(subscription));
+    };
+    let tables = spi::bigints(
+        "SELECT c.oid::bigint FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+          WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384
+            AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'dts_ddl')",
+        &[],
+    )
+    .map_err(internal)?;
+    let added = tables
+        .into_iter()
+        .filter(|&table| {
+            subscription::add_table(oid(subscription_oid), oid(table), TableState::Ready)
+        })
+        .count();
+    Ok(added as i64)
+}
+
+fn oid(value: i64) -> catalog::Oid {
+    catalog::Oid::from(value as u32)
+}

@@ -1,0 +1,103 @@
+//! What capture did on the source beside the statement: replica identity; new tables take part in the subscription.
+//!
+//! A table that the command made is entered as ready: its rows follow in the stream, from the first one on. A table that was
+//! there already and is published only now (SET LOGGED, ATTACH PARTITION, SET SCHEMA) has rows that the stream never carried:
+//! it is entered as one to be copied. So is a table made by a command that came with the initial copy of the capture table.
+
+use super::recorded::{Circumstances, Command, Published};
+use crate::error::Failure;
+use crate::pg::catalog::{self, Oid};
+use crate::pg::subscription::{TableState, Worker};
+use crate::pg::{publication, report};
+use pgrx::prelude::*;
+
+/// Commands whose script fills tables of its own; the same rows come through the stream.
+const CREATE_EXTENSION: &str = "CREATE EXTENSION";
+
+pub fn take_part(
+    command: &Command,
+    circumstances: &Circumstances,
+    worker: &Worker,
+    made: &[Oid],
+) -> Result<Option<String>, Failure> {
+    for identity in &circumstances.replica_identity {
+        if let Some(table) = catalog::relation_by_identity(identity)? {
+            publication::set_replica_identity_full(table);
+        }
+    }
+    let subscribed: Vec<&Published> = circumstances
+        .published
+        .iter()
+        .filter(|entry| {
+            entry
+                .publications
+                .iter()
+                .any(|name| worker.publications.contains(name))
+        })
+        .collect();
+    let for_made = if worker.copying {
+        TableState::ToBeCopied
+    } else {
+        TableState::Ready
+    };
+    let mut filled_by_script = Vec::new();
+    for &table in made {
+        if is_published(&subscribed, table) {
+            worker.add_table(table, for_made);
+            if command.tag == CREATE_EXTENSION {
+                filled_by_script.push(table);
+            }
+        }
+    }
+    if !filled_by_script.is_empty() {
+        // The rows that the source's script wrote follow in the stream.
+        catalog::truncate(&filled_by_script)?;
+    }
+    for identity in subscribed.iter().filter_map(|entry| entry.table.as_ref()) {
+        if let Some(table) = catalog::relation_by_identity(identity)? {
+            worker.add_table(table, TableState::ToBeCopied);
+        }
+    }
+    Ok(report_undecoded(command, circumstances))
+}
+
+fn is_published(subscribed: &[&Published], table: Oid) -> bool {
+    let name = catalog::qualified_relation_name(table);
+    let schema = catalog::schema_of_relation(table);
+    subscribed.iter().any(|entry| match &entry.table {
+        Some(identity) => name.as_ref() == Some(identity),
+        None => entry.schema.is_none() || entry.schema == schema,
+    })
+}
+
+/// Rows that logical replication does not carry are told of by name, in the server log and in the note of the command.
+fn report_undecoded(command: &Command, circumstances: &Circumstances) -> Option<String> {
+    let mut notes = Vec::new();
+    for table in circumstances
+        .rewrites
+        .iter()
+        .filter(|rewrite| rewrite.volatile)
+        .map(|rewrite| &rewrite.table)
+    {
+        notes.push(format!(
+            "rows of table {table} were rewritten with a volatile expression and differ from the source's"
+        ));
+    }
+    for table in &circumstances.undecoded_rows {
+        notes.push(format!(
+            "rows that table {table} had on the source before are not in the stream"
+        ));
+    }
+    if notes.is_empty() {
+        return None;
+    }
+    let notes = notes.join("; ");
+    report::emit(
+        PgLogLevel::WARNING,
+        PgSqlErrorCode::ERRCODE_WARNING,
+        &format!("DDL command {} was applied, but {notes}", command.id),
+        None,
+        Some("Copy the rows of these tables from the source again."),
+    );
+    Some(notes)
+}

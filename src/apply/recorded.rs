@@ -1,0 +1,122 @@
+//! A row of the capture table as a destination reads it.
+//!
+//! The JSON document is the one that [`crate::message`] writes. Keys that are not known here are ignored, so that a newer
+//! source can feed an older destination.
+
+use crate::error::Failure;
+use crate::pg::spi::{self, Parameter};
+use crate::pg::text;
+use crate::pg::trigger::TriggerCall;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Columns of the capture table, from 0.
+mod column {
+    pub const DDL_TEXT: usize = 0;
+    pub const ID: usize = 1;
+    pub const TAG: usize = 3;
+    pub const USERNAME: usize = 4;
+    pub const TRANSACTION: usize = 12;
+    pub const MESSAGE: usize = 13;
+}
+
+pub struct Command {
+    pub id: i64,
+    pub tag: String,
+    /// The role whose rights the command had.
+    pub username: String,
+    pub statement: Vec<u8>,
+    /// The source's transaction, as text.
+    pub transaction: Option<Vec<u8>>,
+    message: String,
+}
+
+/// What the document says about how to run the command.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct Circumstances {
+    pub superuser: bool,
+    pub session_user: Option<String>,
+    pub search_path: Vec<String>,
+    pub settings: BTreeMap<String, String>,
+    pub replica_identity: Vec<String>,
+    pub published: Vec<Published>,
+    pub replay: Option<bool>,
+    pub replay_reason: Option<String>,
+    pub rewrites: Vec<Rewrite>,
+    pub undecoded_rows: Vec<String>,
+}
+
+/// Tables that the command made part of publications: one, all of a schema, or all.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct Published {
+    pub table: Option<String>,
+    pub schema: Option<String>,
+    pub publications: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct Rewrite {
+    pub table: String,
+    pub volatile: bool,
+}
+
+impl Command {
+    /// The row of a row trigger on the capture table; `None` without id or statement.
+    pub fn of_trigger(call: &TriggerCall) -> Option<Command> {
+        let column = |i| call.bytes(i).map(|bytes| text::decode(&bytes));
+        Some(Command {
+            id: call.bigint(column::ID)?,
+            tag: column(column::TAG).unwrap_or_default(),
+            username: column(column::USERNAME).unwrap_or_default(),
+            statement: call.bytes(column::DDL_TEXT)?,
+            transaction: call.bytes(column::TRANSACTION),
+            message: column(column::MESSAGE).unwrap_or_default(),
+        })
+    }
+
+    /// The rows with higher ids that are there, in order.
+    pub fn newer_than_id(id: i64) -> Result<Vec<Command>, Failure> {
+        Self::read("c.id OPERATOR(pg_catalog.>) $1", id)
+    }
+
+    /// The rows of commands that ended after a time, in microseconds since 1970, in order.
+    pub fn newer_than_time(time: i64) -> Result<Vec<Command>, Failure> {
+        Self::read(
+            "c.event_time OPERATOR(pg_catalog.>) pg_catalog.to_timestamp($1::double precision OPERATOR(pg_catalog./) 1e6)",
+            time,
+        )
+    }
+
+    fn read(condition: &str, parameter: i64) -> Result<Vec<Command>, Failure> {
+        let rows = spi::texts(
+            &format!(
+                "SELECT c.id::text, c.tag, c.username::text, c.ddl_text, c.txid_current::text, c.message
+                   FROM public.dts_ddl_command c WHERE {condition} AND c.ddl_text IS NOT NULL ORDER BY c.id"
+            ),
+            &[Parameter::BigInt(parameter)],
+        )
+        .map_err(|error| Failure::internal(error.to_string()))?;
+        Ok(rows.into_iter().filter_map(Self::of_columns).collect())
+    }
+
+    fn of_columns(mut row: Vec<Option<Vec<u8>>>) -> Option<Command> {
+        let mut column = |i: usize| row.get_mut(i).and_then(Option::take);
+        let string = |bytes: Option<Vec<u8>>| text::decode(&bytes.unwrap_or_default());
+        Some(Command {
+            id: string(column(0)).parse().ok()?,
+            tag: string(column(1)),
+            username: string(column(2)),
+            statement: column(3)?,
+            transaction: column(4),
+            message: string(column(5)),
+        })
+    }
+
+    pub fn circumstances(&self) -> Result<Circumstances, Failure> {
+        serde_json::from_str(&self.message)
+            .map_err(|error| Failure::message_unreadable(self.id, &error.to_string()))
+    }
+}

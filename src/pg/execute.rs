@@ -1,0 +1,221 @@
+//! Runs one DDL statement as another role, with settings of its own, inside the transaction of a logical replication worker.
+//!
+//! The role is set as for a SECURITY DEFINER function, so that SET ROLE and SET SESSION AUTHORIZATION are refused; unless it
+//! is a superuser the operation is security-restricted as well, so that no trigger can be deferred to the end of the
+//! transaction, where it would run with the worker's rights (miscinit.c, trigger.c).
+//! Relied on: after an error the enclosing subtransaction restores role and settings (xact.c: AbortSubTransaction).
+
+use super::node;
+use super::text;
+use crate::error::Failure;
+use core::ffi::{CStr, c_int, c_void};
+use pgrx::pg_sys;
+use std::cell::RefCell;
+
+thread_local! {
+    /// Relations made by the statement that runs; `None` while none runs.
+    static CREATED: RefCell<Option<Vec<pg_sys::Oid>>> = const { RefCell::new(None) };
+}
+static mut PREVIOUS_OBJECT_ACCESS: pg_sys::object_access_hook_type = None;
+
+/// A role of this server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Role(pg_sys::Oid);
+
+impl Role {
+    pub fn find(name: &str) -> Option<Role> {
+        let name = text::c_string(name);
+        // SAFETY: a NUL-terminated name; InvalidOid when there is no such role.
+        let oid = unsafe { pg_sys::get_role_oid(name.as_ptr(), true) };
+        (oid != pg_sys::InvalidOid).then_some(Role(oid))
+    }
+
+    /// The role that the process is authorized as: in a worker, the owner of its subscription.
+    pub fn of_session() -> Role {
+        // SAFETY: reads a variable.
+        Role(unsafe { pg_sys::GetSessionUserId() })
+    }
+
+    pub fn is_superuser(self) -> bool {
+        // SAFETY: a syscache look-up.
+        unsafe { pg_sys::superuser_arg(self.0) }
+    }
+
+    /// Whether this role may SET ROLE to the other.
+    pub fn may_become(self, other: Role) -> bool {
+        // SAFETY: as above.
+        unsafe {
+            #[cfg(any(feature = "pg16", feature = "pg17", feature = "pg18", feature = "pg19"))]
+            return pg_sys::member_can_set_role(self.0, other.0);
+            #[cfg(not(any(
+                feature = "pg16",
+                feature = "pg17",
+                feature = "pg18",
+                feature = "pg19"
+            )))]
+            return pg_sys::is_member_of_role(self.0, other.0);
+        }
+    }
+}
+
+/// Runs `f` as `role`, with a level of settings of its own.
+pub fn as_role<R>(role: Role, f: impl FnOnce() -> Result<R, Failure>) -> Result<R, Failure> {
+    // SAFETY: put back on the normal way; after an error the subtransaction does so.
+    unsafe {
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        let level = pg_sys::NewGUCNestLevel();
+        let mut inside = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int;
+        if !role.is_superuser() {
+            inside |= pg_sys::SECURITY_RESTRICTED_OPERATION as c_int;
+        }
+        pg_sys::SetUserIdAndSecContext(role.0, inside);
+        let result = f();
+        // The settings first: some may be put back by a privileged role only.
+        pg_sys::SetUserIdAndSecContext(user, context);
+        pg_sys::AtEOXact_GUC(false, level);
+        result
+    }
+}
+
+/// Sets a setting until the level of [`as_role`] ends. False when the value is refused (only where `lenient`).
+pub fn set(name: &CStr, value: &[u8], lenient: bool) -> bool {
+    let value = text::c_string_of_bytes(value);
+    let level = if lenient { pg_sys::LOG as c_int } else { 0 };
+    // SAFETY: NUL-terminated strings; the settings are a fixed list of ours, whatever role runs the command.
+    unsafe {
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_SUSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            level,
+            false,
+        ) > 0
+    }
+}
+
+/// What became of a statement.
+pub struct Done {
+    /// Ordinary and partitioned tables that it made and that are still there.
+    pub tables: Vec<pg_sys::Oid>,
+    /// It could only have been run outside of a transaction, and changes nothing but physical storage.
+    pub left_out: bool,
+}
+
+/// Runs a text that must be exactly one utility statement. CONCURRENTLY is left out: the plain form does the same inside of
+/// a transaction.
+pub fn run(statement: &[u8]) -> Result<Done, Failure> {
+    let query = text::c_string_of_bytes(statement);
+    install_object_access_hook();
+    // SAFETY: the steps of exec_simple_query (postgres.c) for one utility statement, with a snapshot as SPI sets it; trees
+    // live in the current memory context, which outlives the call.
+    unsafe {
+        let parsed = node::pointers::<pg_sys::RawStmt>(pg_sys::pg_parse_query(query.as_ptr()));
+        let [raw] = parsed[..] else {
+            return Err(Failure::not_one_statement(parsed.len()));
+        };
+        if node::runs_outside_transactions_only((*raw).stmt) {
+            return Ok(Done {
+                tables: Vec::new(),
+                left_out: true,
+            });
+        }
+        node::make_plain((*raw).stmt);
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+        let none: *mut c_void = core::ptr::null_mut();
+        #[cfg(any(feature = "pg13", feature = "pg14"))]
+        let analyzed =
+            pg_sys::pg_analyze_and_rewrite(raw, query.as_ptr(), none.cast(), 0, none.cast());
+        #[cfg(not(any(feature = "pg13", feature = "pg14")))]
+        let analyzed = pg_sys::pg_analyze_and_rewrite_fixedparams(
+            raw,
+            query.as_ptr(),
+            none.cast(),
+            0,
+            none.cast(),
+        );
+        let planned = node::pointers::<pg_sys::PlannedStmt>(pg_sys::pg_plan_queries(
+            analyzed,
+            query.as_ptr(),
+            0,
+            none.cast(),
+        ));
+        let [planned] = planned[..] else {
+            return Err(Failure::not_one_statement(planned.len()));
+        };
+        let utility = (*planned).utilityStmt;
+        if !node::raises_event_triggers(utility) && !node::is_eventless_ddl(utility) {
+            return Err(Failure::not_ddl());
+        }
+        CREATED.set(Some(Vec::new()));
+        let receiver = pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone);
+        let mut completion = pg_sys::QueryCompletion::default();
+        pg_sys::ProcessUtility(
+            planned,
+            query.as_ptr(),
+            #[cfg(not(feature = "pg13"))]
+            false,
+            pg_sys::ProcessUtilityContext::PROCESS_UTILITY_QUERY,
+            none.cast(),
+            none.cast(),
+            receiver,
+            &mut completion,
+        );
+        pg_sys::PopActiveSnapshot();
+        pg_sys::CommandCounterIncrement();
+        let tables = CREATED
+            .take()
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|&table| super::publication::inspect(table).is_some_and(|t| t.publishable))
+            .collect();
+        Ok(Done {
+            tables,
+            left_out: false,
+        })
+    }
+}
+
+/// Notes relations as they are made. Installed in workers that apply DDL, and nowhere else.
+fn install_object_access_hook() {
+    static INSTALLED: std::sync::Once = std::sync::Once::new();
+    INSTALLED.call_once(|| {
+        // SAFETY: a process has one thread; the previous hook is kept and called.
+        unsafe {
+            PREVIOUS_OBJECT_ACCESS = pg_sys::object_access_hook;
+            pg_sys::object_access_hook = Some(object_access);
+        }
+    });
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn object_access(
+    access: pg_sys::ObjectAccessType::Type,
+    class: pg_sys::Oid,
+    object: pg_sys::Oid,
+    column: c_int,
+    argument: *mut c_void,
+) {
+    if access == pg_sys::ObjectAccessType::OAT_POST_CREATE
+        && class == pg_sys::RelationRelationId
+        && column == 0
+    {
+        CREATED.with_borrow_mut(|created| {
+            if let Some(created) = created {
+                created.push(object);
+            }
+        });
+    }
+    // SAFETY: the previous hook was valid when it was saved; the arguments go on unchanged.
+    unsafe {
+        if let Some(previous) = PREVIOUS_OBJECT_ACCESS {
+            #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
+            pg_sys::ffi::pg_guard_ffi_boundary(|| {
+                previous(access, class, object, column, argument)
+            });
+        }
+    }
+}

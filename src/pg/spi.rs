@@ -1,0 +1,78 @@
+//! The few queries that are not worth own code: on tables of ours on a destination, never on the path of a captured command.
+//!
+//! Queries name everything with its schema and are parsed with an empty search_path. Text goes in and out as bytes of the
+//! server encoding.
+
+use pgrx::datum::DatumWithOid;
+use pgrx::pg_sys;
+use pgrx::spi::{Spi, SpiResult};
+
+/// A parameter.
+pub enum Parameter<'a> {
+    BigInt(i64),
+    Double(f64),
+    NoDouble,
+    Text(Option<&'a [u8]>),
+}
+
+impl Parameter<'_> {
+    fn datum(&self) -> DatumWithOid<'_> {
+        // SAFETY: a bytea and a text have the same representation; the others are what they say.
+        unsafe {
+            match self {
+                Parameter::BigInt(value) => DatumWithOid::new(*value, pg_sys::INT8OID),
+                Parameter::Double(value) => DatumWithOid::new(*value, pg_sys::FLOAT8OID),
+                Parameter::NoDouble => DatumWithOid::new(None::<f64>, pg_sys::FLOAT8OID),
+                Parameter::Text(value) => DatumWithOid::new(*value, pg_sys::TEXTOID),
+            }
+        }
+    }
+}
+
+/// Runs a statement; the number of rows it returned or changed.
+pub fn execute(statement: &str, parameters: &[Parameter<'_>]) -> SpiResult<usize> {
+    let arguments: Vec<_> = parameters.iter().map(Parameter::datum).collect();
+    Spi::connect_mut(|client| Ok(client.update(statement, None, &arguments)?.len()))
+}
+
+/// Runs a statement; the first column of each row, which is a bigint.
+pub fn bigints(statement: &str, parameters: &[Parameter<'_>]) -> SpiResult<Vec<i64>> {
+    let arguments: Vec<_> = parameters.iter().map(Parameter::datum).collect();
+    Spi::connect_mut(|client| {
+        let mut found = Vec::new();
+        for row in client.update(statement, None, &arguments)? {
+            found.extend(row.get::<i64>(1)?);
+        }
+        Ok(found)
+    })
+}
+
+/// Runs a statement whose columns are all of type text; all rows, NULL as `None`.
+pub fn texts(
+    statement: &str,
+    parameters: &[Parameter<'_>],
+) -> SpiResult<Vec<Vec<Option<Vec<u8>>>>> {
+    let arguments: Vec<_> = parameters.iter().map(Parameter::datum).collect();
+    Spi::connect_mut(|client| {
+        let mut found = Vec::new();
+        for row in client.update(statement, None, &arguments)? {
+            let mut columns = Vec::with_capacity(row.columns());
+            for i in 1..=row.columns() {
+                columns.push(varlena(&row, i)?);
+            }
+            found.push(columns);
+        }
+        Ok(found)
+    })
+}
+
+/// The bytes of a text column; pgrx checks that a `String` is UTF-8, which a text of this server need not be.
+fn varlena(row: &pgrx::spi::SpiHeapTupleData<'_>, column: usize) -> SpiResult<Option<Vec<u8>>> {
+    let value = row
+        .get_datum_by_ordinal(column)?
+        .value::<pgrx::AnyElement>()?;
+    Ok(value.map(|value| {
+        // SAFETY: the column is of type text; the bytes are copied.
+        unsafe { pgrx::varlena_to_byte_slice(value.datum().cast_mut_ptr()) }.to_vec()
+    }))
+}

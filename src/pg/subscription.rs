@@ -1,0 +1,99 @@
+//! Logical replication seen from inside: which worker this process is, and the tables of its subscription.
+//!
+//! Relied on: `MyLogicalRepWorker` and `MySubscription` are set in apply, parallel apply and table synchronization workers, and
+//! NULL in every other process (replication/worker_internal.h); a table with state `r` in `pg_subscription_rel` takes part at
+//! once, one with `i` is copied first (pg_subscription_rel.h).
+
+use super::text;
+use core::ffi::c_char;
+use pgrx::pg_sys;
+
+/// The logical replication worker that this process is.
+pub struct Worker {
+    subscription: pg_sys::Oid,
+    /// The initial copy of one table, not yet the stream that follows it.
+    pub copying: bool,
+    /// The publications that the subscription names.
+    pub publications: Vec<String>,
+}
+
+/// How a table takes part in a subscription (pg_subscription_rel.h: SUBREL_STATE_*).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TableState {
+    /// To be copied, then to follow the stream.
+    ToBeCopied,
+    /// Follows the stream at once.
+    Ready,
+}
+
+impl TableState {
+    fn code(self) -> c_char {
+        let letter = match self {
+            TableState::ToBeCopied => b'i',
+            TableState::Ready => b'r',
+        };
+        letter as c_char
+    }
+}
+
+/// The worker that this process is, `None` in any other process.
+pub fn worker() -> Option<Worker> {
+    // SAFETY: both pointers are set once in the life of a worker, to memory that stays; the list holds strings.
+    unsafe {
+        let worker = pg_sys::MyLogicalRepWorker;
+        let subscription = pg_sys::MySubscription;
+        if worker.is_null() || subscription.is_null() {
+            return None;
+        }
+        let list = (*subscription).publications;
+        let count = if list.is_null() { 0 } else { (*list).length };
+        let publications = (0..count as usize)
+            .filter_map(|i| {
+                let name = (*(*list).elements.add(i)).ptr_value as *mut StringNode;
+                text::string((*name).sval)
+            })
+            .collect();
+        Some(Worker {
+            subscription: (*worker).subid,
+            copying: (*worker).relid != pg_sys::InvalidOid
+                && matches!((*worker).relstate as u8, b'i' | b'd'),
+            publications,
+        })
+    }
+}
+
+/// A string in a list of nodes; a generic Value before 15 (nodes/value.h), with the pointer at the same place.
+#[repr(C)]
+struct StringNode {
+    tag: pg_sys::NodeTag,
+    sval: *mut c_char,
+}
+
+impl Worker {
+    /// Enters a table, unless the subscription has it already. True when it was entered.
+    pub fn add_table(&self, table: pg_sys::Oid, state: TableState) -> bool {
+        add_table(self.subscription, table, state)
+    }
+}
+
+/// Enters a table in a subscription, unless it is there already. True when it was entered.
+pub fn add_table(subscription: pg_sys::Oid, table: pg_sys::Oid, state: TableState) -> bool {
+    const UNKNOWN: c_char = 0;
+    let mut lsn = 0;
+    // SAFETY: catalog functions by OID; the caller holds a lock on the table, as its creator or to read it.
+    unsafe {
+        #[cfg(feature = "pg13")]
+        let present = pg_sys::GetSubscriptionRelState(subscription, table, &mut lsn, true);
+        #[cfg(not(feature = "pg13"))]
+        let present = pg_sys::GetSubscriptionRelState(subscription, table, &mut lsn);
+        if present != UNKNOWN {
+            return false;
+        }
+        #[cfg(any(feature = "pg17", feature = "pg18", feature = "pg19"))]
+        pg_sys::AddSubscriptionRelState(subscription, table, state.code(), 0, false);
+        #[cfg(not(any(feature = "pg17", feature = "pg18", feature = "pg19")))]
+        pg_sys::AddSubscriptionRelState(subscription, table, state.code(), 0);
+        pg_sys::CommandCounterIncrement();
+    }
+    true
+}

@@ -1,0 +1,133 @@
+//! Row and statement triggers: what PostgreSQL passes to a trigger function, and what it may return.
+
+use super::compat;
+use super::text;
+use crate::apply::triggers;
+use crate::error::{self, Failure};
+use pgrx::pg_sys;
+use pgrx::pg_sys::Datum;
+
+/// The entry points of one trigger function, as PostgreSQL looks for them: the function and its record (fmgr.h).
+macro_rules! entry_points {
+    ($name:literal, $symbol:ident, $info:ident, $function:path) => {
+        #[doc(hidden)]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $info() -> &'static pg_sys::Pg_finfo_record {
+            const RECORD: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+            &RECORD
+        }
+
+        #[doc(hidden)]
+        #[unsafe(no_mangle)]
+        #[pgrx::pg_guard]
+        pub extern "C-unwind" fn $symbol(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
+            call(fcinfo, $name, $function)
+        }
+    };
+}
+
+entry_points!(
+    "apply_once",
+    apply_once_wrapper,
+    pg_finfo_apply_once_wrapper,
+    triggers::apply_once
+);
+entry_points!(
+    "apply_row",
+    apply_row_wrapper,
+    pg_finfo_apply_row_wrapper,
+    triggers::apply_row
+);
+entry_points!(
+    "apply_copied",
+    apply_copied_wrapper,
+    pg_finfo_apply_copied_wrapper,
+    triggers::apply_copied
+);
+entry_points!(
+    "own_rows",
+    own_rows_wrapper,
+    pg_finfo_own_rows_wrapper,
+    triggers::own_rows
+);
+
+fn call(
+    fcinfo: pg_sys::FunctionCallInfo,
+    name: &str,
+    function: fn(&TriggerCall) -> Result<Datum, Failure>,
+) -> Datum {
+    let Some(call) = TriggerCall::from_fcinfo(fcinfo) else {
+        error::not_a_trigger(name).raise()
+    };
+    function(&call).unwrap_or_else(|failure| failure.raise())
+}
+
+/// A call of a trigger function.
+pub struct TriggerCall {
+    data: *mut pg_sys::TriggerData,
+}
+
+impl TriggerCall {
+    /// `None` when the function was not called as a trigger.
+    pub fn from_fcinfo(fcinfo: pg_sys::FunctionCallInfo) -> Option<Self> {
+        // SAFETY: PostgreSQL passes valid call data; the context is a node or NULL (fmgr.h: CALLED_AS_TRIGGER).
+        unsafe {
+            let context = (*fcinfo).context;
+            (!context.is_null() && (*context).type_ == pg_sys::NodeTag::T_TriggerData).then(|| {
+                TriggerCall {
+                    data: context.cast(),
+                }
+            })
+        }
+    }
+
+    /// The value of a column of the row, from 0, in the server encoding; `None` for NULL or where there is no row.
+    pub fn bytes(&self, column: usize) -> Option<Vec<u8>> {
+        // SAFETY: the row and its descriptor are valid during the call; the type's own output function is called.
+        unsafe {
+            let (value, descriptor) = self.value(column)?;
+            let kind = compat::attribute(descriptor, column).atttypid;
+            let (mut output, mut is_varlena) = (pg_sys::InvalidOid, false);
+            pg_sys::getTypeOutputInfo(kind, &mut output, &mut is_varlena);
+            Some(text::bytes(pg_sys::OidOutputFunctionCall(output, value)).to_vec())
+        }
+    }
+
+    unsafe fn value(&self, column: usize) -> Option<(Datum, pg_sys::TupleDesc)> {
+        // SAFETY: the caller's promise; a row trigger has a row.
+        unsafe {
+            let row = (*self.data).tg_trigtuple;
+            let descriptor = (*(*self.data).tg_relation).rd_att;
+            if row.is_null() || column >= (*descriptor).natts as usize {
+                return None;
+            }
+            let mut null = false;
+            let value = pg_sys::heap_getattr(row, column as i32 + 1, descriptor, &mut null);
+            (!null).then_some((value, descriptor))
+        }
+    }
+
+    /// A 64-bit integer column.
+    pub fn bigint(&self, column: usize) -> Option<i64> {
+        // SAFETY: the caller names a column of that type.
+        unsafe { self.value(column) }.map(|(value, _)| value.value() as i64)
+    }
+
+    /// BEFORE ROW: the row goes its way.
+    pub fn keep_row(&self) -> Datum {
+        // SAFETY: the rows are those of the call; only UPDATE has a new one.
+        unsafe {
+            let new = (*self.data).tg_newtuple;
+            Datum::from(if new.is_null() {
+                (*self.data).tg_trigtuple
+            } else {
+                new
+            })
+        }
+    }
+
+    /// BEFORE ROW: the row is not written. Other triggers: nothing.
+    pub fn nothing() -> Datum {
+        Datum::from(0usize)
+    }
+}
