@@ -244,6 +244,7 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
         v: 1,
         objects,
         session_user: context.session_user.as_deref(),
+        superuser: context.superuser,
         search_path: &context.search_path,
         settings: &context.settings,
         nesting: &context.nesting,

@@ -12,6 +12,8 @@ pub struct Message<'a> {
     pub objects: Vec<Object>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_user: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub superuser: bool,
     pub search_path: &'a [String],
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: &'a BTreeMap<&'static str, String>,
@@ -36,6 +38,10 @@ pub struct Message<'a> {
 
 fn is_zero(n: &usize) -> bool {
     *n == 0
+}
+
+fn is_false(b: &bool) -> bool {
+    !*b
 }
 
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
