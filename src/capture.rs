@@ -251,6 +251,7 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
         rewrites: Vec::new(),
         replica_identity: prepared.replica_identity,
         publications: prepared.publications,
+        published: prepared.published,
         replay: None,
         replay_reason: None,
         redacted: 0,
