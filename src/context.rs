@@ -38,6 +38,8 @@ pub const SETTINGS: [(&CStr, &[u8]); 24] = [
 pub struct Context {
     /// The role whose rights the command has.
     pub username: Option<String>,
+    /// Whether that role is a superuser.
+    pub superuser: bool,
     pub session_user: Option<String>,
     pub search_path: Vec<String>,
     pub settings: BTreeMap<&'static str, String>,
@@ -57,6 +59,7 @@ impl Context {
             .collect();
         Context {
             username: session::current_user(),
+            superuser: session::is_superuser(),
             session_user: session::session_user(),
             search_path: session::search_path(),
             standard_conforming_strings: settings

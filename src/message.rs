@@ -12,6 +12,8 @@ pub struct Message<'a> {
     pub objects: Vec<Object>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_user: Option<&'a str>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub superuser: bool,
     pub search_path: &'a [String],
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: &'a BTreeMap<&'static str, String>,
@@ -22,6 +24,8 @@ pub struct Message<'a> {
     pub replica_identity: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub publications: Vec<Membership>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<Published>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,6 +40,10 @@ pub struct Message<'a> {
 
 fn is_zero(n: &usize) -> bool {
     *n == 0
+}
+
+fn is_false(b: &bool) -> bool {
+    !*b
 }
 
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,6 +107,23 @@ pub struct TableRewrite {
 pub struct Membership {
     pub table: String,
     pub publication: String,
+}
+
+/// What publications send from this command on: one table, or all tables of a command that are not known yet.
+#[derive(Serialize, Clone)]
+pub struct Published {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    pub publications: Vec<String>,
+}
+
+impl Published {
+    pub fn table(table: String, publications: Vec<String>) -> Self {
+        Published {
+            table: Some(table),
+            publications,
+        }
+    }
 }
 
 /// What was sent, where `ddl_text` is not that.

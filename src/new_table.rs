@@ -1,30 +1,28 @@
 //! New tables take part in replication at once: REPLICA IDENTITY FULL, and membership in the consumers' publications.
 
 use crate::guc::{self, ReplicaIdentity};
-use crate::message::Membership;
+use crate::message::{Membership, Published};
 use crate::pg::catalog::{Address, qualified_relation_name};
 use crate::pg::{publication, text};
 
-/// What was done for the new tables of one command.
+/// What was done for the new tables of one command, and what publications send of them.
 #[derive(Default)]
 pub struct Prepared {
     pub replica_identity: Vec<String>,
     pub publications: Vec<Membership>,
+    pub published: Vec<Published>,
 }
 
 /// Gives the tables their replica identity and adds them to each publication whose name begins with the prefix.
 /// Temporary, unlogged and foreign tables are left alone.
 pub fn prepare(tables: &[Address]) -> Prepared {
     let mut prepared = Prepared::default();
-    let mode = guc::replica_identity();
-    let prefix = if tables.is_empty() {
-        Vec::new()
-    } else {
-        guc::publication_prefix()
-    };
-    if mode == ReplicaIdentity::Off && prefix.is_empty() {
+    if tables.is_empty() {
         return prepared;
     }
+    let mode = guc::replica_identity();
+    let prefix = guc::publication_prefix();
+    let mut publishable = Vec::new();
     for table in tables {
         let Some(facts) = publication::inspect(table.object).filter(|facts| facts.publishable)
         else {
@@ -41,16 +39,25 @@ pub fn prepare(tables: &[Address]) -> Prepared {
         if wants_full && publication::set_replica_identity_full(table.object) {
             prepared.replica_identity.push(name.clone());
         }
-        if prefix.is_empty() {
-            continue;
-        }
-        for publication in publication::with_prefix(&prefix) {
-            if publication::add_table(&publication, table.object) {
-                prepared.publications.push(Membership {
-                    table: name.clone(),
-                    publication: text::decode(&publication.name),
-                });
+        if !prefix.is_empty() {
+            for publication in publication::with_prefix(&prefix) {
+                if publication::add_table(&publication, table.object) {
+                    prepared.publications.push(Membership {
+                        table: name.clone(),
+                        publication: text::decode(&publication.name),
+                    });
+                }
             }
+        }
+        publishable.push((table.object, name));
+    }
+    // Only now: a partition is sent by what its parent, perhaps new as well, has joined.
+    for (table, name) in publishable {
+        let publications = publication::sending(table);
+        if !publications.is_empty() {
+            prepared
+                .published
+                .push(Published::table(name, publications));
         }
     }
     prepared

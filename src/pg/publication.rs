@@ -1,4 +1,5 @@
-//! Replica identity and publication membership of a table that the running command has just made.
+//! Replica identity and publication membership of a table that the running command has just made, and which publications
+//! send a table.
 //!
 //! Written straight into the catalogs, as `relation_mark_replica_identity` (tablecmds.c) and `PublicationAddTables`
 //! (publicationcmds.c) do: the user needs no right on the publication, no nested DDL is raised, and it also works while
@@ -9,6 +10,7 @@ use super::text;
 use core::cell::RefCell;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
+use std::rc::Rc;
 
 /// What a new table is, as far as publishing it matters.
 pub struct NewTable {
@@ -19,7 +21,7 @@ pub struct NewTable {
 
 thread_local! {
     /// Publications of this database: OID, name, FOR ALL TABLES. Empty until first asked for, and after each change of one.
-    static PUBLICATIONS: RefCell<Option<Vec<Publication>>> = const { RefCell::new(None) };
+    static PUBLICATIONS: RefCell<Option<Rc<[Publication]>>> = const { RefCell::new(None) };
 }
 
 #[derive(Clone)]
@@ -83,16 +85,140 @@ pub fn set_replica_identity_full(table: pg_sys::Oid) -> bool {
     }
 }
 
+/// All publications of this database.
+fn publications() -> Rc<[Publication]> {
+    if let Some(known) = PUBLICATIONS.with_borrow(Clone::clone) {
+        return known;
+    }
+    let read: Rc<[Publication]> = read_publications().into();
+    PUBLICATIONS.set(Some(read.clone()));
+    read
+}
+
 /// The publications whose name begins with `prefix`.
 pub fn with_prefix(prefix: &[u8]) -> Vec<Publication> {
-    PUBLICATIONS.with_borrow_mut(|cached| {
-        cached
-            .get_or_insert_with(read_publications)
-            .iter()
-            .filter(|publication| publication.name.starts_with(prefix))
-            .cloned()
-            .collect()
+    publications()
+        .iter()
+        .filter(|publication| publication.name.starts_with(prefix))
+        .cloned()
+        .collect()
+}
+
+/// The names of the publications that send a table, by themselves or because they send what it is a partition of.
+/// The table is publishable.
+pub fn sending(table: pg_sys::Oid) -> Vec<String> {
+    let publications = publications();
+    if publications.is_empty() {
+        return Vec::new();
+    }
+    names(&publications, |of| {
+        senders(of, &with_ancestors(table), namespace)
     })
+}
+
+fn names(
+    publications: &[Publication],
+    senders: impl FnOnce(&[Publication]) -> Vec<pg_sys::Oid>,
+) -> Vec<String> {
+    let senders = senders(publications);
+    publications
+        .iter()
+        .filter(|publication| senders.contains(&publication.oid))
+        .map(|publication| text::decode(&publication.name))
+        .collect()
+}
+
+fn namespace(relation: pg_sys::Oid) -> pg_sys::Oid {
+    // SAFETY: a syscache look-up; InvalidOid when missing.
+    unsafe { pg_sys::get_rel_namespace(relation) }
+}
+
+/// The table and what it is a partition of, the root last.
+fn with_ancestors(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    let mut chain = vec![table];
+    // SAFETY: reads pg_class and pg_inherits; the list holds OIDs.
+    unsafe {
+        if pg_sys::get_rel_relispartition(table) {
+            chain.extend(oids(pg_sys::get_partition_ancestors(table)));
+        }
+    }
+    chain
+}
+
+/// By OID, the publications that send the first table of a chain of partitions, as pgoutput decides it
+/// (get_rel_sync_entry), whichever table it names as the sender; `namespace` tells the schema of each.
+fn senders(
+    publications: &[Publication],
+    chain: &[pg_sys::Oid],
+    namespace: impl Fn(pg_sys::Oid) -> pg_sys::Oid,
+) -> Vec<pg_sys::Oid> {
+    let (all, some): (Vec<&Publication>, Vec<&Publication>) =
+        publications.iter().partition(|p| p.all_tables);
+    let mut found: Vec<pg_sys::Oid> = all.iter().map(|publication| publication.oid).collect();
+    if !all.is_empty()
+        && let Some(&root) = chain.last()
+    {
+        let except = excluding(root);
+        found.retain(|publication| !except.contains(publication));
+    }
+    if !some.is_empty() {
+        for &relation in chain {
+            found.extend(including(relation));
+            found.extend(of_schema(namespace(relation)));
+        }
+    }
+    found
+}
+
+/// The publications that name a table.
+fn including(relation: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    // SAFETY: reads pg_publication_rel through the syscache; the list holds OIDs.
+    unsafe {
+        #[cfg(feature = "pg19")]
+        return oids(pg_sys::GetRelationIncludedPublications(relation));
+        #[cfg(not(feature = "pg19"))]
+        return oids(pg_sys::GetRelationPublications(relation));
+    }
+}
+
+/// The publications FOR ALL TABLES that leave a table out, with its partitions (19 and later).
+#[cfg(feature = "pg19")]
+fn excluding(root: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    // SAFETY: as above.
+    unsafe { oids(pg_sys::GetRelationExcludedPublications(root)) }
+}
+
+/// The publications FOR ALL TABLES that leave a table out, with its partitions (19 and later).
+#[cfg(not(feature = "pg19"))]
+fn excluding(_root: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    Vec::new()
+}
+
+/// The publications FOR TABLES IN SCHEMA of a schema (15 and later).
+#[cfg(any(feature = "pg13", feature = "pg14"))]
+fn of_schema(_schema: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    Vec::new()
+}
+
+/// The publications FOR TABLES IN SCHEMA of a schema (15 and later).
+#[cfg(not(any(feature = "pg13", feature = "pg14")))]
+fn of_schema(schema: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    // SAFETY: reads pg_publication_namespace through the syscache; the list holds OIDs.
+    unsafe { oids(pg_sys::GetSchemaPublications(schema)) }
+}
+
+/// # Safety
+/// `list` is NIL or a valid list of OIDs.
+unsafe fn oids(list: *mut pg_sys::List) -> Vec<pg_sys::Oid> {
+    if list.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the caller's promise; cells 0..length are initialized (pg_list.h).
+    unsafe {
+        (0..(*list).length)
+            .map(|i| (*(*list).elements.add(i as usize)).oid_value)
+            .collect()
+    }
 }
 
 fn read_publications() -> Vec<Publication> {
@@ -154,24 +280,6 @@ unsafe extern "C-unwind" fn forget(_argument: Datum, _cache: compat::CacheNumber
     });
 }
 
-/// Whether a publication has the table already through FOR TABLES IN SCHEMA (15 and later).
-#[cfg(any(feature = "pg13", feature = "pg14"))]
-fn covers_schema_of(_publication: &Publication, _table: pg_sys::Oid) -> bool {
-    false
-}
-
-/// Whether a publication has the table already through FOR TABLES IN SCHEMA (15 and later).
-#[cfg(not(any(feature = "pg13", feature = "pg14")))]
-fn covers_schema_of(publication: &Publication, table: pg_sys::Oid) -> bool {
-    // SAFETY: reads pg_publication_namespace; the list holds OIDs.
-    unsafe {
-        let list = pg_sys::GetSchemaPublications(pg_sys::get_rel_namespace(table));
-        !list.is_null()
-            && (0..(*list).length)
-                .any(|i| (*(*list).elements.add(i as usize)).oid_value == publication.oid)
-    }
-}
-
 /// Whether the publication still exists under its name and is not FOR ALL TABLES; it cannot be dropped any more before
 /// the transaction ends.
 fn pin(publication: &Publication) -> bool {
@@ -196,7 +304,10 @@ fn pin(publication: &Publication) -> bool {
 
 /// Adds the table to the publication unless that covers it already. True when it was added.
 pub fn add_table(publication: &Publication, table: pg_sys::Oid) -> bool {
-    if publication.all_tables || !pin(publication) || covers_schema_of(publication, table) {
+    if publication.all_tables
+        || !pin(publication)
+        || of_schema(namespace(table)).contains(&publication.oid)
+    {
         return false;
     }
     // SAFETY: the table is open under a lock that the creating command holds anyway; an existing membership is kept.

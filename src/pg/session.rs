@@ -11,6 +11,12 @@ pub fn current_user() -> Option<String> {
     unsafe { text::string(pg_sys::GetUserNameFromId(pg_sys::GetUserId(), true)) }
 }
 
+/// Whether that role is a superuser.
+pub fn is_superuser() -> bool {
+    // SAFETY: a look-up that PostgreSQL caches for the role asked last (superuser.c).
+    unsafe { pg_sys::superuser() }
+}
+
 /// The role the session is authorized as.
 pub fn session_user() -> Option<String> {
     // SAFETY: as above.

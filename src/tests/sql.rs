@@ -37,9 +37,9 @@ sql_tests! {
     errors { diagnostics read_only_commit }
     event_triggers { login order_on_drop others }
     failure { on_error_warning table_changed table_extras }
-    message { access_method drops nesting no_schema_name objects replay rewrites settings }
+    message { access_method drops nesting no_schema_name objects replay rewrites settings superuser }
     privileges { attack direct_call own_objects unprivileged }
-    publication { all_tables join modes no_right schema update_delete }
+    publication { all_tables join modes no_right published published_except published_schema schema update_delete }
     retention { max_age max_rows }
     rows {
         concurrently detach_concurrently each_command extension_plpgsql extension_scripts foreign_schema no_ops

@@ -1,0 +1,34 @@
+-- message.published: which publications send a new table.
+CREATE FUNCTION t.pub(name text) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(concat_ws(' ', p->>'table', p->>'publications'), '; ' ORDER BY p->>'table' COLLATE "C") FROM t.one(name), jsonb_array_elements(message->'published') p $$;
+SET client_min_messages = error;
+SELECT t.mark();
+CREATE TABLE nowhere (x int); SELECT t.is('no publication', t.pub('none'), NULL);
+CREATE TABLE parent (id int) PARTITION BY RANGE (id); CREATE TABLE root (id int) PARTITION BY RANGE (id);
+CREATE PUBLICATION unused; CREATE PUBLICATION leaves FOR TABLE parent; CREATE PUBLICATION roots FOR TABLE root WITH (publish_via_partition_root = true); SELECT t.mark();
+CREATE TABLE a (x int); SELECT t.is('in none of them', t.pub('in none'), NULL);
+CREATE TABLE p1 PARTITION OF parent FOR VALUES FROM (1) TO (10); SELECT t.is('partition', t.pub('partition'), 'public.p1 ["leaves"]');
+CREATE TABLE p2 PARTITION OF parent FOR VALUES FROM (10) TO (20) PARTITION BY RANGE (id); SELECT t.is('partitioned partition', t.pub('sub'), 'public.p2 ["leaves"]');
+CREATE TABLE p21 PARTITION OF p2 FOR VALUES FROM (10) TO (15); SELECT t.is('grandchild', t.pub('grandchild'), 'public.p21 ["leaves"]');
+CREATE TABLE r1 PARTITION OF root FOR VALUES FROM (1) TO (10) PARTITION BY RANGE (id); SELECT t.is('via root', t.pub('root'), 'public.r1 ["roots"]');
+CREATE TABLE "R 11" PARTITION OF r1 DEFAULT; SELECT t.is('via root, deeper', t.pub('root'), 'public."R 11" ["roots"]');
+CREATE TABLE heir () INHERITS (a); SELECT t.is('inheritance is something else', t.pub('heir'), NULL);
+CREATE TABLE IF NOT EXISTS a (x int); ALTER TABLE p1 ADD CHECK (id > 0); SELECT t.is('only new tables', t.pub('old'), NULL);
+CREATE PUBLICATION dts_sync_a; CREATE PUBLICATION "every one" FOR ALL TABLES; SELECT t.mark();
+CREATE TABLE b (x int); SELECT t.is('all tables, and joined', t.pub('all'), 'public.b ["dts_sync_a", "every one"]');
+CREATE TABLE c AS SELECT 1 AS x; SELECT t.is('CREATE TABLE AS', t.pub('ctas'), 'public.c ["dts_sync_a", "every one"]');
+SELECT 1 AS x INTO d; SELECT t.is('SELECT INTO', t.pub('into'), 'public.d ["dts_sync_a", "every one"]');
+CREATE TABLE e AS SELECT 1 AS x WITH NO DATA; SELECT t.is('WITH NO DATA', t.pub('no data'), 'public.e ["dts_sync_a", "every one"]');
+CREATE TABLE p3 PARTITION OF parent DEFAULT; SELECT t.is('partition, and all the others', t.pub('p3'), 'public.p3 ["leaves", "dts_sync_a", "every one"]');
+CREATE SCHEMA s CREATE TABLE e1 (x int) CREATE TABLE e2 (y int); SELECT t.is('elements of CREATE SCHEMA', t.pub('schema'), 's.e1 ["dts_sync_a", "every one"]; s.e2 ["dts_sync_a", "every one"]');
+CREATE UNLOGGED TABLE u (x int); SELECT t.is('unlogged', t.pub('unlogged'), NULL);
+CREATE UNLOGGED TABLE u2 AS SELECT 1 AS x; SELECT t.is('unlogged CREATE TABLE AS', t.pub('unlogged ctas'), NULL);
+CREATE TEMP TABLE tmp (x int); SELECT t.none('temporary');
+CREATE VIEW v AS SELECT 1 AS x; SELECT t.is('view', t.pub('view'), NULL);
+CREATE MATERIALIZED VIEW mv AS SELECT 1 AS x; SELECT t.is('materialized view', t.pub('matview'), NULL);
+SET dts_ddl_capture.publication_prefix = ''; SET dts_ddl_capture.replica_identity = off;
+CREATE TABLE f (x int); SELECT t.is('nothing is done for the table', t.pub('off'), 'public.f ["every one"]');
+RESET ALL; SET client_min_messages = error;
+-- the list of publications follows what happens to them
+BEGIN; DROP PUBLICATION "every one"; ALTER PUBLICATION dts_sync_a RENAME TO later; SELECT t.mark(); CREATE TABLE g (x int); SELECT t.is('dropped and renamed', t.pub('dropped'), NULL); ROLLBACK;
+SELECT t.mark();
+CREATE TABLE g (x int); SELECT t.is('not so after a rollback', t.pub('rollback'), 'public.g ["dts_sync_a", "every one"]');
