@@ -158,6 +158,21 @@ impl Failure {
         }
     }
 
+    pub fn function_not_for_rows(function: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            message: format!("function {function} is not run with a superuser's rights for a replicated row"),
+            detail: Some(
+                "A constraint, an index expression or a trigger of the table calls it, and before PostgreSQL 16 the apply worker has \
+                 the rights of the subscription's owner."
+                    .to_owned(),
+            ),
+            hint: Some(
+                "Change the table on the source, or give the subscription to an owner who is not a superuser.".to_owned(),
+            ),
+        }
+    }
+
     pub fn role_out_of_reach(role: &str) -> Self {
         Failure {
             code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,

@@ -5,6 +5,7 @@
 use super::recorded::Command;
 use super::{arrived, log};
 use crate::error::Failure;
+use crate::pg::execute;
 use crate::pg::sequence::{
     APPLY_AFTER_SEQUENCE, APPLY_SINCE_SEQUENCE, sequence_value, sequence_value_if_set,
 };
@@ -19,6 +20,7 @@ pub fn apply_once(call: &TriggerCall) -> Result<Datum, Failure> {
     if subscription::worker().is_none() {
         return Ok(call.keep_row());
     }
+    execute::install_hooks();
     let Some(command) = Command::of_trigger(call) else {
         return Ok(call.keep_row());
     };

@@ -10,11 +10,12 @@ use super::text;
 use crate::error::Failure;
 use core::ffi::{CStr, c_int, c_void};
 use pgrx::pg_sys;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 thread_local! {
     /// Relations made by the statement that runs; `None` while none runs.
     static CREATED: RefCell<Option<Vec<pg_sys::Oid>>> = const { RefCell::new(None) };
+    static RUNNING: Cell<bool> = const { Cell::new(false) };
 }
 static mut PREVIOUS_OBJECT_ACCESS: pg_sys::object_access_hook_type = None;
 
@@ -41,6 +42,25 @@ impl Role {
         unsafe { pg_sys::superuser_arg(self.0) }
     }
 
+    pub(super) fn of_oid(oid: pg_sys::Oid) -> Role {
+        Role(oid)
+    }
+
+    /// Gives the running code this role's rights, as a SECURITY DEFINER function has its owner's; what to put back.
+    pub(super) fn take_over(self) -> (pg_sys::Oid, c_int) {
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        // SAFETY: the role exists; the caller puts back what it is given, or the (sub)transaction does after an error.
+        unsafe {
+            pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+            let mut inside = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int;
+            if !self.is_superuser() {
+                inside |= pg_sys::SECURITY_RESTRICTED_OPERATION as c_int;
+            }
+            pg_sys::SetUserIdAndSecContext(self.0, inside);
+        }
+        (user, context)
+    }
+
     /// Whether this role may SET ROLE to the other.
     pub fn may_become(self, other: Role) -> bool {
         // SAFETY: as above.
@@ -60,21 +80,37 @@ impl Role {
 
 /// Runs `f` as `role`, with a level of settings of its own.
 pub fn as_role<R>(role: Role, f: impl FnOnce() -> Result<R, Failure>) -> Result<R, Failure> {
-    // SAFETY: put back on the normal way; after an error the subtransaction does so.
+    let _running = Running::begin();
+    // SAFETY: a level that is ended on the normal way; after an error the subtransaction ends it.
+    let level = unsafe { pg_sys::NewGUCNestLevel() };
+    let (user, context) = role.take_over();
+    let result = f();
+    // SAFETY: what `take_over` has returned. The role first: some settings are put back by a privileged role only.
     unsafe {
-        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
-        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-        let level = pg_sys::NewGUCNestLevel();
-        let mut inside = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int;
-        if !role.is_superuser() {
-            inside |= pg_sys::SECURITY_RESTRICTED_OPERATION as c_int;
-        }
-        pg_sys::SetUserIdAndSecContext(role.0, inside);
-        let result = f();
-        // The settings first: some may be put back by a privileged role only.
         pg_sys::SetUserIdAndSecContext(user, context);
         pg_sys::AtEOXact_GUC(false, level);
-        result
+    }
+    result
+}
+
+/// Whether a command of a row runs now, as opposed to what other rows call.
+pub fn is_running() -> bool {
+    RUNNING.get()
+}
+
+/// While it lives, a command of a row runs.
+struct Running;
+
+impl Running {
+    fn begin() -> Self {
+        RUNNING.set(true);
+        Running
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        RUNNING.set(false);
     }
 }
 
@@ -109,7 +145,6 @@ pub struct Done {
 /// a transaction.
 pub fn run(statement: &[u8]) -> Result<Done, Failure> {
     let query = text::c_string_of_bytes(statement);
-    install_object_access_hook();
     // SAFETY: the steps of exec_simple_query (postgres.c) for one utility statement, with a snapshot as SPI sets it; trees
     // live in the current memory context, which outlives the call.
     unsafe {
@@ -179,8 +214,11 @@ pub fn run(statement: &[u8]) -> Result<Done, Failure> {
     }
 }
 
-/// Notes relations as they are made. Installed in workers that apply DDL, and nowhere else.
-fn install_object_access_hook() {
+/// Installs the hooks of a process that applies rows, once: to note relations as they are made, and to take away from what
+/// rows call the rights of the subscription's owner ([`super::guard`]).
+pub fn install_hooks() {
+    #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
+    super::guard::install();
     static INSTALLED: std::sync::Once = std::sync::Once::new();
     INSTALLED.call_once(|| {
         // SAFETY: a process has one thread; the previous hook is kept and called.
@@ -208,6 +246,10 @@ unsafe extern "C-unwind" fn object_access(
                 created.push(object);
             }
         });
+    }
+    #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
+    if access == pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE {
+        super::guard::before_function(object).unwrap_or_else(|failure| failure.raise());
     }
     // SAFETY: the previous hook was valid when it was saved; the arguments go on unchanged.
     unsafe {

@@ -26,6 +26,10 @@ pub fn install() {
         pg_sys::ProcessUtility_hook = Some(process_utility);
         PREVIOUS_EXECUTOR_RUN = pg_sys::ExecutorRun_hook;
         pg_sys::ExecutorRun_hook = Some(executor_run);
+        // In an apply worker that finds the library loaded no row is applied without these.
+        if pg_sys::process_shared_preload_libraries_in_progress {
+            super::execute::install_hooks();
+        }
         pg_sys::RegisterXactCallback(Some(at_transaction_end), core::ptr::null_mut());
         pg_sys::RegisterSubXactCallback(Some(at_subtransaction_end), core::ptr::null_mut());
     }
