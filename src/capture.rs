@@ -5,6 +5,7 @@ use crate::create_table_as;
 use crate::error::Failure;
 use crate::guc::{self, OnError};
 use crate::in_progress::{Rewrite, Started};
+use crate::joined_table::{self, Undecoded};
 use crate::message::{Message, Object, Operation, Original, TableRewrite};
 use crate::new_table::{self, Prepared};
 use crate::objects::{self, Local, Touched};
@@ -178,12 +179,13 @@ fn write(
 ) -> Result<(), Failure> {
     let conforming = started.context.standard_conforming_strings;
     let text = text::stored(source, tag, conforming, started.temporary_items.as_ref())?;
-    let prepared = new_table::prepare(&touched.new_tables);
+    let joined = joined_table::prepare(&touched, started);
     let own = touched.own_objects || started.drops_own_index;
     let reason = why_not_replayed(tag, &touched, own);
     let main = touched.main_object().cloned();
-    let mut message = message(&started.context, touched.objects, prepared);
+    let mut message = message(&started.context, touched.objects, joined.prepared);
     message.rewrites = rewrites;
+    message.undecoded_rows = joined.undecoded.iter().map(|u| u.table.clone()).collect();
     message.redacted = text.redacted;
     message.replay = reason.map(|_| false);
     message.replay_reason = reason;
@@ -201,7 +203,9 @@ fn write(
         object_type: main.as_ref().map(|o| o.object_type.as_str()),
         object_name: main.as_ref().and_then(|o| o.identity.as_deref()),
         message: &message,
-    })
+    })?;
+    warn_of_undecoded(&joined.undecoded);
+    Ok(())
 }
 
 fn write_created_table(
@@ -252,6 +256,7 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
         replica_identity: prepared.replica_identity,
         publications: prepared.publications,
         published: prepared.published,
+        undecoded_rows: Vec::new(),
         replay: None,
         replay_reason: None,
         redacted: 0,
@@ -306,6 +311,21 @@ fn warn_of_rewrites(rewrites: &[TableRewrite]) {
                 "Logical replication does not send rewritten rows; a replica that repeats the command computes other values.",
             ),
             None,
+        );
+    }
+}
+
+fn warn_of_undecoded(tables: &[Undecoded]) {
+    if !guc::warn_on_rewrite() {
+        return;
+    }
+    for Undecoded { table, reason } in tables {
+        report::emit(
+            PgLogLevel::WARNING,
+            PgSqlErrorCode::ERRCODE_WARNING,
+            &format!("rows already in table {table} are not sent by logical replication"),
+            Some(&format!("{reason} Only changes from now on are sent.")),
+            Some("Copy these rows to the replica by other means."),
         );
     }
 }

@@ -175,7 +175,7 @@ pub fn init() {
     );
     GucRegistry::define_bool_guc(
         c"dts_ddl_capture.warn_on_rewrite",
-        c"Warns when a command rewrites a table with a volatile expression.",
+        c"Warns when a command rewrites a table with a volatile expression, or brings rows that are not sent.",
         c"Logical replication does not send rewritten rows, so that both sides compute different values.",
         &WARN_ON_REWRITE,
         GucContext::Userset,

@@ -6,6 +6,7 @@
 //! that is not seen (an error, or the extension was dropped meanwhile), with the memory context the statement ran in.
 
 use crate::context::Context;
+use crate::pg::catalog::Address;
 use crate::pg::event::{Dropped, Event};
 use crate::pg::node::{ParseTree, TemporaryItems};
 use crate::pg::session::Progress;
@@ -31,6 +32,8 @@ pub struct Started {
     pub temporary_items: Option<TemporaryItems>,
     /// An index of the capture table is to be dropped.
     pub drops_own_index: bool,
+    /// Tables that it is to make partitions.
+    pub attached: Vec<Address>,
     /// Its row is written (CREATE TABLE AS, or another event trigger ran DDL of its own).
     pub recorded: bool,
     /// Where the transaction stood when it was last asked whether the command had done its work.
@@ -109,6 +112,7 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         rewrites: Vec::new(),
         temporary_items: tree.temporary_items(),
         drops_own_index: tree.drops_index_of(table::capture_table),
+        attached: tree.tables_to_attach(),
         recorded: false,
         asked: None,
     };

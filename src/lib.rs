@@ -8,7 +8,8 @@
 //!    the end of a command.
 //! 3. [`objects`]: what the command touched; decides whether it did anything that another server could repeat.
 //! 4. [`text`] and [`statement`]: exactly the statement, without its neighbours, without secrets.
-//! 5. [`new_table`]: publications and replica identity of new tables; [`create_table_as`]: structure before rows.
+//! 5. [`new_table`]: publications and replica identity of new tables; [`joined_table`]: of those that join later;
+//!    [`create_table_as`]: structure before rows.
 //! 6. [`capture`]: puts these together; [`message`]: the JSON document; [`row`]: the row; [`retention`]: old rows.
 //!
 //! All FFI, version differences and `unsafe` code live in [`pg`].
@@ -26,6 +27,7 @@ mod event_trigger;
 mod functions;
 mod guc;
 mod in_progress;
+mod joined_table;
 mod message;
 mod new_table;
 mod objects;

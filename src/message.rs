@@ -26,6 +26,8 @@ pub struct Message<'a> {
     pub publications: Vec<Membership>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Published>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undecoded_rows: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]

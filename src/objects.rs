@@ -4,6 +4,7 @@ use crate::message::{Object, Operation};
 use crate::pg::catalog::Address;
 use crate::pg::event::{Collected, Dropped};
 use crate::pg::table;
+use pgrx::pg_sys;
 
 /// Object types whose schema is that of the relation they belong to: PostgreSQL reports none, but the first part of
 /// their name is it.
@@ -57,6 +58,8 @@ pub struct Touched {
     pub objects: Vec<Object>,
     /// Tables that the command made, by OID.
     pub new_tables: Vec<Address>,
+    /// Relations that the command moved, and the schema where they were.
+    pub moved: Vec<(Address, pg_sys::Oid)>,
     /// At least one object is not temporary, or the command is about no object in particular.
     pub permanent: bool,
     /// Identities of temporary objects that the command named.
@@ -109,6 +112,7 @@ pub fn touched(
     let mut touched = Touched {
         objects: Vec::new(),
         new_tables: Vec::new(),
+        moved: Vec::new(),
         permanent: false,
         temporary: Vec::new(),
         only_local: None,
@@ -158,6 +162,9 @@ impl Touched {
         ) && address.is_relation()
         {
             self.new_tables.push(address);
+        }
+        if let Some(schema) = command.former_schema {
+            self.moved.push((address, schema));
         }
         let op = operation(&command.tag);
         let known = |o: &Object| {

@@ -28,6 +28,8 @@ pub struct Collected {
     pub granted: Vec<Address>,
     /// Columns whose new value was computed by a volatile expression.
     pub volatile: bool,
+    /// The schema from which a relation was moved.
+    pub former_schema: Option<pg_sys::Oid>,
 }
 
 /// An object that a command dropped, as `pg_event_trigger_dropped_objects()` reports it.
@@ -81,8 +83,13 @@ pub fn ddl_commands() -> Vec<Collected> {
             let command = row.pointer::<pg_sys::CollectedCommand>(8);
             let address = row.address();
             // SAFETY: PostgreSQL keeps the collected commands until the statement ends.
-            let (granted, volatile) =
-                unsafe { (granted_objects(command), volatile_columns(command)) };
+            let (granted, volatile, former_schema) = unsafe {
+                (
+                    granted_objects(command),
+                    volatile_columns(command),
+                    former_schema(command),
+                )
+            };
             commands.push(Collected {
                 tag: row.text(3).unwrap_or_default(),
                 object_type: row.text(4).unwrap_or_default(),
@@ -91,6 +98,7 @@ pub fn ddl_commands() -> Vec<Collected> {
                 address,
                 granted,
                 volatile,
+                former_schema,
             });
         },
     );
@@ -262,6 +270,27 @@ unsafe fn granted_objects(command: *mut pg_sys::CollectedCommand) -> Vec<Address
                 sub: 0,
             })
             .collect()
+    }
+}
+
+/// The schema that a relation was in before ALTER .. SET SCHEMA (utility.c: it is the command's secondary object).
+///
+/// # Safety
+/// `command` is NULL or a command that PostgreSQL has collected.
+unsafe fn former_schema(command: *mut pg_sys::CollectedCommand) -> Option<pg_sys::Oid> {
+    // SAFETY: the command's type says which member of the union is set; its parse tree is NULL or a valid node.
+    unsafe {
+        if command.is_null() || (*command).type_ != pg_sys::CollectedCommandType::SCT_Simple {
+            return None;
+        }
+        let tree = (*command).parsetree;
+        if tree.is_null() || (*tree).type_ != pg_sys::NodeTag::T_AlterObjectSchemaStmt {
+            return None;
+        }
+        let simple = &(*command).d.simple;
+        (simple.address.classId == pg_sys::RelationRelationId
+            && simple.secondaryObject.classId == pg_sys::NamespaceRelationId)
+            .then_some(simple.secondaryObject.objectId)
     }
 }
 

@@ -3,6 +3,7 @@
 //! A [`ParseTree`] is valid while its command runs; it is looked at by event-trigger entry points and hooks of that
 //! command only, and never kept beyond it.
 
+use super::catalog::Address;
 use super::compat;
 use super::text;
 use core::ffi::c_char;
@@ -106,6 +107,30 @@ impl ParseTree {
                     let index = find_relation(pg_sys::makeRangeVarFromNameList(name));
                     index != pg_sys::InvalidOid && pg_sys::IndexGetRelation(index, true) == table
                 })
+        }
+    }
+
+    /// The tables (or indexes) that an ALTER .. ATTACH PARTITION names; to be asked before it runs, under the user's
+    /// search_path.
+    pub fn tables_to_attach(self) -> Vec<Address> {
+        if !self.is(pg_sys::NodeTag::T_AlterTableStmt) {
+            return Vec::new();
+        }
+        // SAFETY: the node tags say which types these are; the look-up takes no lock.
+        unsafe {
+            pointers::<pg_sys::AlterTableCmd>((*(self.0 as *mut pg_sys::AlterTableStmt)).cmds)
+                .into_iter()
+                .filter(|&command| {
+                    (*command).subtype == pg_sys::AlterTableType::AT_AttachPartition
+                        && !(*command).def.is_null()
+                        && (*(*command).def).type_ == pg_sys::NodeTag::T_PartitionCmd
+                })
+                .map(|command| {
+                    find_permanent_relation((*((*command).def as *mut pg_sys::PartitionCmd)).name)
+                })
+                .filter(|&oid| oid != pg_sys::InvalidOid)
+                .map(Address::relation)
+                .collect()
         }
     }
 
@@ -276,6 +301,25 @@ unsafe fn find_relation(rel: *mut pg_sys::RangeVar) -> pg_sys::Oid {
             None,
             core::ptr::null_mut(),
         )
+    }
+}
+
+/// The same without any error, such as that of a missing right, which is for the command itself to raise. Does not know
+/// `pg_temp` as a schema.
+///
+/// # Safety
+/// `rel` is a valid RangeVar.
+unsafe fn find_permanent_relation(rel: *mut pg_sys::RangeVar) -> pg_sys::Oid {
+    // SAFETY: the caller's promise; syscache look-ups, InvalidOid when missing.
+    unsafe {
+        if (*rel).schemaname.is_null() {
+            return pg_sys::RelnameGetRelid((*rel).relname);
+        }
+        let namespace = pg_sys::get_namespace_oid((*rel).schemaname, true);
+        if namespace == pg_sys::InvalidOid {
+            return namespace;
+        }
+        pg_sys::get_relname_relid((*rel).relname, namespace)
     }
 }
 

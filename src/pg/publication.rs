@@ -58,6 +58,30 @@ pub fn inspect(table: pg_sys::Oid) -> Option<NewTable> {
     }
 }
 
+/// Whether there is a row in a table that is locked by the running command. Partitioned tables have none of their own.
+pub fn has_rows(table: pg_sys::Oid) -> bool {
+    // SAFETY: the scan is ended and the relation closed on the normal way; after an error the resource owner does so.
+    unsafe {
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        if pg_sys::get_rel_relkind(table) as u8 != pg_sys::RELKIND_RELATION {
+            return false;
+        }
+        let relation = pg_sys::relation_open(table, lock);
+        let scan = pg_sys::systable_beginscan(
+            relation,
+            pg_sys::InvalidOid,
+            false,
+            &raw mut pg_sys::SnapshotSelfData,
+            0,
+            core::ptr::null_mut(),
+        );
+        let found = !pg_sys::systable_getnext(scan).is_null();
+        pg_sys::systable_endscan(scan);
+        pg_sys::relation_close(relation, lock);
+        found
+    }
+}
+
 /// REPLICA IDENTITY FULL, for a table that has had no other identity than the default.
 pub fn set_replica_identity_full(table: pg_sys::Oid) -> bool {
     // SAFETY: updates one field of a copy of the catalog row, under the lock that CREATE TABLE holds.
@@ -111,16 +135,64 @@ pub fn sending(table: pg_sys::Oid) -> Vec<String> {
     if publications.is_empty() {
         return Vec::new();
     }
-    names(&publications, |of| {
-        senders(of, &with_ancestors(table), namespace)
-    })
+    let now = senders(&publications, &with_ancestors(table), namespace);
+    names(&publications, &now)
 }
 
-fn names(
-    publications: &[Publication],
-    senders: impl FnOnce(&[Publication]) -> Vec<pg_sys::Oid>,
-) -> Vec<String> {
-    let senders = senders(publications);
+/// What a table was before the running command.
+#[derive(Clone, Copy)]
+pub enum Before {
+    /// No partition, but now it is.
+    NoPartition,
+    /// In another schema, this one.
+    InSchema(pg_sys::Oid),
+}
+
+/// The tables that publications send which did not send them before: the table itself and its partitions, each with the
+/// names of these publications.
+pub fn newly_sending(table: pg_sys::Oid, before: Before) -> Vec<(pg_sys::Oid, Vec<String>)> {
+    let publications = publications();
+    if publications.is_empty() {
+        return Vec::new();
+    }
+    with_partitions(table)
+        .into_iter()
+        .filter(|&part| inspect(part).is_some_and(|facts| facts.publishable))
+        .filter_map(|part| {
+            let chain = with_ancestors(part);
+            let then = match before {
+                Before::NoPartition => {
+                    let own = chain.iter().position(|&of| of == table);
+                    let own = &chain[..own.map_or(chain.len(), |last| last + 1)];
+                    senders(&publications, own, namespace)
+                }
+                Before::InSchema(schema) => senders(&publications, &chain, |of| {
+                    if of == table { schema } else { namespace(of) }
+                }),
+            };
+            let mut new = senders(&publications, &chain, namespace);
+            new.retain(|publication| !then.contains(publication));
+            (!new.is_empty()).then(|| (part, names(&publications, &new)))
+        })
+        .collect()
+}
+
+/// A table and, where it is partitioned, its partitions of all levels.
+fn with_partitions(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    // SAFETY: reads pg_class and pg_inherits; the command that is running holds a lock on the whole tree.
+    unsafe {
+        if pg_sys::get_rel_relkind(table) as u8 != pg_sys::RELKIND_PARTITIONED_TABLE {
+            return vec![table];
+        }
+        oids(pg_sys::find_all_inheritors(
+            table,
+            pg_sys::NoLock as pg_sys::LOCKMODE,
+            core::ptr::null_mut(),
+        ))
+    }
+}
+
+fn names(publications: &[Publication], senders: &[pg_sys::Oid]) -> Vec<String> {
     publications
         .iter()
         .filter(|publication| senders.contains(&publication.oid))

@@ -39,7 +39,10 @@ sql_tests! {
     failure { on_error_warning table_changed table_extras }
     message { access_method drops nesting no_schema_name objects replay rewrites settings superuser }
     privileges { attack direct_call own_objects unprivileged }
-    publication { all_tables join modes no_right published published_except published_schema schema update_delete }
+    publication {
+        all_tables join modes newly_published newly_published_schema no_right published published_except published_schema
+        schema set_logged update_delete
+    }
     retention { max_age max_rows }
     rows {
         concurrently detach_concurrently each_command extension_plpgsql extension_scripts foreign_schema no_ops

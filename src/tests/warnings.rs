@@ -78,6 +78,43 @@ fn volatile_rewrite() {
     assert_eq!(taken(&notices), Vec::<String>::new());
 }
 
+/// A table with rows that comes under replication warns, since these rows are not sent; an empty one does not.
+#[test]
+fn undecoded_rows() {
+    let database = Database::new("undecoded_rows");
+    let (mut client, notices) = listening(&database);
+    client
+        .batch_execute(
+            "CREATE UNLOGGED TABLE a (x int); INSERT INTO a VALUES (1); CREATE UNLOGGED TABLE b (x int); CREATE UNLOGGED TABLE c (x int);
+             INSERT INTO c VALUES (1); SET dts_ddl_capture.publication_prefix = ''; CREATE TABLE p (id int) PARTITION BY LIST (id);
+             CREATE PUBLICATION of_p FOR TABLE p; CREATE TABLE \"P 1\" (id int); INSERT INTO \"P 1\" VALUES (1)",
+        )
+        .unwrap();
+    taken(&notices);
+    client.batch_execute("ALTER TABLE a SET LOGGED").unwrap();
+    {
+        let warnings = notices.lock().unwrap();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].detail().is_some_and(|d| d.contains("unlogged")));
+        assert!(warnings[0].hint().is_some());
+    }
+    assert_eq!(
+        taken(&notices),
+        ["WARNING: rows already in table public.a are not sent by logical replication"]
+    );
+    client
+        .batch_execute("ALTER TABLE p ATTACH PARTITION \"P 1\" DEFAULT")
+        .unwrap();
+    assert_eq!(
+        taken(&notices),
+        ["WARNING: rows already in table public.\"P 1\" are not sent by logical replication"]
+    );
+    client
+        .batch_execute("ALTER TABLE b SET LOGGED; SET dts_ddl_capture.warn_on_rewrite = off; ALTER TABLE c SET LOGGED")
+        .unwrap();
+    assert_eq!(taken(&notices), Vec::<String>::new());
+}
+
 /// Ordinary DDL of every kind says nothing that PostgreSQL does not say itself.
 #[test]
 fn silence() {

@@ -1,0 +1,23 @@
+-- message.published and undecoded_rows of tables that come under a publication as partitions: ATTACH PARTITION.
+CREATE FUNCTION t.told(name text) RETURNS text LANGUAGE sql AS $$ SELECT concat_ws(' ', (SELECT string_agg(concat_ws(' ', p->>'table', p->>'publications'), '; ') FROM jsonb_array_elements(message->'published') p), 'undecoded', message->'undecoded_rows') FROM t.one(name) $$;
+SET client_min_messages = error;
+SET dts_ddl_capture.publication_prefix = '';
+CREATE TABLE p (id int) PARTITION BY RANGE (id); CREATE PUBLICATION of_p FOR TABLE p; CREATE TABLE q (id int) PARTITION BY RANGE (id);
+CREATE TABLE a (id int); INSERT INTO a VALUES (1); CREATE TABLE b (id int);
+CREATE TABLE c (id int) PARTITION BY RANGE (id); CREATE TABLE c1 PARTITION OF c FOR VALUES FROM (20) TO (25); CREATE TABLE c2 PARTITION OF c FOR VALUES FROM (25) TO (30); INSERT INTO c VALUES (26);
+CREATE TABLE d (id int); INSERT INTO d VALUES (30); ALTER PUBLICATION of_p ADD TABLE d; CREATE TABLE e (id int); INSERT INTO e VALUES (61); CREATE UNLOGGED TABLE u (id int);
+SELECT t.mark();
+ALTER TABLE p ATTACH PARTITION a FOR VALUES FROM (1) TO (10); SELECT t.is('with rows', t.told('a'), 'public.a ["of_p"] undecoded ["public.a"]');
+ALTER TABLE p ATTACH PARTITION b FOR VALUES FROM (10) TO (20); SELECT t.is('without rows', t.told('b'), 'public.b ["of_p"] undecoded');
+ALTER TABLE p ATTACH PARTITION c FOR VALUES FROM (20) TO (30); SELECT t.is('with partitions of its own', t.told('c'), 'public.c ["of_p"]; public.c1 ["of_p"]; public.c2 ["of_p"] undecoded ["public.c2"]');
+ALTER TABLE p ATTACH PARTITION d FOR VALUES FROM (30) TO (40); SELECT t.is('published before', t.told('d'), 'undecoded');
+ALTER TABLE q ATTACH PARTITION e FOR VALUES FROM (60) TO (70); SELECT t.is('nothing publishes the parent', t.told('e'), 'undecoded');
+CREATE TABLE f (id int); INSERT INTO f VALUES (50); SELECT t.mark();
+SELECT t.mark(); ALTER TABLE c DETACH PARTITION c2; SELECT t.is('DETACH', t.told('detach'), 'undecoded');
+CREATE PUBLICATION every FOR ALL TABLES; SELECT t.mark();
+ALTER TABLE p ATTACH PARTITION f FOR VALUES FROM (50) TO (60); SELECT t.is('new to one publication', t.told('f'), 'public.f ["of_p"] undecoded ["public.f"]');
+ALTER TABLE q DETACH PARTITION e; SELECT t.mark(); ALTER TABLE q ATTACH PARTITION e FOR VALUES FROM (60) TO (70); SELECT t.is('published by all before and after', t.told('every'), 'undecoded');
+DROP PUBLICATION every; SELECT t.mark();
+ALTER TABLE p ATTACH PARTITION q FOR VALUES FROM (60) TO (70); SELECT t.is('a whole tree', t.told('q'), 'public.q ["of_p"]; public.e ["of_p"] undecoded ["public.e"]');
+ALTER TABLE p ATTACH PARTITION u FOR VALUES FROM (80) TO (90); SELECT t.is('unlogged', t.told('u'), 'undecoded');
+CREATE INDEX pi ON ONLY p (id); CREATE INDEX ai ON a (id); SELECT t.mark(); ALTER INDEX pi ATTACH PARTITION ai; SELECT t.is('an index', t.told('index'), 'undecoded');
