@@ -161,10 +161,16 @@ fn run(
                 note: Some("runs outside of transactions only".to_owned()),
             });
         }
+        let unfinished = (!done.dropped_unfinished.is_empty()).then(|| {
+            format!(
+                "dropped before its copy was finished: {}; a slot of the copy (pg_.._sync_..) may be left on the source",
+                done.dropped_unfinished.join(", ")
+            )
+        });
         let published = publish::take_part(command, &circumstances, worker, &done.tables)?;
         Ok(Ran {
             status: "applied",
-            note: joined(refused, published),
+            note: joined(joined(refused, unfinished), published),
         })
     })
 }

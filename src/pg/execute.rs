@@ -6,6 +6,7 @@
 //! Relied on: after an error the enclosing subtransaction restores role and settings (xact.c: AbortSubTransaction).
 
 use super::node;
+use super::subscription;
 use super::text;
 use crate::error::Failure;
 use core::ffi::{CStr, c_int, c_void};
@@ -15,6 +16,8 @@ use std::cell::{Cell, RefCell};
 thread_local! {
     /// Relations made by the statement that runs; `None` while none runs.
     static CREATED: RefCell<Option<Vec<pg_sys::Oid>>> = const { RefCell::new(None) };
+    /// Tables that were dropped while they were being copied.
+    static UNFINISHED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     static RUNNING: Cell<bool> = const { Cell::new(false) };
 }
 static mut PREVIOUS_OBJECT_ACCESS: pg_sys::object_access_hook_type = None;
@@ -137,6 +140,8 @@ pub fn set(name: &CStr, value: &[u8], lenient: bool) -> bool {
 pub struct Done {
     /// Ordinary and partitioned tables that it made and that are still there.
     pub tables: Vec<pg_sys::Oid>,
+    /// Tables that it dropped while they were being copied: a slot of the copy may be left on the source.
+    pub dropped_unfinished: Vec<String>,
     /// It could only have been run outside of a transaction, and changes nothing but physical storage.
     pub left_out: bool,
 }
@@ -155,6 +160,7 @@ pub fn run(statement: &[u8]) -> Result<Done, Failure> {
         if node::runs_outside_transactions_only((*raw).stmt) {
             return Ok(Done {
                 tables: Vec::new(),
+                dropped_unfinished: Vec::new(),
                 left_out: true,
             });
         }
@@ -186,6 +192,7 @@ pub fn run(statement: &[u8]) -> Result<Done, Failure> {
             return Err(Failure::not_ddl());
         }
         CREATED.set(Some(Vec::new()));
+        UNFINISHED.set(Vec::new());
         let receiver = pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone);
         let mut completion = pg_sys::QueryCompletion::default();
         pg_sys::ProcessUtility(
@@ -209,6 +216,7 @@ pub fn run(statement: &[u8]) -> Result<Done, Failure> {
             .collect();
         Ok(Done {
             tables,
+            dropped_unfinished: UNFINISHED.take(),
             left_out: false,
         })
     }
@@ -245,6 +253,16 @@ unsafe extern "C-unwind" fn object_access(
             if let Some(created) = created {
                 created.push(object);
             }
+        });
+    }
+    if access == pg_sys::ObjectAccessType::OAT_DROP
+        && class == pg_sys::RelationRelationId
+        && column == 0
+        && is_running()
+        && subscription::forget_unready_table(object)
+    {
+        UNFINISHED.with_borrow_mut(|tables| {
+            tables.push(super::catalog::qualified_relation_name(object).unwrap_or_default());
         });
     }
     #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]

@@ -76,17 +76,54 @@ impl Worker {
     }
 }
 
-/// Enters a table in a subscription, unless it is there already. True when it was entered.
-pub fn add_table(subscription: pg_sys::Oid, table: pg_sys::Oid, state: TableState) -> bool {
-    const UNKNOWN: c_char = 0;
+/// A table is about to be dropped by a command of this worker. PostgreSQL refuses that while the table is not ready in a
+/// subscription (pg_subscription.c: RemoveSubscriptionRel), but the source, where it is gone, will never finish the copy:
+/// its copy is given up. True when it had begun, so that its slot may still be there on the source.
+pub fn forget_unready_table(table: pg_sys::Oid) -> bool {
+    // SAFETY: catalog functions by OID; the worker waits for the end of a synchronization worker of the same subscription.
+    unsafe {
+        let worker = pg_sys::MyLogicalRepWorker;
+        if worker.is_null() {
+            return false;
+        }
+        let subscription = (*worker).subid;
+        let state = state_of(subscription, table) as u8;
+        if state == 0 || state == b'r' {
+            return false;
+        }
+        #[cfg(feature = "pg19")]
+        pg_sys::logicalrep_worker_stop(
+            pg_sys::LogicalRepWorkerType::WORKERTYPE_TABLESYNC,
+            subscription,
+            table,
+        );
+        #[cfg(not(feature = "pg19"))]
+        pg_sys::logicalrep_worker_stop(subscription, table);
+        pg_sys::RemoveSubscriptionRel(subscription, table);
+        matches!(state, b'd' | b'f')
+    }
+}
+
+/// The state of a table in a subscription; 0 when it is not in it.
+///
+/// # Safety
+/// Inside a transaction.
+unsafe fn state_of(subscription: pg_sys::Oid, table: pg_sys::Oid) -> c_char {
     let mut lsn = 0;
-    // SAFETY: catalog functions by OID; the caller holds a lock on the table, as its creator or to read it.
+    // SAFETY: the caller's promise.
     unsafe {
         #[cfg(feature = "pg13")]
-        let present = pg_sys::GetSubscriptionRelState(subscription, table, &mut lsn, true);
+        return pg_sys::GetSubscriptionRelState(subscription, table, &mut lsn, true);
         #[cfg(not(feature = "pg13"))]
-        let present = pg_sys::GetSubscriptionRelState(subscription, table, &mut lsn);
-        if present != UNKNOWN {
+        return pg_sys::GetSubscriptionRelState(subscription, table, &mut lsn);
+    }
+}
+
+/// Enters a table in a subscription, unless it is there already. True when it was entered.
+pub fn add_table(subscription: pg_sys::Oid, table: pg_sys::Oid, state: TableState) -> bool {
+    // SAFETY: catalog functions by OID; the caller holds a lock on the table, as its creator or to read it.
+    unsafe {
+        if state_of(subscription, table) != 0 {
             return false;
         }
         #[cfg(any(feature = "pg17", feature = "pg18", feature = "pg19"))]
