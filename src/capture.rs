@@ -6,7 +6,7 @@ use crate::error::Failure;
 use crate::guc::{self, OnError};
 use crate::in_progress::{Rewrite, Started};
 use crate::joined_table::{self, Undecoded};
-use crate::message::{Message, Object, Operation, Original, TableRewrite};
+use crate::message::{Message, Object, Operation, Original, Published, TableRewrite};
 use crate::new_table::{self, Prepared};
 use crate::objects::{self, Local, Touched};
 use crate::pg::catalog::{self, Address};
@@ -67,7 +67,7 @@ pub fn record(started: &mut Started, source: &Source) {
         });
     } else {
         under_policy(&tag, started, source, |started, source| {
-            write(&tag, started, source, touched, rewrites)
+            write(&tag, started, source, touched, rewrites, Vec::new())
         });
     }
     started.recorded = true;
@@ -90,9 +90,31 @@ pub fn record_without_event(started: &mut Started, source: &Source) {
         let tag = started.tree.command_tag();
         let touched = objects::touched(&tag, &[], &[], None);
         under_policy(&tag, started, source, |started, source| {
-            write(&tag, started, source, touched, Vec::new())
+            write(&tag, started, source, touched, Vec::new(), Vec::new())
         });
     }
+    started.recorded = true;
+}
+
+/// Records a CREATE EXTENSION or ALTER EXTENSION .. UPDATE when its script, or that of an extension it requires, begins.
+pub fn record_extension(started: &mut Started, source: &Source) {
+    let Some(extension) = started.tree.extension_with_script() else {
+        return;
+    };
+    if !is_on() {
+        return;
+    }
+    let tag = started.tree.command_tag();
+    // A schema may have been made for it.
+    let mut touched = objects::touched(&tag, &event::ddl_commands(), &[], None);
+    touched.add_extension(&tag, &extension);
+    if touched.own_extension {
+        return;
+    }
+    under_policy(&tag, started, source, |started, source| {
+        let published = joined_table::of_extension();
+        write(&tag, started, source, touched, Vec::new(), published)
+    });
     started.recorded = true;
 }
 
@@ -176,6 +198,7 @@ fn write(
     source: &Source,
     touched: Touched,
     rewrites: Vec<TableRewrite>,
+    published: Vec<Published>,
 ) -> Result<(), Failure> {
     let conforming = started.context.standard_conforming_strings;
     let text = text::stored(source, tag, conforming, started.temporary_items.as_ref())?;
@@ -184,6 +207,7 @@ fn write(
     let reason = why_not_replayed(tag, &touched, own);
     let main = touched.main_object().cloned();
     let mut message = message(&started.context, touched.objects, joined.prepared);
+    message.published.extend(published);
     message.rewrites = rewrites;
     message.undecoded_rows = joined.undecoded.iter().map(|u| u.table.clone()).collect();
     message.redacted = text.redacted;

@@ -1,7 +1,7 @@
 //! The entry points that PostgreSQL calls: start, drop, rewrite and end of a command.
 //!
-//! Their SQL declarations are in `sql/install.sql`. Nothing is done in extension scripts (their commands belong to
-//! CREATE or ALTER EXTENSION) and under pg_upgrade.
+//! Their SQL declarations are in `sql/install.sql`. Nothing is done under pg_upgrade, nor in extension scripts, whose
+//! commands belong to CREATE or ALTER EXTENSION; that one is recorded when its script begins.
 
 use crate::in_progress::{self, Rewrite};
 use crate::pg::event::{self, Event};
@@ -112,7 +112,11 @@ pub fn after_eventless() {
 /// Something is about to run inside a command whose row is not written yet. If the command has done its work already,
 /// this is another event trigger of it: the row must come before what that one writes.
 pub fn before_nested_statement() {
-    if event::in_extension_script() || !in_progress::any_unrecorded() {
+    if event::in_extension_script() {
+        before_script_statement();
+        return;
+    }
+    if !in_progress::any_unrecorded() {
         return;
     }
     in_progress::with_unrecorded(|started, source| {
@@ -133,4 +137,12 @@ pub fn before_nested_statement() {
             capture::record(started, source);
         }
     });
+}
+
+/// A statement is about to run. If it is the first one of an extension's script, CREATE or ALTER EXTENSION gets its row
+/// now: rows that the script puts into tables must come after it.
+pub fn before_script_statement() {
+    if event::in_extension_script() {
+        in_progress::with_unrecorded(capture::record_extension);
+    }
 }

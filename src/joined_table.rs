@@ -68,6 +68,21 @@ impl Joined {
     }
 }
 
+/// The same for the tables that an extension's script is going to make.
+pub fn of_extension() -> Vec<Published> {
+    let (all, by_schema) = publication::sending_new_tables();
+    let mut published = Vec::new();
+    if !all.is_empty() {
+        published.push(Published::tables(None, all));
+    }
+    published.extend(
+        by_schema
+            .into_iter()
+            .map(|(schema, publications)| Published::tables(Some(schema), publications)),
+    );
+    published
+}
+
 /// A rewrite for another persistence makes a table either permanent or unlogged.
 fn made_permanent(rewrites: &[Rewrite]) -> Vec<Address> {
     rewrites

@@ -116,6 +116,8 @@ pub struct Membership {
 pub struct Published {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
     pub publications: Vec<String>,
 }
 
@@ -123,6 +125,16 @@ impl Published {
     pub fn table(table: String, publications: Vec<String>) -> Self {
         Published {
             table: Some(table),
+            schema: None,
+            publications,
+        }
+    }
+
+    /// All tables, or all of a schema.
+    pub fn tables(schema: Option<String>, publications: Vec<String>) -> Self {
+        Published {
+            table: None,
+            schema,
             publications,
         }
     }

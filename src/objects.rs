@@ -3,7 +3,7 @@
 use crate::message::{Object, Operation};
 use crate::pg::catalog::Address;
 use crate::pg::event::{Collected, Dropped};
-use crate::pg::table;
+use crate::pg::{table, text};
 use pgrx::pg_sys;
 
 /// Object types whose schema is that of the relation they belong to: PostgreSQL reports none, but the first part of
@@ -137,6 +137,21 @@ pub fn touched(
 }
 
 impl Touched {
+    /// The extension that a command with this tag is about to make or update.
+    pub fn add_extension(&mut self, tag: &str, name: &str) {
+        self.permanent = true;
+        self.own_extension |= Some(name) == table::EXTENSION.to_str().ok();
+        self.main = Some(self.objects.len());
+        self.objects.push(Object {
+            op: operation(tag),
+            object_type: "extension".to_owned(),
+            identity: Some(text::quote_identifier(name)),
+            schema: None,
+            name: Some(name.to_owned()),
+            original: None,
+        });
+    }
+
     fn add_collected(&mut self, tag: &str, command: &Collected) {
         self.volatile |= command.volatile;
         let Some(address) = command.address else {

@@ -81,14 +81,17 @@ pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
     }
     let round = (max_rows / ROUNDS_PER_LIMIT).clamp(1, MAX_ROUND);
     let wanted = if excess > 0 { excess + round - 1 } else { 0 };
-    // So many ids would be within the limit even without gaps. Other sessions may have got higher ids meanwhile.
+    // So many rows are within the limit, and ids at this distance from the last one even without gaps. Other sessions may
+    // have got higher ids meanwhile.
     let surely_kept = max_rows - (round - 1);
+    let increment = table.id_increment();
+    let distance = surely_kept.saturating_mul(increment);
     let last_id = if excess > 0 { table.last_id() } else { newest };
     // Rows of this very command must be visible to their deletion.
     session::command_counter_increment();
-    let sweep = |from: i64, deleted: i64| {
+    let sweep = |from: i64, wanted: i64, distance: i64| {
         let pruned = table.delete_oldest(from, WITH_EACH_ROW, |row| {
-            let too_many = deleted + row.deleted < wanted && last_id - row.id >= surely_kept;
+            let too_many = row.deleted < wanted && last_id - row.id >= distance;
             row.id < newest && (too_many || is_too_old(row.time, oldest_time))
         });
         note_change(-pruned.deleted);
@@ -96,22 +99,29 @@ pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
     };
     let known = first_id(newest)?;
     let rescan = is_time_to_rescan(max_rows);
-    let mut pruned = sweep(if rescan { i64::MIN } else { known }, 0);
+    let mut pruned = sweep(if rescan { i64::MIN } else { known }, wanted, distance);
     let next = if rescan { known } else { pruned.next };
     // Too few: the rest are rows that were passed over earlier, below where this session looks, or the count is wrong.
     let expected = excess.min(WITH_EACH_ROW.rows);
     if pruned.deleted < expected && !rescan {
-        let found = sweep(i64::MIN, pruned.deleted);
+        let found = sweep(i64::MIN, wanted - pruned.deleted, distance);
         pruned.deleted += found.deleted;
         pruned.highest = pruned.highest.max(found.highest);
     }
     BEFORE_TRANSACTION.set(BEFORE_TRANSACTION.get().or(Some(known)));
     NEXT_ID.set(Some(next));
+    let recounted = (rescan || pruned.deleted < expected) && recount(table)?;
+    if recounted && increment > 1 && pruned.deleted < expected {
+        // Rows of other servers lie in between: more rows within that distance than this server has given ids to. The
+        // number is known now, so nothing else is needed to say that they are too many.
+        let excess = row_count()? - max_rows;
+        if excess > 0 {
+            let found = sweep(i64::MIN, excess + round - 1, surely_kept);
+            pruned.highest = pruned.highest.max(found.highest);
+        }
+    }
     if pruned.highest > 0 {
         raise_sequence(PRUNED_SEQUENCE, pruned.highest)?;
-    }
-    if rescan || pruned.deleted < expected {
-        recount(table)?;
     }
     Ok(())
 }
@@ -132,12 +142,13 @@ fn recount_if_doubtful(table: &CaptureTable, newest: i64, max_rows: i64) -> Resu
     Ok(())
 }
 
-/// Counts the rows anew, if no other transaction is about to change their number; does nothing else.
-fn recount(table: &CaptureTable) -> Result<(), Failure> {
-    match table.count_if_alone() {
-        Some(rows) => add_to_sequence(ROW_COUNT_SEQUENCE, rows - row_count()?),
-        None => Ok(()),
-    }
+/// Counts the rows anew, if no other transaction is about to change their number; whether that was so.
+fn recount(table: &CaptureTable) -> Result<bool, Failure> {
+    let Some(rows) = table.count_if_alone() else {
+        return Ok(false);
+    };
+    add_to_sequence(ROW_COUNT_SEQUENCE, rows - row_count()?)?;
+    Ok(true)
 }
 
 /// Where the oldest row is to be looked for.

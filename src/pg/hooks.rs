@@ -208,6 +208,8 @@ extern "C-unwind" fn begin(
     if context == pg_sys::ProcessUtilityContext::PROCESS_UTILITY_SUBCOMMAND {
         return -1;
     }
+    // Also before statements that are no DDL (COPY, DO ..).
+    crate::event_trigger::before_script_statement();
     // SAFETY: called by `process_utility` only, with a valid statement.
     let (tree, source) = unsafe {
         let statement = &*pstmt;

@@ -181,6 +181,20 @@ impl ParseTree {
         }
     }
 
+    /// The extension whose script a CREATE EXTENSION or ALTER EXTENSION .. UPDATE runs.
+    pub fn extension_with_script(self) -> Option<String> {
+        // SAFETY: the node tag says which type this is.
+        unsafe {
+            if self.is(pg_sys::NodeTag::T_CreateExtensionStmt) {
+                text::string((*(self.0 as *mut pg_sys::CreateExtensionStmt)).extname)
+            } else if self.is(pg_sys::NodeTag::T_AlterExtensionStmt) {
+                text::string((*(self.0 as *mut pg_sys::AlterExtensionStmt)).extname)
+            } else {
+                None
+            }
+        }
+    }
+
     /// Whether the statement creates a table and fills it.
     pub fn is_create_table_as(self) -> bool {
         self.into_clause().is_some()

@@ -10,6 +10,7 @@ use super::text;
 use core::cell::RefCell;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What a new table is, as far as publishing it matters.
@@ -137,6 +138,40 @@ pub fn sending(table: pg_sys::Oid) -> Vec<String> {
     }
     let now = senders(&publications, &with_ancestors(table), namespace);
     names(&publications, &now)
+}
+
+/// The publications that send any new table: those FOR ALL TABLES, then those FOR TABLES IN SCHEMA by schema.
+pub fn sending_new_tables() -> (Vec<String>, BTreeMap<String, Vec<String>>) {
+    let (mut all, mut by_schema) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
+    for publication in publications().iter() {
+        let name = text::decode(&publication.name);
+        if publication.all_tables {
+            all.push(name);
+            continue;
+        }
+        for schema in schemas(publication) {
+            by_schema.entry(schema).or_default().push(name.clone());
+        }
+    }
+    (all, by_schema)
+}
+
+/// The schemas of a publication FOR TABLES IN SCHEMA (15 and later).
+#[cfg(any(feature = "pg13", feature = "pg14"))]
+fn schemas(_publication: &Publication) -> Vec<String> {
+    Vec::new()
+}
+
+/// The schemas of a publication FOR TABLES IN SCHEMA (15 and later).
+#[cfg(not(any(feature = "pg13", feature = "pg14")))]
+fn schemas(publication: &Publication) -> Vec<String> {
+    // SAFETY: reads pg_publication_namespace; the list holds OIDs; NULL for a schema that is gone.
+    unsafe {
+        oids(pg_sys::GetPublicationSchemas(publication.oid))
+            .into_iter()
+            .filter_map(|schema| text::string(pg_sys::get_namespace_name(schema)))
+            .collect()
+    }
 }
 
 /// What a table was before the running command.

@@ -64,13 +64,14 @@ pub fn has_sequence(name: &CStr) -> bool {
     relation_in(OWN_SCHEMA, name) != pg_sys::InvalidOid
 }
 
-/// The next value of a sequence, as nextval() gives it, but for the user's lastval(), which stays what it was: only
-/// nextval() changes it, setval() does not (sequence.c: last_used_seq).
+/// The next value of a sequence, as nextval() gives it (but for CYCLE, CACHE and MAXVALUE), without touching the user's
+/// lastval(): only nextval() changes that, setval() does not (sequence.c: last_used_seq).
 pub(super) fn next_value(sequence: pg_sys::Oid) -> i64 {
     alone_with(sequence, || match current_value(sequence) {
         Some(current) => {
-            set_value(sequence, current + 1);
-            current + 1
+            let next = current.saturating_add(increment(sequence));
+            set_value(sequence, next);
+            next
         }
         None => {
             let first = first_value(sequence);
@@ -78,6 +79,19 @@ pub(super) fn next_value(sequence: pg_sys::Oid) -> i64 {
             first
         }
     })
+}
+
+/// How far the values of a sequence are apart.
+pub(super) fn increment(sequence: pg_sys::Oid) -> i64 {
+    // SAFETY: SEQRELID holds rows of pg_sequence.
+    unsafe {
+        compat::with_cached(
+            pg_sys::SysCacheIdentifier::SEQRELID,
+            sequence,
+            |s: &pg_sys::FormData_pg_sequence| s.seqincrement,
+        )
+    }
+    .unwrap_or(1)
 }
 
 /// Runs `f` while no other session is in here with the same sequence. The lock is held for these few microseconds only,

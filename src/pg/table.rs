@@ -8,8 +8,8 @@
 use super::catalog::relation_in;
 use super::compat;
 use super::sequence::{
-    COUNTED_SEQUENCE, OWN_SCHEMA, PRUNED_SEQUENCE, ROW_COUNT_SEQUENCE, current_value, next_value,
-    own_sequence,
+    COUNTED_SEQUENCE, OWN_SCHEMA, PRUNED_SEQUENCE, ROW_COUNT_SEQUENCE, current_value, increment,
+    next_value, own_sequence,
 };
 use super::text;
 use crate::error::Failure;
@@ -216,6 +216,11 @@ impl CaptureTable {
     /// The highest id given so far, to any session.
     pub fn last_id(&self) -> i64 {
         current_value(self.sequence).unwrap_or(0)
+    }
+
+    /// How far the ids of this server are apart; between them lie those of other servers, if any.
+    pub fn id_increment(&self) -> i64 {
+        increment(self.sequence).max(1)
     }
 
     /// Writes one row and its index entries.

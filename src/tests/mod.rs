@@ -12,6 +12,8 @@ mod encoding;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod extension_scripts;
+#[cfg(test)]
 mod failure;
 #[cfg(test)]
 mod lifecycle;

@@ -43,7 +43,7 @@ sql_tests! {
         all_tables join modes newly_published newly_published_schema no_right published published_except published_schema
         schema set_logged update_delete
     }
-    retention { max_age max_rows }
+    retention { increment max_age max_rows }
     rows {
         concurrently detach_concurrently each_command extension_plpgsql extension_scripts foreign_schema no_ops
         not_ddl own_bookkeeping owned partitions reindex replica_role security_label temporary
