@@ -13,7 +13,7 @@ use crate::pg::catalog::{self, Address};
 use crate::pg::event::{self, Collected};
 use crate::pg::sequence::{self, GAP_SEQUENCE};
 use crate::pg::source::Source;
-use crate::pg::{report, session, subtransaction, table};
+use crate::pg::{publication, report, session, subtransaction, table};
 use crate::row::{self, Row};
 use crate::text;
 use pgrx::prelude::*;
@@ -207,6 +207,9 @@ fn write(
     let reason = why_not_replayed(tag, &touched, own);
     let main = touched.main_object().cloned();
     let mut message = message(&started.context, touched.objects, joined.prepared);
+    if !published.is_empty() {
+        message.all_publications = publication::all_names();
+    }
     message.published.extend(published);
     message.rewrites = rewrites;
     message.undecoded_rows = joined.undecoded.iter().map(|u| u.table.clone()).collect();
@@ -280,6 +283,7 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
         replica_identity: prepared.replica_identity,
         publications: prepared.publications,
         published: prepared.published,
+        all_publications: prepared.all_publications,
         undecoded_rows: Vec::new(),
         replay: None,
         replay_reason: None,

@@ -26,6 +26,9 @@ pub struct Message<'a> {
     pub publications: Vec<Membership>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Published>,
+    /// Names of all publications of the database, with commands that make tables.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub all_publications: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub undecoded_rows: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -11,6 +11,8 @@ pub struct Prepared {
     pub replica_identity: Vec<String>,
     pub publications: Vec<Membership>,
     pub published: Vec<Published>,
+    /// Names of all publications, when there are new tables that could be in them.
+    pub all_publications: Vec<String>,
 }
 
 /// Gives the tables their replica identity and adds them to each publication whose name begins with the prefix.
@@ -50,6 +52,9 @@ pub fn prepare(tables: &[Address]) -> Prepared {
             }
         }
         publishable.push((table.object, name));
+    }
+    if !publishable.is_empty() {
+        prepared.all_publications = publication::all_names();
     }
     // Only now: a partition is sent by what its parent, perhaps new as well, has joined.
     for (table, name) in publishable {

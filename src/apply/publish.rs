@@ -35,6 +35,11 @@ pub fn take_part(
                 .any(|name| worker.publications.contains(name))
         })
         .collect();
+    // A source that knows none of our publications is not the server that we subscribe to, but one that feeds it.
+    let relayed = !worker
+        .publications
+        .iter()
+        .any(|name| circumstances.all_publications.contains(name));
     let for_made = if worker.copying {
         TableState::ToBeCopied
     } else {
@@ -42,7 +47,7 @@ pub fn take_part(
     };
     let mut filled_by_script = Vec::new();
     for &table in made {
-        if is_published(&subscribed, table) {
+        if relayed || is_published(&subscribed, table) {
             worker.add_table(table, for_made);
             if command.tag == CREATE_EXTENSION {
                 filled_by_script.push(table);

@@ -41,6 +41,7 @@ pub struct Circumstances {
     pub settings: BTreeMap<String, String>,
     pub replica_identity: Vec<String>,
     pub published: Vec<Published>,
+    pub all_publications: Vec<String>,
     pub replay: Option<bool>,
     pub replay_reason: Option<String>,
     pub rewrites: Vec<Rewrite>,

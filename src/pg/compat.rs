@@ -127,3 +127,12 @@ pub unsafe fn index_beginscan(
         return pg_sys::index_beginscan(table, index, snapshot, keys, 0);
     }
 }
+
+/// A list of one pointer.
+///
+/// # Safety
+/// `pointer` is a node.
+pub unsafe fn list_of(pointer: *mut core::ffi::c_void) -> *mut pg_sys::List {
+    // SAFETY: the caller's promise; lappend makes a list of NIL.
+    unsafe { pg_sys::lappend(core::ptr::null_mut(), pointer) }
+}

@@ -6,6 +6,7 @@
 //! Relied on: after an error the enclosing subtransaction restores role and settings (xact.c: AbortSubTransaction).
 
 use super::node;
+use super::partition;
 use super::subscription;
 use super::text;
 use crate::error::Failure;
@@ -164,8 +165,13 @@ pub fn run(statement: &[u8]) -> Result<Done, Failure> {
                 left_out: true,
             });
         }
-        node::make_plain((*raw).stmt);
         pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+        if let Some(partition) = partition::detached_concurrently((*raw).stmt) {
+            partition::add_constraint(partition)?;
+            pg_sys::CommandCounterIncrement();
+            pg_sys::UpdateActiveSnapshotCommandId();
+        }
+        node::make_plain((*raw).stmt);
         let none: *mut c_void = core::ptr::null_mut();
         #[cfg(any(feature = "pg13", feature = "pg14"))]
         let analyzed =

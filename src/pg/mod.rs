@@ -14,6 +14,7 @@ pub mod finally;
 mod guard;
 pub mod hooks;
 pub mod node;
+mod partition;
 pub mod publication;
 pub mod relation;
 pub mod report;

@@ -120,6 +120,14 @@ fn publications() -> Rc<[Publication]> {
     read
 }
 
+/// The names of all publications of this database.
+pub fn all_names() -> Vec<String> {
+    with_prefix(b"")
+        .iter()
+        .map(|publication| text::decode(&publication.name))
+        .collect()
+}
+
 /// The publications whose name begins with `prefix`.
 pub fn with_prefix(prefix: &[u8]) -> Vec<Publication> {
     publications()

@@ -1,0 +1,105 @@
+//! The constraint that DETACH PARTITION CONCURRENTLY leaves on the detached table, and the plain form does not
+//! (tablecmds.c: DetachAddConstraintIfNeeded).
+
+use super::catalog;
+use super::compat;
+use super::node;
+use super::spi;
+use crate::error::Failure;
+use pgrx::pg_sys;
+
+unsafe extern "C-unwind" {
+    fn RelationGetPartitionQual(relation: pg_sys::Relation) -> *mut pg_sys::List;
+}
+
+/// The partition that a statement detaches CONCURRENTLY, or whose detachment it finalizes.
+///
+/// # Safety
+/// `statement` is a valid raw parse tree.
+pub(super) unsafe fn detached_concurrently(
+    statement: *mut pg_sys::Node,
+) -> Option<*mut pg_sys::RangeVar> {
+    #[cfg(feature = "pg13")]
+    {
+        let _ = statement;
+        None
+    }
+    // SAFETY: the caller's promise; the node tag says what the node is.
+    #[cfg(not(feature = "pg13"))]
+    unsafe {
+        if (*statement).type_ != pg_sys::NodeTag::T_AlterTableStmt {
+            return None;
+        }
+        let alter = statement as *mut pg_sys::AlterTableStmt;
+        node::pointers::<pg_sys::AlterTableCmd>((*alter).cmds)
+            .into_iter()
+            .find_map(|command| {
+                let partition = (*command).def as *mut pg_sys::PartitionCmd;
+                let concurrently = match (*command).subtype {
+                    pg_sys::AlterTableType::AT_DetachPartition => (*partition).concurrent,
+                    pg_sys::AlterTableType::AT_DetachPartitionFinalize => true,
+                    _ => false,
+                };
+                concurrently.then(|| (*partition).name)
+            })
+    }
+}
+
+/// Adds the partition's constraint as a check constraint, unless one that it has implies it already.
+///
+/// # Safety
+/// `name` is a valid range variable.
+pub(super) unsafe fn add_constraint(name: *mut pg_sys::RangeVar) -> Result<(), Failure> {
+    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+    // SAFETY: the caller's promise; the relation is open while its constraint is looked at.
+    let (table, implied) = unsafe {
+        let table = pg_sys::RangeVarGetRelidExtended(
+            name,
+            lock,
+            pg_sys::RVROption::RVR_MISSING_OK,
+            None,
+            core::ptr::null_mut(),
+        );
+        if table == pg_sys::InvalidOid {
+            return Ok(()); // the statement itself says so
+        }
+        let relation = pg_sys::relation_open(table, lock);
+        #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
+        let qual = pg_sys::ffi::pg_guard_ffi_boundary(|| RelationGetPartitionQual(relation));
+        let implied = qual.is_null() || {
+            let qual = pg_sys::eval_const_expressions(core::ptr::null_mut(), qual.cast());
+            let list = compat::list_of(pg_sys::make_ands_explicit(qual.cast()).cast());
+            pg_sys::PartConstraintImpliedByRelConstraint(relation, list)
+        };
+        pg_sys::relation_close(relation, lock);
+        (table, implied)
+    };
+    if implied {
+        return Ok(());
+    }
+    let Some(identity) = catalog::qualified_relation_name(table) else {
+        return Ok(());
+    };
+    let definition = spi::texts(
+        &format!(
+            "SELECT pg_catalog.pg_get_partition_constraintdef({}::oid)",
+            table.to_u32()
+        ),
+        &[],
+    )
+    .map_err(|error| Failure::internal(error.to_string()))?;
+    let definition = definition
+        .into_iter()
+        .next()
+        .and_then(|mut row| row.swap_remove(0));
+    let Some(definition) = definition else {
+        return Ok(());
+    };
+    let definition = super::text::decode(&definition);
+    spi::execute(
+        &format!("ALTER TABLE {identity} ADD CHECK ({definition})"),
+        &[],
+    )
+    .map(|_| ())
+    .map_err(|error| Failure::internal(error.to_string()))
+}
