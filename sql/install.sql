@@ -138,6 +138,13 @@ CREATE FUNCTION dts_ddl.own_rows() RETURNS trigger
   LANGUAGE c AS 'MODULE_PATHNAME', 'own_rows_wrapper';
 COMMENT ON FUNCTION dts_ddl.own_rows() IS 'Keeps rows of other servers out of a table that belongs to this server alone';
 
+CREATE FUNCTION dts_ddl.subscribe_start() RETURNS event_trigger
+  LANGUAGE c AS 'MODULE_PATHNAME', 'subscribe_start_wrapper';
+COMMENT ON FUNCTION dts_ddl.subscribe_start() IS 'Fetches the rows that the publisher has, and runs those that are newer than start_apply(after_id)';
+CREATE FUNCTION dts_ddl.subscribe_end() RETURNS event_trigger
+  LANGUAGE c AS 'MODULE_PATHNAME', 'subscribe_end_wrapper';
+COMMENT ON FUNCTION dts_ddl.subscribe_end() IS 'Lets the capture table follow the stream of a new subscription from its beginning';
+
 CREATE FUNCTION dts_ddl.start_apply(after_id bigint DEFAULT NULL, server_number integer DEFAULT NULL) RETURNS void
   LANGUAGE plpgsql SET search_path TO pg_catalog, pg_temp SET session_replication_role TO replica AS $function$
 DECLARE
@@ -217,7 +224,17 @@ BEGIN
     ALTER TABLE dts_ddl.apply_skip ENABLE REPLICA TRIGGER own_rows;
     ALTER EXTENSION dts_ddl_capture ADD TABLE dts_ddl.apply_log;
     ALTER EXTENSION dts_ddl_capture ADD TABLE dts_ddl.apply_skip;
+    CREATE EVENT TRIGGER dts_intercept_subscribe ON ddl_command_start
+      WHEN TAG IN ('CREATE SUBSCRIPTION') EXECUTE FUNCTION dts_ddl.subscribe_start();
+    COMMENT ON EVENT TRIGGER dts_intercept_subscribe IS 'Extension dts_ddl_capture: a subscription of a destination begins';
+    CREATE EVENT TRIGGER dts_intercept_subscribed ON ddl_command_end
+      WHEN TAG IN ('CREATE SUBSCRIPTION') EXECUTE FUNCTION dts_ddl.subscribe_end();
+    COMMENT ON EVENT TRIGGER dts_intercept_subscribed IS 'Extension dts_ddl_capture: a subscription of a destination has been made';
+    ALTER EXTENSION dts_ddl_capture ADD EVENT TRIGGER dts_intercept_subscribe;
+    ALTER EXTENSION dts_ddl_capture ADD EVENT TRIGGER dts_intercept_subscribed;
   END IF;
+  ALTER EVENT TRIGGER dts_intercept_subscribe ENABLE;
+  ALTER EVENT TRIGGER dts_intercept_subscribed ENABLE;
   IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = own AND t.tgname = 'dts_apply_row') THEN
     RETURN;
   END IF;
@@ -243,6 +260,8 @@ BEGIN
     DROP TRIGGER dts_apply_once ON public.dts_ddl_command;
     DROP TRIGGER dts_apply_row ON public.dts_ddl_command;
     DROP TRIGGER dts_apply_copied ON public.dts_ddl_command;
+    ALTER EVENT TRIGGER dts_intercept_subscribe DISABLE;
+    ALTER EVENT TRIGGER dts_intercept_subscribed DISABLE;
   END IF;
   IF EXISTS (SELECT FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid
               WHERE r.srrelid = 'public.dts_ddl_command'::regclass AND s.subenabled) THEN

@@ -3,6 +3,7 @@
 //! Their SQL declarations are in `sql/install.sql`. Nothing is done under pg_upgrade, nor in extension scripts, whose
 //! commands belong to CREATE or ALTER EXTENSION; that one is recorded when its script begins.
 
+use crate::apply::subscribe;
 use crate::in_progress::{self, Rewrite};
 use crate::pg::event::{self, Event};
 use crate::pg::node::ParseTree;
@@ -92,6 +93,24 @@ fn capture_ddl(fcinfo: pg_sys::FunctionCallInfo) {
             in_progress::with_current(&event, capture::record);
         }
         in_progress::finish_substitute();
+    }
+}
+
+/// ddl_command_start of CREATE SUBSCRIPTION on a destination: history, and what is newer than the schema.
+#[pg_extern(sql = false)]
+fn subscribe_start(fcinfo: pg_sys::FunctionCallInfo) {
+    let event = event(fcinfo, "subscribe_start");
+    if let Some(event) = expect(event, "ddl_command_start", "subscribe_start") {
+        subscribe::begins(event.tree).unwrap_or_else(|failure| failure.raise());
+    }
+}
+
+/// ddl_command_end of CREATE SUBSCRIPTION on a destination: the capture table follows the stream from its beginning.
+#[pg_extern(sql = false)]
+fn subscribe_end(fcinfo: pg_sys::FunctionCallInfo) {
+    let event = event(fcinfo, "subscribe_end");
+    if let Some(event) = expect(event, "ddl_command_end", "subscribe_end") {
+        subscribe::has_begun(event.tree).unwrap_or_else(|failure| failure.raise());
     }
 }
 

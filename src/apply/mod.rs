@@ -1,7 +1,7 @@
 //! The destination: rows of `public.dts_ddl_command` that logical replication brings are executed as they arrive, in the
 //! transaction of the rows around them.
 //!
-//! The path of one row: the REPLICA triggers that `dts_ddl.start_apply()` makes ([`triggers`]); the row as the source wrote it
+//! A subscription begins with [`subscribe`]. The path of one row: the REPLICA triggers that `dts_ddl.start_apply()` makes ([`triggers`]); the row as the source wrote it
 //! ([`recorded`]); whether and as whom it runs (here); role, search_path, settings and the statement itself
 //! ([`crate::pg::execute`]); new tables enter the subscription ([`publish`]); what became of it ([`log`]).
 //! Relied on: a trigger of the applied row runs before the next row of the stream, in the same transaction, so that command,
@@ -11,6 +11,7 @@
 mod log;
 mod publish;
 mod recorded;
+pub mod subscribe;
 pub mod triggers;
 
 use crate::context;
@@ -184,6 +185,8 @@ fn set_all(circumstances: &Circumstances) -> Option<String> {
         .filter(|schema| *schema != "pg_temp")
         .map(|schema| text::quote_identifier(schema))
         .collect();
+    // As in an apply worker: neither is the command captured here, nor do ordinary triggers fire.
+    execute::set(c"session_replication_role", b"replica", false);
     execute::set(c"search_path", &text::encode(&path.join(", ")), false);
     let mut refused = Vec::new();
     for (name, default) in context::SETTINGS {

@@ -48,7 +48,7 @@ pub fn take_part(
     let mut filled_by_script = Vec::new();
     for &table in made {
         if relayed || is_published(&subscribed, table) {
-            worker.add_table(table, for_made);
+            worker.add_table(table, copied_once(table, for_made));
             if command.tag == CREATE_EXTENSION {
                 filled_by_script.push(table);
             }
@@ -60,10 +60,19 @@ pub fn take_part(
     }
     for identity in subscribed.iter().filter_map(|entry| entry.table.as_ref()) {
         if let Some(table) = catalog::relation_by_identity(identity)? {
-            worker.add_table(table, TableState::ToBeCopied);
+            worker.add_table(table, copied_once(table, TableState::ToBeCopied));
         }
     }
     Ok(report_undecoded(command, circumstances))
+}
+
+/// Of a partitioned table only the partitions are copied.
+fn copied_once(table: Oid, state: TableState) -> TableState {
+    if catalog::is_partitioned(table) {
+        TableState::Ready
+    } else {
+        state
+    }
 }
 
 fn is_published(subscribed: &[&Published], table: Oid) -> bool {

@@ -91,6 +91,20 @@ impl Command {
         )
     }
 
+    /// The same for a row whose columns are all text.
+    pub fn of_row(row: &[Option<Vec<u8>>]) -> Option<Command> {
+        let bytes = |i: usize| row.get(i).cloned().flatten();
+        let string = |i: usize| text::decode(&bytes(i).unwrap_or_default());
+        Some(Command {
+            id: string(column::ID).parse().ok()?,
+            tag: string(column::TAG),
+            username: string(column::USERNAME),
+            statement: bytes(column::DDL_TEXT)?,
+            transaction: bytes(column::TRANSACTION),
+            message: string(column::MESSAGE),
+        })
+    }
+
     fn read(condition: &str, parameter: i64) -> Result<Vec<Command>, Failure> {
         let rows = spi::texts(
             &format!(

@@ -206,6 +206,11 @@ pub fn schema_of_relation(oid: pg_sys::Oid) -> Option<String> {
     }
 }
 
+pub fn is_partitioned(oid: pg_sys::Oid) -> bool {
+    // SAFETY: a syscache look-up.
+    unsafe { pg_sys::get_rel_relkind(oid) as u8 == pg_sys::RELKIND_PARTITIONED_TABLE }
+}
+
 /// `schema.name`, quoted where needed.
 pub fn qualified_relation_name(oid: pg_sys::Oid) -> Option<String> {
     Some(format!(

@@ -16,6 +16,7 @@ pub mod hooks;
 pub mod node;
 mod partition;
 pub mod publication;
+pub mod publisher;
 pub mod relation;
 pub mod report;
 pub mod sequence;

@@ -59,6 +59,27 @@ pub(super) unsafe fn pointers<T>(list: *mut pg_sys::List) -> Vec<*mut T> {
     }
 }
 
+/// A string in a list of nodes; a generic Value before 15 (nodes/value.h), with the pointer at the same place.
+#[repr(C)]
+struct StringNode {
+    tag: pg_sys::NodeTag,
+    sval: *mut c_char,
+}
+
+/// The strings of a list of string nodes.
+///
+/// # Safety
+/// `list` is NIL or a valid list of string nodes.
+pub(super) unsafe fn strings(list: *mut pg_sys::List) -> Vec<String> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        pointers::<StringNode>(list)
+            .into_iter()
+            .filter_map(|node| text::string((*node).sval))
+            .collect()
+    }
+}
+
 impl ParseTree {
     pub fn new(node: *mut pg_sys::Node) -> Self {
         ParseTree(node)

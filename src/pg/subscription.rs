@@ -4,14 +4,17 @@
 //! NULL in every other process (replication/worker_internal.h); a table with state `r` in `pg_subscription_rel` takes part at
 //! once, one with `i` is copied first (pg_subscription_rel.h).
 
+use super::compat;
+use super::node;
 use super::text;
 use core::ffi::c_char;
 use pgrx::pg_sys;
+use pgrx::pg_sys::Datum;
 
-/// The logical replication worker that this process is.
+/// For whom commands run: the logical replication worker that this process is, or a session that makes a subscription.
 pub struct Worker {
-    subscription: pg_sys::Oid,
-    /// The initial copy of one table, not yet the stream that follows it.
+    subscription: Option<pg_sys::Oid>,
+    /// Before the stream: rows of new tables have to be copied.
     pub copying: bool,
     /// The publications that the subscription names.
     pub publications: Vec<String>,
@@ -45,16 +48,9 @@ pub fn worker() -> Option<Worker> {
         if worker.is_null() || subscription.is_null() {
             return None;
         }
-        let list = (*subscription).publications;
-        let count = if list.is_null() { 0 } else { (*list).length };
-        let publications = (0..count as usize)
-            .filter_map(|i| {
-                let name = (*(*list).elements.add(i)).ptr_value as *mut StringNode;
-                text::string((*name).sval)
-            })
-            .collect();
+        let publications = node::strings((*subscription).publications);
         Some(Worker {
-            subscription: (*worker).subid,
+            subscription: Some((*worker).subid),
             copying: (*worker).relid != pg_sys::InvalidOid
                 && matches!((*worker).relstate as u8, b'i' | b'd'),
             publications,
@@ -62,17 +58,29 @@ pub fn worker() -> Option<Worker> {
     }
 }
 
-/// A string in a list of nodes; a generic Value before 15 (nodes/value.h), with the pointer at the same place.
-#[repr(C)]
-struct StringNode {
-    tag: pg_sys::NodeTag,
-    sval: *mut c_char,
-}
-
 impl Worker {
     /// Enters a table, unless the subscription has it already. True when it was entered.
     pub fn add_table(&self, table: pg_sys::Oid, state: TableState) -> bool {
-        add_table(self.subscription, table, state)
+        self.subscription
+            .is_some_and(|subscription| add_table(subscription, table, state))
+    }
+
+    /// A session that is about to make a subscription, which will find the tables that are there.
+    pub fn before_subscription(publications: Vec<String>) -> Self {
+        Worker {
+            subscription: None,
+            copying: true,
+            publications,
+        }
+    }
+
+    /// A session that has made a subscription.
+    pub fn new_subscription(subscription: pg_sys::Oid, publications: Vec<String>) -> Self {
+        Worker {
+            subscription: Some(subscription),
+            copying: true,
+            publications,
+        }
     }
 }
 
@@ -117,6 +125,39 @@ unsafe fn state_of(subscription: pg_sys::Oid, table: pg_sys::Oid) -> c_char {
         #[cfg(not(feature = "pg13"))]
         return pg_sys::GetSubscriptionRelState(subscription, table, &mut lsn);
     }
+}
+
+/// A subscription of this database.
+pub fn find(name: &str) -> Option<pg_sys::Oid> {
+    let name = text::c_string(name);
+    // SAFETY: a syscache look-up by database and name.
+    unsafe {
+        let oid = pg_sys::GetSysCacheOid(
+            compat::cache_number(pg_sys::SysCacheIdentifier::SUBSCRIPTIONNAME),
+            pg_sys::Anum_pg_subscription_oid as pg_sys::AttrNumber,
+            Datum::from(pg_sys::MyDatabaseId),
+            Datum::from(name.as_ptr()),
+            Datum::from(0usize),
+            Datum::from(0usize),
+        );
+        (oid != pg_sys::InvalidOid).then_some(oid)
+    }
+}
+
+/// A table of a subscription that was made just now follows the stream without a copy. False when the subscription does not
+/// have it.
+pub fn make_ready(subscription: pg_sys::Oid, table: pg_sys::Oid) -> bool {
+    // SAFETY: catalog functions by OID; no synchronization worker can have begun before the subscription is committed.
+    unsafe {
+        match state_of(subscription, table) as u8 {
+            0 => return false,
+            b'r' => return true,
+            _ => {}
+        }
+        pg_sys::RemoveSubscriptionRel(subscription, table);
+        pg_sys::CommandCounterIncrement();
+    }
+    add_table(subscription, table, TableState::Ready)
 }
 
 /// Enters a table in a subscription, unless it is there already. True when it was entered.

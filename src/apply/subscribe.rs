@@ -1,0 +1,115 @@
+//! The beginning of a subscription: history is fetched, and what is newer than the schema is run, before the stream begins.
+//!
+//! PostgreSQL's own initial copy runs beside the stream, at a later moment than the stream's first one. Commands that came with
+//! such a copy would run too early for the rows before them in the stream. So, at the start of CREATE SUBSCRIPTION, the rows
+//! of the capture table are fetched from the publisher, those after `start_apply(after_id)` are run (tables that they make are
+//! there when CREATE SUBSCRIPTION looks for them), and at its end the capture table is entered as ready, not to be copied: what
+//! comes later comes in the stream. Commands that ended between the two moments are fetched at the end.
+//! Not promised: any of this where the capture table joins a subscription later (ALTER SUBSCRIPTION); then the copy brings
+//! history, see [`super::triggers::apply_copied`].
+
+use super::arrived;
+use super::recorded::Command;
+use crate::error::Failure;
+use crate::pg::node::ParseTree;
+use crate::pg::publisher::{self, Publisher, Row};
+use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set};
+use crate::pg::spi::{self, Parameter};
+use crate::pg::subscription::{self, Worker};
+use crate::pg::{table, text};
+
+const COLUMNS: usize = 14;
+const ID: usize = 1;
+
+/// CREATE SUBSCRIPTION begins.
+pub fn begins(tree: ParseTree) -> Result<(), Failure> {
+    let Some(publisher) = Publisher::of_statement(tree) else {
+        return Ok(());
+    };
+    let after = sequence_value_if_set(APPLY_AFTER_SEQUENCE)?;
+    let worker = Worker::before_subscription(publisher.publications.clone());
+    for row in fetch(&publisher).unwrap_or_default() {
+        let is_new = is_newer(&row, after);
+        if publisher.copies || is_new {
+            take(&row, is_new, &worker)?;
+        }
+    }
+    Ok(())
+}
+
+/// CREATE SUBSCRIPTION has made the subscription and its slot; the stream begins somewhere between `begins` and now.
+pub fn has_begun(tree: ParseTree) -> Result<(), Failure> {
+    let Some(publisher) = Publisher::of_statement(tree) else {
+        return Ok(());
+    };
+    let Some(subscription) = subscription::find(&publisher.subscription) else {
+        return Ok(());
+    };
+    if !subscription::make_ready(subscription, table::capture_table()) {
+        return Ok(());
+    }
+    let Some(after) = sequence_value_if_set(APPLY_AFTER_SEQUENCE)? else {
+        return Ok(());
+    };
+    let worker = Worker::new_subscription(subscription, publisher.publications.clone());
+    for row in fetch(&publisher).unwrap_or_default() {
+        if is_newer(&row, Some(after)) {
+            take(&row, true, &worker)?;
+        }
+    }
+    Ok(())
+}
+
+/// The rows of the publisher's capture table, if it is in one of the publications; `None` where that cannot be asked.
+fn fetch(publisher: &Publisher) -> Option<Vec<Row>> {
+    let publications: Vec<String> = publisher
+        .publications
+        .iter()
+        .map(|name| publisher::quote_literal(name))
+        .collect();
+    publisher.query(
+        &format!(
+            "SELECT c.ddl_text, c.id::text, c.event, c.tag, c.username::text, c.database::text, c.schema::text,
+                    c.object_type::text, c.object_name::text, c.client_address::text, c.client_port::text,
+                    pg_catalog.to_char(c.event_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') OPERATOR(pg_catalog.||) '+00',
+                    c.txid_current::text, c.message
+               FROM public.dts_ddl_command c
+              WHERE EXISTS (SELECT FROM pg_catalog.pg_publication_tables p
+                             WHERE p.schemaname = 'public' AND p.tablename = 'dts_ddl_command' AND p.pubname IN ({}))
+              ORDER BY c.id",
+            publications.join(", ")
+        ),
+        COLUMNS,
+    )
+}
+
+fn id_of(row: &Row) -> Option<i64> {
+    text::decode(row.get(ID)?.as_deref()?).parse().ok()
+}
+
+fn is_newer(row: &Row, after: Option<i64>) -> bool {
+    after.zip(id_of(row)).is_some_and(|(after, id)| id > after)
+}
+
+/// Writes a row that is not here yet, and runs its command if that is wanted.
+fn take(row: &Row, run: bool, worker: &Worker) -> Result<(), Failure> {
+    let parameters: Vec<Parameter<'_>> = row
+        .iter()
+        .map(|value| Parameter::Text(value.as_deref()))
+        .collect();
+    let written = spi::execute(
+        "INSERT INTO public.dts_ddl_command (ddl_text, id, event, tag, username, database, schema, object_type, object_name,
+           client_address, client_port, event_time, txid_current, message)
+         VALUES ($1, $2::bigint, $3, $4, $5, $6, $7, $8, $9, $10, $11::integer, $12::timestamptz, $13, $14)
+         ON CONFLICT (id) DO NOTHING",
+        &parameters,
+    )
+    .map_err(|error| Failure::internal(error.to_string()))?;
+    if written > 0
+        && run
+        && let Some(command) = Command::of_row(row)
+    {
+        arrived(&command, worker)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! The server that a CREATE SUBSCRIPTION names, asked through the connection library that PostgreSQL itself uses for it.
+//!
+//! Relied on: libpqwalreceiver sets the connection's encoding to that of this database, and runs any query on a connection for
+//! logical replication (libpqwalreceiver.c; subscriptioncmds.c asks for the published tables in the same way).
+
+use super::node::{self, ParseTree};
+use super::text;
+use core::ffi::{CStr, c_char};
+use pgrx::pg_sys;
+use std::ffi::CString;
+
+/// What a CREATE SUBSCRIPTION asks for.
+pub struct Publisher {
+    pub subscription: String,
+    pub publications: Vec<String>,
+    /// The rows that are there already are copied.
+    pub copies: bool,
+    connection: CString,
+}
+
+/// A row of a query, as text.
+pub type Row = Vec<Option<Vec<u8>>>;
+
+impl Publisher {
+    /// `None` for any other statement, and where the statement does not connect.
+    pub fn of_statement(tree: ParseTree) -> Option<Publisher> {
+        // SAFETY: a parse tree is valid while its command runs; the tag says what the node is.
+        unsafe {
+            let node = tree.node();
+            if node.is_null() || (*node).type_ != pg_sys::NodeTag::T_CreateSubscriptionStmt {
+                return None;
+            }
+            let statement = &*(node as *mut pg_sys::CreateSubscriptionStmt);
+            if statement.conninfo.is_null() {
+                return None;
+            }
+            let mut copies = true;
+            for option in node::pointers::<pg_sys::DefElem>(statement.options) {
+                let name = text::bytes((*option).defname);
+                if name == b"connect" && !pg_sys::defGetBoolean(option) {
+                    return None;
+                }
+                if name == b"copy_data" {
+                    copies = pg_sys::defGetBoolean(option);
+                }
+            }
+            Some(Publisher {
+                subscription: text::string(statement.subname)?,
+                publications: node::strings(statement.publication),
+                copies,
+                connection: CStr::from_ptr(statement.conninfo).to_owned(),
+            })
+        }
+    }
+
+    /// Runs a query whose columns are all of type text; `None` when the connection or the query fails.
+    pub fn query(&self, query: &str, columns: usize) -> Option<Vec<Row>> {
+        let query = text::c_string(query);
+        let types = vec![pg_sys::TEXTOID; columns];
+        // SAFETY: load_file sets WalReceiverFunctions; the result is read before it is cleared, the connection closed after
+        // it. An error in between ends the process's transaction, and the connection with the process at the latest.
+        unsafe {
+            pg_sys::load_file(c"libpqwalreceiver".as_ptr(), false);
+            let functions = &*pg_sys::WalReceiverFunctions;
+            let connection = self.connect(functions);
+            if connection.is_null() {
+                return None;
+            }
+            let exec = functions.walrcv_exec?;
+            #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
+            let result = pg_sys::ffi::pg_guard_ffi_boundary(|| {
+                exec(connection, query.as_ptr(), columns as i32, types.as_ptr())
+            });
+            let rows = ((*result).status == pg_sys::WalRcvExecStatus::WALRCV_OK_TUPLES)
+                .then(|| read(result, columns));
+            if let Some(disconnect) = functions.walrcv_disconnect {
+                #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
+                pg_sys::ffi::pg_guard_ffi_boundary(|| disconnect(connection));
+            }
+            rows
+        }
+    }
+
+    unsafe fn connect(
+        &self,
+        functions: &pg_sys::WalReceiverFunctionsType,
+    ) -> *mut pg_sys::WalReceiverConn {
+        let Some(connect) = functions.walrcv_connect else {
+            return core::ptr::null_mut();
+        };
+        let mut error: *mut c_char = core::ptr::null_mut();
+        let name = text::c_string(&self.subscription);
+        // SAFETY: strings that outlive the call; NULL is returned when there is no connection.
+        unsafe {
+            #[cfg(any(feature = "pg16", feature = "pg17", feature = "pg18", feature = "pg19"))]
+            let must_use_password = !pg_sys::superuser();
+            #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
+            pg_sys::ffi::pg_guard_ffi_boundary(|| {
+                connect(
+                    self.connection.as_ptr(),
+                    #[cfg(any(feature = "pg17", feature = "pg18", feature = "pg19"))]
+                    true,
+                    true,
+                    #[cfg(any(
+                        feature = "pg16",
+                        feature = "pg17",
+                        feature = "pg18",
+                        feature = "pg19"
+                    ))]
+                    must_use_password,
+                    name.as_ptr(),
+                    &mut error,
+                )
+            })
+        }
+    }
+}
+
+unsafe fn read(result: *mut pg_sys::WalRcvExecResult, columns: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    // SAFETY: the result of a query with rows has a tuplestore and its descriptor; the slot is of the matching kind.
+    unsafe {
+        let slot = pg_sys::MakeSingleTupleTableSlot(
+            (*result).tupledesc,
+            &raw const pg_sys::TTSOpsMinimalTuple,
+        );
+        while pg_sys::tuplestore_gettupleslot((*result).tuplestore, true, false, slot) {
+            pg_sys::slot_getallattrs(slot);
+            let row = (0..columns)
+                .map(|i| {
+                    let null = *(*slot).tts_isnull.add(i);
+                    let value = (*slot).tts_values.add(i);
+                    (!null).then(|| pgrx::varlena_to_byte_slice((*value).cast_mut_ptr()).to_vec())
+                })
+                .collect();
+            rows.push(row);
+        }
+        pg_sys::ExecDropSingleTupleTableSlot(slot);
+    }
+    rows
+}
+
+/// `value` as an SQL literal.
+pub fn quote_literal(value: &str) -> String {
+    let value = text::c_string(value);
+    // SAFETY: takes a NUL-terminated string and returns a palloc'd one.
+    unsafe { text::string(pg_sys::quote_literal_cstr(value.as_ptr())) }.unwrap_or_default()
+}
