@@ -19,6 +19,8 @@ thread_local! {
     static CREATED: RefCell<Option<Vec<pg_sys::Oid>>> = const { RefCell::new(None) };
     /// Tables that were dropped while they were being copied.
     static UNFINISHED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// An extension's update script runs: what it does to the rows of subscribed tables comes through the stream as well.
+    static SCRIPT_RUNS: Cell<bool> = const { Cell::new(false) };
     static RUNNING: Cell<bool> = const { Cell::new(false) };
 }
 static mut PREVIOUS_OBJECT_ACCESS: pg_sys::object_access_hook_type = None;
@@ -108,6 +110,7 @@ struct Running;
 impl Running {
     fn begin() -> Self {
         RUNNING.set(true);
+        SCRIPT_RUNS.set(false);
         Running
     }
 }
@@ -115,6 +118,31 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         RUNNING.set(false);
+        SCRIPT_RUNS.set(false);
+    }
+}
+
+/// Whether a query that is about to run may be one that [`leaves_out`] leaves out; costs nothing.
+pub(super) fn script_runs() -> bool {
+    SCRIPT_RUNS.get()
+}
+
+/// Whether a query of an extension's update script changes rows that the stream will change: then it is left out.
+///
+/// # Safety
+/// `desc` is a started query.
+pub(super) unsafe fn leaves_out(desc: *mut pg_sys::QueryDesc) -> bool {
+    // SAFETY: the caller's promise; result relations are numbers of range table entries, from 1 (plannodes.h).
+    unsafe {
+        let statement = (*desc).plannedstmt;
+        let results = (*statement).resultRelations;
+        if !pg_sys::creating_extension || results.is_null() {
+            return false;
+        }
+        let tables = node::pointers::<pg_sys::RangeTblEntry>((*statement).rtable);
+        (0..(*results).length as usize)
+            .filter_map(|i| tables.get((*(*results).elements.add(i)).int_value as usize - 1))
+            .any(|&table| subscription::is_ready((*table).relid))
     }
 }
 
@@ -199,6 +227,7 @@ pub fn run(statement: &[u8]) -> Result<Done, Failure> {
         }
         CREATED.set(Some(Vec::new()));
         UNFINISHED.set(Vec::new());
+        SCRIPT_RUNS.set((*utility).type_ == pg_sys::NodeTag::T_AlterExtensionStmt);
         let receiver = pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone);
         let mut completion = pg_sys::QueryCompletion::default();
         pg_sys::ProcessUtility(

@@ -7,6 +7,7 @@
 //! Not promised: a statement that was already running when the library was loaded was never seen here
 //! (see [`super::source`]).
 
+use super::execute;
 use super::finally::finally;
 use super::node;
 use super::source::Source;
@@ -28,7 +29,7 @@ pub fn install() {
         pg_sys::ExecutorRun_hook = Some(executor_run);
         // In an apply worker that finds the library loaded no row is applied without these.
         if pg_sys::process_shared_preload_libraries_in_progress {
-            super::execute::install_hooks();
+            execute::install_hooks();
         }
         pg_sys::RegisterXactCallback(Some(at_transaction_end), core::ptr::null_mut());
         pg_sys::RegisterSubXactCallback(Some(at_subtransaction_end), core::ptr::null_mut());
@@ -244,6 +245,9 @@ unsafe extern "C-unwind" fn executor_run(
         if in_progress::any_unrecorded() {
             before_run(desc);
         }
+        if execute::script_runs() && leaves_out(desc) {
+            return;
+        }
         let next = match PREVIOUS_EXECUTOR_RUN {
             Some(previous) => previous,
             None => raw::standard_ExecutorRun,
@@ -256,6 +260,13 @@ unsafe extern "C-unwind" fn executor_run(
             execute_once,
         )
     }
+}
+
+/// See [`execute::leaves_out`].
+#[pg_guard]
+extern "C-unwind" fn leaves_out(desc: *mut pg_sys::QueryDesc) -> bool {
+    // SAFETY: called by `executor_run` only, with its started query.
+    unsafe { execute::leaves_out(desc) }
 }
 
 /// A query runs while a DDL command is in progress: the one that fills a new table, or one of an event trigger.

@@ -112,6 +112,15 @@ pub fn forget_unready_table(table: pg_sys::Oid) -> bool {
     }
 }
 
+/// Whether changes of a table's rows come to this worker through the stream.
+pub fn is_ready(table: pg_sys::Oid) -> bool {
+    // SAFETY: reads a variable that is set once in the life of a worker; a catalog look-up.
+    unsafe {
+        let worker = pg_sys::MyLogicalRepWorker;
+        !worker.is_null() && state_of((*worker).subid, table) as u8 == b'r'
+    }
+}
+
 /// The state of a table in a subscription; 0 when it is not in it.
 ///
 /// # Safety
