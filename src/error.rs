@@ -163,8 +163,8 @@ impl Failure {
             code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             message: format!("function {function} is not run with a superuser's rights for a replicated row"),
             detail: Some(
-                "A constraint, an index expression or a trigger of the table calls it, and before PostgreSQL 16 the apply worker has \
-                 the rights of the subscription's owner."
+                "A constraint, an index expression or a trigger of the table calls it, and the apply worker has the rights of the \
+                 subscription's owner (before PostgreSQL 16, and with run_as_owner)."
                     .to_owned(),
             ),
             hint: Some(

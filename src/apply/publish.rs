@@ -12,7 +12,7 @@ use crate::pg::{publication, report};
 use pgrx::prelude::*;
 
 /// Commands whose script fills tables of its own; the same rows come through the stream.
-const CREATE_EXTENSION: &str = "CREATE EXTENSION";
+const WITH_SCRIPT: [&str; 2] = ["CREATE EXTENSION", "ALTER EXTENSION"];
 
 pub fn take_part(
     command: &Command,
@@ -49,7 +49,7 @@ pub fn take_part(
     for &table in made {
         if relayed || is_published(&subscribed, table) {
             worker.add_table(table, copied_once(table, for_made));
-            if command.tag == CREATE_EXTENSION {
+            if WITH_SCRIPT.contains(&command.tag.as_str()) {
                 filled_by_script.push(table);
             }
         }

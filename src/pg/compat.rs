@@ -136,3 +136,37 @@ pub unsafe fn list_of(pointer: *mut core::ffi::c_void) -> *mut pg_sys::List {
     // SAFETY: the caller's promise; lappend makes a list of NIL.
     unsafe { pg_sys::lappend(core::ptr::null_mut(), pointer) }
 }
+
+/// The tables that a planned statement changes rows of.
+///
+/// # Safety
+/// `statement` is a valid planned statement.
+pub unsafe fn result_relations(statement: *mut pg_sys::PlannedStmt) -> Vec<pg_sys::Oid> {
+    let mut found = Vec::new();
+    // SAFETY: the caller's promise; they are numbers of range table entries, from 1 (plannodes.h).
+    unsafe {
+        let tables = super::node::pointers::<pg_sys::RangeTblEntry>((*statement).rtable);
+        let mut add = |number: i32| {
+            let entry = usize::try_from(number - 1).ok().and_then(|i| tables.get(i));
+            found.extend(entry.map(|&entry| (*entry).relid));
+        };
+        #[cfg(feature = "pg19")]
+        {
+            let set = (*statement).resultRelationRelids;
+            let mut member = pg_sys::bms_next_member(set, -1);
+            while member >= 0 {
+                add(member);
+                member = pg_sys::bms_next_member(set, member);
+            }
+        }
+        #[cfg(not(feature = "pg19"))]
+        {
+            let list = (*statement).resultRelations;
+            let length = if list.is_null() { 0 } else { (*list).length };
+            for i in 0..length as usize {
+                add((*(*list).elements.add(i)).int_value);
+            }
+        }
+    }
+    found
+}

@@ -5,6 +5,7 @@
 //! transaction, where it would run with the worker's rights (miscinit.c, trigger.c).
 //! Relied on: after an error the enclosing subtransaction restores role and settings (xact.c: AbortSubTransaction).
 
+use super::compat;
 use super::node;
 use super::partition;
 use super::subscription;
@@ -132,17 +133,12 @@ pub(super) fn script_runs() -> bool {
 /// # Safety
 /// `desc` is a started query.
 pub(super) unsafe fn leaves_out(desc: *mut pg_sys::QueryDesc) -> bool {
-    // SAFETY: the caller's promise; result relations are numbers of range table entries, from 1 (plannodes.h).
+    // SAFETY: the caller's promise.
     unsafe {
-        let statement = (*desc).plannedstmt;
-        let results = (*statement).resultRelations;
-        if !pg_sys::creating_extension || results.is_null() {
-            return false;
-        }
-        let tables = node::pointers::<pg_sys::RangeTblEntry>((*statement).rtable);
-        (0..(*results).length as usize)
-            .filter_map(|i| tables.get((*(*results).elements.add(i)).int_value as usize - 1))
-            .any(|&table| subscription::is_ready((*table).relid))
+        pg_sys::creating_extension
+            && compat::result_relations((*desc).plannedstmt)
+                .into_iter()
+                .any(subscription::is_ready)
     }
 }
 
@@ -260,7 +256,6 @@ pub fn run(statement: &[u8]) -> Result<Done, Failure> {
 /// Installs the hooks of a process that applies rows, once: to note relations as they are made, and to take away from what
 /// rows call the rights of the subscription's owner ([`super::guard`]).
 pub fn install_hooks() {
-    #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
     super::guard::install();
     static INSTALLED: std::sync::Once = std::sync::Once::new();
     INSTALLED.call_once(|| {
@@ -300,7 +295,6 @@ unsafe extern "C-unwind" fn object_access(
             tables.push(super::catalog::qualified_relation_name(object).unwrap_or_default());
         });
     }
-    #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
     if access == pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE {
         super::guard::before_function(object).unwrap_or_else(|failure| failure.raise());
     }

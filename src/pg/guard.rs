@@ -1,6 +1,6 @@
-//! Before 16 an apply worker runs with the rights of the subscription's owner, mostly a superuser, whatever the rows of a table
-//! call: index expressions, CHECK constraints, domains, generated columns, triggers that are ENABLE ALWAYS. (16 and later
-//! switch to the table's owner: worker.c, `run_as_owner`.) Here such code loses these rights:
+//! Before 16, and with `run_as_owner` later, an apply worker runs with the rights of the subscription's owner, mostly a
+//! superuser, whatever the rows of a table call: index expressions, CHECK constraints, domains, generated columns, triggers
+//! that are ENABLE ALWAYS. (Otherwise it switches to the table's owner: worker.c.) Here such code loses these rights:
 //!
 //! - a function of an ordinary role runs as that role, security-restricted;
 //! - a volatile function of a superuser that is no trigger function runs as a predefined role with next to no rights;
@@ -59,9 +59,22 @@ fn rights_are_borrowed() -> bool {
     // SAFETY: reads variables; a syscache look-up.
     unsafe {
         !pg_sys::MyLogicalRepWorker.is_null()
+            && runs_as_owner()
             && !execute::is_running()
             && TRUSTED.get() == 0
             && pg_sys::superuser_arg(pg_sys::GetUserId())
+    }
+}
+
+/// Whether rows are applied with the rights of the subscription's owner.
+fn runs_as_owner() -> bool {
+    #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
+    return true;
+    // SAFETY: set once in the life of a worker, NULL before.
+    #[cfg(not(any(feature = "pg13", feature = "pg14", feature = "pg15")))]
+    unsafe {
+        let subscription = pg_sys::MySubscription;
+        !subscription.is_null() && (*subscription).runasowner
     }
 }
 

@@ -10,7 +10,6 @@ pub mod context_stack;
 pub mod event;
 pub mod execute;
 pub mod finally;
-#[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
 mod guard;
 pub mod hooks;
 pub mod node;

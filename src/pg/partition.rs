@@ -3,6 +3,7 @@
 
 use super::catalog;
 use super::compat;
+#[cfg(not(feature = "pg13"))]
 use super::node;
 use super::spi;
 use crate::error::Failure;
