@@ -10,6 +10,7 @@ pub mod context_stack;
 pub mod event;
 pub mod finally;
 pub mod hooks;
+pub mod logical_message;
 pub mod node;
 pub mod publication;
 pub mod relation;

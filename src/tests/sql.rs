@@ -38,6 +38,7 @@ sql_tests! {
     event_triggers { login order_on_drop others }
     failure { on_error_warning table_changed table_extras }
     message { access_method drops nesting no_schema_name objects replay rewrites settings }
+    message_stream { encoding test_decoding }
     privileges { attack direct_call own_objects unprivileged }
     publication { all_tables join modes no_right schema update_delete }
     retention { max_age max_rows }
