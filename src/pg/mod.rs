@@ -18,6 +18,7 @@ pub mod report;
 pub mod sequence;
 pub mod session;
 pub mod source;
+pub mod stored;
 pub mod subtransaction;
 pub mod table;
 pub mod text;
