@@ -10,7 +10,7 @@
 
 use super::server::{Database, preloaded, server, skipped};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("pg_test")
@@ -47,6 +47,7 @@ sql_tests! {
         not_ddl own_bookkeeping owned partitions reindex replica_role security_label temporary
         toasted_concurrently
     }
+    script { access alone alone_detach alone_reindex encoding format range unreadable }
     secrets { redact }
     settings { load_by_name placeholders preload reserved_prefix reserved_prefix_later values }
     text {
@@ -144,32 +145,15 @@ fn translated<'a>(text: &'a str, database: &Database) -> Option<&'a str> {
 }
 
 fn psql(database: &Database, arguments: &[&str]) -> Output {
-    let server = server();
-    let mut command = Command::new(Path::new(&server.bindir).join("psql"));
-    for (name, _) in
-        std::env::vars().filter(|(name, _)| name.starts_with("PG") && !name.starts_with("PGRX"))
-    {
-        command.env_remove(name);
-    }
-    command
+    database
+        .psql()
         .env("PGOPTIONS", "-c statement_timeout=300s")
-        .env("LC_ALL", "C")
-        .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
-        .args([
-            "-h",
-            &server.host,
-            "-p",
-            &server.port.to_string(),
-            "-U",
-            &server.user,
-            "-d",
-            &database.name,
-        ])
+        .args(["-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
         .args([
             "-v",
             &format!("db={}", database.name),
             "-v",
-            &format!("user={}", server.user),
+            &format!("user={}", server().user),
         ])
         .args(arguments)
         .output()
