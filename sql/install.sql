@@ -120,6 +120,12 @@ COMMENT ON FUNCTION dts_ddl.prune() IS 'Deletes all rows beyond dts_ddl_capture.
 CREATE FUNCTION dts_ddl.gaps() RETURNS bigint
   LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'gaps_wrapper';
 COMMENT ON FUNCTION dts_ddl.gaps() IS 'Number of DDL commands that went through without a row under dts_ddl_capture.on_error = warning';
+CREATE FUNCTION dts_ddl.last_id() RETURNS bigint
+  LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'last_id_wrapper';
+COMMENT ON FUNCTION dts_ddl.last_id() IS 'Highest id given so far on this server, 0 when none';
+CREATE FUNCTION dts_ddl.script(after_id bigint DEFAULT 0, up_to_id bigint DEFAULT NULL) RETURNS SETOF text
+  LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'script_wrapper';
+COMMENT ON FUNCTION dts_ddl.script(bigint, bigint) IS 'Commands with ids above after_id and up to up_to_id as a script for psql';
 CREATE FUNCTION dts_ddl.statement_tags(query text) RETURNS text[]
   LANGUAGE c STRICT STABLE AS 'MODULE_PATHNAME', 'statement_tags_wrapper';
 COMMENT ON FUNCTION dts_ddl.statement_tags(text) IS 'Command tag of each statement in a text, by PostgreSQL''s own parser; raises its syntax error';

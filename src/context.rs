@@ -35,6 +35,30 @@ pub const SETTINGS: [(&CStr, &[u8]); 24] = [
     (c"xmloption", b"content"),
 ];
 
+/// Those of them that a PostgreSQL among 13 to 19 may lack.
+const NOT_IN_EVERY_MAJOR: [&str; 3] = [
+    "createrole_self_grant",
+    "default_toast_compression",
+    "default_with_oids",
+];
+
+/// Those of them whose value is a locale of the operating system, which another server may lack.
+pub const LOCALES: [&str; 3] = ["lc_monetary", "lc_numeric", "lc_time"];
+/// The built-in default of these.
+pub const DEFAULT_LOCALE: &str = "C";
+
+/// The settings that are recorded where they differ from PostgreSQL's built-in default, with that default.
+pub fn defaults() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SETTINGS.iter().filter_map(|(name, default)| {
+        Some((name.to_str().ok()?, core::str::from_utf8(default).ok()?))
+    })
+}
+
+/// Whether a server of the supported majors may not know this setting.
+pub fn is_not_in_every_major(setting: &str) -> bool {
+    NOT_IN_EVERY_MAJOR.contains(&setting)
+}
+
 pub struct Context {
     /// The role whose rights the command has.
     pub username: Option<String>,

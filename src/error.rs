@@ -64,6 +64,39 @@ impl Failure {
         }
     }
 
+    /// A script was asked for whose commands are no longer there.
+    pub fn rows_pruned(first: i64, last: i64) -> Self {
+        let rows = if first == last {
+            format!("The row with id {first} is gone.")
+        } else {
+            format!("The rows with ids from {first} to {last} are gone, all or in part.")
+        };
+        Self::prerequisite(
+            "DDL rows needed by the script were pruned",
+            rows,
+            "Copy the schema of the source with pg_dump, and pass the dts_ddl.last_id() of that moment as \"after_id\".",
+        )
+    }
+
+    /// A script was asked for that ends before it begins.
+    pub fn range_backwards(after_id: i64, up_to_id: i64) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            message: format!("\"up_to_id\" ({up_to_id}) is less than \"after_id\" ({after_id})"),
+            detail: None,
+            hint: Some("Leave \"up_to_id\" out for everything up to the newest row.".to_owned()),
+        }
+    }
+
+    /// A row that was not written by the capture, or was changed afterwards.
+    pub fn row_unreadable(id: i64, detail: String) -> Self {
+        Self::prerequisite(
+            &format!("the DDL row with id {id} cannot be read"),
+            detail,
+            "Rows of public.dts_ddl_command must be as the capture wrote them. Mend or delete the row, or begin after it.",
+        )
+    }
+
     /// Something that cannot happen did.
     pub fn internal(message: String) -> Self {
         Failure {

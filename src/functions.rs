@@ -1,7 +1,8 @@
 //! The SQL functions of schema `dts_ddl`; declared in `sql/install.sql`, which says who may call them.
 
 use crate::pg::sequence::{GAP_SEQUENCE, PRUNED_SEQUENCE, sequence_value};
-use crate::pg::{catalog, text};
+use crate::pg::{catalog, table, text};
+use crate::script::Script;
 use crate::{apply, retention};
 use pgrx::prelude::*;
 
@@ -15,6 +16,20 @@ fn pruned_through() -> i64 {
 #[pg_extern(sql = false)]
 fn prune() -> i64 {
     retention::prune_all().unwrap_or_else(|failure| failure.raise())
+}
+
+/// The highest id given so far on this server; 0 when none.
+#[pg_extern(sql = false)]
+fn last_id() -> i64 {
+    table::last_id().unwrap_or_else(|failure| failure.raise())
+}
+
+/// The commands with ids above the first and up to the second, as a script for psql.
+#[pg_extern(sql = false)]
+fn script(after_id: Option<i64>, up_to_id: Option<i64>) -> SetOfIterator<'static, Vec<u8>> {
+    let script =
+        Script::new(after_id.unwrap_or(0), up_to_id).unwrap_or_else(|failure| failure.raise());
+    SetOfIterator::new(script.map(|lines| lines.unwrap_or_else(|failure| failure.raise())))
 }
 
 /// The number of commands that went through without a row under on_error = warning.

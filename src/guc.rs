@@ -70,6 +70,8 @@ static APPLY_ON_ERROR: GucSetting<ApplyOnError> =
 /// `stop`: who owns an object is part of the schema.
 static APPLY_MISSING_ROLE: GucSetting<ApplyMissingRole> =
     GucSetting::<ApplyMissingRole>::new(ApplyMissingRole::Stop);
+/// Off: consumers that read the table need no second copy of each command in WAL.
+static EMIT_MESSAGE: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 pub fn enabled() -> bool {
     ENABLED.get()
@@ -103,6 +105,10 @@ pub fn publication_prefix() -> Vec<u8> {
 
 pub fn redact_secrets() -> bool {
     REDACT_SECRETS.get()
+}
+
+pub fn emit_message() -> bool {
+    EMIT_MESSAGE.get()
 }
 
 pub fn warn_on_rewrite() -> bool {
@@ -170,6 +176,14 @@ pub fn init() {
         c"Replaces passwords and connection strings in recorded statements by a placeholder.",
         c"Applies to options of user mappings and servers and to the connection strings of subscriptions.",
         &REDACT_SECRETS,
+        GucContext::Suset,
+        plain,
+    );
+    GucRegistry::define_bool_guc(
+        c"dts_ddl_capture.emit_message",
+        c"Writes each recorded command as a logical message, too.",
+        c"Transactional, with the prefix \"dts_ddl\"; for consumers that decode messages and read no table.",
+        &EMIT_MESSAGE,
         GucContext::Suset,
         plain,
     );

@@ -12,6 +12,8 @@
 //!    [`create_table_as`]: structure before rows.
 //! 6. [`capture`]: puts these together; [`message`]: the JSON document; [`row`]: the row; [`retention`]: old rows.
 //!
+//! What is made of the rows afterwards: [`script`] turns them into a script for psql.
+//!
 //! All FFI, version differences and `unsafe` code live in [`pg`].
 #![deny(unsafe_code)]
 #![deny(ffi_unwind_calls)]
@@ -35,6 +37,7 @@ mod objects;
 mod pg;
 mod retention;
 mod row;
+mod script;
 mod statement;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;

@@ -55,10 +55,10 @@ SELECT t.is('everything in schema dts_ddl is a member', (
   WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = c AND d.objid = o AND d.deptype = 'e')), NULL);
 SELECT t.is('functions of dts_ddl that are documented exist',
   (SELECT string_agg(p, ',' ORDER BY p) FROM unnest(ARRAY['dts_ddl.capture_start()', 'dts_ddl.capture_drop()', 'dts_ddl.capture_rewrite()',
-     'dts_ddl.pruned_through()', 'dts_ddl.prune()', 'dts_ddl.gaps()', 'dts_ddl.statement_tags(text)']) p WHERE to_regprocedure(p) IS NULL), NULL);
+     'dts_ddl.pruned_through()', 'dts_ddl.prune()', 'dts_ddl.gaps()', 'dts_ddl.statement_tags(text)', 'dts_ddl.last_id()', 'dts_ddl.script(bigint,bigint)']) p WHERE to_regprocedure(p) IS NULL), NULL);
 SELECT t.is('their result types', (SELECT string_agg(p || ' ' || (SELECT pg_get_function_result(p::regprocedure)), '; ' ORDER BY p)
-  FROM unnest(ARRAY['dts_ddl.gaps()', 'dts_ddl.prune()', 'dts_ddl.pruned_through()', 'dts_ddl.statement_tags(text)']) p),
-  'dts_ddl.gaps() bigint; dts_ddl.prune() bigint; dts_ddl.pruned_through() bigint; dts_ddl.statement_tags(text) text[]');
+  FROM unnest(ARRAY['dts_ddl.gaps()', 'dts_ddl.last_id()', 'dts_ddl.prune()', 'dts_ddl.pruned_through()', 'dts_ddl.script(bigint,bigint)', 'dts_ddl.statement_tags(text)']) p),
+  'dts_ddl.gaps() bigint; dts_ddl.last_id() bigint; dts_ddl.prune() bigint; dts_ddl.pruned_through() bigint; dts_ddl.script(bigint,bigint) SETOF text; dts_ddl.statement_tags(text) text[]');
 SELECT t.is('owner of all is who created the extension',
   (SELECT string_agg(DISTINCT o::regrole::text, ',') FROM (
     SELECT relowner AS o FROM pg_class WHERE oid IN ('public.dts_ddl_command'::regclass, 'public.dts_ddl_command_id_seq'::regclass)

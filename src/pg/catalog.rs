@@ -1,6 +1,7 @@
 //! Catalog look-ups: identities, names, tables. All by OID or in a named schema, never through the search_path.
 
 use super::compat;
+use super::node::Needs;
 use super::spi::{self, Parameter};
 use super::text;
 use crate::error::Failure;
@@ -333,5 +334,54 @@ pub fn statement_tags(query: &CString) -> Vec<String> {
             .into_iter()
             .map(|raw| super::node::ParseTree::new((*raw).stmt).command_tag())
             .collect()
+    }
+}
+
+/// How a statement must be run, by PostgreSQL's parser; `None` when it does not parse here. `standard_conforming_strings`
+/// is the value under which it was written.
+pub fn needs_of(query: &CString, standard_conforming_strings: bool) -> Option<Needs> {
+    let _setting = StringsAs::new(standard_conforming_strings);
+    pgrx::PgTryBuilder::new(std::panic::AssertUnwindSafe(|| {
+        // SAFETY: the parser returns a list of RawStmt, which lives in the current memory context.
+        unsafe {
+            let statements: Vec<*mut pg_sys::RawStmt> = super::node::pointers(raw_parse(query));
+            let first = statements.first()?;
+            Some(super::node::ParseTree::new((**first).stmt).needs())
+        }
+    }))
+    .catch_others(|_| None)
+    .execute()
+}
+
+/// The parser reads string constants in this way as long as the value lives.
+struct StringsAs {
+    before: bool,
+}
+
+impl StringsAs {
+    fn new(conforming: bool) -> Self {
+        // As of 19 there is only one way.
+        #[cfg(feature = "pg19")]
+        let before = conforming;
+        // SAFETY: a setting's variable that only the parser looks at; put back on drop, also by an unwinding error.
+        #[cfg(not(feature = "pg19"))]
+        let before = unsafe {
+            let before = pg_sys::standard_conforming_strings;
+            pg_sys::standard_conforming_strings = conforming;
+            before
+        };
+        StringsAs { before }
+    }
+}
+
+impl Drop for StringsAs {
+    fn drop(&mut self) {
+        #[cfg(feature = "pg19")]
+        let _ = self.before;
+        // SAFETY: as above.
+        #[cfg(not(feature = "pg19"))]
+        unsafe {
+            pg_sys::standard_conforming_strings = self.before;
+        }
     }
 }

@@ -23,6 +23,18 @@ pub struct TemporaryItems {
     pub is_grant: bool,
 }
 
+/// How a statement must be run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Needs {
+    /// In a transaction block or outside of one.
+    Nothing,
+    /// Not in a transaction block.
+    NoTransaction,
+    /// It ends a DETACH PARTITION .. CONCURRENTLY that was interrupted. Elsewhere none was begun.
+    #[cfg_attr(feature = "pg13", allow(dead_code, reason = "new in 14"))]
+    BegunDetach,
+}
+
 /// Whether PostgreSQL raises event triggers for this statement (tcop/cmdtaglist.h).
 ///
 /// # Safety
@@ -152,6 +164,42 @@ impl ParseTree {
                 .filter(|&oid| oid != pg_sys::InvalidOid)
                 .map(Address::relation)
                 .collect()
+        }
+    }
+
+    /// How it must be run, as far as its words tell (utility.c and indexcmds.c: PreventInTransactionBlock).
+    /// Any REINDEX may be of something partitioned, which only the catalogs know.
+    pub fn needs(self) -> Needs {
+        // SAFETY: the node tag says which type each is; the commands of ALTER TABLE are AlterTableCmd nodes.
+        let outside = unsafe {
+            if self.is(pg_sys::NodeTag::T_IndexStmt) {
+                (*(self.0 as *mut pg_sys::IndexStmt)).concurrent
+            } else if self.is(pg_sys::NodeTag::T_DropStmt) {
+                (*(self.0 as *mut pg_sys::DropStmt)).concurrent
+            } else if self.is(pg_sys::NodeTag::T_AlterTableStmt) {
+                #[cfg(not(feature = "pg13"))]
+                for command in pointers::<pg_sys::AlterTableCmd>(
+                    (*(self.0 as *mut pg_sys::AlterTableStmt)).cmds,
+                ) {
+                    use pg_sys::AlterTableType::{AT_DetachPartition, AT_DetachPartitionFinalize};
+                    if (*command).subtype == AT_DetachPartitionFinalize {
+                        return Needs::BegunDetach;
+                    }
+                    if (*command).subtype == AT_DetachPartition
+                        && (*((*command).def as *mut pg_sys::PartitionCmd)).concurrent
+                    {
+                        return Needs::NoTransaction;
+                    }
+                }
+                false
+            } else {
+                self.is(pg_sys::NodeTag::T_ReindexStmt)
+            }
+        };
+        if outside {
+            Needs::NoTransaction
+        } else {
+            Needs::Nothing
         }
     }
 

@@ -134,6 +134,34 @@ pub fn client() -> (Option<String>, Option<i32>) {
     }
 }
 
+/// The encoding in which the client gets text. A client without conversion (SQL_ASCII) gets the bytes of the server.
+pub fn client_encoding() -> String {
+    // SAFETY: both names are static strings.
+    unsafe {
+        let name = if pg_sys::pg_get_client_encoding() == pg_sys::pg_enc::PG_SQL_ASCII as i32 {
+            pg_sys::GetDatabaseEncodingName()
+        } else {
+            pg_sys::pg_get_client_encoding_name()
+        };
+        text::string(name).unwrap_or_default()
+    }
+}
+
+/// A timestamptz in ISO 8601, in UTC, with the zone.
+pub fn iso_time(time: i64) -> String {
+    let mut buffer = [0 as core::ffi::c_char; pg_sys::MAXDATELEN as usize + 1];
+    // SAFETY: the buffer has the size that the function asks for (json.c); the zone's offset is 0.
+    unsafe {
+        text::string(pg_sys::JsonEncodeDateTime(
+            buffer.as_mut_ptr(),
+            pg_sys::Datum::from(time),
+            pg_sys::TIMESTAMPTZOID,
+            &0,
+        ))
+    }
+    .unwrap_or_default()
+}
+
 /// Whether event triggers fire that are not ENABLE REPLICA: not so in an applier (session_replication_role = replica),
 /// nor, from 17 on, with event_triggers = off.
 pub fn fires_ordinary_triggers() -> bool {

@@ -47,7 +47,11 @@ const COLUMNS: [(&CStr, pg_sys::Oid); 14] = [
     (c"txid_current", pg_sys::VARCHAROID),
     (c"message", pg_sys::TEXTOID),
 ];
-const ID_COLUMN: usize = 1;
+pub(super) const ID_COLUMN: usize = 1;
+pub(super) const DDL_TEXT_COLUMN: usize = 0;
+pub(super) const TAG_COLUMN: usize = 3;
+pub(super) const USERNAME_COLUMN: usize = 4;
+pub(super) const MESSAGE_COLUMN: usize = 13;
 const EVENT_TIME_COLUMN: usize = 11;
 
 /// One value of a row.
@@ -130,11 +134,7 @@ impl CaptureTable {
         if table == pg_sys::InvalidOid {
             return Err(Failure::table_missing());
         }
-        let ids = match relation_in(SCHEMA, SEQUENCE) {
-            pg_sys::InvalidOid => owned_sequence(table)
-                .ok_or_else(|| Failure::sequence_missing("public.dts_ddl_command_id_seq"))?,
-            oid => oid,
-        };
+        let ids = id_sequence(table)?;
         let rows = own_sequence(ROW_COUNT_SEQUENCE)?;
         let pruned = own_sequence(PRUNED_SEQUENCE)?;
         let counted = own_sequence(COUNTED_SEQUENCE)?;
@@ -168,44 +168,8 @@ impl CaptureTable {
     }
 
     fn check_shape(&self) -> Result<(), Failure> {
-        // SAFETY: an open relation's descriptor is complete; attributes 0..natts are initialized.
-        unsafe {
-            let relation = &*self.relation;
-            let form = &*relation.rd_rel;
-            if form.relkind != pg_sys::RELKIND_RELATION as core::ffi::c_char
-                || form.relam != pg_sys::HEAP_TABLE_AM_OID
-            {
-                return Err(Failure::table_altered(
-                    "It is not an ordinary heap table.".to_owned(),
-                ));
-            }
-            let count = (*relation.rd_att).natts as usize;
-            if count != COLUMNS.len() {
-                return Err(Failure::table_altered(format!(
-                    "It has {count} columns instead of {}.",
-                    COLUMNS.len()
-                )));
-            }
-            for (i, (name, kind)) in COLUMNS.iter().enumerate() {
-                let attribute = compat::attribute(relation.rd_att, i);
-                if attribute.attisdropped
-                    || text::bytes(attribute.attname.data.as_ptr()) != name.to_bytes()
-                {
-                    let name = name.to_string_lossy();
-                    return Err(Failure::table_altered(format!(
-                        "Column {} is not \"{name}\".",
-                        i + 1
-                    )));
-                }
-                if attribute.atttypid != *kind {
-                    let name = name.to_string_lossy();
-                    return Err(Failure::table_altered(format!(
-                        "Column \"{name}\" has another type."
-                    )));
-                }
-            }
-        }
-        Ok(())
+        // SAFETY: the relation is open.
+        unsafe { check_shape(self.relation) }
     }
 
     /// The id for a new row.
@@ -418,6 +382,68 @@ impl CaptureTable {
             let _ = &mut tid;
             result == pg_sys::TM_Result::TM_Ok
         }
+    }
+}
+
+/// Refuses a table that is not the 14 columns of the contract.
+///
+/// # Safety
+/// `relation` is open.
+pub(super) unsafe fn check_shape(relation: pg_sys::Relation) -> Result<(), Failure> {
+    // SAFETY: an open relation's descriptor is complete; attributes 0..natts are initialized.
+    unsafe {
+        let relation = &*relation;
+        let form = &*relation.rd_rel;
+        if form.relkind != pg_sys::RELKIND_RELATION as core::ffi::c_char
+            || form.relam != pg_sys::HEAP_TABLE_AM_OID
+        {
+            return Err(Failure::table_altered(
+                "It is not an ordinary heap table.".to_owned(),
+            ));
+        }
+        let count = (*relation.rd_att).natts as usize;
+        if count != COLUMNS.len() {
+            return Err(Failure::table_altered(format!(
+                "It has {count} columns instead of {}.",
+                COLUMNS.len()
+            )));
+        }
+        for (i, (name, kind)) in COLUMNS.iter().enumerate() {
+            let attribute = compat::attribute(relation.rd_att, i);
+            if attribute.attisdropped
+                || text::bytes(attribute.attname.data.as_ptr()) != name.to_bytes()
+            {
+                let name = name.to_string_lossy();
+                return Err(Failure::table_altered(format!(
+                    "Column {} is not \"{name}\".",
+                    i + 1
+                )));
+            }
+            if attribute.atttypid != *kind {
+                let name = name.to_string_lossy();
+                return Err(Failure::table_altered(format!(
+                    "Column \"{name}\" has another type."
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The sequence of the ids.
+fn id_sequence(table: pg_sys::Oid) -> Result<pg_sys::Oid, Failure> {
+    match relation_in(SCHEMA, SEQUENCE) {
+        pg_sys::InvalidOid => owned_sequence(table)
+            .ok_or_else(|| Failure::sequence_missing("public.dts_ddl_command_id_seq")),
+        oid => Ok(oid),
+    }
+}
+
+/// The highest id given so far, to any session; 0 when none. Takes no lock that is kept, writes nothing.
+pub fn last_id() -> Result<i64, Failure> {
+    match capture_table() {
+        pg_sys::InvalidOid => Err(Failure::table_missing()),
+        table => Ok(current_value(id_sequence(table)?).unwrap_or(0)),
     }
 }
 

@@ -17,6 +17,7 @@ mod redact;
 mod splice;
 mod trim;
 
+pub use lexer::{Lexer, TokenKind};
 pub use redact::{OptionRule, redact_connection, redact_options};
 pub use splice::{ListPlace, remove_list_items};
 pub use trim::statement_extent;

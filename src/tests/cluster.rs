@@ -11,10 +11,9 @@ struct Cluster {
 }
 
 impl Cluster {
-    /// A fresh cluster of the installation under test, stopped.
-    fn new() -> Self {
+    /// A directory for one.
+    fn empty() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let initdb = program("initdb"); // asks for the server: before there is anything to clean up
         let name = format!(
             "dts_cluster_{}_{}",
             std::process::id(),
@@ -25,6 +24,13 @@ impl Cluster {
         };
         let directory = cluster.directory.to_str().expect("a plain path");
         run(Path::new("mkdir"), &["-m", "700", directory]);
+        cluster
+    }
+
+    /// A fresh cluster of the installation under test, stopped.
+    fn new() -> Self {
+        let initdb = program("initdb"); // asks for the server: before there is anything to clean up
+        let cluster = Self::empty();
         run(
             &initdb,
             &[
@@ -379,4 +385,49 @@ fn restart() {
             "CREATE TABLE after (x int)"
         ]
     );
+}
+
+/// `dts_ddl.script()` and `dts_ddl.last_id()` read only: they work on a standby, and say the same there.
+#[test]
+fn script_on_a_standby() {
+    let cluster = Cluster::new();
+    cluster.start("-c wal_level=logical");
+    let mut client = cluster.connect();
+    client
+        .batch_execute(
+            "CREATE EXTENSION dts_ddl_capture; SET dts_ddl_capture.max_rows = 3;
+             DO $$ BEGIN FOR i IN 1..5 LOOP EXECUTE format('CREATE TABLE t%s (x int)', i); END LOOP; END $$",
+        )
+        .unwrap();
+    const SCRIPT: &str =
+        "SELECT string_agg(s, E'\n') FROM dts_ddl.script(dts_ddl.pruned_through()) s";
+    let want = value(&mut client, SCRIPT);
+    drop(client);
+    let standby = Cluster::empty();
+    run(
+        &program("pg_basebackup"),
+        &[
+            "-h",
+            &cluster.path(""),
+            "-p",
+            "5432",
+            "-U",
+            &server().user,
+            "-c",
+            "fast",
+            "-R",
+            "-D",
+            &standby.path("data"),
+        ],
+    );
+    // The primary is not needed: what is in the backup is enough to become consistent.
+    cluster.stop();
+    standby.start("");
+    let mut client = standby.connect();
+    let in_recovery = value(&mut client, "SELECT pg_is_in_recovery()");
+    let got = value(&mut client, SCRIPT);
+    let last_id = value(&mut client, "SELECT dts_ddl.last_id()");
+    assert_eq!((in_recovery.as_str(), last_id.as_str()), ("true", "5"));
+    assert!(got.contains("CREATE TABLE t5"), "{got}");
+    assert_eq!(got, want);
 }

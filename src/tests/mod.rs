@@ -26,6 +26,8 @@ mod replay;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]
+mod script;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod settings;

@@ -1,11 +1,9 @@
 //! What it is all for: the captured rows, run one by one somewhere else, make the same schema.
 
-use super::server::{Database, server};
-use std::path::Path;
-use std::process::Command;
+use super::server::Database;
 
-/// Sent as these strings; `replica_identity` is off on both sides, since capture does that part itself.
-const MIGRATION: &[&str] = &[
+/// Sent as these strings.
+pub const MIGRATION: &[&str] = &[
     "CREATE SCHEMA app; CREATE SCHEMA \"Odd; schema\"; SET search_path = app, public; CREATE TYPE mood AS ENUM ('sad', 'ok');
      CREATE TABLE users (id serial PRIMARY KEY, name text NOT NULL, mood mood DEFAULT 'ok', created timestamptz DEFAULT now());
      INSERT INTO users (name) VALUES ('a'), ('b; c'); CREATE INDEX users_name ON users (lower(name)) WHERE id > 0;
@@ -39,34 +37,27 @@ const MIGRATION: &[&str] = &[
     "CREATE TABLE app.self (id int PRIMARY KEY, parent int REFERENCES app.self); DROP TABLE app.real_one CASCADE; DROP SCHEMA elements CASCADE; DROP FUNCTION app.later()",
 ];
 
-fn dump(database: &Database) -> Vec<String> {
-    let server = server();
-    let output = Command::new(Path::new(&server.bindir).join("pg_dump"))
-        .args([
-            "--schema-only",
-            "-h",
-            &server.host,
-            "-p",
-            &server.port.to_string(),
-        ])
-        .args(["-U", &server.user, &database.name])
-        .output()
-        .expect("pg_dump");
+/// Both sides have the same schema.
+#[track_caller]
+pub fn expect_same_schema(source: &Database, target: &Database) {
+    let (want, got) = (source.dump(), target.dump());
+    let differences: Vec<_> = want
+        .iter()
+        .zip(&got)
+        .filter(|(want, got)| want != got)
+        .take(20)
+        .collect();
     assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
+        want == got,
+        "{} lines instead of {}; {differences:#?}",
+        got.len(),
+        want.len()
     );
-    let text = String::from_utf8(output.stdout).expect("a dump in UTF8");
-    // newer minors of pg_dump write a random key into each dump
-    text.lines()
-        .filter(|line| !line.starts_with('\\'))
-        .map(ToOwned::to_owned)
-        .collect()
 }
 
 #[test]
 fn the_rows_make_the_same_schema() {
+    // `replica_identity` is off on both sides, since capture does that part itself.
     let (source, target) = (
         Database::new("replay_source"),
         Database::new("replay_target"),
@@ -111,17 +102,5 @@ fn the_rows_make_the_same_schema() {
             .unwrap_or_else(|error| panic!("{text}: {error:?}"));
         replay.batch_execute("COMMIT").unwrap();
     }
-    let (want, got) = (dump(&source), dump(&target));
-    let differences: Vec<_> = want
-        .iter()
-        .zip(&got)
-        .filter(|(want, got)| want != got)
-        .take(20)
-        .collect();
-    assert!(
-        want == got,
-        "{} lines instead of {}; {differences:#?}",
-        got.len(),
-        want.len()
-    );
+    expect_same_schema(&source, &target);
 }

@@ -1,6 +1,8 @@
 //! The server under test, a database of its own for each test, and the rows that were captured in it.
 
 use postgres::{Client, Config, NoTls};
+use std::path::Path;
+use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -108,6 +110,47 @@ impl Database {
             .user(role)
             .connect(NoTls)
             .expect("a connection of the role")
+    }
+
+    /// psql, with no settings of the environment or of a file.
+    pub fn psql(&self) -> Command {
+        self.program("psql", &["-X"])
+    }
+
+    /// What pg_dump says of the schema, in UTF8.
+    pub fn dump(&self) -> Vec<String> {
+        let output = self
+            .program("pg_dump", &["--schema-only", "--encoding=UTF8"])
+            .output()
+            .expect("pg_dump");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let text = String::from_utf8(output.stdout).expect("a dump in UTF8");
+        // newer minors of pg_dump write a random key into each dump
+        text.lines()
+            .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
+            .map(ToOwned::to_owned)
+            .collect()
+    }
+
+    /// A client program of the server's own installation, connecting to this database.
+    fn program(&self, name: &str, arguments: &[&str]) -> Command {
+        let server = server();
+        let mut command = Command::new(Path::new(&server.bindir).join(name));
+        for (name, _) in
+            std::env::vars().filter(|(name, _)| name.starts_with("PG") && !name.starts_with("PGRX"))
+        {
+            command.env_remove(name);
+        }
+        command
+            .env("LC_ALL", "C")
+            .args(arguments)
+            .args(["-h", &server.host, "-p", &server.port.to_string()])
+            .args(["-U", &server.user, "-d", &self.name]);
+        command
     }
 
     /// `ddl_text` of all rows, in order.

@@ -10,7 +10,7 @@
 
 use super::server::{Database, preloaded, server, skipped};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("pg_test")
@@ -38,6 +38,7 @@ sql_tests! {
     event_triggers { login order_on_drop others }
     failure { on_error_warning table_changed table_extras }
     message { access_method drops nesting no_schema_name objects replay rewrites settings superuser }
+    message_stream { encoding test_decoding }
     privileges { attack direct_call own_objects unprivileged }
     publication {
         all_tables join modes newly_published newly_published_schema no_right published published_except published_schema
@@ -49,6 +50,7 @@ sql_tests! {
         not_ddl own_bookkeeping owned partitions reindex replica_role security_label temporary
         toasted_concurrently
     }
+    script { access alone alone_detach alone_reindex encoding format range unreadable }
     secrets { redact }
     settings { load_by_name placeholders preload reserved_prefix reserved_prefix_later values }
     text {
@@ -146,32 +148,15 @@ fn translated<'a>(text: &'a str, database: &Database) -> Option<&'a str> {
 }
 
 fn psql(database: &Database, arguments: &[&str]) -> Output {
-    let server = server();
-    let mut command = Command::new(Path::new(&server.bindir).join("psql"));
-    for (name, _) in
-        std::env::vars().filter(|(name, _)| name.starts_with("PG") && !name.starts_with("PGRX"))
-    {
-        command.env_remove(name);
-    }
-    command
+    database
+        .psql()
         .env("PGOPTIONS", "-c statement_timeout=300s")
-        .env("LC_ALL", "C")
-        .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
-        .args([
-            "-h",
-            &server.host,
-            "-p",
-            &server.port.to_string(),
-            "-U",
-            &server.user,
-            "-d",
-            &database.name,
-        ])
+        .args(["-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"])
         .args([
             "-v",
             &format!("db={}", database.name),
             "-v",
-            &format!("user={}", server.user),
+            &format!("user={}", server().user),
         ])
         .args(arguments)
         .output()

@@ -1,0 +1,559 @@
+//! The captured commands as a script for psql (`dts_ddl.script()`).
+//!
+//! Nothing of a row is ever a psql command or a psql variable: statements are dollar-quoted constants that `\gexec` runs
+//! as they are, one by one; names are quoted identifiers; everything else is in comments, of which each line begins with
+//! `--`. psql looks for variables, backslash commands and semicolons in none of these.
+//!
+//! Each command runs in a transaction of its own, with SET LOCAL for role, search_path and the settings that it had, so
+//! that nothing of it is left for the next one, whether it succeeded or not. What cannot run in a transaction block gets
+//! SET and RESET instead. Settings that a row does not name had PostgreSQL's built-in default: the head of the script makes
+//! that the destination's, too. Locales are names of the operating system, which may not know them: they are set for the
+//! session when they change, and one that is missing is a warning, not the end.
+
+use crate::context;
+use crate::error::Failure;
+use crate::pg::catalog::needs_of;
+use crate::pg::node::Needs;
+use crate::pg::sequence::{PRUNED_SEQUENCE, sequence_value};
+use crate::pg::stored::{self, StoredRow};
+use crate::pg::{session, text};
+use crate::statement::{Lexer, TokenKind};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// So much is read at a time.
+const ROWS: usize = 500;
+const BYTES: usize = 1 << 20;
+
+/// The version of the document that is understood here.
+const VERSION: u32 = 1;
+
+/// Tags of the statements that may be unable to run in a transaction block.
+const PERHAPS_ALONE: [&str; 4] = ["CREATE INDEX", "DROP INDEX", "ALTER TABLE", "REINDEX"];
+
+const HEAD: &str = "\
+-- DDL commands captured by dts_ddl_capture, for psql:
+--   psql -XAtc \"SELECT dts_ddl.script()\" source | psql -X -v ON_ERROR_STOP=1 destination
+-- Each command runs as the role that ran it: the roles must exist, and whoever runs this script must be allowed to
+-- SET ROLE to them. When that is a superuser, code that a command runs (a default, an index function, a check) can
+-- RESET ROLE: run only what you trust.
+-- If the destination captures DDL itself, it records these commands, too. To prevent that:
+--   SET dts_ddl_capture.enabled = off;
+";
+
+/// What the script needs of the document in the column `message`.
+#[derive(Deserialize)]
+struct Recorded {
+    v: u32,
+    #[serde(default)]
+    session_user: Option<String>,
+    #[serde(default)]
+    search_path: Vec<String>,
+    #[serde(default)]
+    settings: BTreeMap<String, String>,
+    #[serde(default)]
+    replica_identity: Vec<String>,
+    #[serde(default)]
+    replay: Option<bool>,
+    #[serde(default)]
+    replay_reason: Option<String>,
+    #[serde(default)]
+    redacted: usize,
+}
+
+/// The script, command by command.
+pub struct Script {
+    /// What is handed out next.
+    ready: VecDeque<Vec<u8>>,
+    next_id: i64,
+    last_id: i64,
+    is_complete: bool,
+    /// What the script has set so far of [`context::LOCALES`].
+    locales: [String; 3],
+}
+
+impl Script {
+    /// The commands with ids above `after_id` and up to `up_to_id`.
+    pub fn new(after_id: i64, up_to_id: Option<i64>) -> Result<Self, Failure> {
+        let last_id = up_to_id.unwrap_or(i64::MAX);
+        if last_id < after_id {
+            return Err(Failure::range_backwards(after_id, last_id));
+        }
+        let next_id = after_id.saturating_add(1);
+        refuse_pruned(next_id, last_id)?;
+        Ok(Script {
+            ready: VecDeque::from([head()]),
+            next_id,
+            last_id,
+            is_complete: false,
+            locales: [context::DEFAULT_LOCALE; 3].map(str::to_owned),
+        })
+    }
+
+    fn read_on(&mut self) -> Result<(), Failure> {
+        let rows = if self.next_id > self.last_id {
+            Vec::new()
+        } else {
+            stored::read(self.next_id, self.last_id, ROWS, BYTES)?
+        };
+        match rows.last() {
+            Some(row) => self.next_id = row.id.saturating_add(1),
+            None => {
+                self.is_complete = true;
+                self.ready.push_back(foot());
+            }
+        }
+        for row in &rows {
+            let lines = self.command(row)?;
+            self.ready.push_back(lines);
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, row: &StoredRow) -> Result<Vec<u8>, Failure> {
+        let recorded = recorded(row)?;
+        let Some(statement) = row.ddl_text.as_deref() else {
+            return Err(Failure::row_unreadable(
+                row.id,
+                "Its \"ddl_text\" is NULL.".to_owned(),
+            ));
+        };
+        let tag = tag(row);
+        let mut script = Vec::with_capacity(statement.len() + 256);
+        add(&mut script, &format!("\n-- {} {tag}\n", row.id));
+        if recorded.replay == Some(false) {
+            let reason = recorded.replay_reason.as_deref().unwrap_or("not known");
+            add_comment(&mut script, &text::encode(&format!("not run: {reason}")));
+            add_comment(&mut script, statement);
+            script.pop();
+            return Ok(script);
+        }
+        if recorded.redacted > 0 {
+            let secrets = format!("secrets replaced by '********': {}", recorded.redacted);
+            add_comment(&mut script, secrets.as_bytes());
+        }
+        self.set_locales(&mut script, &recorded.settings);
+        // Tells, when psql stops, with which command.
+        add(&mut script, &format!("\\echo {} {tag}\n", row.id));
+        let conforming = recorded
+            .settings
+            .get("standard_conforming_strings")
+            .is_none_or(|value| value != "off");
+        let session_user = recorded
+            .session_user
+            .as_deref()
+            .filter(|_| mentions_session_user(statement, conforming));
+        let context = Context {
+            settings: &recorded.settings,
+            search_path: &recorded.search_path,
+            session_user: session_user.map(text::encode),
+            role: row.username.clone(),
+        };
+        let needs = if PERHAPS_ALONE.contains(&tag) {
+            needs_of(&text::c_string_of_bytes(statement), conforming).unwrap_or(Needs::Nothing)
+        } else {
+            Needs::Nothing
+        };
+        match needs {
+            Needs::Nothing => {
+                add(&mut script, "BEGIN;\n");
+                context.set(&mut script, "SET LOCAL");
+                add_statement(&mut script, statement);
+                for table in &recorded.replica_identity {
+                    let full = format!("ALTER TABLE {table} REPLICA IDENTITY FULL");
+                    add_statement(&mut script, &text::encode(&full));
+                }
+                add(&mut script, "COMMIT;");
+            }
+            Needs::NoTransaction => alone(&mut script, &context, statement),
+            Needs::BegunDetach => alone(&mut script, &context, &detach(statement, conforming)),
+        }
+        Ok(script)
+    }
+
+    fn set_locales(&mut self, script: &mut Vec<u8>, settings: &BTreeMap<String, String>) {
+        for (name, current) in context::LOCALES.iter().zip(&mut self.locales) {
+            let wanted = settings
+                .get(*name)
+                .map_or(context::DEFAULT_LOCALE, String::as_str);
+            if wanted == current {
+                continue;
+            }
+            add_locale(script, name, &text::encode(wanted));
+            wanted.clone_into(current);
+        }
+    }
+}
+
+impl Iterator for Script {
+    type Item = Result<Vec<u8>, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ready.is_empty()
+            && !self.is_complete
+            && let Err(failure) = self.read_on()
+        {
+            return Some(Err(failure));
+        }
+        self.ready.pop_front().map(Ok)
+    }
+}
+
+/// Fails when rows from `first` to `last` are gone.
+///
+/// What is known is the highest id that was ever deleted. When the transaction that did it was rolled back, that row is
+/// still there, and the highest id that is really gone lies below it; rows go from the oldest on. Missing ids beyond that
+/// are commands that were rolled back.
+fn refuse_pruned(first: i64, last: i64) -> Result<(), Failure> {
+    let pruned = sequence_value(PRUNED_SEQUENCE)?;
+    // The first id is 1.
+    let first = first.max(1);
+    if pruned < first || last < first {
+        return Ok(());
+    }
+    let gone = if stored::first_missing_id(pruned, pruned)?.is_none() {
+        let lowest = stored::lowest_id(i64::MIN)?.unwrap_or(pruned);
+        let below = (lowest - 1).min(last);
+        (first <= below).then_some((first, below))
+    } else {
+        let last = pruned.min(last);
+        stored::first_missing_id(first, last)?.map(|missing| (missing, last))
+    };
+    match gone {
+        Some((first, last)) => Err(Failure::rows_pruned(first, last)),
+        None => Ok(()),
+    }
+}
+
+fn head() -> Vec<u8> {
+    let mut script = HEAD.as_bytes().to_vec();
+    for (name, value) in [
+        ("client_encoding", session::client_encoding().as_str()),
+        ("standard_conforming_strings", "on"),
+        ("client_min_messages", "warning"),
+    ] {
+        add(&mut script, &format!("SET {name} TO '{value}';\n"));
+    }
+    let defaults: Vec<String> = context::defaults()
+        .map(|(name, value)| format!("('{name}', '{value}')"))
+        .collect();
+    add(
+        &mut script,
+        &format!(
+            "SELECT pg_catalog.format('SET %I TO %L', s.name, d.value) FROM pg_catalog.pg_settings s,
+  (VALUES {}) d (name, value)
+  WHERE s.name OPERATOR(pg_catalog.=) d.name AND s.setting OPERATOR(pg_catalog.<>) d.value \\gexec",
+            defaults.join(", ")
+        ),
+    );
+    script
+}
+
+/// Gives the session back the settings with which it began.
+fn foot() -> Vec<u8> {
+    let names: Vec<String> = context::defaults()
+        .map(|(name, _)| format!("'{name}'"))
+        .collect();
+    format!(
+        "-- end of the commands
+SELECT pg_catalog.format('RESET %I', s.name) FROM pg_catalog.pg_settings s
+  WHERE s.source OPERATOR(pg_catalog.=) 'session' AND s.name OPERATOR(pg_catalog.=) ANY (ARRAY[{}]) \\gexec
+RESET client_min_messages;
+RESET client_encoding;",
+        names.join(", ")
+    )
+    .into_bytes()
+}
+
+fn alone(script: &mut Vec<u8>, context: &Context<'_>, statement: &[u8]) {
+    context.set(script, "SET");
+    add_statement(script, statement);
+    context.reset(script);
+    // the newline that ends the row
+    script.pop();
+}
+
+/// `ALTER TABLE .. DETACH PARTITION .. FINALIZE` as the command that it finished: it was interrupted on the source, so
+/// that it left no row. It does the same, including the constraint that stays on the partition.
+fn detach(statement: &[u8], conforming: bool) -> Vec<u8> {
+    match Lexer::new(statement, conforming).last() {
+        Some(last) => {
+            let mut detach = statement[..last.start].to_vec();
+            detach.extend_from_slice(b"CONCURRENTLY");
+            detach.extend_from_slice(&statement[last.end..]);
+            detach
+        }
+        None => statement.to_vec(),
+    }
+}
+
+fn recorded(row: &StoredRow) -> Result<Recorded, Failure> {
+    let unreadable = |detail: String| Failure::row_unreadable(row.id, detail);
+    let Some(message) = row.message.as_deref() else {
+        return Err(unreadable("Its \"message\" is NULL.".to_owned()));
+    };
+    let recorded: Recorded = serde_json::from_str(&text::decode(message)).map_err(|error| {
+        unreadable(format!(
+            "Its \"message\" is not the JSON document: {error}."
+        ))
+    })?;
+    if recorded.v != VERSION {
+        return Err(unreadable(format!(
+            "Its \"message\" has version {}; this version of the extension knows version {VERSION}.",
+            recorded.v
+        )));
+    }
+    Ok(recorded)
+}
+
+/// The command tag, where it is one: letters and spaces only.
+fn tag(row: &StoredRow) -> &str {
+    row.tag
+        .as_deref()
+        .filter(|tag| tag.iter().all(|b| b.is_ascii_uppercase() || *b == b' '))
+        .and_then(|tag| core::str::from_utf8(tag).ok())
+        .unwrap_or("?")
+}
+
+/// Whether the role of the session matters to the statement itself (not to a body that is a string constant).
+fn mentions_session_user(statement: &[u8], conforming: bool) -> bool {
+    const WORD: &str = "session_user";
+    let may = statement
+        .windows(WORD.len())
+        .any(|window| window.eq_ignore_ascii_case(WORD.as_bytes()));
+    may && Lexer::new(statement, conforming)
+        .any(|token| token.kind == TokenKind::Word && token.is_word(statement, WORD))
+}
+
+/// Who runs a command, where and under which settings but locales.
+struct Context<'a> {
+    settings: &'a BTreeMap<String, String>,
+    search_path: &'a [String],
+    session_user: Option<Vec<u8>>,
+    role: Option<Vec<u8>>,
+}
+
+impl Context<'_> {
+    /// The role comes last: it might not be allowed to do the rest.
+    fn set(&self, script: &mut Vec<u8>, set: &str) {
+        for (name, value) in self.settings {
+            if !context::LOCALES.contains(&name.as_str()) {
+                add_setting(script, set, name, value);
+            }
+        }
+        add(script, &format!("{set} search_path TO "));
+        let mut path = self
+            .search_path
+            .iter()
+            .filter(|schema| *schema != "pg_temp");
+        match path.next() {
+            Some(first) => {
+                add_identifier(script, &text::encode(first));
+                for schema in path {
+                    add(script, ", ");
+                    add_identifier(script, &text::encode(schema));
+                }
+            }
+            None => add(script, "''"),
+        }
+        add(script, ";\n");
+        if let Some(user) = &self.session_user {
+            add(script, &format!("{set} SESSION AUTHORIZATION "));
+            add_identifier(script, user);
+            add(script, ";\n");
+        }
+        if let Some(role) = self.role_to_set() {
+            add(script, &format!("{set} ROLE "));
+            add_identifier(script, role);
+            add(script, ";\n");
+        }
+    }
+
+    fn role_to_set(&self) -> Option<&[u8]> {
+        let role = self.role.as_deref()?;
+        (self.session_user.as_deref() != Some(role)).then_some(role)
+    }
+
+    /// Undoes `set` with SET.
+    fn reset(&self, script: &mut Vec<u8>) {
+        if self.role_to_set().is_some() {
+            add(script, "RESET ROLE;\n");
+        }
+        if self.session_user.is_some() {
+            add(script, "RESET SESSION AUTHORIZATION;\n");
+        }
+        add(script, "RESET search_path;\n");
+        for name in self.settings.keys() {
+            if context::LOCALES.contains(&name.as_str()) {
+                continue;
+            }
+            match context::defaults().find(|(known, _)| known == name) {
+                Some((_, default)) => add_setting(script, "SET", name, default),
+                None => {
+                    add(script, "RESET ");
+                    add_identifier(script, &text::encode(name));
+                    add(script, ";\n");
+                }
+            }
+        }
+    }
+}
+
+/// `SET name TO value`, if need be only where the server knows it.
+fn add_setting(script: &mut Vec<u8>, set: &str, name: &str, value: &str) {
+    let value = text::encode(value);
+    if context::is_not_in_every_major(name) {
+        add(
+            script,
+            &format!("SELECT pg_catalog.format('{set} %I TO %L', s.name, "),
+        );
+        add_constant(script, &value);
+        add(
+            script,
+            &format!(
+                ") FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) '{name}' \\gexec\n"
+            ),
+        );
+    } else {
+        add(script, &format!("{set} "));
+        add_identifier(script, &text::encode(name));
+        add(script, " TO ");
+        add_constant(script, &value);
+        add(script, ";\n");
+    }
+}
+
+/// Sets a locale where the operating system knows it.
+fn add_locale(script: &mut Vec<u8>, name: &str, locale: &[u8]) {
+    let mut block = Vec::new();
+    add(
+        &mut block,
+        &format!("BEGIN\n  PERFORM pg_catalog.set_config('{name}', "),
+    );
+    add_constant(&mut block, locale);
+    add(
+        &mut block,
+        &format!(
+            ", false);\nEXCEPTION WHEN invalid_parameter_value THEN\n  RAISE WARNING '%', pg_catalog.format('{name} cannot be set to \"%s\" here and stays as it is', "
+        ),
+    );
+    add_constant(&mut block, locale);
+    add(&mut block, ");\nEND");
+    add(script, "DO ");
+    add_dollar_quoted(script, &block);
+    add(script, ";\n");
+}
+
+/// A statement that psql runs as it is.
+fn add_statement(script: &mut Vec<u8>, statement: &[u8]) {
+    add(script, "SELECT ");
+    add_dollar_quoted(script, statement);
+    add(script, " \\gexec\n");
+}
+
+fn add(script: &mut Vec<u8>, text: &str) {
+    script.extend_from_slice(text.as_bytes());
+}
+
+/// Each line as a comment; psql ends a comment at a carriage return, too.
+fn add_comment(script: &mut Vec<u8>, text: &[u8]) {
+    for line in text.split(|b| matches!(b, b'\n' | b'\r')) {
+        script.extend_from_slice(b"-- ");
+        script.extend_from_slice(line);
+        script.push(b'\n');
+    }
+}
+
+fn add_identifier(script: &mut Vec<u8>, name: &[u8]) {
+    script.push(b'"');
+    for &byte in name {
+        if byte == b'"' {
+            script.push(byte);
+        }
+        script.push(byte);
+    }
+    script.push(b'"');
+}
+
+/// A string constant that reads the same whatever standard_conforming_strings is.
+fn add_constant(script: &mut Vec<u8>, value: &[u8]) {
+    if value.iter().any(|b| matches!(b, b'\'' | b'\\')) {
+        add_dollar_quoted(script, value);
+    } else {
+        script.push(b'\'');
+        script.extend_from_slice(value);
+        script.push(b'\'');
+    }
+}
+
+fn add_dollar_quoted(script: &mut Vec<u8>, text: &[u8]) {
+    let quote = dollar_quote(text);
+    add(script, &quote);
+    script.extend_from_slice(text);
+    add(script, &quote);
+}
+
+/// `$dts$`, or with a number where the text has that.
+fn dollar_quote(text: &[u8]) -> String {
+    const START: &[u8] = b"$dts";
+    /// No text has so many of them that a longer number were needed.
+    const DIGITS: usize = 9;
+    let mut taken = BTreeSet::new();
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|b| *b == b'$') {
+        rest = &rest[at..];
+        let Some(after) = rest.strip_prefix(START) else {
+            rest = &rest[1..];
+            continue;
+        };
+        let length = after.iter().take_while(|b| b.is_ascii_digit()).count();
+        let digits = core::str::from_utf8(&after[..length]).unwrap_or_default();
+        // What ends the text may become a delimiter by the dollar sign that follows it.
+        let is_delimiter = matches!(after.get(length), None | Some(b'$'));
+        if is_delimiter && length <= DIGITS {
+            taken.insert(digits.parse::<u32>().unwrap_or(0));
+        }
+        rest = &after[length..];
+    }
+    match (0..).find(|number| !taken.contains(number)) {
+        None | Some(0) => "$dts$".to_owned(),
+        Some(number) => format!("$dts{number}$"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{add_comment, add_constant, add_identifier, dollar_quote};
+
+    #[test]
+    fn dollar_quotes_that_the_text_lacks() {
+        for (text, quote) in [
+            ("", "$dts$"),
+            ("$$ $x$ $dt $dts", "$dts1$"),
+            ("$dtsx$ $dts7$", "$dts$"),
+            ("$dts$ $dts2$", "$dts1$"),
+            ("$dts$dts1$", "$dts2$"),
+            ("$dts$ $dts1$ $dts2", "$dts3$"),
+            ("$dts$ $dts99999999999999999999$ $dts01$", "$dts2$"),
+        ] {
+            assert_eq!(dollar_quote(text.as_bytes()), quote, "{text}");
+        }
+    }
+
+    fn written(add: impl Fn(&mut Vec<u8>, &[u8]), text: &str) -> String {
+        let mut script = Vec::new();
+        add(&mut script, text.as_bytes());
+        String::from_utf8(script).expect("UTF-8")
+    }
+
+    #[test]
+    fn comments_identifiers_constants() {
+        assert_eq!(
+            written(add_comment, "a\r\nb\n\\c"),
+            "-- a\n-- \n-- b\n-- \\c\n"
+        );
+        assert_eq!(written(add_identifier, "a\"\\:b\n"), "\"a\"\"\\:b\n\"");
+        assert_eq!(written(add_constant, "a:b"), "'a:b'");
+        assert_eq!(written(add_constant, "a\\'"), "$dts$a\\'$dts$");
+    }
+}

@@ -1,0 +1,458 @@
+//! `dts_ddl.script()` as it is meant to be used: out of one psql into another. What the rows become word by word is in
+//! `pg_test/script/`.
+
+use super::replay::{MIGRATION, expect_same_schema};
+use super::server::{Database, admin, server};
+use postgres::Client;
+use std::process::{Output, Stdio};
+
+/// A database that is to be made like another one: with the extension, so that dumps can be the same, but not capturing.
+fn target(options: &str) -> Database {
+    let target = Database::with_options("script_target", options);
+    target
+        .connect()
+        .batch_execute(&format!(
+            "CREATE EXTENSION dts_ddl_capture; ALTER DATABASE {} SET dts_ddl_capture.enabled = off",
+            target.name
+        ))
+        .expect("a target");
+    target
+}
+
+const UTF8: &str = "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'";
+
+fn script(source: &Database, call: &str) -> Vec<u8> {
+    let output = source
+        .psql()
+        .args(["-A", "-t", "-c", &format!("SELECT {call}")])
+        .output()
+        .expect("psql");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output.stdout
+}
+
+/// The pipe of the README.
+fn pipe(source: &Database, target: &Database) -> Output {
+    let mut reader = source
+        .psql()
+        .args(["-A", "-t", "-c", "SELECT dts_ddl.script()"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("psql");
+    let output = target
+        .psql()
+        .args(["-v", "ON_ERROR_STOP=1", "-v", "x=pwned"])
+        .stdin(reader.stdout.take().expect("its output"))
+        .output()
+        .expect("psql");
+    assert!(reader.wait().expect("its end").success());
+    output
+}
+
+#[track_caller]
+fn expect_success(output: &Output) {
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .rev()
+            .take(10)
+            .collect::<Vec<_>>()
+            .join("\n"),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!stderr.contains("ERROR"), "{stderr}");
+}
+
+/// Runs a script that is no longer in the pipe.
+fn run(target: &Database, script: &[u8], arguments: &[&str]) -> Output {
+    let file = std::env::temp_dir().join(format!("{}_{}.sql", target.name, std::process::id()));
+    std::fs::write(&file, script).expect("a file for the script");
+    let output = target
+        .psql()
+        .args(["-v", "ON_ERROR_STOP=1"])
+        .args(arguments)
+        .stdin(std::fs::File::open(&file).expect("the script"))
+        .output()
+        .expect("psql");
+    let _ = std::fs::remove_file(&file);
+    output
+}
+
+fn run_all(client: &mut Client, strings: &[&str]) {
+    for string in strings {
+        client
+            .batch_execute(string)
+            .unwrap_or_else(|error| panic!("{string}: {error:?}"));
+    }
+}
+
+#[test]
+fn migration() {
+    let (source, target) = (Database::new("script_source"), target(UTF8));
+    let mut client = source.connect();
+    client
+        .batch_execute("SET client_min_messages = error")
+        .unwrap();
+    run_all(&mut client, MIGRATION);
+    source.expect_sound();
+    expect_success(&pipe(&source, &target));
+    expect_same_schema(&source, &target);
+}
+
+/// Roles belong to the server: both databases share them. Dropped at the end, also when the test fails.
+struct Roles(&'static [&'static str]);
+
+impl Roles {
+    fn new(names: &'static [&'static str]) -> Self {
+        let roles = Roles(names);
+        for name in names {
+            admin()
+                .batch_execute(&format!("CREATE ROLE {name}"))
+                .expect("CREATE ROLE");
+        }
+        roles
+    }
+}
+
+impl Drop for Roles {
+    fn drop(&mut self) {
+        for name in self.0 {
+            let name = name.split(" IN ROLE").next().unwrap_or(name);
+            if let Err(error) = admin().batch_execute(&format!("DROP ROLE {name}")) {
+                eprintln!("{name}: {error:?}");
+            }
+        }
+    }
+}
+
+/// What psql would take for something else: variables, its own commands, ends of statements and of comments.
+const NASTY: &[&str] = &[
+    "CREATE TABLE \"a\nb; \\q :x :'x' :\"\"x\"\" \\! false\" (\"c\\gexec\n\\q\n\" int DEFAULT 1, \":x\" text DEFAULT ':x \\q :''x'' \" ')",
+    "COMMENT ON TABLE \"a\nb; \\q :x :'x' :\"\"x\"\" \\! false\" IS ':x :{?x} $dts$ $$ \\\\q `false`\n\\q\n\\.\n\n\n;\n--\n/*\n'' \" $dts1'",
+    "COMMENT ON TABLE \"a\nb; \\q :x :'x' :\"\"x\"\" \\! false\" IS 'ends with $dts'",
+    "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $dts$ SELECT ':x' || $a$ \\q $a$ -- ; :x\n\n; SELECT 'x' $dts$",
+    "CREATE FUNCTION /* :x \\q ; -- */ g(\"in\" int) -- \\q ' \" $x$ :x\n RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN ''\\\\:x''; -- :x\n END' /* ' */",
+    "CREATE VIEW v AS SELECT (ARRAY[1,2,3])[1:2] AS \"slice:x\", 1::int AS c, current_user::text AS d, 'b'
+       'c' AS e, U&'\\0061\\0062' AS h",
+    "CREATE TABLE \"crlf\r\nx\" (a text DEFAULT 'a\r\nb\rc')",
+    "CREATE SCHEMA \"s\n\"\"; \\q :x $dts$\"",
+    "SET search_path = \"s\n\"\"; \\q :x $dts$\", public; CREATE TABLE here (x int); CREATE TABLE here2 AS SELECT 1 AS \"x\n\"; RESET search_path",
+    "CREATE TABLE scs (x text)",
+    "SET standard_conforming_strings = on; CREATE TABLE scs3 (x text DEFAULT '\\')",
+    "CREATE OPERATOR public.? (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq); CREATE VIEW w AS SELECT 1 ? 2 AS x",
+    "SET IntervalStyle = 'sql_standard'; SET TimeZone = 'Asia/Tokyo'; SET DateStyle = 'SQL, DMY'; SET array_nulls = off; SET transform_null_equals = on; SET xmloption = document; SET bytea_output = escape;
+     CREATE TABLE styles (i interval DEFAULT '-1 2:03', t timestamptz DEFAULT '02/01/2024 00:00', a text[] DEFAULT '{null}', b boolean GENERATED ALWAYS AS (now IS NULL) STORED, now int CHECK (now = NULL));
+     CREATE TABLE parts (t timestamptz) PARTITION BY RANGE (t); CREATE TABLE part1 PARTITION OF parts FOR VALUES FROM ('02/01/2024 00:00') TO ('02/02/2024 00:00');
+     RESET ALL; CREATE TABLE styles2 (i interval DEFAULT '-1 2:03', d date DEFAULT '02/01/2024')",
+    "SET default_tablespace = pg_default; SET check_function_bodies = off; CREATE FUNCTION later() RETURNS int LANGUAGE sql AS 'SELECT x FROM not_yet'; RESET ALL",
+    // not for replay, over several lines, with what would end a comment
+    "CREATE PUBLICATION /*\n\\q\r\\q\r\n\\! false\n*/ p FOR TABLE scs -- x",
+    // not in a transaction block
+    "CREATE INDEX CONCURRENTLY \"i\n\\q :x\" ON scs ((x || ':x'))",
+    "CREATE INDEX CONCURRENTLY gone ON scs (x)",
+    "DROP INDEX CONCURRENTLY gone",
+    "REINDEX TABLE scs",
+    "REINDEX INDEX CONCURRENTLY \"i\n\\q :x\"",
+    "CREATE TABLE indexed (x int) PARTITION BY LIST (x); CREATE TABLE indexed1 PARTITION OF indexed FOR VALUES IN (1); CREATE INDEX ON indexed (x)",
+    "REINDEX SCHEMA public",
+    "CREATE MATERIALIZED VIEW mv AS SELECT 1 AS x; CREATE UNIQUE INDEX ON mv (x)",
+    "REFRESH MATERIALIZED VIEW CONCURRENTLY mv",
+    "CREATE TYPE e AS ENUM ('a'); ALTER TYPE e ADD VALUE 'b'",
+    "ALTER TYPE e ADD VALUE ':x'",
+    "CREATE TABLE with_enum (x e DEFAULT ':x')",
+];
+
+/// As of 19 backslashes in plain constants are never escapes.
+const NASTY_BEFORE_19: &[&str] = &[
+    "SET standard_conforming_strings = off; SET escape_string_warning = off; SET DateStyle = 'German'",
+    "CREATE TABLE scs1 (x text DEFAULT 'it\\'s; \\\\ \\n :x')",
+    "CREATE TABLE scs2 (x text DEFAULT '\\\\', d date DEFAULT '03.02.2001')",
+    "CREATE INDEX CONCURRENTLY ON scs1 (x) WHERE x <> 'it\\'s'",
+    "RESET standard_conforming_strings; RESET escape_string_warning; RESET DateStyle",
+];
+
+/// These need 14.
+const NASTY_14: &[&str] = &[
+    "CREATE FUNCTION atomic(n int) RETURNS int BEGIN ATOMIC SELECT CASE WHEN n > 0 THEN 1 ELSE 2 END; SELECT ':x;\\q'::text::name = session_user; SELECT n; END",
+    "CREATE PROCEDURE atomic_p() BEGIN ATOMIC ; SELECT 1;; END",
+    "ALTER TABLE indexed DETACH PARTITION indexed1 CONCURRENTLY",
+    "SET default_toast_compression = pglz; CREATE TABLE toast (x text); RESET default_toast_compression",
+];
+
+#[test]
+fn nothing_of_a_statement_is_read_by_psql() {
+    let _roles = Roles::new(&["\"script r\n\"\"; \\q :x 'ö\""]);
+    let (source, target) = (Database::new("script_nasty"), target(UTF8));
+    let mut client = source.connect();
+    client
+        .batch_execute("SET client_min_messages = error")
+        .unwrap();
+    run_all(&mut client, NASTY);
+    if server().major >= 14 {
+        run_all(&mut client, NASTY_14);
+    }
+    if server().major < 19 {
+        run_all(&mut client, NASTY_BEFORE_19);
+    }
+    run_all(
+        &mut client,
+        &[
+            "CREATE SCHEMA owned AUTHORIZATION \"script r\n\"\"; \\q :x 'ö\"",
+            "SET ROLE \"script r\n\"\"; \\q :x 'ö\"",
+            "CREATE TABLE owned.t (x int); CREATE INDEX ON owned.t (x)",
+            "CREATE INDEX CONCURRENTLY ON owned.t (x)",
+            "RESET ROLE",
+        ],
+    );
+    expect_success(&pipe(&source, &target));
+    expect_same_schema_but_publications(&source, &target);
+}
+
+const STATE: &str = "SELECT string_agg(name || '=' || setting, ', ' ORDER BY name), current_user, session_user FROM pg_settings
+    WHERE source = 'session' AND name NOT LIKE '%version%';\n";
+
+/// Each command as who ran it; afterwards the session is as it was.
+#[test]
+fn roles_and_settings_are_those_of_each_command() {
+    let _roles = Roles::new(&["script_b", "script_a IN ROLE script_b"]);
+    let (source, target) = (Database::new("script_roles"), target(UTF8));
+    let mut client = source.connect();
+    run_all(
+        &mut client,
+        &[
+            "CREATE SCHEMA a AUTHORIZATION script_a; CREATE SCHEMA b AUTHORIZATION script_b",
+            "SET SESSION AUTHORIZATION script_a; SET search_path = a; SET DateStyle = 'SQL, DMY'; CREATE TABLE of_a (x int, d date DEFAULT '02/01/2024')",
+            "SET ROLE script_b; SET search_path = b; CREATE TABLE of_b (x int); CREATE INDEX ON of_b (x)",
+            "CREATE INDEX CONCURRENTLY ON of_b (x)",
+            "CREATE FUNCTION b.make() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = b AS $$ BEGIN CREATE TABLE by_definer (x int); END $$",
+            "RESET ROLE; SELECT b.make()",
+            "SET ROLE script_b; GRANT SELECT ON b.of_b TO SESSION_USER; ALTER TABLE b.of_b OWNER TO CURRENT_USER; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO SESSION_USER",
+            "RESET ROLE; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC",
+            "RESET SESSION AUTHORIZATION; RESET ALL; CREATE TABLE of_super (x int)",
+        ],
+    );
+    let mut script = script(&source, "dts_ddl.script()");
+    script.extend_from_slice(STATE.as_bytes());
+    // a session that had settings of its own
+    let output = run(&target, &script, &["-A", "-t", "-q"]);
+    expect_success(&output);
+    let user = &server().user;
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(stdout.lines().last(), Some(&*format!("|{user}|{user}")));
+    expect_same_schema(&source, &target);
+    let owners = target.value(
+        "SELECT string_agg(relname || ' ' || relowner::regrole, ', ' ORDER BY relname) FROM pg_class WHERE relkind = 'r' AND relnamespace::regnamespace::text IN ('a', 'b')",
+    );
+    assert_eq!(owners, "by_definer script_b, of_a script_a, of_b script_b");
+}
+
+/// The destination's own defaults do not change what a command means.
+#[test]
+fn defaults_of_the_destination_do_not_matter() {
+    let (source, target) = (Database::new("script_defaults"), target(UTF8));
+    run_all(
+        &mut source.connect(),
+        &[
+            "SET DateStyle = 'ISO, MDY'; SET standard_conforming_strings = on; SET TimeZone = 'GMT'",
+            "CREATE TABLE t (d date DEFAULT '02/03/2024', z timestamptz DEFAULT '2024-01-01 00:00', s text DEFAULT '\\')",
+            "CREATE INDEX CONCURRENTLY ON t (d) WHERE d > '02/03/2024'",
+            "SET DateStyle = 'German'",
+            "CREATE INDEX CONCURRENTLY ON t (d) WHERE d > '02.03.2024'",
+            "RESET DateStyle; SET DateStyle = 'ISO, MDY'; CREATE TABLE after (d date DEFAULT '02/03/2024')",
+        ],
+    );
+    let mut settings = String::from(
+        "DateStyle = 'SQL, DMY'; TimeZone = 'Asia/Tokyo'; default_tablespace = 'pg_global'",
+    );
+    if server().major < 19 {
+        settings.push_str("; standard_conforming_strings = off");
+    }
+    for setting in settings.split("; ") {
+        target
+            .connect()
+            .batch_execute(&format!("ALTER DATABASE {} SET {setting}", target.name))
+            .unwrap();
+    }
+    let mut text = script(&source, "dts_ddl.script()");
+    text.extend_from_slice(STATE.as_bytes());
+    text.extend_from_slice(b"SHOW DateStyle;\n");
+    let output = run(&target, &text, &["-A", "-t", "-q"]);
+    expect_success(&output);
+    let user = &server().user;
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        stdout.ends_with(&format!("\n|{user}|{user}\nSQL, DMY\n")),
+        "{stdout}"
+    );
+    target
+        .connect()
+        .batch_execute(&format!(
+            "ALTER DATABASE {} RESET ALL; ALTER DATABASE {0} SET dts_ddl_capture.enabled = off",
+            target.name
+        ))
+        .unwrap();
+    expect_same_schema(&source, &target);
+}
+
+/// A locale that the destination's system lacks, and a setting that its PostgreSQL does not know.
+#[test]
+fn what_the_destination_does_not_know() {
+    let (source, target) = (Database::new("script_unknown"), target(UTF8));
+    run_all(
+        &mut source.connect(),
+        &[
+            "CREATE TABLE one (x int)",
+            "UPDATE public.dts_ddl_command SET message = jsonb_set(message::jsonb, '{settings}', '{\"lc_monetary\": \"xx_YY\", \"default_with_oids\": \"off\"}')",
+            "CREATE TABLE two (x int)",
+        ],
+    );
+    let output = pipe(&source, &target);
+    assert!(output.status.success());
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "WARNING:  lc_monetary cannot be set to \"xx_YY\" here and stays as it is\n"
+    );
+    expect_same_schema(&source, &target);
+}
+
+/// psql stops at the command that fails, says which it was, and nothing of it or after it stays.
+#[test]
+fn a_failure_stops_psql() {
+    let (source, target) = (Database::new("script_failure"), target(UTF8));
+    run_all(
+        &mut source.connect(),
+        &[
+            "CREATE TABLE one (x int)",
+            "CREATE TABLE two (x int)",
+            "CREATE TABLE three (x int)",
+        ],
+    );
+    target
+        .connect()
+        .batch_execute("CREATE VIEW two AS SELECT 1 AS x")
+        .unwrap();
+    let output = pipe(&source, &target);
+    assert_eq!(output.status.code(), Some(3));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.contains("relation \"two\" already exists"),
+        "{stderr}"
+    );
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        stdout.contains("\n1 CREATE TABLE\n") && stdout.contains("\n2 CREATE TABLE\n"),
+        "{stdout}"
+    );
+    assert!(!stdout.contains("3 CREATE TABLE"), "{stdout}");
+    assert_eq!(
+        target.value("SELECT count(*) FROM pg_class WHERE relname IN ('one', 'three')"),
+        "1"
+    );
+    // mended, it goes on after the last one that went through
+    target.connect().batch_execute("DROP VIEW two").unwrap();
+    let rest = script(&source, "dts_ddl.script(after_id => 1)");
+    expect_success(&run(&target, &rest, &["-q"]));
+    expect_same_schema(&source, &target);
+    // without ON_ERROR_STOP the others run, and what failed leaves nothing
+    let output = run(
+        &target,
+        &script(&source, "dts_ddl.script()"),
+        &["-v", "ON_ERROR_STOP=0", "-q"],
+    );
+    assert!(output.status.success());
+    expect_same_schema(&source, &target);
+    // a command that stands alone
+    source
+        .connect()
+        .batch_execute("CREATE INDEX CONCURRENTLY gone ON one (x)")
+        .unwrap();
+    target.connect().batch_execute("DROP TABLE one").unwrap();
+    let output = run(
+        &target,
+        &script(&source, "dts_ddl.script(after_id => 3)"),
+        &["-q"],
+    );
+    assert_eq!(output.status.code(), Some(3));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(stdout, "4 CREATE INDEX\n");
+}
+
+/// The pipe keeps the text, whatever the encodings of the two databases.
+#[test]
+fn encodings() {
+    for (from, to, text) in [
+        ("LATIN1", "LATIN1", "größe"),
+        ("LATIN1", "UTF8", "größe"),
+        ("UTF8", "LATIN1", "größe"),
+        ("EUC_JP", "UTF8", "日本語"),
+        ("SQL_ASCII", "SQL_ASCII", "größe"),
+        ("SQL_ASCII", "UTF8", "größe"),
+    ] {
+        let options = |encoding| format!("ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'");
+        let source = Database::with_options("script_encoding", &options(from));
+        let target = target(&options(to));
+        let mut client = source.connect();
+        client
+            .batch_execute("CREATE EXTENSION dts_ddl_capture")
+            .unwrap();
+        run_all(
+            &mut client,
+            &[
+                &format!("CREATE SCHEMA \"{text}\"; SET search_path = \"{text}\""),
+                &format!("CREATE TABLE \"{text}\" (\"{text}\\q\" text DEFAULT '{text}:x')"),
+                &format!("CREATE PUBLICATION \"{text}\""),
+                &format!("CREATE INDEX CONCURRENTLY \"{text}1\" ON \"{text}\" (\"{text}\\q\")"),
+            ],
+        );
+        // SQL_ASCII stays as it is when it is dumped in UTF8
+        expect_success(&pipe(&source, &target));
+        expect_same_schema_but_publications(&source, &target);
+    }
+}
+
+fn expect_same_schema_but_publications(source: &Database, target: &Database) {
+    source
+        .connect()
+        .batch_execute(
+            "DO $$ DECLARE p name; BEGIN FOR p IN SELECT pubname FROM pg_publication LOOP EXECUTE format('DROP PUBLICATION %I', p); END LOOP; END $$",
+        )
+        .unwrap();
+    expect_same_schema(source, target);
+}
+
+/// The work is in proportion to the rows.
+#[test]
+fn many_rows() {
+    let source = Database::new("script_many");
+    let mut client = source.connect();
+    client
+        .batch_execute(
+            "INSERT INTO public.dts_ddl_command (ddl_text, tag, username, message)
+             SELECT format('COMMENT ON TABLE public.dts_ddl_command IS %L', repeat('x', i % 5000)), 'COMMENT', current_user, '{\"v\":1,\"search_path\":[\"public\"]}'
+             FROM generate_series(1, 100000) i",
+        )
+        .unwrap();
+    let mut time = |rows: usize| {
+        let start = std::time::Instant::now();
+        let row = client
+            .query_one(
+                "SELECT count(*) FROM dts_ddl.script(up_to_id => $1)",
+                &[&(rows as i64)],
+            )
+            .unwrap();
+        assert_eq!(row.get::<_, i64>(0), rows as i64 + 2);
+        start.elapsed()
+    };
+    let (some, all) = (time(10_000), time(100_000));
+    assert!(
+        all < some * 40 + std::time::Duration::from_secs(10),
+        "10,000 rows: {some:?}, 100,000: {all:?}"
+    );
+}
