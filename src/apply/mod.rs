@@ -26,9 +26,6 @@ use log::Outcome;
 use recorded::{Circumstances, Command};
 use std::time::Instant;
 
-/// Settings whose values exist on one machine and not on another: where a value is unknown here, the session's own stays.
-const LOCALE_SETTINGS: [&str; 3] = ["lc_monetary", "lc_numeric", "lc_time"];
-
 /// A row has arrived through logical replication.
 fn arrived(command: &Command, worker: &Worker) -> Result<(), Failure> {
     if sequence_value_if_set(APPLY_AFTER_SEQUENCE)?.is_some_and(|after| command.id <= after) {
@@ -194,7 +191,12 @@ fn set_all(circumstances: &Circumstances) -> Option<String> {
             .to_str()
             .ok()
             .and_then(|name| circumstances.settings.get(name));
-        let value = recorded.map_or_else(|| default.to_vec(), |value| text::encode(value));
+        let value = if name == c"check_function_bodies" {
+            // A body may name what only the source's session had (temporary tables); it was checked there.
+            b"off".to_vec()
+        } else {
+            recorded.map_or_else(|| default.to_vec(), |value| text::encode(value))
+        };
         let Some(current) = session::setting(name) else {
             continue; // this major has no such setting
         };
@@ -202,7 +204,8 @@ fn set_all(circumstances: &Circumstances) -> Option<String> {
             continue;
         }
         let shown = name.to_string_lossy();
-        let lenient = LOCALE_SETTINGS.contains(&shown.as_ref());
+        // Where a locale is unknown here, the session's own stays.
+        let lenient = context::LOCALES.contains(&shown.as_ref());
         if !execute::set(name, &value, lenient) {
             let value = text::decode(&value);
             refused.push(format!("{shown} = \"{value}\" is not known here"));

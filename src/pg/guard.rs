@@ -95,10 +95,12 @@ pub fn before_function(function: pg_sys::Oid) -> Result<(), Failure> {
     }
 }
 
+/// In a command functions may be inlined as ever: whether a partition key is immutable depends on it.
 unsafe extern "C-unwind" fn is_needed(function: pg_sys::Oid) -> bool {
     // SAFETY: the previous hook was valid when it was saved.
     unsafe {
-        !pg_sys::MyLogicalRepWorker.is_null() && function.to_u32() >= pg_sys::FirstNormalObjectId
+        let in_rows = !pg_sys::MyLogicalRepWorker.is_null() && !execute::is_running();
+        in_rows && function.to_u32() >= pg_sys::FirstNormalObjectId
             || PREVIOUS_NEEDED.is_some_and(|previous| {
                 #[allow(ffi_unwind_calls, reason = "no destructor lies in between")]
                 previous(function)

@@ -108,6 +108,8 @@ pub fn forget_unready_table(table: pg_sys::Oid) -> bool {
         #[cfg(not(feature = "pg19"))]
         pg_sys::logicalrep_worker_stop(subscription, table);
         pg_sys::RemoveSubscriptionRel(subscription, table);
+        // PostgreSQL's own look is to find nothing.
+        pg_sys::CommandCounterIncrement();
         matches!(state, b'd' | b'f')
     }
 }
