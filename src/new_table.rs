@@ -3,7 +3,8 @@
 use crate::guc::{self, ReplicaIdentity};
 use crate::message::{Membership, Published};
 use crate::pg::catalog::{Address, qualified_relation_name};
-use crate::pg::{publication, text};
+use crate::pg::subscription::{self, TableState};
+use crate::pg::{publication, table, text};
 
 /// What was done for the new tables of one command, and what publications send of them.
 #[derive(Default)]
@@ -52,6 +53,14 @@ pub fn prepare(tables: &[Address]) -> Prepared {
             }
         }
         publishable.push((table.object, name));
+    }
+    if table::is_destination() {
+        // Of two servers that both capture, the other one will send rows of this table.
+        for subscription in subscription::subscriptions_of(table::capture_table()) {
+            for (table, _) in &publishable {
+                subscription::add_table(subscription, *table, TableState::Ready);
+            }
+        }
     }
     if !publishable.is_empty() {
         prepared.all_publications = publication::all_names();

@@ -10,8 +10,8 @@ use crate::pg::sequence::{
     APPLY_AFTER_SEQUENCE, APPLY_SINCE_SEQUENCE, sequence_value, sequence_value_if_set,
 };
 use crate::pg::spi::{self, Parameter};
-use crate::pg::subscription;
 use crate::pg::trigger::TriggerCall;
+use crate::pg::{subscription, table};
 use pgrx::pg_sys::Datum;
 
 /// BEFORE INSERT, each row: a row that is here already (sent back by the other one of two servers, or copied twice) is not
@@ -46,6 +46,7 @@ pub fn apply_row(call: &TriggerCall) -> Result<Datum, Failure> {
     if let Some(worker) = subscription::worker().filter(|worker| !worker.copying)
         && let Some(command) = Command::of_trigger(call)
     {
+        table::keep_ids_above(command.id)?;
         arrived(&command, &worker)?;
     }
     Ok(TriggerCall::nothing())

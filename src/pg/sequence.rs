@@ -81,6 +81,18 @@ pub(super) fn next_value(sequence: pg_sys::Oid) -> i64 {
     })
 }
 
+/// Raises a sequence so far that its next value is above `value`, keeping the remainder of its values by its increment.
+pub(super) fn raise_in_step(sequence: pg_sys::Oid, value: i64) {
+    alone_with(sequence, || {
+        let step = increment(sequence).max(1);
+        let last = current_value(sequence).unwrap_or_else(|| first_value(sequence) - step);
+        let raised = value - (value - last).rem_euclid(step);
+        if raised > last && raised > 0 {
+            set_value(sequence, raised);
+        }
+    });
+}
+
 /// How far the values of a sequence are apart.
 pub(super) fn increment(sequence: pg_sys::Oid) -> i64 {
     // SAFETY: SEQRELID holds rows of pg_sequence.

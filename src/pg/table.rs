@@ -9,7 +9,7 @@ use super::catalog::relation_in;
 use super::compat;
 use super::sequence::{
     COUNTED_SEQUENCE, OWN_SCHEMA, PRUNED_SEQUENCE, ROW_COUNT_SEQUENCE, current_value, increment,
-    next_value, own_sequence,
+    next_value, own_sequence, raise_in_step,
 };
 use super::text;
 use crate::error::Failure;
@@ -19,6 +19,8 @@ use pgrx::pg_sys::Datum;
 
 pub const SCHEMA: &CStr = c"public";
 pub const TABLE: &CStr = c"dts_ddl_command";
+/// Made by dts_ddl.start_apply().
+const APPLY_LOG: &CStr = c"apply_log";
 const SEQUENCE: &CStr = c"dts_ddl_command_id_seq";
 pub const MAIN_TRIGGER: &CStr = c"dts_intercept_ddl";
 pub const DROP_TRIGGER: &CStr = c"dts_intercept_drop";
@@ -106,6 +108,21 @@ impl Drop for CaptureTable {
 /// The capture table by its name; InvalidOid when there is none.
 pub fn capture_table() -> pg_sys::Oid {
     relation_in(SCHEMA, TABLE)
+}
+
+/// A row of another server has arrived. Where this server captures too, its next id is to be above that row's, so that ids
+/// tell the order of commands that depend on each other.
+pub fn keep_ids_above(id: i64) -> Result<(), Failure> {
+    let sequence = id_sequence(capture_table())?;
+    if increment(sequence) > 1 {
+        raise_in_step(sequence, id);
+    }
+    Ok(())
+}
+
+/// Whether this server applies DDL commands of another one, or has done so.
+pub fn is_destination() -> bool {
+    relation_in(OWN_SCHEMA, APPLY_LOG) != pg_sys::InvalidOid
 }
 
 impl CaptureTable {
