@@ -59,16 +59,10 @@ impl Role {
         // SAFETY: the role exists; the caller puts back what it is given, or the (sub)transaction does after an error.
         unsafe {
             pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-            // A superuser who is the session's own role has nothing to gain, and CREATE FUNCTION .. SET role tries the setting.
-            let inside = if self.is_superuser() && self == Role::of_session() {
-                0
-            } else if self.is_superuser() {
-                context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int
-            } else {
-                context
-                    | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int
-                    | pg_sys::SECURITY_RESTRICTED_OPERATION as c_int
-            };
+            let mut inside = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int;
+            if !self.is_superuser() {
+                inside |= pg_sys::SECURITY_RESTRICTED_OPERATION as c_int;
+            }
             pg_sys::SetUserIdAndSecContext(self.0, inside);
         }
         (user, context)

@@ -36,7 +36,8 @@ thread_local! {
 }
 
 struct Running {
-    put_back: Option<(pg_sys::Oid, c_int)>,
+    /// The security context, where the function runs as another role.
+    put_back: Option<c_int>,
     trusted: bool,
 }
 
@@ -54,15 +55,20 @@ pub fn install() {
     });
 }
 
-/// Whether what runs now has a superuser's rights only because it runs in an apply worker.
+/// Whether what runs now has, or can take again, a superuser's rights only because it runs in an apply worker. Not so in a
+/// security-definer context, out of which no SET ROLE leads. (The current role does not tell: a function that is `SET role`
+/// runs as that role, but RESET ROLE would make it the worker's.)
 fn rights_are_borrowed() -> bool {
     // SAFETY: reads variables; a syscache look-up.
     unsafe {
-        !pg_sys::MyLogicalRepWorker.is_null()
+        let worker = pg_sys::MyLogicalRepWorker;
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        !worker.is_null()
             && runs_as_owner()
             && !execute::is_running()
-            && TRUSTED.get() == 0
-            && pg_sys::superuser_arg(pg_sys::GetUserId())
+            && context & pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int == 0
+            && pg_sys::superuser_arg((*worker).userid)
     }
 }
 
@@ -81,7 +87,10 @@ fn runs_as_owner() -> bool {
 /// An expression of a row is made ready that calls this function.
 pub fn before_function(function: pg_sys::Oid) -> Result<(), Failure> {
     let number = function.to_u32();
-    if number >= pg_sys::FirstNormalObjectId || HARMLESS.contains(&number) || !rights_are_borrowed()
+    if number >= pg_sys::FirstNormalObjectId
+        || HARMLESS.contains(&number)
+        || TRUSTED.get() > 0
+        || !rights_are_borrowed()
     {
         return Ok(());
     }
@@ -138,7 +147,7 @@ fn begin(function: pg_sys::Oid) {
     };
     if rights_are_borrowed() {
         match role_for(function) {
-            Some(role) => running.put_back = Some(role.take_over()),
+            Some(role) => running.put_back = Some(role.take_over().1),
             None => running.trusted = true,
         }
     }
@@ -151,9 +160,10 @@ fn end() {
         return;
     };
     TRUSTED.set(TRUSTED.get().saturating_sub(usize::from(running.trusted)));
-    if let Some((user, context)) = running.put_back {
-        // SAFETY: they were in force when the function began.
-        unsafe { pg_sys::SetUserIdAndSecContext(user, context) }
+    if let Some(context) = running.put_back {
+        // SAFETY: this context was in force when the function began; it was none in which the current role differs from the
+        // outer one, which PostgreSQL has set back already if the function's settings had changed it.
+        unsafe { pg_sys::SetUserIdAndSecContext(pg_sys::GetOuterUserId(), context) }
     }
 }
 
@@ -176,7 +186,7 @@ fn role_for(function: pg_sys::Oid) -> Option<Role> {
     let owner = Role::of_oid(owner);
     if !owner.is_superuser() {
         Some(owner)
-    } else if volatile && !trigger {
+    } else if volatile && !trigger && TRUSTED.get() == 0 {
         Some(Role::of_oid(pg_sys::Oid::from(NEXT_TO_NO_RIGHTS)))
     } else {
         None
