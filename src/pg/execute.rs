@@ -22,6 +22,8 @@ thread_local! {
     static UNFINISHED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     /// An extension's update script runs: what it does to the rows of subscribed tables comes through the stream as well.
     static SCRIPT_RUNS: Cell<bool> = const { Cell::new(false) };
+    /// The statement that runs looks into functions: what they are when inlined decides whether it is allowed.
+    static MUST_INLINE: Cell<bool> = const { Cell::new(false) };
     static RUNNING: Cell<bool> = const { Cell::new(false) };
 }
 static mut PREVIOUS_OBJECT_ACCESS: pg_sys::object_access_hook_type = None;
@@ -111,6 +113,7 @@ struct Running;
 impl Running {
     fn begin() -> Self {
         RUNNING.set(true);
+        MUST_INLINE.set(false);
         SCRIPT_RUNS.set(false);
         Running
     }
@@ -119,8 +122,14 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         RUNNING.set(false);
+        MUST_INLINE.set(false);
         SCRIPT_RUNS.set(false);
     }
+}
+
+/// See `MUST_INLINE`.
+pub(super) fn must_inline() -> bool {
+    MUST_INLINE.get()
 }
 
 /// Whether a query that is about to run may be one that [`leaves_out`] leaves out; costs nothing.
@@ -223,6 +232,12 @@ pub fn run(statement: &[u8]) -> Result<Done, Failure> {
         }
         CREATED.set(Some(Vec::new()));
         UNFINISHED.set(Vec::new());
+        MUST_INLINE.set(matches!(
+            (*utility).type_,
+            pg_sys::NodeTag::T_CreateStmt
+                | pg_sys::NodeTag::T_IndexStmt
+                | pg_sys::NodeTag::T_AlterTableStmt
+        ));
         SCRIPT_RUNS.set((*utility).type_ == pg_sys::NodeTag::T_AlterExtensionStmt);
         let receiver = pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone);
         let mut completion = pg_sys::QueryCompletion::default();

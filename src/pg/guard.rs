@@ -104,17 +104,35 @@ pub fn before_function(function: pg_sys::Oid) -> Result<(), Failure> {
     }
 }
 
-/// In a command functions may be inlined as ever: whether a partition key is immutable depends on it.
 unsafe extern "C-unwind" fn is_needed(function: pg_sys::Oid) -> bool {
     // SAFETY: the previous hook was valid when it was saved.
     unsafe {
-        let in_rows = !pg_sys::MyLogicalRepWorker.is_null() && !execute::is_running();
-        in_rows && function.to_u32() >= pg_sys::FirstNormalObjectId
+        !pg_sys::MyLogicalRepWorker.is_null()
+            && function.to_u32() >= pg_sys::FirstNormalObjectId
+            && !(execute::must_inline() && is_mutable_sql(function))
             || PREVIOUS_NEEDED.is_some_and(|previous| {
                 #[allow(ffi_unwind_calls, reason = "no destructor lies in between")]
                 previous(function)
             })
     }
+}
+
+/// A function in SQL that is not declared immutable may be used in a partition key or an index all the same, when its inlined
+/// body is. What is kept beyond a command with its hook or without (the functions of a range type) is immutable.
+#[pgrx::pg_guard]
+extern "C-unwind" fn is_mutable_sql(function: pg_sys::Oid) -> bool {
+    // SAFETY: PROCOID holds rows of pg_proc.
+    unsafe {
+        compat::with_cached(
+            pg_sys::SysCacheIdentifier::PROCOID,
+            function,
+            |f: &pg_sys::FormData_pg_proc| {
+                f.prolang == pg_sys::Oid::from(pg_sys::SQLlanguageId)
+                    && f.provolatile as u8 != pg_sys::PROVOLATILE_IMMUTABLE
+            },
+        )
+    }
+    .unwrap_or(false)
 }
 
 #[pgrx::pg_guard]
