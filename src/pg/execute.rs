@@ -239,6 +239,16 @@ pub fn run(statement: &[u8]) -> Result<Done, Failure> {
                 | pg_sys::NodeTag::T_AlterTableStmt
         ));
         SCRIPT_RUNS.set((*utility).type_ == pg_sys::NodeTag::T_AlterExtensionStmt);
+        // CREATE and ALTER FUNCTION run no code of anybody, and try a setting like SET role, which is refused in such a context.
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        let runs_no_code = matches!(
+            (*utility).type_,
+            pg_sys::NodeTag::T_CreateFunctionStmt | pg_sys::NodeTag::T_AlterFunctionStmt
+        );
+        if runs_no_code {
+            pg_sys::SetUserIdAndSecContext(user, 0);
+        }
         let receiver = pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone);
         let mut completion = pg_sys::QueryCompletion::default();
         pg_sys::ProcessUtility(
@@ -252,6 +262,7 @@ pub fn run(statement: &[u8]) -> Result<Done, Failure> {
             receiver,
             &mut completion,
         );
+        pg_sys::SetUserIdAndSecContext(user, context);
         pg_sys::PopActiveSnapshot();
         pg_sys::CommandCounterIncrement();
         let tables = CREATED
