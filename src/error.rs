@@ -258,6 +258,17 @@ pub fn not_an_event_trigger(function: &str) -> Failure {
     }
 }
 
+/// The error of a DROP SCHEMA public by a role that could not drop the extension.
+pub fn schema_required() -> Failure {
+    Failure {
+        code: PgSqlErrorCode::ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
+        message: "cannot drop schema public because extension dts_ddl_capture requires it"
+            .to_owned(),
+        detail: Some("It holds the table of the captured DDL commands.".to_owned()),
+        hint: Some("A superuser must drop the extension first.".to_owned()),
+    }
+}
+
 /// The error of a direct call of a trigger function.
 pub fn not_a_trigger(function: &str) -> Failure {
     Failure {

@@ -41,6 +41,10 @@ fn expect(event: Option<Event>, name: &str, function: &str) -> Option<Event> {
 fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
     let event = event(fcinfo, "capture_start");
     if let Some(event) = expect(event, "ddl_command_start", "capture_start") {
+        // It would take the extension with it, and whoever owns the schema could then forge rows for a destination.
+        if event.tree.drops_schema(table::SCHEMA) && !session::is_superuser() {
+            error::schema_required().raise();
+        }
         for trigger in [
             table::MAIN_TRIGGER,
             table::DROP_TRIGGER,
