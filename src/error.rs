@@ -161,6 +161,19 @@ impl Failure {
         }
     }
 
+    /// The publisher refuses to show its capture table.
+    pub fn publisher(reason: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_CONNECTION_FAILURE,
+            message: format!("could not read the DDL commands of the publisher: {reason}"),
+            detail: None,
+            hint: Some(
+                "The role of the connection needs SELECT on public.dts_ddl_command, as for the copy of any table."
+                    .to_owned(),
+            ),
+        }
+    }
+
     pub fn no_subscription(name: &str) -> Self {
         Failure {
             code: PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,

@@ -39,7 +39,7 @@ pub fn prepare(tables: &[Address]) -> Prepared {
             ReplicaIdentity::FullWithoutKey => !facts.has_primary_key,
             ReplicaIdentity::Off => false,
         };
-        if wants_full && publication::set_replica_identity_full(table.object) {
+        if wants_full && facts.may_be_full && publication::set_replica_identity_full(table.object) {
             prepared.replica_identity.push(name.clone());
         }
         if !prefix.is_empty() {

@@ -58,12 +58,16 @@ pub fn take_part(
         // The rows that the source's script wrote follow in the stream.
         catalog::truncate(&filled_by_script)?;
     }
+    let mut copied = Vec::new();
     for identity in subscribed.iter().filter_map(|entry| entry.table.as_ref()) {
         if let Some(table) = catalog::relation_by_identity(identity)? {
-            worker.add_table(table, copied_once(table, TableState::ToBeCopied));
+            let state = copied_once(table, TableState::ToBeCopied);
+            if worker.add_table(table, state) && state == TableState::ToBeCopied {
+                copied.push(identity);
+            }
         }
     }
-    Ok(report_undecoded(command, circumstances))
+    Ok(report_undecoded(command, circumstances, &copied))
 }
 
 /// Of a partitioned table only the partitions are copied.
@@ -85,8 +89,12 @@ fn is_published(subscribed: &[&Published], table: Oid) -> bool {
 }
 
 /// Rows that logical replication does not carry are told of by name, in the server log and in the note of the command.
-fn report_undecoded(command: &Command, circumstances: &Circumstances) -> Option<String> {
-    let mut notes = Vec::new();
+fn report_undecoded(
+    command: &Command,
+    circumstances: &Circumstances,
+    copied: &[&String],
+) -> Option<String> {
+    let (mut notes, mut missing) = (Vec::new(), false);
     for table in circumstances
         .rewrites
         .iter()
@@ -96,14 +104,19 @@ fn report_undecoded(command: &Command, circumstances: &Circumstances) -> Option<
         notes.push(format!(
             "rows of table {table} were rewritten with a volatile expression and differ from the source's"
         ));
+        missing = true;
     }
     for table in &circumstances.undecoded_rows {
-        notes.push(format!(
-            "rows that table {table} had on the source before are not in the stream"
-        ));
+        let is_copied = copied.contains(&table);
+        missing |= !is_copied;
+        notes.push(if is_copied {
+            format!("table {table} is copied, since rows that it had on the source before are not in the stream")
+        } else {
+            format!("rows that table {table} had on the source before are not in the stream")
+        });
     }
-    if notes.is_empty() {
-        return None;
+    if !missing {
+        return (!notes.is_empty()).then(|| notes.join("; "));
     }
     let notes = notes.join("; ");
     report::emit(

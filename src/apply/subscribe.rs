@@ -28,7 +28,7 @@ pub fn begins(tree: ParseTree) -> Result<(), Failure> {
     };
     let after = sequence_value_if_set(APPLY_AFTER_SEQUENCE)?;
     let worker = Worker::before_subscription(publisher.publications.clone());
-    for row in fetch(&publisher).unwrap_or_default() {
+    for row in fetch(&publisher)? {
         let is_new = is_newer(&row, after);
         if publisher.copies || is_new {
             take(&row, is_new, &worker)?;
@@ -52,7 +52,7 @@ pub fn has_begun(tree: ParseTree) -> Result<(), Failure> {
         return Ok(());
     };
     let worker = Worker::new_subscription(subscription, publisher.publications.clone());
-    for row in fetch(&publisher).unwrap_or_default() {
+    for row in fetch(&publisher)? {
         if is_newer(&row, Some(after)) {
             take(&row, true, &worker)?;
         }
@@ -60,27 +60,33 @@ pub fn has_begun(tree: ParseTree) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The rows of the publisher's capture table, if it is in one of the publications; `None` where that cannot be asked.
-fn fetch(publisher: &Publisher) -> Option<Vec<Row>> {
+/// The rows of the publisher's capture table; none where it is in none of the publications.
+fn fetch(publisher: &Publisher) -> Result<Vec<Row>, Failure> {
     let publications: Vec<String> = publisher
         .publications
         .iter()
         .map(|name| publisher::quote_literal(name))
         .collect();
-    publisher.query(
+    let published = publisher.query(
         &format!(
-            "SELECT c.ddl_text, c.id::text, c.event, c.tag, c.username::text, c.database::text, c.schema::text,
-                    c.object_type::text, c.object_name::text, c.client_address::text, c.client_port::text,
-                    pg_catalog.to_char(c.event_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') OPERATOR(pg_catalog.||) '+00',
-                    c.txid_current::text, c.message
-               FROM public.dts_ddl_command c
-              WHERE EXISTS (SELECT FROM pg_catalog.pg_publication_tables p
-                             WHERE p.schemaname = 'public' AND p.tablename = 'dts_ddl_command' AND p.pubname IN ({}))
-              ORDER BY c.id",
+            "SELECT p.pubname::text FROM pg_catalog.pg_publication_tables p
+              WHERE p.schemaname = 'public' AND p.tablename = 'dts_ddl_command' AND p.pubname IN ({})",
             publications.join(", ")
         ),
+        1,
+    )?;
+    if published.is_none_or(|rows| rows.is_empty()) {
+        return Ok(Vec::new());
+    }
+    let rows = publisher.query(
+        "SELECT c.ddl_text, c.id::text, c.event, c.tag, c.username::text, c.database::text, c.schema::text,
+                c.object_type::text, c.object_name::text, c.client_address::text, c.client_port::text,
+                pg_catalog.to_char(c.event_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') OPERATOR(pg_catalog.||) '+00',
+                c.txid_current::text, c.message
+           FROM public.dts_ddl_command c ORDER BY c.id",
         COLUMNS,
-    )
+    )?;
+    Ok(rows.unwrap_or_default())
 }
 
 fn id_of(row: &Row) -> Option<i64> {

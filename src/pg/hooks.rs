@@ -11,6 +11,7 @@ use super::execute;
 use super::finally::finally;
 use super::node;
 use super::source::Source;
+use super::subscription;
 use crate::{create_table_as, in_progress};
 use core::ffi::c_char;
 use pgrx::pg_sys;
@@ -44,10 +45,14 @@ unsafe extern "C-unwind" fn at_transaction_end(
     match event {
         pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT | pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
             crate::retention::before_commit();
+            subscription::before_commit();
         }
-        pg_sys::XactEvent::XACT_EVENT_ABORT => crate::retention::transaction_ended(true),
+        pg_sys::XactEvent::XACT_EVENT_ABORT => {
+            crate::retention::transaction_ended(true);
+            subscription::transaction_ended();
+        }
         pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
-            crate::retention::transaction_ended(false)
+            crate::retention::transaction_ended(false);
         }
         _ => {}
     }

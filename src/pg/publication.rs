@@ -18,6 +18,8 @@ pub struct NewTable {
     /// An ordinary or partitioned table that is neither temporary nor unlogged.
     pub publishable: bool,
     pub has_primary_key: bool,
+    /// REPLICA IDENTITY FULL would not make its users' UPDATE and DELETE fail.
+    pub may_be_full: bool,
 }
 
 thread_local! {
@@ -44,18 +46,20 @@ pub fn inspect(table: pg_sys::Oid) -> Option<NewTable> {
                     && c.relpersistence as u8 == pg_sys::RELPERSISTENCE_PERMANENT
             },
         )?;
-        let has_primary_key = publishable && {
-            let rel = pg_sys::try_relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE);
-            !rel.is_null() && {
-                let index = compat::primary_key_index(rel);
-                pg_sys::relation_close(rel, pg_sys::NoLock as pg_sys::LOCKMODE);
-                index != pg_sys::InvalidOid
-            }
-        };
-        Some(NewTable {
+        let mut facts = NewTable {
             publishable,
-            has_primary_key,
-        })
+            has_primary_key: false,
+            may_be_full: true,
+        };
+        if publishable {
+            let rel = pg_sys::try_relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE);
+            if !rel.is_null() {
+                facts.has_primary_key = compat::primary_key_index(rel) != pg_sys::InvalidOid;
+                facts.may_be_full = compat::may_have_replica_identity_full(rel);
+                pg_sys::relation_close(rel, pg_sys::NoLock as pg_sys::LOCKMODE);
+            }
+        }
+        Some(facts)
     }
 }
 

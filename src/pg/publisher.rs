@@ -5,6 +5,7 @@
 
 use super::node::{self, ParseTree};
 use super::text;
+use crate::error::Failure;
 use core::ffi::{CStr, c_char};
 use pgrx::pg_sys;
 use std::ffi::CString;
@@ -53,8 +54,8 @@ impl Publisher {
         }
     }
 
-    /// Runs a query whose columns are all of type text; `None` when the connection or the query fails.
-    pub fn query(&self, query: &str, columns: usize) -> Option<Vec<Row>> {
+    /// Runs a query whose columns are all of type text. `None` when there is no connection: CREATE SUBSCRIPTION itself says why.
+    pub fn query(&self, query: &str, columns: usize) -> Result<Option<Vec<Row>>, Failure> {
         let query = text::c_string(query);
         let types = vec![pg_sys::TEXTOID; columns];
         // SAFETY: load_file sets WalReceiverFunctions; the result is read before it is cleared, the connection closed after
@@ -63,16 +64,19 @@ impl Publisher {
             pg_sys::load_file(c"libpqwalreceiver".as_ptr(), false);
             let functions = &*pg_sys::WalReceiverFunctions;
             let connection = self.connect(functions);
-            if connection.is_null() {
-                return None;
-            }
-            let exec = functions.walrcv_exec?;
+            let Some(exec) = functions.walrcv_exec.filter(|_| !connection.is_null()) else {
+                return Ok(None);
+            };
             #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
             let result = pg_sys::ffi::pg_guard_ffi_boundary(|| {
                 exec(connection, query.as_ptr(), columns as i32, types.as_ptr())
             });
-            let rows = ((*result).status == pg_sys::WalRcvExecStatus::WALRCV_OK_TUPLES)
-                .then(|| read(result, columns));
+            let rows = if (*result).status == pg_sys::WalRcvExecStatus::WALRCV_OK_TUPLES {
+                Ok(Some(read(result, columns)))
+            } else {
+                let reason = text::string((*result).err).unwrap_or_default();
+                Err(Failure::publisher(&reason))
+            };
             if let Some(disconnect) = functions.walrcv_disconnect {
                 #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
                 pg_sys::ffi::pg_guard_ffi_boundary(|| disconnect(connection));

@@ -10,12 +10,15 @@ use super::text;
 use core::ffi::c_char;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
+use std::cell::RefCell;
 
 /// For whom commands run: the logical replication worker that this process is, or a session that makes a subscription.
 pub struct Worker {
     subscription: Option<pg_sys::Oid>,
     /// Before the stream: rows of new tables have to be copied.
     pub copying: bool,
+    /// It applies one large transaction while that is still going on, beside other workers.
+    parallel: bool,
     /// The publications that the subscription names.
     pub publications: Vec<String>,
 }
@@ -39,6 +42,26 @@ impl TableState {
     }
 }
 
+thread_local! {
+    /// Subscriptions and tables to be copied, for the end of a parallel worker's transaction.
+    static TO_BE_ADDED: RefCell<Vec<(pg_sys::Oid, pg_sys::Oid)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The transaction is about to commit or to be prepared.
+pub fn before_commit() {
+    for (subscription, table) in TO_BE_ADDED.take() {
+        // What a subtransaction made may be gone.
+        if super::publication::inspect(table).is_some_and(|table| table.publishable) {
+            add_table(subscription, table, TableState::ToBeCopied);
+        }
+    }
+}
+
+/// The transaction is over.
+pub fn transaction_ended() {
+    TO_BE_ADDED.with_borrow_mut(Vec::clear);
+}
+
 /// The worker that this process is, `None` in any other process.
 pub fn worker() -> Option<Worker> {
     // SAFETY: both pointers are set once in the life of a worker, to memory that stays; the list holds strings.
@@ -49,8 +72,13 @@ pub fn worker() -> Option<Worker> {
             return None;
         }
         let publications = node::strings((*subscription).publications);
+        #[cfg(any(feature = "pg16", feature = "pg17", feature = "pg18", feature = "pg19"))]
+        let parallel = (*worker).parallel_apply;
+        #[cfg(not(any(feature = "pg16", feature = "pg17", feature = "pg18", feature = "pg19")))]
+        let parallel = false;
         Some(Worker {
             subscription: Some((*worker).subid),
+            parallel,
             copying: (*worker).relid != pg_sys::InvalidOid
                 && matches!((*worker).relstate as u8, b'i' | b'd'),
             publications,
@@ -61,8 +89,20 @@ pub fn worker() -> Option<Worker> {
 impl Worker {
     /// Enters a table, unless the subscription has it already. True when it was entered.
     pub fn add_table(&self, table: pg_sys::Oid, state: TableState) -> bool {
-        self.subscription
-            .is_some_and(|subscription| add_table(subscription, table, state))
+        let Some(subscription) = self.subscription else {
+            return false;
+        };
+        if self.parallel && state == TableState::ToBeCopied {
+            // A parallel worker stops at a row of a table that is not ready. It passes over those of a table that is unknown,
+            // and the copy, which begins after the commit, has them.
+            // SAFETY: a catalog look-up inside a transaction.
+            let is_new = unsafe { state_of(subscription, table) } == 0;
+            if is_new {
+                TO_BE_ADDED.with_borrow_mut(|tables| tables.push((subscription, table)));
+            }
+            return is_new;
+        }
+        add_table(subscription, table, state)
     }
 
     /// A session that is about to make a subscription, which will find the tables that are there.
@@ -70,6 +110,7 @@ impl Worker {
         Worker {
             subscription: None,
             copying: true,
+            parallel: false,
             publications,
         }
     }
@@ -79,6 +120,7 @@ impl Worker {
         Worker {
             subscription: Some(subscription),
             copying: true,
+            parallel: false,
             publications,
         }
     }
