@@ -1,38 +1,79 @@
-//! What needs a server of its own: preloading into the whole server, the server log, pg_upgrade's mode.
+//! A PostgreSQL server of its own, for a test that restarts or kills it, or needs two.
 
-use super::server::{server, value};
+use super::server::server;
 use postgres::{Client, Config, NoTls};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
-struct Cluster {
+/// Where the programs of one PostgreSQL lie.
+#[derive(Clone)]
+pub struct Installation {
+    bindir: PathBuf,
+    pub major: u32,
+}
+
+impl Installation {
+    pub fn under_test() -> Self {
+        let server = server();
+        Self {
+            bindir: PathBuf::from(&server.bindir),
+            major: server.major,
+        }
+    }
+
+    /// Those of `DTS_TEST_PEERS="13=/path/to/bin 17=/path/to/bin"`: other majors that have the extension installed.
+    pub fn peers() -> Vec<Self> {
+        let peers = std::env::var("DTS_TEST_PEERS").unwrap_or_default();
+        peers
+            .split_whitespace()
+            .map(|peer| {
+                let (major, bindir) = peer.split_once('=').expect("MAJOR=DIRECTORY");
+                Self {
+                    bindir: PathBuf::from(bindir),
+                    major: major.parse().expect("a major"),
+                }
+            })
+            .collect()
+    }
+
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.bindir.join(name)
+    }
+
+    /// Where `CREATE EXTENSION` finds its files.
+    pub fn extension_directory(&self) -> PathBuf {
+        let output = Command::new(self.program("pg_config"))
+            .arg("--sharedir")
+            .output()
+            .expect("pg_config");
+        let directory = String::from_utf8(output.stdout).expect("a plain path");
+        Path::new(directory.trim()).join("extension")
+    }
+}
+
+pub struct Cluster {
+    pub installation: Installation,
     directory: PathBuf,
+    /// Stops the server and removes the directory as soon as its standard input ends. That happens when the value is
+    /// dropped, and also when this process ends in any other way: values in statics are never dropped.
+    guard: Mutex<Child>,
 }
 
 impl Cluster {
-    /// A directory for one.
-    fn empty() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "dts_cluster_{}_{}",
-            std::process::id(),
-            NUMBER.fetch_add(1, Ordering::Relaxed)
-        );
-        let cluster = Self {
-            directory: Path::new("/tmp").join(name),
-        };
-        let directory = cluster.directory.to_str().expect("a plain path");
-        run(Path::new("mkdir"), &["-m", "700", directory]);
-        cluster
+    /// A fresh cluster of the installation under test, stopped.
+    pub fn new() -> Self {
+        Self::of(Installation::under_test())
     }
 
-    /// A fresh cluster of the installation under test, stopped.
-    fn new() -> Self {
-        let initdb = program("initdb"); // asks for the server: before there is anything to clean up
-        let cluster = Self::empty();
+    /// A fresh cluster, stopped.
+    pub fn of(installation: Installation) -> Self {
+        let cluster = Self::empty(installation);
         run(
-            &initdb,
+            &cluster.installation.program("initdb"),
             &[
                 "-A",
                 "trust",
@@ -49,6 +90,48 @@ impl Cluster {
         cluster
     }
 
+    /// A standby of this one, which is running; stopped.
+    pub fn standby(&self) -> Self {
+        let standby = Self::empty(self.installation.clone());
+        run(
+            &self.installation.program("pg_basebackup"),
+            &[
+                "-h",
+                &self.path(""),
+                "-p",
+                "5432",
+                "-U",
+                &server().user,
+                "-c",
+                "fast",
+                "-R",
+                "-D",
+                &standby.path("data"),
+            ],
+        );
+        standby
+    }
+
+    /// A directory for one.
+    fn empty(installation: Installation) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "dts_cluster_{}_{}",
+            std::process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
+        let directory = Path::new("/tmp").join(name);
+        let guard = guard(&installation, &directory);
+        let cluster = Self {
+            installation,
+            directory,
+            guard: Mutex::new(guard),
+        };
+        let directory = cluster.directory.to_str().expect("a plain path");
+        run(Path::new("mkdir"), &["-m", "700", directory]);
+        cluster
+    }
+
     fn path(&self, name: &str) -> String {
         self.directory
             .join(name)
@@ -58,14 +141,20 @@ impl Cluster {
     }
 
     /// `options` are options of the postgres executable.
-    fn start(&self, options: &str) {
+    pub fn start(&self, options: &str) {
+        if let Err(problem) = self.try_start(options) {
+            panic!("{problem}\n{}", self.log());
+        }
+    }
+
+    fn try_start(&self, options: &str) -> Result<(), String> {
         // Its socket lies in a directory of its own, so that the port cannot collide with anything.
         let options = format!(
             "-p 5432 -c listen_addresses= -c unix_socket_directories={} -F {options}",
             self.directory.display()
         );
-        run(
-            &program("pg_ctl"),
+        try_run(
+            &self.installation.program("pg_ctl"),
             &[
                 "start",
                 "-w",
@@ -76,62 +165,128 @@ impl Cluster {
                 "-o",
                 &options,
             ],
-        );
+        )
     }
 
-    fn stop(&self) {
+    /// `mode` as pg_ctl knows it.
+    pub fn stop(&self, mode: &str) {
         run(
-            &program("pg_ctl"),
-            &["stop", "-w", "-m", "fast", "-D", &self.path("data")],
+            &self.installation.program("pg_ctl"),
+            &["stop", "-w", "-m", mode, "-D", &self.path("data")],
         );
     }
 
-    fn connect(&self) -> Client {
-        Config::new()
+    /// kill -9 of all its processes, and a new start with these options.
+    pub fn kill_and_start(&self, options: &str) {
+        let pid = std::fs::read_to_string(self.path("data/postmaster.pid")).expect("a pid file");
+        let pid = pid.lines().next().expect("a pid").trim();
+        run(
+            Path::new("sh"),
+            &[
+                "-c",
+                &format!(
+                    "children=$(ps -o pid= --ppid {pid}); kill -KILL {pid}; kill -KILL $children 2>/dev/null; true"
+                ),
+            ],
+        );
+        // a child that was made between the two has to notice by itself first
+        let start = Instant::now();
+        while let Err(problem) = self.try_start(options) {
+            assert!(
+                start.elapsed() < Duration::from_secs(20),
+                "{problem}\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    pub fn config(&self, database: &str) -> Config {
+        let mut config = Config::new();
+        config
             .host_path(&self.directory)
             .port(5432)
             .user(&server().user)
-            .dbname("postgres")
+            .dbname(database);
+        config
+    }
+
+    pub fn connect(&self, database: &str) -> Client {
+        self.config(database)
             .connect(NoTls)
             .expect("a connection to the server of its own")
     }
 
-    fn log(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(self.path("log")).expect("the server log"))
-            .into_owned()
+    /// As libpq wants it.
+    pub fn connection_string(&self, database: &str) -> String {
+        format!(
+            "host={} port=5432 user={} dbname={database}",
+            self.directory.display(),
+            server().user
+        )
+    }
+
+    pub fn log(&self) -> String {
+        let log = std::fs::read(self.path("log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let _ = as_server_user(&program("pg_ctl"))
-            .args(["stop", "-m", "immediate", "-D", &self.path("data")])
-            .output();
-        let _ = as_server_user(Path::new("rm"))
-            .args(["-rf", &self.path("")])
-            .output();
+        let guard = self
+            .guard
+            .get_mut()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        drop(guard.stdin.take());
+        let _ = guard.wait();
     }
 }
 
-fn program(name: &str) -> PathBuf {
-    Path::new(&server().bindir).join(name)
+fn guard(installation: &Installation, directory: &Path) -> Child {
+    let user = server_user().map_or_else(String::new, |user| format!("sudo -u {user}"));
+    let script = format!(
+        "read line; {user} '{}' stop -m immediate -D '{1}/data'; {user} rm -rf '{1}'",
+        installation.program("pg_ctl").display(),
+        directory.display()
+    );
+    Command::new("sh")
+        .args(["-c", &script])
+        .current_dir("/tmp")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // an interrupt from the keyboard goes to the whole group of the test
+        .process_group(0)
+        .spawn()
+        .expect("sh")
 }
 
 /// PostgreSQL refuses to run as root: then pgrx was told as whom to run it.
+fn server_user() -> Option<String> {
+    std::env::var("CARGO_PGRX_TEST_RUNAS").ok()
+}
+
 fn as_server_user(program: &Path) -> Command {
-    let mut command = match std::env::var("CARGO_PGRX_TEST_RUNAS") {
-        Ok(user) => {
+    let mut command = match server_user() {
+        Some(user) => {
             let mut command = Command::new("sudo");
             command.args(["-u", &user]).arg(program);
             command
         }
-        Err(_) => Command::new(program),
+        None => Command::new(program),
     };
     command.current_dir("/tmp");
     command
 }
 
 fn run(program: &Path, arguments: &[&str]) {
+    if let Err(problem) = try_run(program, arguments) {
+        panic!("{problem}");
+    }
+}
+
+fn try_run(program: &Path, arguments: &[&str]) -> Result<(), String> {
     // A pipe would stay open in the server that pg_ctl leaves behind, and be waited for.
     let output = std::env::temp_dir().join(format!(
         "dts_command_{}_{:?}",
@@ -141,293 +296,19 @@ fn run(program: &Path, arguments: &[&str]) {
     let file = std::fs::File::create(&output).expect("a file for the output");
     let status = as_server_user(program)
         .args(arguments)
-        .stdin(std::process::Stdio::null())
+        .stdin(Stdio::null())
         .stdout(file.try_clone().expect("the same file"))
         .stderr(file)
         .status()
         .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     let text = std::fs::read_to_string(&output).unwrap_or_default();
     let _ = std::fs::remove_file(&output);
-    assert!(
-        status.success(),
-        "{} {arguments:?}: {status}\n{text}",
-        program.display()
-    );
-}
-
-fn texts(client: &mut Client) -> Vec<String> {
-    let rows = client
-        .query(
-            "SELECT ddl_text FROM public.dts_ddl_command ORDER BY id",
-            &[],
-        )
-        .expect("rows");
-    rows.iter().map(|row| row.get(0)).collect()
-}
-
-/// `shared_preload_libraries`: everything as without it, also in databases without the extension, in background
-/// workers, and with an extension that hooks before and after us.
-#[test]
-fn shared_preload() {
-    let cluster = Cluster::new();
-    cluster.start("-c shared_preload_libraries=dts_ddl_capture -c wal_level=logical");
-    let mut client = cluster.connect();
-    client
-        .batch_execute(
-            "CREATE TABLE before (x int); CREATE TABLE before2 AS SELECT 1 AS x; DROP TABLE before",
-        )
-        .unwrap();
-    assert_eq!(
-        value(
-            &mut client,
-            "SELECT relreplident FROM pg_class WHERE relname = 'before2'"
-        ),
-        "d"
-    );
-    assert_eq!(
-        value(
-            &mut client,
-            "SELECT current_setting('dts_ddl_capture.max_rows')"
-        ),
-        "10000"
-    );
-    client
-        .batch_execute("CREATE EXTENSION dts_ddl_capture")
-        .unwrap();
-    client
-        .batch_execute("CREATE PUBLICATION dts_sync_x")
-        .unwrap();
-    client
-        .batch_execute(
-            "CREATE TABLE a (x int); INSERT INTO a VALUES (1); /* c */ DROP TABLE a;
-             DO $$ BEGIN EXECUTE 'CREATE TABLE b (x int); DROP TABLE b'; END $$; SELECT 1 AS x INTO c",
-        )
-        .unwrap();
-    assert_eq!(
-        texts(&mut client)[1..],
-        [
-            "CREATE TABLE a (x int)",
-            "DROP TABLE a",
-            "CREATE TABLE b (x int)",
-            "DROP TABLE b",
-            "CREATE TABLE public.c (x integer)"
-        ]
-    );
-    assert_eq!(
-        value(&mut client, "SELECT count(*) FROM pg_publication_tables"),
-        "1"
-    );
-    // a value in postgresql.conf or on the command line reaches the library
-    drop(client);
-    cluster.stop();
-    cluster.start("-c shared_preload_libraries=dts_ddl_capture -c dts_ddl_capture.max_rows=3 -c wal_level=logical");
-    let mut client = cluster.connect();
-    client
-        .batch_execute("CREATE TABLE d (x int); CREATE TABLE e (x int); CREATE TABLE f (x int)")
-        .unwrap();
-    assert_eq!(
-        texts(&mut client),
-        [
-            "CREATE TABLE d (x int)",
-            "CREATE TABLE e (x int)",
-            "CREATE TABLE f (x int)"
-        ]
-    );
-    client
-        .batch_execute(
-            "DROP EXTENSION dts_ddl_capture; CREATE TABLE after (x int); SELECT 1 AS x INTO after2",
-        )
-        .unwrap();
-    assert_eq!(
-        value(
-            &mut client,
-            "SELECT count(*) FROM pg_class WHERE relname LIKE 'dts_ddl%'"
-        ),
-        "0"
-    );
-}
-
-/// A wrong value in postgresql.conf must not keep the server or a session from starting.
-#[test]
-fn wrong_value_in_the_configuration() {
-    let cluster = Cluster::new();
-    cluster.start("-c dts_ddl_capture.max_rows=nonsense -c dts_ddl_capture.on_error=ignore -c wal_level=logical");
-    let mut client = cluster.connect();
-    client
-        .batch_execute("CREATE EXTENSION dts_ddl_capture")
-        .unwrap();
-    client.batch_execute("CREATE TABLE a (x int)").unwrap();
-    assert_eq!(texts(&mut client), ["CREATE TABLE a (x int)"]);
-    assert_eq!(
-        value(
-            &mut client,
-            "SELECT current_setting('dts_ddl_capture.max_rows')"
-        ),
-        "10000"
-    );
-    assert_eq!(
-        value(
-            &mut client,
-            "SELECT current_setting('dts_ddl_capture.on_error')"
-        ),
-        "error"
-    );
-}
-
-/// `on_error = warning`: the gap is in the server log with the full statement, and without its secrets.
-#[test]
-fn gap_in_the_server_log() {
-    let cluster = Cluster::new();
-    cluster.start("-c dts_ddl_capture.on_error=warning -c log_min_messages=warning -c log_min_error_statement=panic");
-    let mut client = cluster.connect();
-    client.batch_execute("CREATE EXTENSION dts_ddl_capture; CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w").unwrap();
-    client
-        .batch_execute(
-            "SET session_replication_role = replica; ALTER TABLE public.dts_ddl_command RENAME TO elsewhere;
-             RESET session_replication_role",
-        )
-        .unwrap();
-    let long = format!(
-        "CREATE TABLE gap (x int DEFAULT 1 /* {} */, last_column text)",
-        "long ".repeat(1000)
-    );
-    client
-        .batch_execute(&format!("SELECT 1; {long}; SELECT 2"))
-        .unwrap();
-    client
-        .batch_execute("CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (password 's3cret')")
-        .unwrap();
-    let log = cluster.log();
-    assert!(
-        log.contains(&long),
-        "the full statement is in the log:\n{log}"
-    );
-    assert!(
-        log.contains("does not exist"),
-        "the reason is in the log:\n{log}"
-    );
-    assert!(
-        log.contains("CREATE USER MAPPING FOR PUBLIC SERVER s"),
-        "the second gap is in the log:\n{log}"
-    );
-    assert!(!log.contains("s3cret"), "a secret is in the log:\n{log}");
-    assert_eq!(value(&mut client, "SELECT dts_ddl.gaps()"), "2");
-}
-
-/// pg_upgrade restores the schema with `postgres -b`: nothing is captured then.
-#[test]
-fn binary_upgrade() {
-    let cluster = Cluster::new();
-    cluster.start("");
-    cluster
-        .connect()
-        .batch_execute("CREATE EXTENSION dts_ddl_capture")
-        .unwrap();
-    cluster.stop();
-    for preload in ["", "-c shared_preload_libraries=dts_ddl_capture"] {
-        cluster.start(&format!("-b {preload}"));
-        let mut client = cluster.connect();
-        client
-            .batch_execute(
-                "COMMENT ON SCHEMA public IS 'upgrading'; GRANT USAGE ON SCHEMA public TO PUBLIC",
-            )
-            .unwrap();
-        assert_eq!(
-            value(&mut client, "SELECT count(*) FROM public.dts_ddl_command"),
-            "0"
-        );
-        drop(client);
-        cluster.stop();
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{} {arguments:?}: {status}\n{text}",
+            program.display()
+        ))
     }
-    cluster.start("");
-    let mut client = cluster.connect();
-    client
-        .batch_execute("COMMENT ON SCHEMA public IS 'upgraded'")
-        .unwrap();
-    assert_eq!(
-        texts(&mut client),
-        ["COMMENT ON SCHEMA public IS 'upgraded'"]
-    );
-}
-
-/// The server survives its restart with rows, settings and counters.
-#[test]
-fn restart() {
-    let cluster = Cluster::new();
-    cluster.start("");
-    let mut client = cluster.connect();
-    client
-        .batch_execute("CREATE EXTENSION dts_ddl_capture; SET dts_ddl_capture.max_rows = 2")
-        .unwrap();
-    for i in 0..5 {
-        client
-            .batch_execute(&format!("CREATE TABLE t{i} (x int)"))
-            .unwrap();
-    }
-    let pruned = value(&mut client, "SELECT dts_ddl.pruned_through()");
-    drop(client);
-    run(
-        &program("pg_ctl"),
-        &["stop", "-w", "-m", "immediate", "-D", &cluster.path("data")],
-    );
-    cluster.start("");
-    let mut client = cluster.connect();
-    assert_eq!(
-        value(&mut client, "SELECT dts_ddl.pruned_through()"),
-        pruned
-    );
-    client.batch_execute("CREATE TABLE after (x int)").unwrap();
-    assert_eq!(
-        texts(&mut client),
-        [
-            "CREATE TABLE t3 (x int)",
-            "CREATE TABLE t4 (x int)",
-            "CREATE TABLE after (x int)"
-        ]
-    );
-}
-
-/// `dts_ddl.script()` and `dts_ddl.last_id()` read only: they work on a standby, and say the same there.
-#[test]
-fn script_on_a_standby() {
-    let cluster = Cluster::new();
-    cluster.start("-c wal_level=logical");
-    let mut client = cluster.connect();
-    client
-        .batch_execute(
-            "CREATE EXTENSION dts_ddl_capture; SET dts_ddl_capture.max_rows = 3;
-             DO $$ BEGIN FOR i IN 1..5 LOOP EXECUTE format('CREATE TABLE t%s (x int)', i); END LOOP; END $$",
-        )
-        .unwrap();
-    const SCRIPT: &str =
-        "SELECT string_agg(s, E'\n') FROM dts_ddl.script(dts_ddl.pruned_through()) s";
-    let want = value(&mut client, SCRIPT);
-    drop(client);
-    let standby = Cluster::empty();
-    run(
-        &program("pg_basebackup"),
-        &[
-            "-h",
-            &cluster.path(""),
-            "-p",
-            "5432",
-            "-U",
-            &server().user,
-            "-c",
-            "fast",
-            "-R",
-            "-D",
-            &standby.path("data"),
-        ],
-    );
-    // The primary is not needed: what is in the backup is enough to become consistent.
-    cluster.stop();
-    standby.start("");
-    let mut client = standby.connect();
-    let in_recovery = value(&mut client, "SELECT pg_is_in_recovery()");
-    let got = value(&mut client, SCRIPT);
-    let last_id = value(&mut client, "SELECT dts_ddl.last_id()");
-    assert_eq!((in_recovery.as_str(), last_id.as_str()), ("true", "5"));
-    assert!(got.contains("CREATE TABLE t5"), "{got}");
-    assert_eq!(got, want);
 }

@@ -1,12 +1,38 @@
 //! The test suite, run by `cargo pgrx test pgNN` against a server that pgrx installs into, starts and stops.
 //!
 //! [`sql`] runs the files of `pg_test/` with psql, one `#[test]` and one database each. The other modules speak the
-//! protocol themselves, for what psql cannot do. Nothing of this is compiled into the library that is tested.
+//! protocol themselves, for what psql cannot do. `apply_*` run between two servers of their own ([`pair`]). Nothing of this is compiled into the library that is tested.
 
+#[cfg(test)]
+mod apply_attack;
+#[cfg(test)]
+mod apply_extension;
+#[cfg(test)]
+mod apply_long;
+#[cfg(test)]
+mod apply_major;
+#[cfg(test)]
+mod apply_policy;
+#[cfg(test)]
+mod apply_publication;
+#[cfg(test)]
+mod apply_readme;
+#[cfg(test)]
+mod apply_role;
+#[cfg(test)]
+mod apply_start;
+#[cfg(test)]
+mod apply_stream;
+#[cfg(test)]
+mod apply_table;
+#[cfg(test)]
+mod apply_topology;
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod concurrency;
+#[cfg(test)]
+mod dump;
 #[cfg(test)]
 mod encoding;
 #[cfg(test)]
@@ -17,6 +43,8 @@ mod extension_scripts;
 mod failure;
 #[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
+mod pair;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
@@ -37,6 +65,8 @@ mod size;
 mod sql;
 #[cfg(test)]
 mod warnings;
+#[cfg(test)]
+mod whole_server;
 
 /// What pgrx's test framework asks of a crate.
 pub mod pg_test {

@@ -1,5 +1,6 @@
 //! What it is all for: the captured rows, run one by one somewhere else, make the same schema.
 
+use super::dump;
 use super::server::Database;
 
 /// Sent as these strings.
@@ -40,19 +41,7 @@ pub const MIGRATION: &[&str] = &[
 /// Both sides have the same schema.
 #[track_caller]
 pub fn expect_same_schema(source: &Database, target: &Database) {
-    let (want, got) = (source.dump(), target.dump());
-    let differences: Vec<_> = want
-        .iter()
-        .zip(&got)
-        .filter(|(want, got)| want != got)
-        .take(20)
-        .collect();
-    assert!(
-        want == got,
-        "{} lines instead of {}; {differences:#?}",
-        got.len(),
-        want.len()
-    );
+    dump::expect_same(&source.dump(), &target.dump());
 }
 
 #[test]

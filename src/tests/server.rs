@@ -1,5 +1,6 @@
 //! The server under test, a database of its own for each test, and the rows that were captured in it.
 
+use super::dump;
 use postgres::{Client, Config, NoTls};
 use std::path::Path;
 use std::process::Command;
@@ -119,21 +120,7 @@ impl Database {
 
     /// What pg_dump says of the schema, in UTF8.
     pub fn dump(&self) -> Vec<String> {
-        let output = self
-            .program("pg_dump", &["--schema-only", "--encoding=UTF8"])
-            .output()
-            .expect("pg_dump");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let text = String::from_utf8(output.stdout).expect("a dump in UTF8");
-        // newer minors of pg_dump write a random key into each dump
-        text.lines()
-            .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
-            .map(ToOwned::to_owned)
-            .collect()
+        dump::schema(&mut self.program("pg_dump", &[]))
     }
 
     /// A client program of the server's own installation, connecting to this database.

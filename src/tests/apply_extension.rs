@@ -1,0 +1,82 @@
+//! Live apply of CREATE EXTENSION where its script fills tables of its own: the rows come by the script and by the stream.
+
+use super::cluster::Installation;
+use super::pair::Pair;
+
+/// Two tables, with a key and without, and rows in both; an update adds rows and a table.
+const FILES: &[(&str, &str)] = &[
+    (
+        "dts_test_filled.control",
+        "default_version = '1.0'\nrelocatable = true\nsuperuser = true\n",
+    ),
+    (
+        "dts_test_filled--1.0.sql",
+        "CREATE TABLE filled_keyed (id int PRIMARY KEY, name text); INSERT INTO filled_keyed SELECT g, 'script' FROM generate_series(1, 100) g;\n\
+         CREATE TABLE filled_bare (x int, at timestamptz DEFAULT clock_timestamp()); INSERT INTO filled_bare SELECT g FROM generate_series(1, 100) g;\n\
+         SELECT pg_catalog.pg_extension_config_dump('filled_keyed', 'WHERE name <> ''script''');\n\
+         CREATE FUNCTION filled_count() RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint';\n",
+    ),
+    (
+        "dts_test_filled--1.0--1.1.sql",
+        "INSERT INTO filled_keyed VALUES (101, 'update'); UPDATE filled_keyed SET name = 'updated' WHERE id = 1; DELETE FROM filled_keyed WHERE id = 2;\n\
+         CREATE TABLE filled_later (y int PRIMARY KEY); INSERT INTO filled_later VALUES (1), (2);\n",
+    ),
+];
+
+/// Files of an extension for tests, as long as the value lives.
+struct Files(Vec<std::path::PathBuf>);
+
+impl Files {
+    fn new(installations: &[&Installation]) -> Self {
+        let mut files = Self(Vec::new());
+        for installation in installations {
+            for (name, content) in FILES {
+                let path = installation.extension_directory().join(name);
+                std::fs::write(&path, content)
+                    .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                files.0.push(path);
+            }
+        }
+        files
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+#[test]
+fn script_that_fills_its_tables() {
+    let pair = Pair::simple("filled");
+    let _files = Files::new(&[
+        &pair.source.cluster().installation,
+        &pair.destination.cluster().installation,
+    ]);
+    pair.source.run("CREATE SCHEMA ext; CREATE EXTENSION dts_test_filled SCHEMA ext; INSERT INTO ext.filled_keyed VALUES (1000, 'user'); DELETE FROM ext.filled_keyed WHERE id = 5");
+    pair.check();
+    assert_eq!(
+        pair.destination
+            .value("SELECT count(*) FROM ext.filled_keyed"),
+        "100"
+    );
+    assert_eq!(
+        pair.destination
+            .value("SELECT count(*) FROM ext.filled_bare"),
+        "100"
+    );
+    pair.source.run("ALTER TABLE ext.filled_bare REPLICA IDENTITY FULL; UPDATE ext.filled_bare SET x = 0 WHERE x = 7; CREATE TABLE after (x int); INSERT INTO after VALUES (1)");
+    pair.check();
+    pair.source
+        .run("ALTER EXTENSION dts_test_filled UPDATE TO '1.1'");
+    pair.source.run("INSERT INTO ext.filled_later VALUES (3); INSERT INTO ext.filled_keyed VALUES (1001, 'user')");
+    pair.check();
+    pair.source.run(
+        "ALTER EXTENSION dts_test_filled SET SCHEMA public; INSERT INTO filled_later VALUES (4)",
+    );
+    pair.source.run("DROP EXTENSION dts_test_filled; CREATE EXTENSION dts_test_filled VERSION '1.1'; INSERT INTO filled_keyed VALUES (1002, 'user')");
+    pair.check();
+}

@@ -1,0 +1,84 @@
+//! Live apply: each way to publish tables.
+
+use super::pair::{Options, Pair};
+use super::server::{server, skipped};
+
+/// Statements that make, change and move tables in schemas `app` and `other`, which are there on both sides.
+const TABLES: &[&str] = &[
+    "CREATE TABLE app.a (id int PRIMARY KEY, v text); INSERT INTO app.a VALUES (1, 'a')",
+    "BEGIN; CREATE TABLE app.b AS SELECT * FROM app.a; ALTER TABLE app.b ADD n int DEFAULT 1; INSERT INTO app.b VALUES (2, 'b', 2); COMMIT",
+    "CREATE TABLE other.c (x int); ALTER TABLE other.c SET SCHEMA app; INSERT INTO app.c VALUES (1)",
+    "ALTER TABLE app.b RENAME TO b2; UPDATE app.b2 SET n = 3; DELETE FROM app.b2 WHERE id = 1",
+    "CREATE TABLE app.p (k int) PARTITION BY LIST (k); CREATE TABLE app.p1 PARTITION OF app.p FOR VALUES IN (1); INSERT INTO app.p VALUES (1);
+       CREATE TABLE app.p2 (k int); ALTER TABLE app.p ATTACH PARTITION app.p2 FOR VALUES IN (2); INSERT INTO app.p VALUES (2)",
+    "DROP TABLE app.a; CREATE TABLE app.a (other text); INSERT INTO app.a VALUES ('again'); UPDATE app.a SET other = 'twice'",
+];
+const SCHEMAS: &str = "CREATE SCHEMA app; CREATE SCHEMA other";
+
+#[test]
+fn of_schemas() {
+    if server().major < 15 {
+        return skipped("of_schemas", "FOR TABLES IN SCHEMA came with 15");
+    }
+    let pair = Pair::new(&Options {
+        topic: "schemas",
+        source: SCHEMAS,
+        destination: SCHEMAS,
+        publication: "FOR TABLES IN SCHEMA app, TABLE public.dts_ddl_command",
+        ..Options::default()
+    });
+    pair.source.run_each(TABLES);
+    // not published: the schema arrives, the rows do not
+    pair.source
+        .run("CREATE TABLE other.quiet (x int); INSERT INTO other.quiet VALUES (1)");
+    pair.check();
+    assert_eq!(
+        pair.destination.value("SELECT count(*) FROM other.quiet"),
+        "0"
+    );
+    assert_eq!(pair.destination.value("SELECT count(*) FROM app.p"), "2");
+}
+
+#[test]
+fn of_a_list() {
+    let pair = Pair::new(&Options {
+        topic: "list",
+        source: SCHEMAS,
+        destination: SCHEMAS,
+        publication: "FOR TABLE public.dts_ddl_command",
+        name: "dts_sync_list",
+        ..Options::default()
+    });
+    pair.source.run_each(TABLES);
+    pair.source.run("BEGIN; CREATE TABLE of_root (x int); INSERT INTO of_root VALUES (1); SELECT 1 AS y INTO into_root; COMMIT");
+    pair.check();
+    assert_eq!(pair.destination.value("SELECT count(*) FROM app.b2"), "1");
+}
+
+/// No prefix: new tables are not published, and so are not in the subscription.
+#[test]
+fn of_the_capture_table_only() {
+    let pair = Pair::new(&Options {
+        topic: "only",
+        publication: "FOR TABLE public.dts_ddl_command",
+        ..Options::default()
+    });
+    pair.source
+        .run("CREATE TABLE t (x int); INSERT INTO t VALUES (1); CREATE TABLE u AS SELECT 1 AS x");
+    pair.check();
+    assert_eq!(pair.destination.value("SELECT count(*) FROM t"), "0");
+    assert_eq!(
+        pair.destination.value("SELECT string_agg(srrelid::regclass::text, ' ') FROM pg_subscription_rel s JOIN pg_class c ON c.oid = srrelid"),
+        "dts_ddl_command"
+    );
+    // taking the table in later is an ordinary refresh, with a copy
+    pair.source.run("ALTER PUBLICATION p ADD TABLE t");
+    pair.destination.run(&format!(
+        "ALTER SUBSCRIPTION {} REFRESH PUBLICATION",
+        pair.destination.database
+    ));
+    pair.source
+        .run("ALTER TABLE t ADD y int; INSERT INTO t VALUES (2, 2)");
+    pair.check();
+    assert_eq!(pair.destination.value("SELECT count(*) FROM t"), "2");
+}

@@ -1,0 +1,225 @@
+//! The procedures of README.md, from an empty destination to cutover: its own commands, while users go on.
+
+use super::cluster::Installation;
+use super::pair::{Node, Pair, Servers, same_rows, same_schema};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+const HEADING: &str = "## Migrate to another self-managed server, live";
+
+/// The shell blocks under the heading.
+fn blocks() -> Vec<String> {
+    let readme = include_str!("../../README.md");
+    let (_, section) = readme
+        .split_once(HEADING)
+        .expect("the heading of the procedure");
+    let section = section.split("\n## ").next().expect("the section");
+    section
+        .split("```sh\n")
+        .skip(1)
+        .map(|block| {
+            block
+                .split("```")
+                .next()
+                .expect("the end of a block")
+                .to_owned()
+        })
+        .collect()
+}
+
+/// A block's numbered steps.
+fn steps(block: &str) -> Vec<String> {
+    let mut steps: Vec<String> = Vec::new();
+    for line in block.lines() {
+        let numbered = line
+            .strip_prefix("# ")
+            .is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit()));
+        if numbered || steps.is_empty() {
+            steps.push(String::new());
+        }
+        let step = steps.last_mut().expect("a step");
+        step.push_str(line);
+        step.push('\n');
+    }
+    steps
+}
+
+/// What a person does who reads the commands: a shell in a directory of its own.
+struct Shell<'a> {
+    pair: &'a Pair,
+    directory: std::path::PathBuf,
+}
+
+impl<'a> Shell<'a> {
+    fn new(pair: &'a Pair) -> Self {
+        let directory = std::env::temp_dir().join(format!(
+            "dts_readme_{}_{}",
+            std::process::id(),
+            pair.source.database
+        ));
+        std::fs::create_dir_all(&directory).expect("a directory");
+        Self { pair, directory }
+    }
+
+    #[track_caller]
+    fn run(&self, commands: &str) -> String {
+        self.try_run(commands)
+            .unwrap_or_else(|problem| panic!("{problem}"))
+    }
+
+    fn try_run(&self, commands: &str) -> Result<String, String> {
+        let connection = |node: &Node| node.cluster().connection_string(&node.database);
+        let programs = self.pair.source.cluster().installation.program("");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let output = Command::new("bash")
+            .args(["-euo", "pipefail", "-c", commands])
+            .current_dir(&self.directory)
+            .env("PATH", format!("{}:{path}", programs.display()))
+            .env("SRC", connection(&self.pair.source))
+            .env("DST", connection(&self.pair.destination))
+            .output()
+            .expect("bash");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        // dumps of roles have those that every server has
+        let unexpected = errors
+            .lines()
+            .any(|line| line.contains("ERROR") && !line.contains("already exists"));
+        if output.status.success() && !unexpected {
+            Ok(text)
+        } else {
+            Err(format!("{commands}\n{text}\n{errors}"))
+        }
+    }
+}
+
+impl Drop for Shell<'_> {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+const BEFORE: &str = "CREATE SCHEMA app; CREATE TABLE app.a (id serial PRIMARY KEY, v text); INSERT INTO app.a (v) SELECT 'old' FROM generate_series(1, 200);
+    CREATE TABLE app.b AS SELECT * FROM app.a; ALTER TABLE app.b REPLICA IDENTITY FULL; CREATE VIEW app.v AS SELECT count(*) AS n FROM app.b; CREATE SEQUENCE app.q; SELECT nextval('app.q');
+    CREATE FUNCTION app.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER t BEFORE INSERT ON app.a FOR EACH ROW EXECUTE FUNCTION app.f()";
+
+/// Users who make and change tables until they are told to stop.
+fn users(source: &Node, name: &str, pause: Duration, stop: &AtomicBool) {
+    let mut client = source.connect();
+    let mut number = 0;
+    while !stop.load(Ordering::Relaxed) {
+        number += 1;
+        client
+            .batch_execute(&format!(
+                "BEGIN; CREATE TABLE app.{name}_{number} (id int PRIMARY KEY, v text); INSERT INTO app.{name}_{number} SELECT g, 'u' FROM generate_series(1, 10) g;
+                 ALTER TABLE app.{name}_{number} ADD n int DEFAULT {number}; INSERT INTO app.a (v) VALUES ('{name} {number}'); COMMIT;
+                 CREATE INDEX ON app.{name}_{number} (v); CREATE TABLE app.{name}_as_{number} AS SELECT * FROM app.{name}_{number}; UPDATE app.b SET v = '{number}' WHERE id = {number};
+                 SELECT nextval('app.q')"
+            ))
+            .unwrap_or_else(|error| panic!("{error:?}"));
+        std::thread::sleep(pause);
+    }
+}
+
+/// Runs the steps while users go on; the last step waits for them to be off.
+fn with_users(pair: &Pair, name: &str, pause: u64, steps: impl FnOnce()) {
+    let stop = AtomicBool::new(false);
+    /// Also when a step fails.
+    struct Stop<'a>(&'a AtomicBool);
+    impl Drop for Stop<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    std::thread::scope(|scope| {
+        let _stop = Stop(&stop);
+        scope.spawn(|| users(&pair.source, name, Duration::from_millis(pause), &stop));
+        steps();
+        std::thread::sleep(Duration::from_millis(300));
+    });
+}
+
+#[track_caller]
+fn identical(pair: &Pair) {
+    same_schema(&pair.source, &pair.destination);
+    // a dump has no rows of an extension's table
+    same_rows(
+        &pair.source,
+        &pair.destination,
+        &["mig".to_owned()],
+        "public.dts_ddl_command",
+    );
+}
+
+#[test]
+fn procedures() {
+    let servers = Servers::new(Installation::under_test());
+    let blocks = blocks();
+    assert_eq!(blocks.len(), 2, "README.md");
+    let steps = steps(&blocks[0]);
+    assert_eq!(steps.len(), 6, "steps in README.md");
+    {
+        let pair = Pair::bare(&servers, "readme");
+        let shell = Shell::new(&pair);
+        pair.source.run("CREATE ROLE readme_user");
+        pair.source.run(BEFORE);
+        pair.source.run("ALTER TABLE app.b OWNER TO readme_user");
+        shell.run(&steps[0]);
+        with_users(&pair, "live", 20, || {
+            shell.run(&steps[1]);
+            shell.run(&steps[2]);
+            std::thread::sleep(Duration::from_millis(300));
+            shell.run(&steps[3]);
+            shell.run(&steps[4]);
+        });
+        // "until t"
+        let (wait, cutover) = steps[5]
+            .split_once("# until t\n")
+            .expect("the line to be repeated");
+        let start = Instant::now();
+        while shell.run(wait).trim() != "t" {
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "not everything arrived\n{}",
+                pair.destination.cluster().log()
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        identical(&pair);
+        shell.run(cutover);
+        same_schema(&pair.source, &pair.destination);
+        for sequence in ["app.q", "app.a_id_seq"] {
+            let value = format!("SELECT last_value FROM {sequence}");
+            assert_eq!(
+                pair.source.value(&value),
+                pair.destination.value(&value),
+                "{sequence}"
+            );
+        }
+        assert_eq!(pair.destination.value("SELECT count(*) FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid WHERE datname = current_database()"), "0");
+        assert_eq!(
+            pair.destination
+                .value("SELECT count(*) FROM dts_ddl.apply_log WHERE status <> 'applied'"),
+            "0"
+        );
+        pair.source.run("DROP PUBLICATION mig");
+    }
+    let pair = Pair::bare(&servers, "readme_copy");
+    let shell = Shell::new(&pair);
+    pair.source.run(BEFORE);
+    shell.run(&steps[0]);
+    with_users(&pair, "copied", 500, || {
+        let (before, subscribe) =
+            blocks[1].split_at(blocks[1].rfind("psql").expect("the last command"));
+        shell.run(before);
+        // a table that a user makes while the command runs makes it fail; then it is to be repeated
+        let problem = (0..10).find_map(|_| match shell.try_run(subscribe) {
+            Ok(_) => Some(String::new()),
+            Err(problem) => (!problem.contains("does not exist")).then_some(problem),
+        });
+        assert_eq!(problem.as_deref(), Some(""));
+    });
+    super::pair::wait_for(&pair.source, &pair.destination, "mig");
+    identical(&pair);
+}

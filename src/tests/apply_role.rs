@@ -1,0 +1,157 @@
+//! Live apply: each command as the role, with the search_path and the settings that it had.
+
+use super::pair::{Options, Pair};
+
+/// Roles on both sides, with the same rights in the database.
+fn roles(pair: &Pair, names: &[&str]) {
+    for node in [&pair.source, &pair.destination] {
+        for name in names {
+            node.run(&format!(
+                "CREATE ROLE {name} LOGIN; GRANT CREATE ON DATABASE {} TO {name}",
+                node.database
+            ));
+        }
+    }
+}
+
+#[test]
+fn owners_and_privileges() {
+    let pair = Pair::simple("owners");
+    roles(&pair, &["own_a", "own_b", "own_reader"]);
+    for node in [&pair.source, &pair.destination] {
+        node.run("GRANT own_b TO own_a");
+    }
+    let mut client = pair.source.connect_as(Some("own_a"));
+    for sql in [
+        "CREATE SCHEMA a; CREATE TABLE a.t (id serial PRIMARY KEY, v text); INSERT INTO a.t (v) VALUES ('x'); CREATE TYPE a.e AS ENUM ('x')",
+        "GRANT SELECT, UPDATE (v) ON a.t TO own_reader; GRANT USAGE ON SCHEMA a TO own_reader, own_b WITH GRANT OPTION; GRANT CREATE ON SCHEMA a TO own_b",
+        "SET ROLE own_b; CREATE TABLE a.of_b AS SELECT 1 AS x; RESET ROLE",
+        "CREATE FUNCTION a.definer() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN CREATE TABLE a.by_definer (x int); INSERT INTO a.by_definer VALUES (1); END $$;
+           REVOKE ALL ON FUNCTION a.definer() FROM PUBLIC; GRANT EXECUTE ON FUNCTION a.definer() TO own_b",
+        "SET ROLE own_b; SELECT a.definer(); RESET ROLE",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA a GRANT SELECT ON TABLES TO own_reader; CREATE TABLE a.readable (x int); CREATE VIEW a.v AS SELECT * FROM a.t",
+        "ALTER TABLE a.readable OWNER TO own_b; ALTER TABLE a.t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON a.t TO own_reader USING (v = current_user)",
+        "CREATE MATERIALIZED VIEW a.mv AS SELECT current_user AS who",
+    ] {
+        client.batch_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+    // rows of tables under row level security, and of tables that the role does not own any more
+    pair.source.run_each(&["INSERT INTO a.t (v) VALUES ('own_reader'); INSERT INTO a.readable VALUES (1); INSERT INTO a.of_b VALUES (2); DROP OWNED BY own_reader", "REASSIGN OWNED BY own_b TO own_a"]);
+    pair.check();
+    assert_eq!(pair.destination.value("SELECT who FROM a.mv"), "own_a");
+    assert_eq!(
+        pair.destination.value("SELECT role FROM dts_ddl.apply_log WHERE ddl_text IS NULL AND tag = 'CREATE TABLE' AND id = (SELECT id FROM public.dts_ddl_command WHERE ddl_text LIKE 'CREATE TABLE a.of_b%')"),
+        "own_b"
+    );
+}
+
+#[test]
+fn search_path_and_settings() {
+    let pair = Pair::simple("path");
+    roles(&pair, &["path_a"]);
+    for node in [&pair.source, &pair.destination] {
+        node.run("DO $$ BEGIN PERFORM set_config('allow_in_place_tablespaces', 'on', false); EXCEPTION WHEN undefined_object THEN NULL; END $$");
+        // not in a transaction block, and not on a server too old for tablespaces in place
+        let mut client = node.connect();
+        if client
+            .batch_execute("SET allow_in_place_tablespaces = on")
+            .is_ok()
+        {
+            client
+                .batch_execute("CREATE TABLESPACE path_space LOCATION ''")
+                .unwrap();
+            client
+                .batch_execute("GRANT CREATE ON TABLESPACE path_space TO PUBLIC")
+                .unwrap();
+        }
+    }
+    pair.source.run_each(&[
+        "CREATE SCHEMA app; CREATE SCHEMA \"Odd, \"\"one\"; CREATE TABLE app.t (x int); CREATE TABLE public.t (y text); CREATE TYPE app.ty AS ENUM ('app'); CREATE TYPE public.ty AS ENUM ('public')",
+        "SET search_path = app, public", "CREATE TABLE u (a ty DEFAULT 'app')", "ALTER TABLE t ADD z int", "INSERT INTO u DEFAULT VALUES",
+        "SET search_path = public, app", "CREATE TABLE u (a ty DEFAULT 'public')", "ALTER TABLE t ADD z int", "INSERT INTO u DEFAULT VALUES",
+        "SET search_path = nowhere, \"Odd, \"\"one\", app", "CREATE TABLE w AS SELECT * FROM u", "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT count(*)::int FROM t'",
+        "SET search_path = ''", "CREATE TABLE app.x (y int DEFAULT pg_catalog.length('abc'))", "RESET search_path",
+        "SET standard_conforming_strings = off; SET escape_string_warning = off; SET backslash_quote = on",
+        r"CREATE TABLE scs (v text DEFAULT 'a\tb\'c')", "RESET ALL",
+        "SET DateStyle = 'SQL, DMY'", "CREATE TABLE dmy (d date DEFAULT '02/01/2024', c text DEFAULT '02/01/2024'::date::text); INSERT INTO dmy DEFAULT VALUES",
+        "CREATE TABLE dmy_as AS SELECT * FROM dmy", "ALTER TABLE dmy ADD e date DEFAULT '03/01/2024'", "ALTER TABLE dmy ALTER d TYPE text USING d::text", "RESET DateStyle",
+        "SET TimeZone = 'Asia/Tokyo'", "CREATE TABLE tz (id int, t timestamptz DEFAULT '2024-01-01 00:00'); INSERT INTO tz VALUES (1)", "ALTER TABLE tz ALTER t TYPE timestamp", "RESET TimeZone",
+        "SET IntervalStyle = 'sql_standard'", "CREATE TABLE iv (i interval DEFAULT '-1 2:03')", "RESET IntervalStyle",
+        "SET xmloption = document; SET extra_float_digits = 0; SET bytea_output = escape", "CREATE TABLE fl (f float8 DEFAULT 0.1::float8 + 0.2, b text DEFAULT '\\x61'::bytea::text)", "RESET ALL",
+        "SET check_function_bodies = off", "CREATE FUNCTION later() RETURNS int LANGUAGE sql AS 'SELECT x FROM app.not_yet'", "RESET check_function_bodies",
+        "SET default_tablespace = path_space", "DO $$ BEGIN IF EXISTS (SELECT FROM pg_tablespace WHERE spcname = 'path_space') THEN CREATE TABLE spaced (id int PRIMARY KEY); CREATE TABLE spaced_as AS SELECT 1 AS x; END IF; END $$",
+        "RESET default_tablespace",
+        "SET default_toast_compression = pglz", "CREATE TABLE toast (x text)", "RESET ALL",
+        "SET quote_all_identifiers = on; SET transform_null_equals = on", "CREATE VIEW nulls AS SELECT * FROM app.x WHERE y = NULL", "RESET ALL",
+        "BEGIN; SET LOCAL search_path = app; SET LOCAL lock_timeout = '5s'; CREATE TABLE local_path (x int); INSERT INTO local_path VALUES (1); COMMIT",
+        "CREATE FUNCTION app.mk() RETURNS void LANGUAGE plpgsql SET search_path = app SET TimeZone = 'America/Lima' AS $$ BEGIN CREATE TABLE by_mk (t timestamptz DEFAULT '2024-01-01 00:00'); INSERT INTO by_mk DEFAULT VALUES; END $$",
+        "SELECT app.mk()",
+    ].into_iter().filter(|sql| !sql.contains("default_toast_compression") || super::server::server().major >= 14).collect::<Vec<_>>());
+    // "$user" is the role's own schema
+    let mut client = pair.source.connect_as(Some("path_a"));
+    client
+        .batch_execute(
+            "CREATE SCHEMA path_a; CREATE TABLE mine (x int); INSERT INTO mine VALUES (1)",
+        )
+        .unwrap();
+    pair.check();
+    // nothing of it stays behind in the apply worker
+    pair.source.run("CREATE TABLE public.plain (t timestamptz DEFAULT '2024-01-01 00:00', d date DEFAULT '02/01/2024')");
+    pair.check();
+}
+
+#[test]
+fn missing_role_stops() {
+    let pair = Pair::simple("missing");
+    pair.source.run("CREATE ROLE missing_a LOGIN");
+    pair.source
+        .run("CREATE SCHEMA open; GRANT ALL ON SCHEMA open TO PUBLIC");
+    let mut client = pair.source.connect_as(Some("missing_a"));
+    client.batch_execute("CREATE TABLE open.t (x int); INSERT INTO open.t VALUES (1); CREATE TABLE open.u AS SELECT 2 AS y").unwrap();
+    let id = pair.source.value(
+        "SELECT id FROM public.dts_ddl_command WHERE ddl_text = 'CREATE TABLE open.t (x int)'",
+    );
+    let error = pair.expect_error(&[
+        &format!("could not apply DDL command {id}: "),
+        "\"missing_a\"",
+        "CREATE TABLE open.t (x int)",
+    ]);
+    assert!(error.contains(&format!("dts_ddl.skip({id})")), "{error}");
+    assert_eq!(pair.destination.value("to_regclass('open.t')"), "NULL");
+    pair.destination.run("CREATE ROLE missing_a");
+    pair.check();
+    assert_eq!(
+        pair.destination
+            .value("SELECT tableowner FROM pg_tables WHERE tablename = 't'"),
+        "missing_a"
+    );
+}
+
+#[test]
+fn missing_role_becomes_the_owner() {
+    let pair = Pair::new(&Options {
+        topic: "instead",
+        ..Options::default()
+    });
+    let database = &pair.destination.database;
+    pair.destination.run(&format!(
+        "ALTER DATABASE {database} SET dts_ddl_capture.apply_missing_role = owner; ALTER SUBSCRIPTION {database} DISABLE"
+    ));
+    pair.destination
+        .run(&format!("ALTER SUBSCRIPTION {database} ENABLE"));
+    pair.source.run("CREATE ROLE instead_a LOGIN");
+    pair.source
+        .run("CREATE SCHEMA open; GRANT ALL ON SCHEMA open TO PUBLIC");
+    let mut client = pair.source.connect_as(Some("instead_a"));
+    client.batch_execute("CREATE TABLE open.t (x int); INSERT INTO open.t VALUES (1); CREATE TABLE open.u AS SELECT 2 AS y").unwrap();
+    pair.wait();
+    assert_eq!(pair.destination.value("SELECT count(*) FROM open.t"), "1");
+    assert_eq!(pair.destination.value("SELECT count(*) FROM open.u"), "1");
+    let notes = pair
+        .destination
+        .column("SELECT note FROM dts_ddl.apply_log WHERE tag = 'CREATE TABLE' ORDER BY id");
+    assert_eq!(notes.len(), 2);
+    for note in notes {
+        assert!(note.contains("instead_a"), "{note}");
+    }
+}

@@ -1,0 +1,191 @@
+//! Live apply: tables that come, change and go, with their rows, in one ordered stream.
+
+use super::pair::{Options, Pair};
+use super::server::server;
+
+#[test]
+fn rows_in_the_transaction_of_their_table() {
+    let pair = Pair::simple("rows");
+    pair.source.run_each(&[
+        "CREATE TABLE one (id int PRIMARY KEY, v text)",
+        "INSERT INTO one SELECT g, 'a' FROM generate_series(1, 10) g",
+    ]);
+    pair.source.run(
+        "BEGIN; CREATE TABLE two (id int PRIMARY KEY, v text); INSERT INTO two VALUES (1, 'a'), (2, 'b');
+         ALTER TABLE two ADD COLUMN w int DEFAULT 7; INSERT INTO two VALUES (3, 'c', 8); UPDATE two SET v = 'x' WHERE id = 1;
+         ALTER TABLE one RENAME v TO value; UPDATE one SET value = 'b' WHERE id > 5; DELETE FROM two WHERE id = 2;
+         CREATE TABLE three (x int); INSERT INTO three SELECT generate_series(1, 100); ALTER TABLE three DROP COLUMN x;
+         INSERT INTO three DEFAULT VALUES; COMMIT",
+    );
+    // subtransactions, of which some are rolled back; functions; tables that live for a moment
+    pair.source.run_each(&[
+        "DO $$ BEGIN
+           CREATE TABLE four (x int); INSERT INTO four VALUES (1);
+           BEGIN CREATE TABLE five (x int); INSERT INTO five VALUES (1); INSERT INTO four VALUES (2); RAISE 'no';
+           EXCEPTION WHEN raise_exception THEN CREATE TABLE five (x text); INSERT INTO five VALUES ('instead'); END;
+           FOR i IN 1..20 LOOP EXECUTE format('CREATE TABLE gone_%s (x int)', i); EXECUTE format('INSERT INTO gone_%s VALUES (1)', i);
+             IF i > 3 THEN EXECUTE format('DROP TABLE gone_%s', i); END IF; END LOOP;
+         END $$",
+        "BEGIN", "SAVEPOINT a", "CREATE TABLE six (x int)", "INSERT INTO six VALUES (1)", "ROLLBACK TO a",
+        "CREATE TABLE six (y text)", "INSERT INTO six VALUES ('y')", "SAVEPOINT b", "ALTER TABLE six ADD z int",
+        "RELEASE b", "INSERT INTO six VALUES ('y', 2)", "COMMIT",
+        "BEGIN", "CREATE TABLE never (x int)", "INSERT INTO never VALUES (1)", "ROLLBACK",
+        "BEGIN; CREATE TABLE seven (x int); INSERT INTO seven VALUES (1); TRUNCATE seven; INSERT INTO seven VALUES (2); TRUNCATE one, two; COMMIT",
+    ]);
+    pair.check();
+    assert_eq!(pair.destination.value("SELECT count(*) FROM three"), "101");
+    assert_eq!(pair.destination.value("to_regclass('never')"), "NULL");
+    assert_eq!(
+        pair.destination
+            .value("SELECT count(*) FROM dts_ddl.apply_log WHERE status <> 'applied'"),
+        "0"
+    );
+}
+
+/// Columns of each kind that takes its value in its own way.
+#[test]
+fn kinds_of_columns() {
+    let pair = Pair::simple("columns");
+    pair.source.run(
+        "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN pos AS int CHECK (VALUE > 0); CREATE TYPE pt AS (x int, y text);
+         CREATE TABLE t (id serial PRIMARY KEY, i bigint GENERATED ALWAYS AS IDENTITY, g int GENERATED ALWAYS AS (p * 2) STORED,
+           p pos, m mood DEFAULT 'ok', c pt, a int[], j jsonb, r int4range, big text, at timestamptz DEFAULT now());
+         INSERT INTO t (p, c, a, j, r, big) SELECT g, ROW(g, 'y'::text)::pt, ARRAY[g, g], '{\"a\": 1}', int4range(g, g + 1), repeat(md5(g::text), 500)
+           FROM generate_series(1, 20) g",
+    );
+    pair.source.run_each(&[
+        "ALTER TYPE mood ADD VALUE 'happy'",
+        "UPDATE t SET m = 'happy' WHERE id < 4",
+        "ALTER TYPE pt ADD ATTRIBUTE z int CASCADE; UPDATE t SET c = ROW(1, 'y'::text, 2)::pt WHERE id = 5; ALTER TYPE mood RENAME VALUE 'sad' TO 'glum'",
+        "ALTER TABLE t DROP COLUMN a; ALTER TABLE t ADD COLUMN a text DEFAULT 'again'; INSERT INTO t (p, m) VALUES (7, 'glum')",
+        "ALTER TABLE t ALTER i TYPE int, ALTER j TYPE text USING j::text; INSERT INTO t (p, j) VALUES (8, 'text')",
+        "UPDATE t SET at = at + interval '1 day' WHERE id = 1; DELETE FROM t WHERE id = 2",
+    ]);
+    pair.check();
+}
+
+#[test]
+fn create_table_as() {
+    let pair = Pair::simple("ctas");
+    pair.source.run(
+        "CREATE TABLE base (id int PRIMARY KEY, name text COLLATE \"C\", n numeric(6,2)); INSERT INTO base SELECT g, 'n' || g, g / 3.0 FROM generate_series(1, 50) g",
+    );
+    pair.source.run_each(&[
+        "CREATE TABLE plain AS SELECT * FROM base",
+        "CREATE TABLE named (a, \"B b\") AS SELECT id, name FROM base WHERE id < 5",
+        "CREATE TABLE empty AS SELECT * FROM base WITH NO DATA",
+        "CREATE TABLE IF NOT EXISTS plain AS SELECT 1 AS other",
+        "CREATE TABLE IF NOT EXISTS fresh AS SELECT id FROM base",
+        "CREATE TABLE opts WITH (fillfactor = 50) AS TABLE base",
+        "CREATE TABLE vals AS VALUES (1, 'a'), (2, 'b')",
+        "SELECT id, random() AS r INTO into_random FROM base",
+        "SELECT * INTO TABLE into_table FROM plain",
+        "PREPARE q(int) AS SELECT id, name FROM base WHERE id > $1",
+        "CREATE TABLE executed AS EXECUTE q(40)",
+        "EXPLAIN (ANALYZE, COSTS off) SELECT 1",
+        "CREATE UNLOGGED TABLE unlogged AS SELECT * FROM base",
+        "CREATE TEMP TABLE temporary AS SELECT * FROM base",
+        "CREATE FUNCTION mk(n text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('CREATE TABLE %I AS SELECT id, clock_timestamp() AS t FROM base', n); END $$",
+        "SELECT mk('by_function'), mk('by function; 2')",
+        "CREATE FUNCTION mks() RETURNS bigint LANGUAGE sql AS 'CREATE TABLE by_sql AS SELECT id FROM base; SELECT 1::bigint'",
+        "SELECT mks()",
+        "DO $$ BEGIN CREATE TABLE by_do AS SELECT random() AS r FROM generate_series(1, 10); INSERT INTO by_do VALUES (2); UPDATE by_do SET r = r + 1;
+           EXECUTE 'CREATE TABLE by_using AS SELECT $1 AS a' USING 5; END $$",
+        "BEGIN; CREATE TABLE in_block AS SELECT g AS x FROM generate_series(1, 1000) g; ALTER TABLE in_block ADD y int DEFAULT 3; INSERT INTO in_block VALUES (0, 0); COMMIT",
+        "CREATE MATERIALIZED VIEW mv AS SELECT count(*) AS n FROM base",
+        "CREATE TABLE of_catalog AS SELECT relname, relkind FROM pg_class LIMIT 10",
+        "INSERT INTO empty SELECT * FROM base; INSERT INTO fresh VALUES (99); DELETE FROM named WHERE a = 1; UPDATE into_random SET r = 0 WHERE id = 3",
+    ]);
+    pair.check();
+    assert_eq!(pair.destination.value("SELECT count(*) FROM unlogged"), "0");
+    assert_eq!(pair.destination.value("SELECT count(*) FROM opts"), "50");
+}
+
+#[test]
+fn drop_rename_move() {
+    let pair = Pair::simple("moves");
+    pair.source.run_each(&[
+        "CREATE SCHEMA app; CREATE SCHEMA \"Other; one\"; CREATE TABLE app.a (id int PRIMARY KEY, v text); CREATE TABLE app.b (x int); INSERT INTO app.a VALUES (1, 'a')",
+        "ALTER TABLE app.a RENAME TO renamed; INSERT INTO app.renamed VALUES (2, 'b')",
+        "ALTER TABLE app.renamed SET SCHEMA \"Other; one\"; INSERT INTO \"Other; one\".renamed VALUES (3, 'c')",
+        "ALTER SCHEMA \"Other; one\" RENAME TO other; UPDATE other.renamed SET v = 'd' WHERE id = 1",
+        // the old name again, for something else
+        "CREATE TABLE app.a (other text); INSERT INTO app.a VALUES ('new')",
+        "BEGIN; ALTER TABLE app.a RENAME TO swap; ALTER TABLE app.b RENAME TO a; ALTER TABLE app.swap RENAME TO b;
+           INSERT INTO app.a VALUES (1); INSERT INTO app.b VALUES ('text'); COMMIT",
+        "BEGIN; DROP TABLE app.b; CREATE TABLE app.b (y date, z int); INSERT INTO app.b VALUES ('2024-01-01', 1); COMMIT",
+        "ALTER TABLE app.b ALTER z TYPE text USING 'n' || z; INSERT INTO app.b VALUES ('2024-01-02', 'text')",
+        "ALTER TABLE app.b ADD PRIMARY KEY (z), REPLICA IDENTITY DEFAULT; UPDATE app.b SET y = '2025-01-01' WHERE z = 'text'; DELETE FROM app.b WHERE z = 'n1'",
+        "CREATE UNIQUE INDEX u ON app.b (y); ALTER TABLE app.b ALTER y SET NOT NULL; ALTER TABLE app.b REPLICA IDENTITY USING INDEX u; UPDATE app.b SET z = 'k'",
+        "CREATE TABLE app.parent (id int); CREATE TABLE app.child (extra text) INHERITS (app.parent); INSERT INTO app.child VALUES (1, 'e'); INSERT INTO app.parent VALUES (2);
+           ALTER TABLE app.parent ADD more int DEFAULT 3; ALTER TABLE app.child NO INHERIT app.parent; UPDATE app.child SET more = 4",
+        "CREATE TABLE ref (id int PRIMARY KEY); CREATE TABLE referring (id int REFERENCES ref DEFERRABLE INITIALLY DEFERRED);
+           BEGIN; INSERT INTO referring VALUES (1); INSERT INTO ref VALUES (1); COMMIT; DROP TABLE ref CASCADE",
+        "CREATE TABLE last_words (x int); INSERT INTO last_words VALUES (1); DROP SCHEMA other CASCADE; DROP TABLE last_words, referring",
+    ]);
+    pair.check();
+    assert_eq!(
+        pair.destination.value(
+            "SELECT count(*) FROM pg_subscription_rel WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = srrelid)"
+        ),
+        "0"
+    );
+}
+
+fn partitions(topic: &str, via_root: bool) {
+    let pair = Pair::new(&Options {
+        topic,
+        publication: &format!("FOR ALL TABLES WITH (publish_via_partition_root = {via_root})"),
+        ..Options::default()
+    });
+    pair.source.run_each(&[
+        "CREATE TABLE p (id int, at date, v text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at)",
+        "CREATE TABLE p1 PARTITION OF p FOR VALUES FROM ('2024-01-01') TO ('2025-01-01'); INSERT INTO p VALUES (1, '2024-05-05', 'a')",
+        // nested, and in the transaction of its first rows
+        "BEGIN; CREATE TABLE p2 PARTITION OF p FOR VALUES FROM ('2025-01-01') TO ('2026-01-01') PARTITION BY LIST (id);
+           CREATE TABLE p2_1 PARTITION OF p2 FOR VALUES IN (1); CREATE TABLE p2_d PARTITION OF p2 DEFAULT;
+           INSERT INTO p VALUES (1, '2025-05-05', 'b'), (2, '2025-05-05', 'c'); COMMIT",
+        // a table of its own that becomes a partition, with other order of columns, and one again
+        "CREATE TABLE own (v text, at date NOT NULL, id int NOT NULL); INSERT INTO own VALUES ('own', '2026-01-01', 1)",
+        "ALTER TABLE p ATTACH PARTITION own FOR VALUES FROM ('2026-01-01') TO ('2027-01-01'); INSERT INTO p VALUES (2, '2026-02-02', 'attached')",
+        "UPDATE p SET v = v || '!' WHERE id = 1; DELETE FROM p WHERE id = 2 AND at = '2025-05-05'",
+        "UPDATE p SET at = '2024-07-07' WHERE v = 'attached'",
+        "ALTER TABLE p ADD COLUMN n int DEFAULT 4; INSERT INTO p VALUES (3, '2026-03-03', 'n', 5)",
+        "ALTER TABLE p DETACH PARTITION own; INSERT INTO own VALUES ('alone', '2030-01-01', 9); UPDATE own SET v = 'alone again' WHERE id = 1",
+        "ALTER TABLE p DETACH PARTITION p1; INSERT INTO p1 VALUES (10, '2024-10-10', 'p1'); UPDATE p1 SET v = 'detached' WHERE id = 1",
+        "ALTER TABLE p DETACH PARTITION p2; INSERT INTO p2 VALUES (11, '2025-10-10', 'p2'); ALTER TABLE p2 DETACH PARTITION p2_d",
+        // in a transaction of its own: pgoutput of 13 would send it as a row of the former root
+        "INSERT INTO p2_d VALUES (12, '2025-12-12', 'p2_d')",
+        "BEGIN; ALTER TABLE p ATTACH PARTITION p2 FOR VALUES FROM ('2025-01-01') TO ('2026-01-01'); INSERT INTO p VALUES (1, '2025-08-08', 'back'); COMMIT",
+        "DROP TABLE p2_1; CREATE TABLE p2_x PARTITION OF p2 DEFAULT; INSERT INTO p VALUES (77, '2025-09-09', 'x'); DELETE FROM p2_x WHERE id = 77; INSERT INTO p VALUES (78, '2025-09-09', 'x')",
+        "CREATE TABLE h (k int, v text) PARTITION BY HASH (k); CREATE TABLE h0 PARTITION OF h FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+           CREATE TABLE h1 PARTITION OF h FOR VALUES WITH (MODULUS 2, REMAINDER 1); INSERT INTO h SELECT g, 'h' FROM generate_series(1, 30) g",
+        "ALTER TABLE h RENAME TO hashed; INSERT INTO hashed VALUES (31, 'renamed'); DROP TABLE h1; CREATE TABLE like_h (LIKE hashed); INSERT INTO like_h SELECT * FROM hashed",
+    ]);
+    if server().major >= 14 {
+        pair.source.run_each(&[
+            "CREATE TABLE p3 PARTITION OF p FOR VALUES FROM ('2031-01-01') TO ('2032-01-01'); INSERT INTO p VALUES (1, '2031-01-01', 'p3')",
+            "ALTER TABLE p DETACH PARTITION p3 CONCURRENTLY",
+            "INSERT INTO p3 VALUES (2, '2031-01-01', 'p3 too')",
+        ]);
+    }
+    pair.check();
+    // and still there when the publication is read anew
+    pair.destination.run(&format!(
+        "ALTER SUBSCRIPTION {} REFRESH PUBLICATION",
+        pair.destination.database
+    ));
+    pair.source
+        .run("INSERT INTO p VALUES (5, '2025-05-06', 'refreshed')");
+    pair.check();
+}
+
+#[test]
+fn partitions_by_leaf() {
+    partitions("leaf", false);
+}
+
+#[test]
+fn partitions_by_root() {
+    partitions("root", true);
+}
