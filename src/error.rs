@@ -174,6 +174,15 @@ impl Failure {
         }
     }
 
+    pub fn not_a_destination() -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            message: "this database does not apply DDL commands".to_owned(),
+            detail: None,
+            hint: Some("Use dts_ddl.start_apply() first.".to_owned()),
+        }
+    }
+
     pub fn no_subscription(name: &str) -> Self {
         Failure {
             code: PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,

@@ -50,3 +50,21 @@ fn adopt_tables(subscription: &core::ffi::CStr) -> i64 {
     apply::adopt_tables(&text::decode(subscription.to_bytes()))
         .unwrap_or_else(|failure| failure.raise())
 }
+
+/// Makes this database a destination.
+#[pg_extern(sql = false)]
+fn start_apply(after_id: Option<i64>, server_number: Option<i32>) {
+    apply::start(after_id, server_number).unwrap_or_else(|failure| failure.raise());
+}
+
+/// Makes this database an ordinary one again.
+#[pg_extern(sql = false)]
+fn stop_apply(capture: bool) {
+    apply::stop(capture).unwrap_or_else(|failure| failure.raise());
+}
+
+/// The DDL command with this id is not to be run here.
+#[pg_extern(sql = false)]
+fn skip(id: i64) {
+    apply::skip(id).unwrap_or_else(|failure| failure.raise());
+}

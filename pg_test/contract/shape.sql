@@ -24,7 +24,7 @@ SELECT t.is('ordinary, permanent, logged table without row security',
 
 SELECT t.is('function returns event_trigger', (SELECT prorettype::regtype::text FROM pg_proc WHERE oid = 'public.dts_capture_ddl()'::regprocedure), 'event_trigger');
 SELECT t.is('function is written in C', (SELECT lanname::text FROM pg_proc p JOIN pg_language l ON l.oid = prolang WHERE p.oid = 'public.dts_capture_ddl()'::regprocedure), 'c');
--- The function that looks things up is pinned. The other three look nothing up by name; capture_start() must even see the
+-- The functions that look things up are pinned. The other three look nothing up by name; capture_start() must even see the
 -- user's own search_path, which it records.
 SELECT t.is('event trigger functions whose search_path is not pinned',
   (SELECT string_agg(p.oid::regprocedure::text, ',' ORDER BY proname) FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'

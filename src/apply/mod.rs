@@ -21,7 +21,7 @@ use crate::pg::execute::{self, Role};
 use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set};
 use crate::pg::spi::{self, Parameter};
 use crate::pg::subscription::{TableState, Worker};
-use crate::pg::{catalog, session, subscription, subtransaction, text};
+use crate::pg::{catalog, session, subscription, subtransaction, table, text};
 use log::Outcome;
 use recorded::{Circumstances, Command};
 use std::time::Instant;
@@ -246,4 +246,41 @@ pub fn adopt_tables(subscription: &str) -> Result<i64, Failure> {
 
 fn oid(value: i64) -> catalog::Oid {
     catalog::Oid::from(value as u32)
+}
+
+/// Makes this database a destination; see `sql/start_apply.sql`.
+pub fn start(after_id: Option<i64>, server_number: Option<i32>) -> Result<(), Failure> {
+    let literal = |value: Option<String>| value.unwrap_or_else(|| "NULL".to_owned());
+    run_block(
+        &include_str!("../../sql/start_apply.sql")
+            .replace("{after_id}", &literal(after_id.map(|v| v.to_string())))
+            .replace(
+                "{server_number}",
+                &literal(server_number.map(|v| v.to_string())),
+            ),
+    )
+}
+
+/// Makes this database an ordinary one again; see `sql/stop_apply.sql`.
+pub fn stop(capture: bool) -> Result<(), Failure> {
+    run_block(&include_str!("../../sql/stop_apply.sql").replace("{capture}", &capture.to_string()))
+}
+
+fn run_block(body: &str) -> Result<(), Failure> {
+    spi::execute(&format!("DO LANGUAGE plpgsql $block$\n{body}$block$"), &[])
+        .map(|_| ())
+        .map_err(|error| Failure::internal(error.to_string()))
+}
+
+/// The DDL command with this id is not to be run here.
+pub fn skip(id: i64) -> Result<(), Failure> {
+    if !table::is_destination() {
+        return Err(Failure::not_a_destination());
+    }
+    spi::execute(
+        "INSERT INTO dts_ddl.apply_skip (id) VALUES ($1) ON CONFLICT DO NOTHING",
+        &[Parameter::BigInt(id)],
+    )
+    .map(|_| ())
+    .map_err(|error| Failure::internal(error.to_string()))
 }

@@ -1,0 +1,102 @@
+-- What dts_ddl.start_apply() does, as the body of a DO block: a function in PL/pgSQL would tie the extension to that one.
+DECLARE
+  -- the arguments of dts_ddl.start_apply()
+  after_id constant bigint := {after_id};
+  server_number constant integer := {server_number};
+  own constant regclass := 'public.dts_ddl_command';
+  removed bigint;
+  next_id bigint;
+BEGIN
+  IF after_id < 0 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'after_id must not be negative';
+  END IF;
+  IF server_number NOT BETWEEN 0 AND 15 THEN
+    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'server_number must be between 0 and 15';
+  END IF;
+  LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
+  IF server_number IS NULL THEN
+    ALTER EVENT TRIGGER dts_intercept_start DISABLE;
+    ALTER EVENT TRIGGER dts_intercept_drop DISABLE;
+    ALTER EVENT TRIGGER dts_intercept_rewrite DISABLE;
+    ALTER EVENT TRIGGER dts_intercept_ddl DISABLE;
+    RAISE NOTICE USING
+      MESSAGE = 'DDL of this database is not captured while it applies DDL of another server',
+      HINT = 'dts_ddl.stop_apply(capture => true) switches capture on again.';
+    IF NOT EXISTS (SELECT FROM pg_subscription_rel r WHERE r.srrelid = own) THEN
+      DELETE FROM public.dts_ddl_command;
+      GET DIAGNOSTICS removed = ROW_COUNT;
+      IF removed > 0 THEN
+        RAISE NOTICE USING MESSAGE = format('rows of DDL commands that were captured here and are removed, since the source gives the ids: %s', removed);
+      END IF;
+    END IF;
+  ELSE
+    SELECT greatest(s.last_value, after_id, (SELECT max(c.id) FROM public.dts_ddl_command c), 0)
+      INTO next_id FROM public.dts_ddl_command_id_seq s;
+    next_id := next_id + 1 + (16 + server_number - (next_id + 1) % 16) % 16;
+    EXECUTE format('ALTER SEQUENCE public.dts_ddl_command_id_seq INCREMENT BY 16 RESTART WITH %s', next_id);
+  END IF;
+  IF current_setting('server_version_num')::integer < 160000
+     AND current_setting('shared_preload_libraries') !~ '(^|[ ,"/])dts_ddl_capture' THEN
+    RAISE WARNING USING
+      MESSAGE = 'before PostgreSQL 16 an apply worker runs what rows call with the rights of the subscription''s owner',
+      DETAIL = 'Index expressions, check constraints and triggers that are ENABLE ALWAYS could use these rights until the worker has met a DDL command.',
+      HINT = 'If not all who run DDL on the source are trusted, add dts_ddl_capture to shared_preload_libraries of this server.';
+  END IF;
+  IF after_id IS NULL THEN
+    ALTER SEQUENCE dts_ddl.apply_after RESTART;
+  ELSE
+    PERFORM setval('dts_ddl.apply_after', after_id);
+  END IF;
+  PERFORM setval('dts_ddl.apply_since', (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
+  IF to_regclass('dts_ddl.apply_log') IS NULL THEN
+    CREATE TABLE dts_ddl.apply_log (
+      entry bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      id bigint NOT NULL,
+      status text NOT NULL,
+      tag text,
+      role text,
+      finished timestamptz NOT NULL,
+      duration_ms double precision,
+      sqlstate text,
+      error text,
+      note text,
+      ddl_text text
+    );
+    COMMENT ON TABLE dts_ddl.apply_log IS 'What became of each DDL command that logical replication has brought';
+    COMMENT ON COLUMN dts_ddl.apply_log.id IS 'Id of the command in public.dts_ddl_command';
+    COMMENT ON COLUMN dts_ddl.apply_log.status IS 'applied, failed, skipped (by dts_ddl.skip), history (not newer than after_id), not for replay';
+    COMMENT ON COLUMN dts_ddl.apply_log.role IS 'Role that ran the command on the source';
+    COMMENT ON COLUMN dts_ddl.apply_log.duration_ms IS 'Time that the command took here, in milliseconds';
+    COMMENT ON COLUMN dts_ddl.apply_log.note IS 'What the DBA should know: rows that are not in the stream, settings or roles that do not exist here';
+    COMMENT ON COLUMN dts_ddl.apply_log.ddl_text IS 'The statement, of failed commands only';
+    CREATE INDEX apply_log_id ON dts_ddl.apply_log (id);
+    CREATE TABLE dts_ddl.apply_skip (id bigint PRIMARY KEY, since timestamptz NOT NULL DEFAULT clock_timestamp());
+    COMMENT ON TABLE dts_ddl.apply_skip IS 'DDL commands that are not to be run here; written by dts_ddl.skip()';
+    REVOKE ALL ON dts_ddl.apply_log, dts_ddl.apply_skip FROM PUBLIC;
+    CREATE TRIGGER own_rows BEFORE INSERT OR UPDATE OR DELETE ON dts_ddl.apply_log FOR EACH ROW EXECUTE FUNCTION dts_ddl.own_rows();
+    CREATE TRIGGER own_rows BEFORE INSERT OR UPDATE OR DELETE ON dts_ddl.apply_skip FOR EACH ROW EXECUTE FUNCTION dts_ddl.own_rows();
+    ALTER TABLE dts_ddl.apply_log ENABLE REPLICA TRIGGER own_rows;
+    ALTER TABLE dts_ddl.apply_skip ENABLE REPLICA TRIGGER own_rows;
+    ALTER EXTENSION dts_ddl_capture ADD TABLE dts_ddl.apply_log;
+    ALTER EXTENSION dts_ddl_capture ADD TABLE dts_ddl.apply_skip;
+    CREATE EVENT TRIGGER dts_intercept_subscribe ON ddl_command_start
+      WHEN TAG IN ('CREATE SUBSCRIPTION') EXECUTE FUNCTION dts_ddl.subscribe_start();
+    COMMENT ON EVENT TRIGGER dts_intercept_subscribe IS 'Extension dts_ddl_capture: a subscription of a destination begins';
+    CREATE EVENT TRIGGER dts_intercept_subscribed ON ddl_command_end
+      WHEN TAG IN ('CREATE SUBSCRIPTION') EXECUTE FUNCTION dts_ddl.subscribe_end();
+    COMMENT ON EVENT TRIGGER dts_intercept_subscribed IS 'Extension dts_ddl_capture: a subscription of a destination has been made';
+    ALTER EXTENSION dts_ddl_capture ADD EVENT TRIGGER dts_intercept_subscribe;
+    ALTER EXTENSION dts_ddl_capture ADD EVENT TRIGGER dts_intercept_subscribed;
+  END IF;
+  ALTER EVENT TRIGGER dts_intercept_subscribe ENABLE;
+  ALTER EVENT TRIGGER dts_intercept_subscribed ENABLE;
+  IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = own AND t.tgname = 'dts_apply_row') THEN
+    RETURN;
+  END IF;
+  CREATE TRIGGER dts_apply_once BEFORE INSERT ON public.dts_ddl_command FOR EACH ROW EXECUTE FUNCTION dts_ddl.apply_once();
+  CREATE TRIGGER dts_apply_row AFTER INSERT ON public.dts_ddl_command FOR EACH ROW EXECUTE FUNCTION dts_ddl.apply_row();
+  CREATE TRIGGER dts_apply_copied AFTER INSERT ON public.dts_ddl_command FOR EACH STATEMENT EXECUTE FUNCTION dts_ddl.apply_copied();
+  ALTER TABLE public.dts_ddl_command ENABLE REPLICA TRIGGER dts_apply_once;
+  ALTER TABLE public.dts_ddl_command ENABLE REPLICA TRIGGER dts_apply_row;
+  ALTER TABLE public.dts_ddl_command ENABLE REPLICA TRIGGER dts_apply_copied;
+END
