@@ -10,7 +10,7 @@ use postgres::Client;
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long anything may take to reach the other side.
@@ -464,6 +464,10 @@ fn drop_database(node: &Node) {
 /// A subscription of this name, in the second to the publication of the first.
 #[track_caller]
 pub fn connect_nodes(from: &Node, to: &Node, name: &str, publication: &str, options: &str) {
+    // It makes a slot on the other server, which waits for all transactions there: two at once in opposite directions, of
+    // two tests, would wait for each other.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     to.run(&format!(
         "CREATE SUBSCRIPTION {name} CONNECTION '{}' PUBLICATION {publication} WITH ({options} slot_name = '{name}')",
         from.cluster().connection_string(&from.database)
