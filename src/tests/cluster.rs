@@ -5,8 +5,8 @@ use postgres::{Client, Config, NoTls};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Where the programs of one PostgreSQL lie.
@@ -234,10 +234,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let guard = self
-            .guard
-            .get_mut()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let guard = self.guard.get_mut().unwrap_or_else(PoisonError::into_inner);
         drop(guard.stdin.take());
         let _ = guard.wait();
     }
