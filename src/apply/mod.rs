@@ -1,9 +1,10 @@
 //! The destination: rows of `public.dts_ddl_command` that logical replication brings are executed as they arrive, in the
 //! transaction of the rows around them.
 //!
-//! A subscription begins with [`subscribe`]. The path of one row: the REPLICA triggers that `dts_ddl.start_apply()` makes ([`triggers`]); the row as the source wrote it
-//! ([`recorded`]); whether and as whom it runs (here); role, search_path, settings and the statement itself
-//! ([`crate::pg::execute`]); new tables enter the subscription ([`publish`]); what became of it ([`log`]).
+//! A subscription begins with [`subscribe`]. The path of one row: the REPLICA triggers that `dts_ddl.start_apply()` makes
+//! ([`triggers`]); the row as the source wrote it ([`recorded`]); whether and as whom it runs (here); role, search_path,
+//! settings and the statement itself ([`crate::pg::execute`]); new tables enter the subscription ([`publish`]); what became
+//! of it ([`log`]).
 //! Relied on: a trigger of the applied row runs before the next row of the stream, in the same transaction, so that command,
 //! log and the position in the stream are committed or lost together.
 //! Not promised: anything for rows that are inserted by other means than logical replication; they are left alone.
