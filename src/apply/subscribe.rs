@@ -11,6 +11,7 @@
 use super::arrived;
 use super::recorded::Command;
 use crate::error::Failure;
+use crate::pg::execute;
 use crate::pg::node::ParseTree;
 use crate::pg::publisher::{self, Publisher, Row};
 use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set};
@@ -26,6 +27,7 @@ pub fn begins(tree: ParseTree) -> Result<(), Failure> {
     let Some(publisher) = Publisher::of_statement(tree) else {
         return Ok(());
     };
+    execute::install_hooks();
     let after = sequence_value_if_set(APPLY_AFTER_SEQUENCE)?;
     let worker = Worker::before_subscription(publisher.publications.clone());
     for row in fetch(&publisher)? {

@@ -122,6 +122,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         RUNNING.set(false);
+        CREATED.set(None);
         MUST_INLINE.set(false);
         SCRIPT_RUNS.set(false);
     }

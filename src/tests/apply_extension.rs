@@ -1,7 +1,7 @@
 //! Live apply of CREATE EXTENSION where its script fills tables of its own: the rows come by the script and by the stream.
 
 use super::cluster::Installation;
-use super::pair::Pair;
+use super::pair::{Options, Pair};
 
 /// Two tables, with a key and without, and rows in both; an update adds rows and a table.
 const FILES: &[(&str, &str)] = &[
@@ -78,5 +78,25 @@ fn script_that_fills_its_tables() {
         "ALTER EXTENSION dts_test_filled SET SCHEMA public; INSERT INTO filled_later VALUES (4)",
     );
     pair.source.run("DROP EXTENSION dts_test_filled; CREATE EXTENSION dts_test_filled VERSION '1.1'; INSERT INTO filled_keyed VALUES (1002, 'user')");
+    pair.check();
+    made_before_the_stream_begins();
+}
+
+/// Between the dump of the schema and the stream: the command is run by CREATE SUBSCRIPTION, its rows are copied once.
+fn made_before_the_stream_begins() {
+    let options = Options {
+        topic: "filled_before",
+        ..Options::default()
+    };
+    let pair = Pair::unjoined(&options);
+    let dumped = pair.source.last_id();
+    pair.source.run("CREATE EXTENSION dts_test_filled; INSERT INTO filled_keyed VALUES (1000, 'user'); CREATE TABLE plain (x int); INSERT INTO plain VALUES (1)");
+    let start_apply = format!("after_id => {dumped}");
+    pair.subscribe(&Options {
+        start_apply: &start_apply,
+        ..options
+    });
+    pair.source
+        .run("INSERT INTO filled_keyed VALUES (1001, 'user'); INSERT INTO plain VALUES (2)");
     pair.check();
 }
