@@ -78,6 +78,8 @@ BEGIN
     ALTER TABLE dts_ddl.apply_log ENABLE REPLICA TRIGGER own_rows;
     ALTER TABLE dts_ddl.apply_skip ENABLE REPLICA TRIGGER own_rows;
     ALTER EXTENSION dts_ddl_capture ADD TABLE dts_ddl.apply_log;
+    -- pg_dump of some minors (16.2) crashes over the sequence of a member that is no member itself
+    ALTER EXTENSION dts_ddl_capture ADD SEQUENCE dts_ddl.apply_log_entry_seq;
     ALTER EXTENSION dts_ddl_capture ADD TABLE dts_ddl.apply_skip;
     CREATE EVENT TRIGGER dts_intercept_subscribe ON ddl_command_start
       WHEN TAG IN ('CREATE SUBSCRIPTION') EXECUTE FUNCTION dts_ddl.subscribe_start();
