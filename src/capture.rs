@@ -13,7 +13,7 @@ use crate::pg::catalog::{self, Address};
 use crate::pg::event::{self, Collected};
 use crate::pg::sequence::{self, GAP_SEQUENCE};
 use crate::pg::source::Source;
-use crate::pg::{publication, report, session, subtransaction, table};
+use crate::pg::{partition, publication, report, session, subtransaction, table};
 use crate::row::{self, Row};
 use crate::text;
 use pgrx::prelude::*;
@@ -212,6 +212,7 @@ fn write(
     }
     message.published.extend(published);
     message.rewrites = rewrites;
+    message.major = partition::detaches_concurrently(started.tree).then_some(session::MAJOR);
     message.undecoded_rows = joined.undecoded.iter().map(|u| u.table.clone()).collect();
     message.redacted = text.redacted;
     message.replay = reason.map(|_| false);
@@ -279,6 +280,7 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
         search_path: &context.search_path,
         settings: &context.settings,
         nesting: &context.nesting,
+        major: None,
         rewrites: Vec::new(),
         replica_identity: prepared.replica_identity,
         publications: prepared.publications,

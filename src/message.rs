@@ -18,6 +18,9 @@ pub struct Message<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: &'a BTreeMap<&'static str, String>,
     pub nesting: &'a Nesting,
+    /// The major of this server, with commands whose effect depends on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub major: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rewrites: Vec<TableRewrite>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -1,6 +1,7 @@
 -- Commands that cannot run in a transaction block stand alone; the parser decides, not the words.
 -- Nothing differs from PostgreSQL's built-in defaults.
 SET TimeZone = 'GMT'; SET default_text_search_config = 'pg_catalog.simple'; SET lc_monetary = 'C'; SET lc_numeric = 'C'; SET lc_time = 'C';
+SELECT set_config(name, 'pglz', false) FROM pg_settings WHERE name = 'default_toast_compression'; -- 19 has another default
 CREATE FUNCTION t.script() RETURNS text LANGUAGE sql AS $$
   SELECT replace(string_agg(s, E'\n'), current_user, 'ME') FROM (
     SELECT s, row_number() OVER () AS n, count(*) OVER () AS last FROM dts_ddl.script((SELECT mark FROM t.state)) s) x

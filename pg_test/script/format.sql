@@ -1,6 +1,7 @@
 -- What dts_ddl.script() makes of a row, word by word.
 -- Nothing differs from PostgreSQL's built-in defaults.
 SET TimeZone = 'GMT'; SET default_text_search_config = 'pg_catalog.simple'; SET lc_monetary = 'C'; SET lc_numeric = 'C'; SET lc_time = 'C';
+SELECT set_config(name, 'pglz', false) FROM pg_settings WHERE name = 'default_toast_compression'; -- 19 has another default
 CREATE FUNCTION t.script(after bigint DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
   SELECT replace(string_agg(s, E'\n'), current_user, 'ME') FROM (
     SELECT s, row_number() OVER () AS n, count(*) OVER () AS last FROM dts_ddl.script(coalesce(after, (SELECT mark FROM t.state))) s) x

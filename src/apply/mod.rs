@@ -151,7 +151,7 @@ fn run(
     subtransaction::attempt(|| {
         let done = execute::as_role(role, || {
             let refused = set_all(&circumstances);
-            execute::run(&command.statement).map(|done| (done, refused))
+            execute::run(&command.statement, circumstances.major).map(|done| (done, refused))
         });
         let (done, refused) = done?;
         if done.left_out {

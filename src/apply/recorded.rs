@@ -42,6 +42,7 @@ pub struct Circumstances {
     pub replica_identity: Vec<String>,
     pub published: Vec<Published>,
     pub all_publications: Vec<String>,
+    pub major: Option<u32>,
     pub replay: Option<bool>,
     pub replay_reason: Option<String>,
     pub rewrites: Vec<Rewrite>,

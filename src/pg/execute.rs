@@ -182,8 +182,8 @@ pub struct Done {
 }
 
 /// Runs a text that must be exactly one utility statement. CONCURRENTLY is left out: the plain form does the same inside of
-/// a transaction.
-pub fn run(statement: &[u8]) -> Result<Done, Failure> {
+/// a transaction. `source_major` is that of the server that ran it, where its effect depends on that.
+pub fn run(statement: &[u8], source_major: Option<u32>) -> Result<Done, Failure> {
     let query = text::c_string_of_bytes(statement);
     // SAFETY: the steps of exec_simple_query (postgres.c) for one utility statement, with a snapshot as SPI sets it; trees
     // live in the current memory context, which outlives the call.
@@ -200,7 +200,9 @@ pub fn run(statement: &[u8]) -> Result<Done, Failure> {
             });
         }
         pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
-        if let Some(partition) = partition::detached_concurrently((*raw).stmt) {
+        if source_major.is_some_and(|major| major < partition::WITHOUT_CONSTRAINT)
+            && let Some(partition) = partition::detached_concurrently((*raw).stmt)
+        {
             partition::add_constraint(partition)?;
             pg_sys::CommandCounterIncrement();
             pg_sys::UpdateActiveSnapshotCommandId();

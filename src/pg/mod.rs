@@ -14,7 +14,7 @@ mod guard;
 pub mod hooks;
 pub mod logical_message;
 pub mod node;
-mod partition;
+pub mod partition;
 pub mod publication;
 pub mod publisher;
 pub mod relation;

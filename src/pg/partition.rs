@@ -1,16 +1,27 @@
 //! The constraint that DETACH PARTITION CONCURRENTLY leaves on the detached table, and the plain form does not
-//! (tablecmds.c: DetachAddConstraintIfNeeded).
+//! (tablecmds.c: DetachAddConstraintIfNeeded). That is so up to 18; a server of 19 leaves none.
 
 use super::catalog;
 use super::compat;
 #[cfg(not(feature = "pg13"))]
 use super::node;
+use super::node::ParseTree;
 use super::spi;
 use crate::error::Failure;
 use pgrx::pg_sys;
 
 unsafe extern "C-unwind" {
     fn RelationGetPartitionQual(relation: pg_sys::Relation) -> *mut pg_sys::List;
+}
+
+/// The first major whose DETACH CONCURRENTLY leaves no constraint.
+pub const WITHOUT_CONSTRAINT: u32 = 19;
+
+/// Whether a running command detaches a partition CONCURRENTLY, or finalizes that.
+pub fn detaches_concurrently(tree: ParseTree) -> bool {
+    let node = tree.node();
+    // SAFETY: a parse tree is valid while its command runs.
+    !node.is_null() && unsafe { detached_concurrently(node) }.is_some()
 }
 
 /// The partition that a statement detaches CONCURRENTLY, or whose detachment it finalizes.

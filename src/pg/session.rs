@@ -5,6 +5,9 @@ use super::text;
 use core::ffi::CStr;
 use pgrx::pg_sys;
 
+/// The major version of PostgreSQL that this library is built for; it loads into no other.
+pub const MAJOR: u32 = pg_sys::PG_VERSION_NUM / 10_000;
+
 /// The role whose rights the running code has.
 pub fn current_user() -> Option<String> {
     // SAFETY: a syscache lookup; NULL for a role that was dropped meanwhile.

@@ -91,6 +91,7 @@ fn made_before_the_stream_begins() {
     let pair = Pair::unjoined(&options);
     let dumped = pair.source.last_id();
     pair.source.run("CREATE EXTENSION dts_test_filled; INSERT INTO filled_keyed VALUES (1000, 'user'); CREATE TABLE plain (x int); INSERT INTO plain VALUES (1)");
+    pair.destination.run("CREATE EXTENSION dts_ddl_capture");
     let start_apply = format!("after_id => {dumped}");
     pair.subscribe(&Options {
         start_apply: &start_apply,

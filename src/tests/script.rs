@@ -188,7 +188,13 @@ const NASTY_14: &[&str] = &[
 
 #[test]
 fn nothing_of_a_statement_is_read_by_psql() {
-    let _roles = Roles::new(&["\"script r\n\"\"; \\q :x 'ö\""]);
+    // 19 refuses newlines in the names of roles
+    let names: &'static [&'static str] = if server().major >= 19 {
+        &["\"script r \"\"; \\q :x 'ö\""]
+    } else {
+        &["\"script r\n\"\"; \\q :x 'ö\""]
+    };
+    let (_roles, name) = (Roles::new(names), names[0]);
     let (source, target) = (Database::new("script_nasty"), target(UTF8));
     let mut client = source.connect();
     client
@@ -204,8 +210,8 @@ fn nothing_of_a_statement_is_read_by_psql() {
     run_all(
         &mut client,
         &[
-            "CREATE SCHEMA owned AUTHORIZATION \"script r\n\"\"; \\q :x 'ö\"",
-            "SET ROLE \"script r\n\"\"; \\q :x 'ö\"",
+            &format!("CREATE SCHEMA owned AUTHORIZATION {name}"),
+            &format!("SET ROLE {name}"),
             "CREATE TABLE owned.t (x int); CREATE INDEX ON owned.t (x)",
             "CREATE INDEX CONCURRENTLY ON owned.t (x)",
             "RESET ROLE",
