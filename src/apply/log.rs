@@ -64,9 +64,7 @@ pub fn write(command: &Command, outcome: &Outcome<'_>) -> Result<(), Failure> {
         ],
     );
     WRITING.set(false);
-    written
-        .map(|_| ())
-        .map_err(|error| Failure::internal(format!("dts_ddl.apply_log: {error}")))
+    written.map(|_| ())
 }
 
 /// Whether the DBA wants this command left out.
@@ -76,5 +74,4 @@ pub fn is_to_be_skipped(id: i64) -> Result<bool, Failure> {
         &[Parameter::BigInt(id)],
     )
     .map(|rows| rows > 0)
-    .map_err(|error| Failure::internal(format!("dts_ddl.apply_skip: {error}")))
 }

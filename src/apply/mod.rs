@@ -219,13 +219,11 @@ fn set_all(circumstances: &Circumstances) -> Option<String> {
 /// moment at which the subscription's slot was made. Returns how many were not in it before.
 pub fn adopt_tables(subscription: &str) -> Result<i64, Failure> {
     session::refuse_in_read_only_transaction(c"dts_ddl.adopt_tables()");
-    let internal = |error: pgrx::spi::SpiError| Failure::internal(error.to_string());
     let found = spi::bigints(
         "SELECT s.oid::bigint FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid
           WHERE s.subname::text OPERATOR(pg_catalog.=) $1 AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()",
         &[Parameter::Text(Some(&text::encode(subscription)))],
-    )
-    .map_err(internal)?;
+    )?;
     let Some(&subscription_oid) = found.first() else {
         return Err(Failure::no_subscription(subscription));
     };
@@ -234,8 +232,7 @@ pub fn adopt_tables(subscription: &str) -> Result<i64, Failure> {
           WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384
             AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'dts_ddl')",
         &[],
-    )
-    .map_err(internal)?;
+    )?;
     let added = tables
         .into_iter()
         .filter(|&table| {
@@ -268,9 +265,7 @@ pub fn stop(capture: bool) -> Result<(), Failure> {
 }
 
 fn run_block(body: &str) -> Result<(), Failure> {
-    spi::execute(&format!("DO LANGUAGE plpgsql $block$\n{body}$block$"), &[])
-        .map(|_| ())
-        .map_err(|error| Failure::internal(error.to_string()))
+    spi::execute(&format!("DO LANGUAGE plpgsql $block$\n{body}$block$"), &[]).map(|_| ())
 }
 
 /// The DDL command with this id is not to be run here.
@@ -283,5 +278,4 @@ pub fn skip(id: i64) -> Result<(), Failure> {
         &[Parameter::BigInt(id)],
     )
     .map(|_| ())
-    .map_err(|error| Failure::internal(error.to_string()))
 }

@@ -36,7 +36,6 @@ pub struct Command {
 #[serde(default)]
 pub struct Circumstances {
     pub superuser: bool,
-    pub session_user: Option<String>,
     pub search_path: Vec<String>,
     pub settings: BTreeMap<String, String>,
     pub replica_identity: Vec<String>,
@@ -68,14 +67,23 @@ pub struct Rewrite {
 impl Command {
     /// The row of a row trigger on the capture table; `None` without id or statement.
     pub fn of_trigger(call: &TriggerCall) -> Option<Command> {
-        let column = |i| call.bytes(i).map(|bytes| text::decode(&bytes));
+        Self::of_columns(|column| call.bytes(column))
+    }
+
+    /// The same for a row whose columns are all text.
+    pub fn of_row(row: &[Option<Vec<u8>>]) -> Option<Command> {
+        Self::of_columns(|column| row.get(column).cloned().flatten())
+    }
+
+    fn of_columns(bytes: impl Fn(usize) -> Option<Vec<u8>>) -> Option<Command> {
+        let string = |column| text::decode(&bytes(column).unwrap_or_default());
         Some(Command {
-            id: call.bigint(column::ID)?,
-            tag: column(column::TAG).unwrap_or_default(),
-            username: column(column::USERNAME).unwrap_or_default(),
-            statement: call.bytes(column::DDL_TEXT)?,
-            transaction: call.bytes(column::TRANSACTION),
-            message: column(column::MESSAGE).unwrap_or_default(),
+            id: string(column::ID).parse().ok()?,
+            tag: string(column::TAG),
+            username: string(column::USERNAME),
+            statement: bytes(column::DDL_TEXT)?,
+            transaction: bytes(column::TRANSACTION),
+            message: string(column::MESSAGE),
         })
     }
 
@@ -92,43 +100,16 @@ impl Command {
         )
     }
 
-    /// The same for a row whose columns are all text.
-    pub fn of_row(row: &[Option<Vec<u8>>]) -> Option<Command> {
-        let bytes = |i: usize| row.get(i).cloned().flatten();
-        let string = |i: usize| text::decode(&bytes(i).unwrap_or_default());
-        Some(Command {
-            id: string(column::ID).parse().ok()?,
-            tag: string(column::TAG),
-            username: string(column::USERNAME),
-            statement: bytes(column::DDL_TEXT)?,
-            transaction: bytes(column::TRANSACTION),
-            message: string(column::MESSAGE),
-        })
-    }
-
     fn read(condition: &str, parameter: i64) -> Result<Vec<Command>, Failure> {
         let rows = spi::texts(
             &format!(
-                "SELECT c.id::text, c.tag, c.username::text, c.ddl_text, c.txid_current::text, c.message
+                "SELECT c.ddl_text, c.id::text, NULL::text, c.tag, c.username::text, NULL::text, NULL::text, NULL::text, NULL::text,
+                        NULL::text, NULL::text, NULL::text, c.txid_current::text, c.message
                    FROM public.dts_ddl_command c WHERE {condition} AND c.ddl_text IS NOT NULL ORDER BY c.id"
             ),
             &[Parameter::BigInt(parameter)],
-        )
-        .map_err(|error| Failure::internal(error.to_string()))?;
-        Ok(rows.into_iter().filter_map(Self::of_columns).collect())
-    }
-
-    fn of_columns(mut row: Vec<Option<Vec<u8>>>) -> Option<Command> {
-        let mut column = |i: usize| row.get_mut(i).and_then(Option::take);
-        let string = |bytes: Option<Vec<u8>>| text::decode(&bytes.unwrap_or_default());
-        Some(Command {
-            id: string(column(0)).parse().ok()?,
-            tag: string(column(1)),
-            username: string(column(2)),
-            statement: column(3)?,
-            transaction: column(4),
-            message: string(column(5)),
-        })
+        )?;
+        Ok(rows.iter().filter_map(|row| Self::of_row(row)).collect())
     }
 
     pub fn circumstances(&self) -> Result<Circumstances, Failure> {

@@ -111,8 +111,7 @@ fn take(row: &Row, run: bool, worker: &Worker) -> Result<(), Failure> {
          VALUES ($1, $2::bigint, $3, $4, $5, $6, $7, $8, $9, $10, $11::integer, $12::timestamptz, $13, $14)
          ON CONFLICT (id) DO NOTHING",
         &parameters,
-    )
-    .map_err(|error| Failure::internal(error.to_string()))?;
+    )?;
     if written > 0
         && run
         && let Some(command) = Command::of_row(row)

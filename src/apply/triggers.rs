@@ -32,8 +32,7 @@ pub fn apply_once(call: &TriggerCall) -> Result<Datum, Failure> {
             Parameter::Text(Some(&command.statement)),
             Parameter::Text(command.transaction.as_deref()),
         ],
-    )
-    .map_err(|error| Failure::internal(error.to_string()))?;
+    )?;
     match same.first() {
         None => Ok(call.keep_row()),
         Some(1) => Ok(TriggerCall::nothing()),

@@ -226,8 +226,7 @@ pub fn relation_by_identity(identity: &str) -> Result<Option<pg_sys::Oid>, Failu
     let found = spi::bigints(
         "SELECT pg_catalog.to_regclass($1)::oid::bigint",
         &[Parameter::Text(Some(&text::encode(identity)))],
-    )
-    .map_err(|error| Failure::internal(error.to_string()))?;
+    )?;
     Ok(found.first().map(|&oid| pg_sys::Oid::from(oid as u32)))
 }
 
@@ -238,9 +237,7 @@ pub fn truncate(tables: &[pg_sys::Oid]) -> Result<(), Failure> {
         .filter_map(|&table| qualified_relation_name(table))
         .collect();
     let statement = format!("TRUNCATE ONLY {}", names.join(", "));
-    spi::execute(&statement, &[])
-        .map(|_| ())
-        .map_err(|error| Failure::internal(error.to_string()))
+    spi::execute(&statement, &[]).map(|_| ())
 }
 
 /// The catalog that objects of a GRANT's kind live in.

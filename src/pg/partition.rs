@@ -98,8 +98,7 @@ pub(super) unsafe fn add_constraint(name: *mut pg_sys::RangeVar) -> Result<(), F
             table.to_u32()
         ),
         &[],
-    )
-    .map_err(|error| Failure::internal(error.to_string()))?;
+    )?;
     let definition = definition
         .into_iter()
         .next()
@@ -113,5 +112,4 @@ pub(super) unsafe fn add_constraint(name: *mut pg_sys::RangeVar) -> Result<(), F
         &[],
     )
     .map(|_| ())
-    .map_err(|error| Failure::internal(error.to_string()))
 }

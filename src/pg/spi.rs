@@ -3,9 +3,10 @@
 //! Queries name everything with its schema and are parsed with an empty search_path. Text goes in and out as bytes of the
 //! server encoding.
 
+use crate::error::Failure;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
-use pgrx::spi::{Spi, SpiResult};
+use pgrx::spi::{Spi, SpiResult, SpiTupleTable};
 
 /// A parameter.
 pub enum Parameter<'a> {
@@ -30,17 +31,15 @@ impl Parameter<'_> {
 }
 
 /// Runs a statement; the number of rows it returned or changed.
-pub fn execute(statement: &str, parameters: &[Parameter<'_>]) -> SpiResult<usize> {
-    let arguments: Vec<_> = parameters.iter().map(Parameter::datum).collect();
-    Spi::connect_mut(|client| Ok(client.update(statement, None, &arguments)?.len()))
+pub fn execute(statement: &str, parameters: &[Parameter<'_>]) -> Result<usize, Failure> {
+    run(statement, parameters, |rows| Ok(rows.len()))
 }
 
 /// Runs a statement; the first column of each row, which is a bigint.
-pub fn bigints(statement: &str, parameters: &[Parameter<'_>]) -> SpiResult<Vec<i64>> {
-    let arguments: Vec<_> = parameters.iter().map(Parameter::datum).collect();
-    Spi::connect_mut(|client| {
+pub fn bigints(statement: &str, parameters: &[Parameter<'_>]) -> Result<Vec<i64>, Failure> {
+    run(statement, parameters, |rows| {
         let mut found = Vec::new();
-        for row in client.update(statement, None, &arguments)? {
+        for row in rows {
             found.extend(row.get::<i64>(1)?);
         }
         Ok(found)
@@ -51,11 +50,10 @@ pub fn bigints(statement: &str, parameters: &[Parameter<'_>]) -> SpiResult<Vec<i
 pub fn texts(
     statement: &str,
     parameters: &[Parameter<'_>],
-) -> SpiResult<Vec<Vec<Option<Vec<u8>>>>> {
-    let arguments: Vec<_> = parameters.iter().map(Parameter::datum).collect();
-    Spi::connect_mut(|client| {
+) -> Result<Vec<Vec<Option<Vec<u8>>>>, Failure> {
+    run(statement, parameters, |rows| {
         let mut found = Vec::new();
-        for row in client.update(statement, None, &arguments)? {
+        for row in rows {
             let mut columns = Vec::with_capacity(row.columns());
             for i in 1..=row.columns() {
                 columns.push(varlena(&row, i)?);
@@ -64,6 +62,16 @@ pub fn texts(
         }
         Ok(found)
     })
+}
+
+fn run<T>(
+    statement: &str,
+    parameters: &[Parameter<'_>],
+    read: impl FnOnce(SpiTupleTable<'_>) -> SpiResult<T>,
+) -> Result<T, Failure> {
+    let arguments: Vec<_> = parameters.iter().map(Parameter::datum).collect();
+    Spi::connect_mut(|client| read(client.update(statement, None, &arguments)?))
+        .map_err(|error| Failure::internal(error.to_string()))
 }
 
 /// The bytes of a text column; pgrx checks that a `String` is UTF-8, which a text of this server need not be.

@@ -107,12 +107,6 @@ impl TriggerCall {
         }
     }
 
-    /// A 64-bit integer column.
-    pub fn bigint(&self, column: usize) -> Option<i64> {
-        // SAFETY: the caller names a column of that type.
-        unsafe { self.value(column) }.map(|(value, _)| value.value() as i64)
-    }
-
     /// BEFORE ROW: the row goes its way.
     pub fn keep_row(&self) -> Datum {
         // SAFETY: the rows are those of the call; only UPDATE has a new one.
