@@ -137,3 +137,18 @@ cluster_stop_all() {
 
 # sql [psql options]: psql of the cluster's own version, without anybody's .psqlrc, stopping at the first error.
 sql() { "$BIN/psql" -X -q -v ON_ERROR_STOP=1 "$@"; }
+
+# --- programs of proof/ ---------------------------------------------------------------------------------------------
+
+# proof_run MAJOR PROGRAM [ARGUMENTS]: builds the program and runs it as the unprivileged user, in a directory of its own
+# that goes afterwards (DTS_KEEP=1: stays), against the private copy of that major. The extension has to be installed there.
+proof_run() {
+  local major=$1 program=$2 dir rc=0; shift 2
+  use_toolchain
+  (cd "$ROOT/proof" && quietly "$CARGO_TARGET_DIR/logs/proof-$program.log" cargo build --release --bin "$program")
+  dir=$(scratch_dir); cp "$CARGO_TARGET_DIR/release/$program" "$dir/"
+  as_server_in "$dir" env LC_ALL=C TMPDIR="$dir" DTS_PROOF_MAJOR="$major" \
+    DTS_PROOF_BINDIR="$("$(pg_config_of "$major")" --bindir)" "$dir/$program" "$@" || rc=$?
+  if [ -n "${DTS_KEEP:-}" ]; then say "kept: $dir"; else rm -rf "$dir"; fi
+  return $rc
+}

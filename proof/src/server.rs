@@ -1,0 +1,27 @@
+//! Which PostgreSQL is proved, as the environment says. Takes the place of the tests' module of the same name.
+
+use std::sync::LazyLock;
+
+pub struct Server {
+    pub bindir: String,
+    pub major: u32,
+    pub user: String,
+}
+
+/// `DTS_PROOF_BINDIR`, `DTS_PROOF_MAJOR`: set by `proof_run` of tools/lib.sh.
+pub fn server() -> &'static Server {
+    static SERVER: LazyLock<Server> = LazyLock::new(|| {
+        let variable = |name: &str| {
+            std::env::var(name).unwrap_or_else(|_| {
+                eprintln!("{name} is not set: start this program by its script in proof/");
+                std::process::exit(2)
+            })
+        };
+        Server {
+            bindir: variable("DTS_PROOF_BINDIR"),
+            major: variable("DTS_PROOF_MAJOR").parse().unwrap_or_default(),
+            user: "postgres".to_owned(),
+        }
+    });
+    &SERVER
+}
