@@ -1,9 +1,12 @@
 //! Who runs a command, where and under which settings, as it was when the command began.
 
 use crate::message::Nesting;
+use crate::pg::setting::Watched;
 use crate::pg::{context_stack, session, text};
 use core::ffi::CStr;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Settings that change what a DDL command means, each with PostgreSQL's built-in default (guc_tables.c; guc.c before
 /// 16). Taken in: what decides how the text is parsed, what is stored for it, and how constants in it are evaluated
@@ -59,6 +62,43 @@ pub fn is_not_in_every_major(setting: &str) -> bool {
     NOT_IN_EVERY_MAJOR.contains(&setting)
 }
 
+/// Settings that differ from PostgreSQL's built-in default.
+pub type Settings = BTreeMap<&'static str, String>;
+
+thread_local! {
+    /// Those of the last command, with what tells whether they still hold.
+    static LAST: RefCell<Option<(Vec<Watched>, Rc<Settings>)>> = const { RefCell::new(None) };
+}
+
+/// The settings of this moment. Reading them anew with each command would cost more than its row.
+fn settings() -> Rc<Settings> {
+    LAST.with_borrow_mut(|last| {
+        let (watched, settings) = last.get_or_insert_with(|| {
+            let watched = SETTINGS.iter().filter_map(|(name, _)| Watched::new(name));
+            (watched.collect(), Rc::new(read_settings()))
+        });
+        // Each of them has to be asked.
+        let changed = watched
+            .iter_mut()
+            .filter_map(|w| w.has_changed().then_some(()))
+            .count();
+        if changed > 0 {
+            *settings = Rc::new(read_settings());
+        }
+        Rc::clone(settings)
+    })
+}
+
+fn read_settings() -> Settings {
+    SETTINGS
+        .iter()
+        .filter_map(|&(name, default)| {
+            let value = session::setting(name).filter(|value| *value != default)?;
+            Some((name.to_str().ok()?, text::decode(value)))
+        })
+        .collect()
+}
+
 pub struct Context {
     /// The role whose rights the command has.
     pub username: Option<String>,
@@ -66,7 +106,7 @@ pub struct Context {
     pub superuser: bool,
     pub session_user: Option<String>,
     pub search_path: Vec<String>,
-    pub settings: BTreeMap<&'static str, String>,
+    pub settings: Rc<Settings>,
     pub nesting: Nesting,
     pub standard_conforming_strings: bool,
 }
@@ -74,13 +114,7 @@ pub struct Context {
 impl Context {
     /// The context of the running session at this moment.
     pub fn of_session(nested: bool) -> Self {
-        let settings: BTreeMap<&'static str, String> = SETTINGS
-            .iter()
-            .filter_map(|&(name, default)| {
-                let value = session::setting(name).filter(|value| *value != default)?;
-                Some((name.to_str().ok()?, text::decode(value)))
-            })
-            .collect();
+        let settings = settings();
         Context {
             username: session::current_user(),
             superuser: session::is_superuser(),

@@ -7,7 +7,7 @@ use crate::apply::subscribe;
 use crate::in_progress::{self, Rewrite};
 use crate::pg::event::{self, Event};
 use crate::pg::node::ParseTree;
-use crate::pg::{catalog, session, table};
+use crate::pg::{catalog, own, session, table};
 use crate::{capture, error, guc};
 use pgrx::prelude::*;
 
@@ -45,13 +45,11 @@ fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
         if event.tree.drops_schema(table::SCHEMA) && !session::is_superuser() {
             error::schema_required().raise();
         }
-        for trigger in [
+        own::keep_functions_at_hand(&[
             table::MAIN_TRIGGER,
             table::DROP_TRIGGER,
             table::REWRITE_TRIGGER,
-        ] {
-            catalog::keep_function_at_hand(trigger);
-        }
+        ]);
         in_progress::start(event.tree, Some(session::progress()));
     }
 }

@@ -56,5 +56,6 @@ extension_sql_file!("../sql/install.sql", name = "install", bootstrap);
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     guc::init();
+    pg::own::install();
     pg::hooks::install();
 }

@@ -36,7 +36,7 @@ pub fn prepare(tables: &[Address]) -> Prepared {
         };
         let wants_full = match mode {
             ReplicaIdentity::Full => true,
-            ReplicaIdentity::FullWithoutKey => !facts.has_primary_key,
+            ReplicaIdentity::FullWithoutKey => !publication::has_primary_key(table.object),
             ReplicaIdentity::Off => false,
         };
         if wants_full && facts.may_be_full && publication::set_replica_identity_full(table.object) {

@@ -76,7 +76,7 @@ pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
     } else {
         0
     };
-    if excess <= 0 && oldest_time.is_none() {
+    if excess <= 0 && oldest_time.is_none() || !table.lock_retention()? {
         return Ok(());
     }
     let round = (max_rows / ROUNDS_PER_LIMIT).clamp(1, MAX_ROUND);
@@ -130,7 +130,10 @@ pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
 /// the rows are counted again, once for all sessions in so many commands that its share in each stays the same.
 fn recount_if_doubtful(table: &CaptureTable, newest: i64, max_rows: i64) -> Result<(), Failure> {
     let period = (max_rows / RECOUNTS_PER_LIMIT).max(RESCAN_EVERY);
-    if newest - COUNTED_ID.get() < period || newest - first_id(newest)? < max_rows {
+    if newest - COUNTED_ID.get() < period
+        || !table.lock_retention()?
+        || newest - first_id(newest)? < max_rows
+    {
         return Ok(());
     }
     COUNTED_ID.set(sequence_value(COUNTED_SEQUENCE)?.min(newest));
@@ -184,6 +187,9 @@ pub fn prune_all() -> Result<i64, Failure> {
     };
     if TABLE.replace(table.oid()) != table.oid() {
         forget_table();
+    }
+    if !table.lock_retention()? {
+        return Ok(0);
     }
     let rows = table.count();
     add_to_sequence(ROW_COUNT_SEQUENCE, rows - row_count()?)?;

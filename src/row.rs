@@ -9,6 +9,7 @@ use crate::pg::{logical_message, session, text};
 use crate::retention;
 use core::ffi::CStr;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// The event that consumers know rows by.
 const EVENT: &str = "ddl_command_end";
@@ -44,7 +45,8 @@ fn write_with_snapshot(row: &Row<'_>) -> Result<(), Failure> {
     let (client_address, port) = session::client();
     let address = encoded(client_address.as_deref());
     let transaction = session::transaction_id().to_string();
-    let message = text::encode(&json(row.message)?);
+    let message = json(row.message)?;
+    let message = text::encode(&message);
     let event_time = session::now();
     let id = table.next_id();
     table.insert(&[
@@ -116,10 +118,10 @@ fn json(value: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string(value).map_err(|error| Failure::internal(error.to_string()))
 }
 
-fn encoded(text: Option<&str>) -> Option<Vec<u8>> {
+fn encoded(text: Option<&str>) -> Option<Cow<'_, [u8]>> {
     text.map(text::encode)
 }
 
-fn optional(bytes: &Option<Vec<u8>>) -> Value<'_> {
+fn optional<'a>(bytes: &'a Option<Cow<'a, [u8]>>) -> Value<'a> {
     bytes.as_deref().map_or(Value::Null, Value::Text)
 }

@@ -151,7 +151,7 @@ impl Script {
         let context = Context {
             settings: &recorded.settings,
             search_path: &recorded.search_path,
-            session_user: session_user.map(text::encode),
+            session_user: session_user.map(|user| text::encode(user).into_owned()),
             role: row.username.clone(),
         };
         let needs = if PERHAPS_ALONE.contains(&tag) {

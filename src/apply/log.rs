@@ -37,12 +37,16 @@ pub fn is_writing() -> bool {
 }
 
 pub fn write(command: &Command, outcome: &Outcome<'_>) -> Result<(), Failure> {
-    let bytes = |value: Option<&str>| value.map(text::encode);
+    let bytes = |value: Option<&str>| value.map(|value| text::encode(value).into_owned());
     let status = text::encode(outcome.status);
     let tag = text::encode(&command.tag);
     let role = bytes(outcome.role);
-    let sqlstate = outcome.failure.map(|f| text::encode(&f.sqlstate()));
-    let error = outcome.failure.map(|f| text::encode(&f.in_one_line()));
+    let sqlstate = outcome
+        .failure
+        .map(|f| text::encode(&f.sqlstate()).into_owned());
+    let error = outcome
+        .failure
+        .map(|f| text::encode(&f.in_one_line()).into_owned());
     let note = bytes(outcome.note);
     let statement = outcome.failure.map(|_| command.statement.as_slice());
     WRITING.set(true);

@@ -196,7 +196,10 @@ fn set_all(circumstances: &Circumstances) -> Option<String> {
             // A body may name what only the source's session had (temporary tables); it was checked there.
             b"off".to_vec()
         } else {
-            recorded.map_or_else(|| default.to_vec(), |value| text::encode(value))
+            recorded.map_or_else(
+                || default.to_vec(),
+                |value| text::encode(value).into_owned(),
+            )
         };
         let Some(current) = session::setting(name) else {
             continue; // this major has no such setting

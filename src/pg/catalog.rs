@@ -158,10 +158,8 @@ pub fn event_trigger_is_enabled(name: &CStr) -> bool {
     }
 }
 
-/// Has the function of an event trigger in the cache, so that PostgreSQL still finds it should another session drop the
-/// extension between the moment when PostgreSQL reads its list of event triggers and the call (event_trigger.c:
-/// EventTriggerInvoke takes no lock). Once the drop is noticed, the list is read anew as well.
-pub fn keep_function_at_hand(trigger: &CStr) {
+/// Brings the function of an event trigger into the caches.
+pub(super) fn look_up_trigger_function(trigger: &CStr) {
     // SAFETY: EVENTTRIGGERNAME holds rows of pg_event_trigger by name; PROCOID holds rows of pg_proc.
     unsafe {
         let cache = compat::cache_number(pg_sys::SysCacheIdentifier::EVENTTRIGGERNAME);

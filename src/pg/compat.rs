@@ -190,3 +190,60 @@ pub unsafe fn may_have_replica_identity_full(relation: pg_sys::Relation) -> bool
         true
     }
 }
+
+#[cfg(feature = "pg19")]
+pub const BUFFER_SHARE: pg_sys::BufferLockMode::Type = pg_sys::BufferLockMode::BUFFER_LOCK_SHARE;
+#[cfg(feature = "pg19")]
+pub const BUFFER_EXCLUSIVE: pg_sys::BufferLockMode::Type =
+    pg_sys::BufferLockMode::BUFFER_LOCK_EXCLUSIVE;
+#[cfg(not(feature = "pg19"))]
+pub const BUFFER_SHARE: core::ffi::c_int = pg_sys::BUFFER_LOCK_SHARE as core::ffi::c_int;
+#[cfg(not(feature = "pg19"))]
+pub const BUFFER_EXCLUSIVE: core::ffi::c_int = pg_sys::BUFFER_LOCK_EXCLUSIVE as core::ffi::c_int;
+
+/// Notes on a page which WAL record has changed it last (bufpage.h: PageSetLSN).
+///
+/// # Safety
+/// The page's buffer is locked for writing.
+pub unsafe fn set_page_lsn(page: *mut pg_sys::PageHeaderData, lsn: pg_sys::XLogRecPtr) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(feature = "pg19")]
+        pg_sys::PageXLogRecPtrSet(&mut (*page).pd_lsn, lsn);
+        #[cfg(not(feature = "pg19"))]
+        {
+            (*page).pd_lsn = pg_sys::PageXLogRecPtr {
+                xlogid: (lsn >> 32) as u32,
+                xrecoff: lsn as u32,
+            };
+        }
+    }
+}
+
+/// Inserts an entry into a unique index of one column.
+///
+/// # Safety
+/// Both relations are open and locked for writing; the value is of the column's type, and `place` that of the row.
+pub unsafe fn index_insert_unique(
+    index: pg_sys::Relation,
+    table: pg_sys::Relation,
+    mut value: Datum,
+    place: pg_sys::ItemPointer,
+) {
+    let mut null = false;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let info = pg_sys::BuildIndexInfo(index);
+        pg_sys::index_insert(
+            index,
+            &mut value,
+            &mut null,
+            place,
+            table,
+            pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES,
+            #[cfg(not(feature = "pg13"))]
+            false,
+            info,
+        );
+    }
+}

@@ -8,6 +8,7 @@ use super::compat;
 use super::node::{ParseTree, pointers};
 use super::text;
 use pgrx::pg_sys;
+use std::cell::Cell;
 
 /// One firing of an event trigger.
 pub struct Event {
@@ -41,7 +42,8 @@ pub struct Dropped {
     pub schema: Option<String>,
     pub name: Option<String>,
     pub identity: String,
-    /// The name in parts; the first is the schema for objects that belong to a relation.
+    /// The name in parts, of objects that the command named or that have no schema of their own. The first is the schema for
+    /// objects that belong to a relation.
     pub names: Vec<String>,
 }
 
@@ -79,6 +81,7 @@ pub fn ddl_commands() -> Vec<Collected> {
     each_row(
         pg_sys::F_PG_EVENT_TRIGGER_DDL_COMMANDS,
         pg_sys::pg_event_trigger_ddl_commands,
+        &COMMAND_ROW,
         |row| {
             let command = row.pointer::<pg_sys::CollectedCommand>(8);
             let address = row.address();
@@ -111,15 +114,22 @@ pub fn dropped_objects() -> Vec<Dropped> {
     each_row(
         pg_sys::F_PG_EVENT_TRIGGER_DROPPED_OBJECTS,
         pg_sys::pg_event_trigger_dropped_objects,
+        &DROPPED_ROW,
         |row| {
+            let (original, schema) = (row.boolean(3), row.text(7));
+            let names = if original || schema.is_none() {
+                row.text_array(10)
+            } else {
+                Vec::new()
+            };
             objects.push(Dropped {
-                original: row.boolean(3),
+                original,
                 temporary: row.boolean(5),
                 object_type: row.text(6).unwrap_or_default(),
-                schema: row.text(7),
+                schema,
                 name: row.text(8),
                 identity: row.text(9).unwrap_or_default(),
-                names: row.text_array(10),
+                names,
             });
         },
     );
@@ -137,18 +147,40 @@ pub fn table_rewrite() -> (pg_sys::Oid, u32) {
     }
 }
 
+/// The row type of a set-returning function, found once in a session.
+type RowType = std::thread::LocalKey<Cell<pg_sys::TupleDesc>>;
+
+thread_local! {
+    static COMMAND_ROW: Cell<pg_sys::TupleDesc> = const { Cell::new(core::ptr::null_mut()) };
+    static DROPPED_ROW: Cell<pg_sys::TupleDesc> = const { Cell::new(core::ptr::null_mut()) };
+}
+
 /// Calls a set-returning function of PostgreSQL without arguments and hands each row to `f`.
+///
+/// To find out its row type, the function asks for the row of pg_proc that FmgrInfo names and builds a descriptor from it,
+/// which costs more than all the rest. So it does that once; from then on FmgrInfo names a function that returns `record`
+/// and says no more, and the row type is the one that the caller expects (funcapi.c: internal_get_result_type).
 fn each_row(
     oid: u32,
     function: unsafe fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum,
+    row_type: &'static RowType,
     mut f: impl FnMut(&Row),
 ) {
-    // SAFETY: set up as the executor does for a function in FROM (execSRF.c): an FmgrInfo that names the function, a
+    let known = row_type.get();
+    let named = if known.is_null() {
+        oid
+    } else {
+        pg_sys::F_RECORD_IN
+    };
+    // SAFETY: set up as the executor does for a function in FROM (execSRF.c): an FmgrInfo that names a function, a
     // ReturnSetInfo that allows materialize mode, and a memory context for the result. All of it lies in the current
-    // context, which the event-trigger manager resets after the call.
+    // context, which the event-trigger manager resets after the call; only the row type is kept.
     unsafe {
-        let mut flinfo = pg_sys::FmgrInfo::default();
-        pg_sys::fmgr_info(pg_sys::Oid::from(oid), &mut flinfo);
+        let mut flinfo = pg_sys::FmgrInfo {
+            fn_oid: pg_sys::Oid::from(named),
+            fn_mcxt: pg_sys::CurrentMemoryContext,
+            ..Default::default()
+        };
         let mut econtext = pg_sys::ExprContext {
             type_: pg_sys::NodeTag::T_ExprContext,
             ecxt_per_query_memory: pg_sys::CurrentMemoryContext,
@@ -158,6 +190,7 @@ fn each_row(
         let mut result = pg_sys::ReturnSetInfo {
             type_: pg_sys::NodeTag::T_ReturnSetInfo,
             econtext: &mut econtext,
+            expectedDesc: known,
             allowedModes: pg_sys::SetFunctionReturnMode::SFRM_Materialize as i32,
             ..Default::default()
         };
@@ -169,6 +202,11 @@ fn each_row(
         function(&mut fcinfo);
         if result.setResult.is_null() {
             return;
+        }
+        if known.is_null() {
+            let before = pg_sys::MemoryContextSwitchTo(pg_sys::TopMemoryContext);
+            row_type.set(pg_sys::CreateTupleDescCopy(result.setDesc));
+            pg_sys::MemoryContextSwitchTo(before);
         }
         let slot = pg_sys::MakeSingleTupleTableSlot(result.setDesc, &pg_sys::TTSOpsMinimalTuple);
         while pg_sys::tuplestore_gettupleslot(result.setResult, true, false, slot) {
@@ -196,8 +234,7 @@ impl Row {
 
     fn text(&self, column: usize) -> Option<String> {
         // SAFETY: the column is of type text.
-        self.datum(column)
-            .and_then(|d| unsafe { text::string(pg_sys::text_to_cstring(d.cast_mut_ptr())) })
+        self.datum(column).map(|d| unsafe { text::of_varlena(d) })
     }
 
     fn boolean(&self, column: usize) -> bool {
@@ -239,9 +276,7 @@ impl Row {
             );
             (0..count as usize)
                 .filter(|&i| !*nulls.add(i))
-                .filter_map(|i| {
-                    text::string(pg_sys::text_to_cstring((*elements.add(i)).cast_mut_ptr()))
-                })
+                .map(|i| text::of_varlena(*elements.add(i)))
                 .collect()
         }
     }

@@ -17,7 +17,6 @@ use std::rc::Rc;
 pub struct NewTable {
     /// An ordinary or partitioned table that is neither temporary nor unlogged.
     pub publishable: bool,
-    pub has_primary_key: bool,
     /// REPLICA IDENTITY FULL would not make its users' UPDATE and DELETE fail.
     pub may_be_full: bool,
 }
@@ -48,18 +47,30 @@ pub fn inspect(table: pg_sys::Oid) -> Option<NewTable> {
         )?;
         let mut facts = NewTable {
             publishable,
-            has_primary_key: false,
             may_be_full: true,
         };
         if publishable {
             let rel = pg_sys::try_relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE);
             if !rel.is_null() {
-                facts.has_primary_key = compat::primary_key_index(rel) != pg_sys::InvalidOid;
                 facts.may_be_full = compat::may_have_replica_identity_full(rel);
                 pg_sys::relation_close(rel, pg_sys::NoLock as pg_sys::LOCKMODE);
             }
         }
         Some(facts)
+    }
+}
+
+/// Whether a table that is locked by the running command has a primary key.
+pub fn has_primary_key(table: pg_sys::Oid) -> bool {
+    // SAFETY: the relation is closed again; after an error the resource owner does so.
+    unsafe {
+        let relation = pg_sys::try_relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE);
+        if relation.is_null() {
+            return false;
+        }
+        let index = compat::primary_key_index(relation);
+        pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
+        index != pg_sys::InvalidOid
     }
 }
 
@@ -107,9 +118,8 @@ pub fn set_replica_identity_full(table: pg_sys::Oid) -> bool {
             pg_sys::heap_freetuple(tuple);
         }
         pg_sys::relation_close(catalog, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
-        if changed {
-            pg_sys::CommandCounterIncrement();
-        }
+        // The row of pg_class is not changed again before the next command, which sees it then; to let this one see it would
+        // cost more than the change, since all that is cached of the table would be read anew.
         changed
     }
 }

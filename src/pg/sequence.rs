@@ -1,15 +1,17 @@
-//! The sequences of the extension, without nextval(): the user's lastval() stays what it was, and no right is needed.
+//! The sequences of the extension, without nextval() and setval(): the user's lastval() stays what it was, no right is
+//! needed, and they cost next to nothing.
 //!
 //! Sequences are not transactional, take no lock that another session waits for to the end of a transaction, and survive a
-//! crash (sequence.c), which makes them counters that sessions do not queue for.
-//! Relied on: setval() does not touch what lastval() reports; nextval() does (sequence.c: last_used_seq).
+//! crash, which makes them counters that sessions do not queue for.
+//! How it works: as sequence.c does it. A sequence is one page with one row; it is read and changed under the lock of its
+//! buffer, and each change is written to WAL at once (nextval() writes 32 values ahead), so that a crash leaves no gap.
+//! Relied on: read_seq_tuple(), do_setval() and seq_redo() of sequence.c, the same from 13 to 19.
 
-use super::catalog::relation_in;
 use super::compat;
+use super::own;
 use crate::error::Failure;
 use core::ffi::CStr;
 use pgrx::pg_sys;
-use pgrx::pg_sys::Datum;
 
 pub const OWN_SCHEMA: &CStr = c"dts_ddl";
 pub const PRUNED_SEQUENCE: &CStr = c"pruned_id";
@@ -20,75 +22,62 @@ pub const APPLY_AFTER_SEQUENCE: &CStr = c"apply_after";
 pub const APPLY_SINCE_SEQUENCE: &CStr = c"apply_since";
 
 /// The value that one of our own sequences stands at: 0 when it was never advanced.
-pub fn sequence_value(name: &CStr) -> Result<i64, Failure> {
+pub fn sequence_value(name: &'static CStr) -> Result<i64, Failure> {
     Ok(current_value(own_sequence(name)?).unwrap_or(0))
 }
 
 /// The value of one of our own sequences, `None` when it was never set or was restarted.
-pub fn sequence_value_if_set(name: &CStr) -> Result<Option<i64>, Failure> {
+pub fn sequence_value_if_set(name: &'static CStr) -> Result<Option<i64>, Failure> {
     Ok(current_value(own_sequence(name)?))
 }
 
-/// Raises one of our own sequences to a value unless it is there already. It is not transactional, takes no lock that
-/// another session waits for, and survives a crash (sequence.c).
-pub fn raise_sequence(name: &CStr, value: i64) -> Result<(), Failure> {
-    let oid = own_sequence(name)?;
-    let is_lower = || current_value(oid).is_none_or(|current| current < value);
-    if is_lower() {
-        // Another session may have raised it further between look and write.
-        alone_with(oid, || {
-            if is_lower() {
-                set_value(oid, value);
-            }
-        });
-    }
+/// Raises one of our own sequences to a value unless it is there already.
+pub fn raise_sequence(name: &'static CStr, value: i64) -> Result<(), Failure> {
+    change(own_sequence(name)?, |state| {
+        if state.value.is_none_or(|current| current < value) {
+            state.value = Some(value);
+        }
+    });
     Ok(())
 }
 
 /// Advances one of our own sequences by one.
-pub fn advance_sequence(name: &CStr) -> Result<i64, Failure> {
+pub fn advance_sequence(name: &'static CStr) -> Result<i64, Failure> {
     Ok(next_value(own_sequence(name)?))
 }
 
 /// Adds to one of our own sequences, not going below 0.
-pub fn add_to_sequence(name: &CStr, change: i64) -> Result<(), Failure> {
-    let oid = own_sequence(name)?;
-    alone_with(oid, || {
-        set_value(oid, (current_value(oid).unwrap_or(0) + change).max(0))
+pub fn add_to_sequence(name: &'static CStr, difference: i64) -> Result<(), Failure> {
+    change(own_sequence(name)?, |state| {
+        state.value = Some((state.value.unwrap_or(0) + difference).max(0));
     });
     Ok(())
 }
 
 /// Whether a sequence of ours exists.
-pub fn has_sequence(name: &CStr) -> bool {
-    relation_in(OWN_SCHEMA, name) != pg_sys::InvalidOid
+pub fn has_sequence(name: &'static CStr) -> bool {
+    own::relation(OWN_SCHEMA, name) != pg_sys::InvalidOid
 }
 
 /// The next value of a sequence, as nextval() gives it (but for CYCLE, CACHE and MAXVALUE), without touching the user's
-/// lastval(): only nextval() changes that, setval() does not (sequence.c: last_used_seq).
+/// lastval().
 pub(super) fn next_value(sequence: pg_sys::Oid) -> i64 {
-    alone_with(sequence, || match current_value(sequence) {
-        Some(current) => {
-            let next = current.saturating_add(increment(sequence));
-            set_value(sequence, next);
-            next
-        }
-        None => {
-            let first = first_value(sequence);
-            set_value(sequence, first);
-            first
-        }
+    let step = increment(sequence);
+    change(sequence, |state| {
+        let next = state.next(step);
+        state.value = Some(next);
+        next
     })
 }
 
 /// Raises a sequence so far that its next value is above `value`, keeping the remainder of its values by its increment.
 pub(super) fn raise_in_step(sequence: pg_sys::Oid, value: i64) {
-    alone_with(sequence, || {
-        let step = increment(sequence).max(1);
-        let last = current_value(sequence).unwrap_or_else(|| first_value(sequence) - step);
+    let step = increment(sequence).max(1);
+    change(sequence, |state| {
+        let last = state.next(step).saturating_sub(step);
         let raised = value - (value - last).rem_euclid(step);
         if raised > last && raised > 0 {
-            set_value(sequence, raised);
+            state.value = Some(raised);
         }
     });
 }
@@ -106,100 +95,177 @@ pub(super) fn increment(sequence: pg_sys::Oid) -> i64 {
     .unwrap_or(1)
 }
 
-/// Runs `f` while no other session is in here with the same sequence. The lock is held for these few microseconds only,
-/// never to the end of the transaction; it is a lock on an object of its own kind, not on the relation.
-fn alone_with<R>(sequence: pg_sys::Oid, f: impl FnOnce() -> R) -> R {
-    let lock = pg_sys::ExclusiveLock as pg_sys::LOCKMODE;
-    // SAFETY: locked and unlocked in this function; after an error the transaction releases the lock.
-    unsafe { pg_sys::LockDatabaseObject(pg_sys::RelationRelationId, sequence, 0, lock) };
-    let result = f();
-    // SAFETY: as above.
-    unsafe { pg_sys::UnlockDatabaseObject(pg_sys::RelationRelationId, sequence, 0, lock) };
-    result
-}
-
 /// The value that was given out last, `None` for a sequence that was never used.
 pub(super) fn current_value(sequence: pg_sys::Oid) -> Option<i64> {
-    with_owner_rights(sequence, || {
-        // SAFETY: pg_sequence_last_value(regclass).
-        unsafe { compat::call(pg_sys::pg_sequence_last_value, [Datum::from(sequence)]) }
-            .map(|d| d.value() as i64)
-    })
-    .flatten()
-}
-
-/// What the next value of a sequence will be that was not used since it was made or restarted.
-fn first_value(sequence: pg_sys::Oid) -> i64 {
-    // SAFETY: a sequence is a heap with one row that is always visible; its first column is last_value (sequence.h).
+    // SAFETY: the lock keeps the relation from being dropped or replaced; the row is read under the lock of its buffer.
     unsafe {
-        let relation = pg_sys::relation_open(sequence, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
-        let snapshot = &raw mut pg_sys::SnapshotSelfData;
-        let scan = pg_sys::systable_beginscan(
-            relation,
-            pg_sys::InvalidOid,
-            false,
-            snapshot,
-            0,
-            core::ptr::null_mut(),
-        );
-        let tuple = pg_sys::systable_getnext(scan);
-        let mut null = false;
-        let value = if tuple.is_null() {
-            1
-        } else {
-            pg_sys::heap_getattr(tuple, 1, (*relation).rd_att, &mut null).value() as i64
-        };
-        pg_sys::systable_endscan(scan);
-        pg_sys::relation_close(relation, pg_sys::AccessShareLock as pg_sys::LOCKMODE);
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        let relation = pg_sys::relation_open(sequence, lock);
+        let page = Page::lock(relation, false);
+        let value = page.state().value;
+        page.release();
+        pg_sys::relation_close(relation, lock);
         value
     }
 }
 
-fn set_value(sequence: pg_sys::Oid, value: i64) {
-    with_owner_rights(sequence, || {
-        // SAFETY: setval(regclass, bigint). A transaction that was made read-only after its DDL commits all the same: what is
-        // written here is not the user's doing. After an error the next transaction sets the variable anew.
-        unsafe {
-            let read_only = pg_sys::XactReadOnly;
-            pg_sys::XactReadOnly = false;
-            compat::call(
-                pg_sys::setval_oid,
-                [Datum::from(sequence), Datum::from(value)],
-            );
-            pg_sys::XactReadOnly = read_only;
-        }
-    });
+/// What a sequence's row holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct State {
+    /// What the next value will be if `value` is `None`.
+    first: i64,
+    value: Option<i64>,
 }
 
-pub(super) fn own_sequence(name: &CStr) -> Result<pg_sys::Oid, Failure> {
-    match relation_in(OWN_SCHEMA, name) {
+impl State {
+    fn next(self, step: i64) -> i64 {
+        self.value
+            .map_or(self.first, |value| value.saturating_add(step))
+    }
+}
+
+/// Changes a sequence while no other session can, and writes what has changed. The lock on the relation is held to the end
+/// of the transaction, as nextval() does.
+fn change<R>(sequence: pg_sys::Oid, f: impl FnOnce(&mut State) -> R) -> R {
+    // SAFETY: the lock keeps the relation from being dropped or replaced; the page stays locked from reading to writing, and
+    // `f` is arithmetic only.
+    unsafe {
+        let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+        let relation = pg_sys::relation_open(sequence, lock);
+        let logged = is_logged(relation);
+        if logged {
+            // Before the page is locked: the commit has to flush and wait for what is written here.
+            pg_sys::GetTopTransactionId();
+        }
+        let page = Page::lock(relation, true);
+        let before = page.state();
+        let mut state = before;
+        let result = f(&mut state);
+        if let Some(value) = state.value.filter(|_| state != before) {
+            page.write(value, logged.then_some(relation));
+        }
+        page.release();
+        pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
+        result
+    }
+}
+
+/// Whether changes of a relation go to WAL (rel.h: RelationNeedsWAL).
+///
+/// # Safety
+/// The relation is open.
+unsafe fn is_logged(relation: pg_sys::Relation) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let relation = &*relation;
+        #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
+        let made_here = relation.rd_firstRelfilenodeSubid;
+        #[cfg(not(any(feature = "pg13", feature = "pg14", feature = "pg15")))]
+        let made_here = relation.rd_firstRelfilelocatorSubid;
+        let permanent = (*relation.rd_rel).relpersistence as u8 == pg_sys::RELPERSISTENCE_PERMANENT;
+        // InvalidSubTransactionId is 0
+        let is_older = relation.rd_createSubid == 0 && made_here == 0;
+        permanent && (pg_sys::wal_level >= pg_sys::WalLevel::WAL_LEVEL_REPLICA as i32 || is_older)
+    }
+}
+
+/// The one page of a sequence, pinned and locked.
+struct Page {
+    buffer: pg_sys::Buffer,
+    header: *mut pg_sys::PageHeaderData,
+    /// The row with its header, and its length.
+    row: *mut pg_sys::HeapTupleHeaderData,
+    length: u32,
+}
+
+impl Page {
+    /// # Safety
+    /// The relation is an open sequence. No error may be raised between this and [`Page::release`] (it would be put right by
+    /// PostgreSQL at the end of the transaction, which releases locks and pins of buffers).
+    unsafe fn lock(relation: pg_sys::Relation, for_writing: bool) -> Self {
+        // SAFETY: the first and only page of a sequence exists, with one row on it (sequence.c: fill_seq_fork_with_data).
+        unsafe {
+            let buffer = pg_sys::ReadBuffer(relation, 0);
+            let mode = if for_writing {
+                compat::BUFFER_EXCLUSIVE
+            } else {
+                compat::BUFFER_SHARE
+            };
+            pg_sys::LockBuffer(buffer, mode);
+            let page = pg_sys::BufferGetPage(buffer);
+            let item = pg_sys::PageGetItemId(page, 1);
+            Page {
+                buffer,
+                header: page.cast(),
+                row: page.byte_add((*item).lp_off() as usize).cast(),
+                length: (*item).lp_len(),
+            }
+        }
+    }
+
+    fn data(&self) -> *mut pg_sys::FormData_pg_sequence_data {
+        // SAFETY: the row lies on the page; its columns are fixed and never NULL.
+        unsafe { self.row.byte_add((*self.row).t_hoff as usize).cast() }
+    }
+
+    fn state(&self) -> State {
+        // SAFETY: the page is locked.
+        let data = unsafe { &*self.data() };
+        State {
+            first: data.last_value,
+            value: data.is_called.then_some(data.last_value),
+        }
+    }
+
+    /// Sets the value, and writes it to WAL for a relation given here.
+    ///
+    /// # Safety
+    /// The page is locked for writing.
+    unsafe fn write(&self, value: i64, logged: Option<pg_sys::Relation>) {
+        // SAFETY: as do_setval() does it: nothing in the critical section can raise an error but a full disk, which is a
+        // PANIC there as everywhere.
+        unsafe {
+            pg_sys::CritSectionCount += 1;
+            let data = &mut *self.data();
+            data.last_value = value;
+            data.is_called = true;
+            data.log_cnt = 0;
+            pg_sys::MarkBufferDirty(self.buffer);
+            if let Some(relation) = logged {
+                #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
+                let mut record = pg_sys::xl_seq_rec {
+                    node: (*relation).rd_node,
+                };
+                #[cfg(not(any(feature = "pg13", feature = "pg14", feature = "pg15")))]
+                let mut record = pg_sys::xl_seq_rec {
+                    locator: (*relation).rd_locator,
+                };
+                pg_sys::XLogBeginInsert();
+                pg_sys::XLogRegisterBuffer(0, self.buffer, pg_sys::REGBUF_WILL_INIT as u8);
+                pg_sys::XLogRegisterData((&raw mut record).cast(), size_of_val(&record) as _);
+                pg_sys::XLogRegisterData(self.row.cast(), self.length as _);
+                let lsn = pg_sys::XLogInsert(
+                    pg_sys::RmgrIds::RM_SEQ_ID as pg_sys::RmgrId,
+                    pg_sys::XLOG_SEQ_LOG as u8,
+                );
+                compat::set_page_lsn(self.header, lsn);
+            }
+            pg_sys::CritSectionCount -= 1;
+        }
+    }
+
+    fn release(self) {
+        // SAFETY: pinned and locked in `lock`.
+        unsafe { pg_sys::UnlockReleaseBuffer(self.buffer) }
+    }
+}
+
+pub(super) fn own_sequence(name: &'static CStr) -> Result<pg_sys::Oid, Failure> {
+    match own::relation(OWN_SCHEMA, name) {
         pg_sys::InvalidOid => Err(Failure::sequence_missing(&format!(
             "dts_ddl.{}",
             name.to_string_lossy()
         ))),
         oid => Ok(oid),
-    }
-}
-
-/// Runs `f` as the owner of a relation of ours, for the few functions of PostgreSQL that check rights; `None` when the
-/// relation is gone.
-fn with_owner_rights<R>(relation: pg_sys::Oid, f: impl FnOnce() -> R) -> Option<R> {
-    // SAFETY: user and security context are put back on the normal way; after an error the (sub)transaction does so.
-    unsafe {
-        let owner = compat::with_cached(
-            pg_sys::SysCacheIdentifier::RELOID,
-            relation,
-            |c: &pg_sys::FormData_pg_class| c.relowner,
-        );
-        let owner = owner?;
-        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
-        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-        let inside = context
-            | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32
-            | pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
-        pg_sys::SetUserIdAndSecContext(owner, inside);
-        let result = f();
-        pg_sys::SetUserIdAndSecContext(user, context);
-        Some(result)
     }
 }

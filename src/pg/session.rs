@@ -4,6 +4,16 @@ use super::compat;
 use super::text;
 use core::ffi::CStr;
 use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Address and port.
+type Client = (Option<Rc<str>>, Option<i32>);
+
+thread_local! {
+    static DATABASE: RefCell<Option<Rc<str>>> = const { RefCell::new(None) };
+    static CLIENT: RefCell<Option<Client>> = const { RefCell::new(None) };
+}
 
 /// The major version of PostgreSQL that this library is built for; it loads into no other.
 pub const MAJOR: u32 = pg_sys::PG_VERSION_NUM / 10_000;
@@ -26,9 +36,16 @@ pub fn session_user() -> Option<String> {
     unsafe { text::string(pg_sys::GetUserNameFromId(pg_sys::GetSessionUserId(), true)) }
 }
 
-pub fn database() -> Option<String> {
-    // SAFETY: the database a session is connected to cannot be dropped.
-    unsafe { text::string(pg_sys::get_database_name(pg_sys::MyDatabaseId)) }
+/// The name of the database. While a session is connected to it, it can be neither dropped nor renamed.
+pub fn database() -> Option<Rc<str>> {
+    DATABASE.with_borrow_mut(|database| {
+        if database.is_none() {
+            // SAFETY: a syscache look-up; NULL when missing.
+            let name = unsafe { text::string(pg_sys::get_database_name(pg_sys::MyDatabaseId)) };
+            *database = name.map(Rc::from);
+        }
+        database.clone()
+    })
 }
 
 /// The schemas of the effective search_path that exist and may be used, without those that are implied.
@@ -123,8 +140,19 @@ pub fn setting(name: &CStr) -> Option<&'static [u8]> {
     }
 }
 
-/// Address and port of the client, `None` for a Unix socket or no client (network.c: inet_client_addr).
-pub fn client() -> (Option<String>, Option<i32>) {
+/// Address and port of the client, `None` for a Unix socket or no client. They are those of the session.
+pub fn client() -> (Option<Rc<str>>, Option<i32>) {
+    CLIENT.with_borrow_mut(|client| {
+        let (address, port) = client.get_or_insert_with(|| {
+            let (address, port) = client_of_session();
+            (address.map(Rc::from), port)
+        });
+        (address.clone(), *port)
+    })
+}
+
+/// (network.c: inet_client_addr)
+fn client_of_session() -> (Option<String>, Option<i32>) {
     // SAFETY: both functions take no arguments; inet_out turns the result of the first into a string.
     unsafe {
         let Some(address) = compat::call(pg_sys::inet_client_addr, []) else {

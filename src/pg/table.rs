@@ -2,11 +2,11 @@
 //!
 //! Not honoured, since nothing of a user may run here: row triggers, rules, check constraints, defaults. Indexes with
 //! expressions or predicates are refused as an alteration of the table.
-//! Locks: the table and its sequences, all or none ([`lock_all`]); held to the end of the transaction, so that a row is
-//! never decoded after its table is gone.
+//! Locks: the table and the sequences that each row needs, all or none ([`lock_all`]); held to the end of the transaction,
+//! so that a row is never decoded after its table is gone. Those of retention only when they are free.
 
-use super::catalog::relation_in;
 use super::compat;
+use super::own;
 use super::sequence::{
     COUNTED_SEQUENCE, OWN_SCHEMA, PRUNED_SEQUENCE, ROW_COUNT_SEQUENCE, current_value, increment,
     next_value, own_sequence, raise_in_step,
@@ -107,7 +107,7 @@ impl Drop for CaptureTable {
 
 /// The capture table by its name; InvalidOid when there is none.
 pub fn capture_table() -> pg_sys::Oid {
-    relation_in(SCHEMA, TABLE)
+    own::relation(SCHEMA, TABLE)
 }
 
 /// A row of another server has arrived. Where this server captures too, its next id is to be above that row's, so that ids
@@ -122,7 +122,7 @@ pub fn keep_ids_above(id: i64) -> Result<(), Failure> {
 
 /// Whether this server applies DDL commands of another one, or has done so.
 pub fn is_destination() -> bool {
-    relation_in(OWN_SCHEMA, APPLY_LOG) != pg_sys::InvalidOid
+    own::relation(OWN_SCHEMA, APPLY_LOG) != pg_sys::InvalidOid
 }
 
 impl CaptureTable {
@@ -145,22 +145,20 @@ impl CaptureTable {
         Err(failure)
     }
 
-    /// The table, its id sequence and the sequences of retention, by their names.
-    fn find() -> Result<[pg_sys::Oid; 5], Failure> {
+    /// What each row needs: the table, its id sequence and the number of rows, by their names.
+    fn find() -> Result<[pg_sys::Oid; 3], Failure> {
         let table = capture_table();
         if table == pg_sys::InvalidOid {
             return Err(Failure::table_missing());
         }
         let ids = id_sequence(table)?;
         let rows = own_sequence(ROW_COUNT_SEQUENCE)?;
-        let pruned = own_sequence(PRUNED_SEQUENCE)?;
-        let counted = own_sequence(COUNTED_SEQUENCE)?;
-        Ok([table, ids, rows, pruned, counted])
+        Ok([table, ids, rows])
     }
 
     /// Locks and opens what was found; `None` when it was replaced or dropped while we waited.
-    fn lock_and_open(relations: [pg_sys::Oid; 5]) -> Option<Self> {
-        let [table, sequence, rows, ..] = relations;
+    fn lock_and_open(relations: [pg_sys::Oid; 3]) -> Option<Self> {
+        let [table, sequence, rows] = relations;
         lock_all(&relations);
         // SAFETY: locked; NULL when it vanished while we waited.
         let relation =
@@ -169,13 +167,27 @@ impl CaptureTable {
             unlock(&relations);
             return None;
         }
-        if capture_table() != table || relation_in(OWN_SCHEMA, ROW_COUNT_SEQUENCE) != rows {
+        if capture_table() != table || own::relation(OWN_SCHEMA, ROW_COUNT_SEQUENCE) != rows {
             // SAFETY: opened above.
             unsafe { pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE) };
             unlock(&relations);
             return None;
         }
         Some(CaptureTable { relation, sequence })
+    }
+
+    /// Locks what deleting old rows needs besides; never waits. Not so while DROP EXTENSION, which has these locks, waits for
+    /// this transaction.
+    pub fn lock_retention(&self) -> Result<bool, Failure> {
+        let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+        let sequences = [
+            own_sequence(PRUNED_SEQUENCE)?,
+            own_sequence(COUNTED_SEQUENCE)?,
+        ];
+        // SAFETY: locks by OID need no existing relation.
+        Ok(sequences
+            .iter()
+            .all(|&sequence| unsafe { pg_sys::ConditionalLockRelationOid(sequence, lock) }))
     }
 
     /// Tells this table from one that was made later.
@@ -206,6 +218,7 @@ impl CaptureTable {
 
     /// Writes one row and its index entries.
     pub fn insert(&self, row: &[Value<'_>; 14]) -> Result<(), Failure> {
+        let mut texts: [Vec<u32>; 14] = Default::default();
         let mut values = [Datum::from(0usize); 14];
         let mut nulls = [false; 14];
         for (i, value) in row.iter().enumerate() {
@@ -214,19 +227,67 @@ impl CaptureTable {
                     nulls[i] = true;
                     Datum::from(0usize)
                 }
-                Value::Text(bytes) => text_datum(bytes),
+                Value::Text(bytes) => {
+                    texts[i] = text::varlena(bytes);
+                    Datum::from(texts[i].as_ptr())
+                }
                 Value::Int(v) => Datum::from(*v),
                 Value::BigInt(v) | Value::Timestamp(v) => Datum::from(*v),
             };
         }
-        // SAFETY: values match the descriptor checked in `open`. Index maintenance as for a catalog (indexing.c), which
-        // knows no expressions, predicates or exclusion constraints: these are refused before.
+        // SAFETY: values match the descriptor checked in `open`; they are copied into the tuple.
         unsafe {
             let tuple = pg_sys::heap_form_tuple(
                 (*self.relation).rd_att,
                 values.as_mut_ptr(),
                 nulls.as_mut_ptr(),
             );
+            let result = match self.open_only_index() {
+                Some(index) => {
+                    pg_sys::simple_heap_insert(self.relation, tuple);
+                    let id = values[ID_COLUMN];
+                    compat::index_insert_unique(index, self.relation, id, &mut (*tuple).t_self);
+                    pg_sys::index_close(index, pg_sys::NoLock as pg_sys::LOCKMODE);
+                    Ok(())
+                }
+                None => self.insert_tuple_with_indexes(tuple),
+            };
+            pg_sys::heap_freetuple(tuple);
+            result
+        }
+    }
+
+    /// The index of the ids, where there is no other: the usual case. Its lock is held to the end of the transaction, as that
+    /// of the table.
+    fn open_only_index(&self) -> Option<pg_sys::Relation> {
+        // SAFETY: the relation is open; the list is a copy of that in its cache entry, which is up to date now.
+        unsafe {
+            let list = pg_sys::RelationGetIndexList(self.relation);
+            if list.is_null() || (*list).length != 1 {
+                return None;
+            }
+            let index = (*(*list).elements).oid_value;
+            if index != (*self.relation).rd_pkindex {
+                return None;
+            }
+            let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+            let index = pg_sys::index_open(index, lock);
+            if is_of_ids(index) {
+                return Some(index);
+            }
+            pg_sys::index_close(index, lock);
+            None
+        }
+    }
+
+    /// With indexes of the DBA's: as for a catalog (indexing.c), which knows no expressions, predicates or exclusion
+    /// constraints: these are refused before.
+    ///
+    /// # Safety
+    /// The tuple is one of this table.
+    unsafe fn insert_tuple_with_indexes(&self, tuple: pg_sys::HeapTuple) -> Result<(), Failure> {
+        // SAFETY: the relation is open and locked for writing; what is opened is closed.
+        unsafe {
             let indexes = pg_sys::CatalogOpenIndexes(self.relation);
             for i in 0..(*indexes).ri_NumIndices as usize {
                 let info = &**(*indexes).ri_IndexRelationInfo.add(i);
@@ -242,7 +303,6 @@ impl CaptureTable {
             }
             pg_sys::CatalogTupleInsertWithInfo(self.relation, tuple, indexes);
             pg_sys::CatalogCloseIndexes(indexes);
-            pg_sys::heap_freetuple(tuple);
         }
         Ok(())
     }
@@ -329,7 +389,12 @@ impl CaptureTable {
             if index == pg_sys::InvalidOid {
                 return;
             }
-            let index = pg_sys::index_open(index, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
+            let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+            let index = pg_sys::index_open(index, lock);
+            if !is_of_ids(index) {
+                pg_sys::index_close(index, lock);
+                return;
+            }
             let mut key = pg_sys::ScanKeyData::default();
             pg_sys::ScanKeyInit(
                 &mut key,
@@ -402,6 +467,18 @@ impl CaptureTable {
     }
 }
 
+/// Whether the ids are the only column of a primary key: a DBA may have put another one in its place.
+///
+/// # Safety
+/// The index is open.
+unsafe fn is_of_ids(index: pg_sys::Relation) -> bool {
+    // SAFETY: the caller's promise; there are as many column numbers as columns.
+    unsafe {
+        let form = &*(*index).rd_index;
+        form.indnatts == 1 && *form.indkey.values.as_ptr() as usize == ID_COLUMN + 1
+    }
+}
+
 /// Refuses a table that is not the 14 columns of the contract.
 ///
 /// # Safety
@@ -449,7 +526,7 @@ pub(super) unsafe fn check_shape(relation: pg_sys::Relation) -> Result<(), Failu
 
 /// The sequence of the ids.
 fn id_sequence(table: pg_sys::Oid) -> Result<pg_sys::Oid, Failure> {
-    match relation_in(SCHEMA, SEQUENCE) {
+    match own::relation(SCHEMA, SEQUENCE) {
         pg_sys::InvalidOid => owned_sequence(table)
             .ok_or_else(|| Failure::sequence_missing("public.dts_ddl_command_id_seq")),
         oid => Ok(oid),
@@ -508,15 +585,5 @@ fn owned_sequence(table: pg_sys::Oid) -> Option<pg_sys::Oid> {
     unsafe {
         let list = pg_sys::getOwnedSequences(table);
         (!list.is_null() && (*list).length > 0).then(|| (*(*list).elements).oid_value)
-    }
-}
-
-fn text_datum(bytes: &[u8]) -> Datum {
-    // SAFETY: copies the bytes into a palloc'd varlena.
-    unsafe {
-        Datum::from(pg_sys::cstring_to_text_with_len(
-            bytes.as_ptr().cast(),
-            bytes.len() as i32,
-        ))
     }
 }

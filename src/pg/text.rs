@@ -8,30 +8,73 @@
 
 use core::ffi::{CStr, c_char};
 use pgrx::pg_sys;
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ffi::CString;
 
 fn is_utf8() -> bool {
-    // SAFETY: reads a backend-global that is set before any user code runs.
-    unsafe { pg_sys::GetDatabaseEncoding() == pg_sys::pg_enc::PG_UTF8 as i32 }
+    thread_local! {
+        static IS_UTF8: OnceCell<bool> = const { OnceCell::new() };
+    }
+    IS_UTF8.with(|known| {
+        // SAFETY: reads a backend-global; the database of a process does not change.
+        *known.get_or_init(|| unsafe {
+            pg_sys::GetDatabaseEncoding() == pg_sys::pg_enc::PG_UTF8 as i32
+        })
+    })
 }
 
 /// Server bytes as a `String`.
 pub fn decode(bytes: &[u8]) -> String {
-    if is_utf8() {
-        String::from_utf8_lossy(bytes).into_owned()
-    } else {
-        bytes.iter().map(|&b| b as char).collect()
+    if !is_utf8() {
+        return bytes.iter().map(|&b| b as char).collect();
+    }
+    match core::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
     }
 }
 
 /// The inverse of [`decode`].
-pub fn encode(text: &str) -> Vec<u8> {
+pub fn encode(text: &str) -> Cow<'_, [u8]> {
     if is_utf8() {
-        text.as_bytes().to_vec()
-    } else {
-        text.chars()
-            .map(|c| u8::try_from(c as u32).unwrap_or(b'?'))
-            .collect()
+        return Cow::Borrowed(text.as_bytes());
+    }
+    text.chars()
+        .map(|c| u8::try_from(c as u32).unwrap_or(b'?'))
+        .collect()
+}
+
+/// The bytes of a value of type text. Aligned as PostgreSQL needs it, with its 4 bytes of header.
+pub fn varlena(bytes: &[u8]) -> Vec<u32> {
+    let length = pg_sys::VARHDRSZ + bytes.len();
+    let mut value = vec![0u32; length.div_ceil(size_of::<u32>())];
+    // SAFETY: there is room for header and bytes.
+    unsafe {
+        let start = value.as_mut_ptr();
+        pgrx::set_varsize_4b(start.cast(), length as i32);
+        let data = start.cast::<u8>().add(pg_sys::VARHDRSZ);
+        data.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+    }
+    value
+}
+
+/// A value of type text as `String`.
+///
+/// # Safety
+/// `value` is one, not stored out of line.
+pub unsafe fn of_varlena(value: pg_sys::Datum) -> String {
+    let value: *const pg_sys::varlena = value.cast_mut_ptr();
+    // SAFETY: the caller's promise; header and length are those of the value.
+    unsafe {
+        if pgrx::varatt_is_4b_c(value) || pgrx::varatt_is_1b_e(value) {
+            return string(pg_sys::text_to_cstring(value.cast())).unwrap_or_default();
+        }
+        let data = pgrx::vardata_any(value).cast();
+        decode(core::slice::from_raw_parts(
+            data,
+            pgrx::varsize_any_exhdr(value),
+        ))
     }
 }
 
