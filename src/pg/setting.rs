@@ -59,7 +59,8 @@ fn find(name: &CStr) -> Option<*mut pg_sys::config_generic> {
 #[cfg(not(any(feature = "pg13", feature = "pg14", feature = "pg15")))]
 fn find(name: &CStr) -> Option<*mut pg_sys::config_generic> {
     // SAFETY: a NUL-terminated name; neither made nor complained about when missing.
-    let record = unsafe { pg_sys::find_option(name.as_ptr(), false, true, pg_sys::ERROR as i32) };
+    let record =
+        unsafe { pg_sys::find_option(name.as_ptr(), false, true, pgrx::PgLogLevel::ERROR as i32) };
     (!record.is_null()).then_some(record)
 }
 
