@@ -51,7 +51,7 @@ SELECT current_setting('server_version_num')::int >= 190000 AS only_standard_str
 \if :only_standard_strings
 \else
 SET standard_conforming_strings = off; SET escape_string_warning = off; SET backslash_quote = on;
-ALTER ROLE rp_a PASSWORD 's3\'cret' CREATEDB;
+DO $$ BEGIN EXECUTE $x$ALTER ROLE rp_a PASSWORD 's3\'cret' CREATEDB$x$; END $$;
 RESET standard_conforming_strings;
 SELECT t.check('strings with backslashes', (SELECT row_to_json(x)::text !~ 'cret' FROM t.new() x), (SELECT row_to_json(x)::text FROM t.new() x));
 SELECT t.texts('strings with backslashes', 'ALTER ROLE rp_a CREATEDB');
