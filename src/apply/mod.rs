@@ -52,33 +52,24 @@ fn arrived(command: &Command, worker: &Worker) -> Result<(), Failure> {
             ..ran
         })
     });
-    let milliseconds = Some(begin.elapsed().as_secs_f64() * 1000.0);
-    match result {
-        Ok(ran) => log::write(
-            command,
-            &Outcome {
-                status: ran.status,
-                role: role_name.as_deref(),
-                milliseconds,
-                failure: None,
-                note: ran.note.as_deref(),
-            },
-        ),
-        Err(failure)
-            if guc::apply_on_error() == ApplyOnError::Log && !failure.may_pass_by_itself() =>
+    let (status, failure, note) = match &result {
+        Ok(ran) => (ran.status, None, ran.note.as_deref()),
+        Err(failure) => ("failed", Some(failure), None),
+    };
+    let outcome = Outcome {
+        status,
+        role: role_name.as_deref(),
+        milliseconds: Some(begin.elapsed().as_secs_f64() * 1000.0),
+        failure,
+        note,
+    };
+    match failure {
+        Some(failure)
+            if guc::apply_on_error() == ApplyOnError::Stop || failure.may_pass_by_itself() =>
         {
-            log::write(
-                command,
-                &Outcome {
-                    status: "failed",
-                    role: role_name.as_deref(),
-                    milliseconds,
-                    failure: Some(&failure),
-                    note: None,
-                },
-            )
+            Err(stopping(command, failure.clone()))
         }
-        Err(failure) => Err(stopping(command, failure)),
+        _ => log::write(command, &outcome),
     }
 }
 

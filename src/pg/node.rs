@@ -6,6 +6,8 @@
 use super::catalog::Address;
 use super::compat;
 use super::eventless;
+#[cfg(not(feature = "pg13"))]
+use super::partition;
 use super::text;
 use core::ffi::c_char;
 use pgrx::pg_sys;
@@ -44,6 +46,22 @@ pub unsafe fn raises_event_triggers(node: *mut pg_sys::Node) -> bool {
     // SAFETY: the caller's promise.
     !node.is_null()
         && unsafe { pg_sys::command_tag_event_trigger_ok(pg_sys::CreateCommandTag(node)) }
+}
+
+/// The commands of an ALTER TABLE; none for any other statement.
+///
+/// # Safety
+/// `statement` is a valid parse tree.
+pub(super) unsafe fn alter_table_commands(
+    statement: *mut pg_sys::Node,
+) -> Vec<*mut pg_sys::AlterTableCmd> {
+    // SAFETY: the caller's promise; the node tag says which type it is.
+    unsafe {
+        if (*statement).type_ != pg_sys::NodeTag::T_AlterTableStmt {
+            return Vec::new();
+        }
+        pointers((*(statement as *mut pg_sys::AlterTableStmt)).cmds)
+    }
 }
 
 /// The pointers of a PostgreSQL list.
@@ -166,12 +184,12 @@ impl ParseTree {
     /// The tables (or indexes) that an ALTER .. ATTACH PARTITION names; to be asked before it runs, under the user's
     /// search_path.
     pub fn tables_to_attach(self) -> Vec<Address> {
-        if !self.is(pg_sys::NodeTag::T_AlterTableStmt) {
+        if self.0.is_null() {
             return Vec::new();
         }
         // SAFETY: the node tags say which types these are; the look-up takes no lock.
         unsafe {
-            pointers::<pg_sys::AlterTableCmd>((*(self.0 as *mut pg_sys::AlterTableStmt)).cmds)
+            alter_table_commands(self.0)
                 .into_iter()
                 .filter(|&command| {
                     (*command).subtype == pg_sys::AlterTableType::AT_AttachPartition
@@ -197,21 +215,15 @@ impl ParseTree {
             } else if self.is(pg_sys::NodeTag::T_DropStmt) {
                 (*(self.0 as *mut pg_sys::DropStmt)).concurrent
             } else if self.is(pg_sys::NodeTag::T_AlterTableStmt) {
+                #[cfg(feature = "pg13")]
+                let concurrent = false;
                 #[cfg(not(feature = "pg13"))]
-                for command in pointers::<pg_sys::AlterTableCmd>(
-                    (*(self.0 as *mut pg_sys::AlterTableStmt)).cmds,
-                ) {
-                    use pg_sys::AlterTableType::{AT_DetachPartition, AT_DetachPartitionFinalize};
-                    if (*command).subtype == AT_DetachPartitionFinalize {
-                        return Needs::BegunDetach;
-                    }
-                    if (*command).subtype == AT_DetachPartition
-                        && (*((*command).def as *mut pg_sys::PartitionCmd)).concurrent
-                    {
-                        return Needs::NoTransaction;
-                    }
-                }
-                false
+                let concurrent = match partition::detach(self.0) {
+                    Some(detach) if detach.is_finalize() => return Needs::BegunDetach,
+                    Some(detach) => detach.is_concurrent(),
+                    None => false,
+                };
+                concurrent
             } else {
                 self.is(pg_sys::NodeTag::T_ReindexStmt)
                     || eventless::kind(self) == Some(eventless::Kind::Cluster)
@@ -525,14 +537,8 @@ pub(super) unsafe fn make_plain(statement: *mut pg_sys::Node) {
             }
             #[cfg(not(feature = "pg13"))]
             pg_sys::NodeTag::T_AlterTableStmt => {
-                let alter = statement as *mut pg_sys::AlterTableStmt;
-                for command in pointers::<pg_sys::AlterTableCmd>((*alter).cmds) {
-                    if (*command).subtype == pg_sys::AlterTableType::AT_DetachPartitionFinalize {
-                        (*command).subtype = pg_sys::AlterTableType::AT_DetachPartition;
-                    }
-                    if (*command).subtype == pg_sys::AlterTableType::AT_DetachPartition {
-                        (*((*command).def as *mut pg_sys::PartitionCmd)).concurrent = false;
-                    }
+                if let Some(detach) = partition::detach(statement) {
+                    detach.make_plain();
                 }
             }
             _ => {}

@@ -4,7 +4,7 @@
 //! whoever the worker is, and is replaced in the parse tree.
 //! Not promised: `session_user` in expressions (defaults, views), which stays what it is wherever it is evaluated.
 
-use super::node::pointers;
+use super::node::{alter_table_commands, pointers};
 use super::session;
 use super::text;
 use core::ffi::CStr;
@@ -85,12 +85,10 @@ unsafe fn of_statement(statement: *mut pg_sys::Node) -> Vec<*mut pg_sys::RoleSpe
             }
             T_DropOwnedStmt => pointers((*(statement as *mut pg_sys::DropOwnedStmt)).roles),
             T_AlterOwnerStmt => vec![(*(statement as *mut pg_sys::AlterOwnerStmt)).newowner],
-            T_AlterTableStmt => pointers::<pg_sys::AlterTableCmd>(
-                (*(statement as *mut pg_sys::AlterTableStmt)).cmds,
-            )
-            .into_iter()
-            .map(|command| (*command).newowner)
-            .collect(),
+            T_AlterTableStmt => alter_table_commands(statement)
+                .into_iter()
+                .map(|command| (*command).newowner)
+                .collect(),
             T_CreateSchemaStmt => vec![(*(statement as *mut pg_sys::CreateSchemaStmt)).authrole],
             T_CreatePolicyStmt => pointers((*(statement as *mut pg_sys::CreatePolicyStmt)).roles),
             T_AlterPolicyStmt => pointers((*(statement as *mut pg_sys::AlterPolicyStmt)).roles),
