@@ -6,6 +6,7 @@
 use crate::apply::subscribe;
 use crate::in_progress::{self, Rewrite};
 use crate::pg::event::{self, Event};
+use crate::pg::eventless::{self, Kind};
 use crate::pg::node::ParseTree;
 use crate::pg::{catalog, own, session, table};
 use crate::{capture, error, guc};
@@ -116,9 +117,10 @@ fn subscribe_end(fcinfo: pg_sys::FunctionCallInfo) {
     }
 }
 
-/// A command without event triggers (REASSIGN OWNED) is about to run; the hook is the only one to see it.
+/// A command without event triggers is about to run; the hook is the only one to see it.
 pub fn before_eventless(tree: ParseTree) -> bool {
-    if event::in_extension_script() || !capture::is_on() {
+    let is_unwanted = eventless::kind(tree) == Some(Kind::Role) && !guc::capture_roles();
+    if is_unwanted || event::in_extension_script() || !capture::is_on() {
         return false;
     }
     in_progress::start(tree, Some(session::progress()));
@@ -141,6 +143,10 @@ pub fn before_nested_statement() {
         return;
     }
     in_progress::with_unrecorded(|started, source| {
+        // Nobody could tell; an index function that CLUSTER calls, for example, is no reason either.
+        if started.eventless.is_some() {
+            return;
+        }
         let now = session::progress();
         let unchanged =
             started.progress.is_none_or(|before| before == now) || started.asked == Some(now);

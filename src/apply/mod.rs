@@ -18,6 +18,7 @@ pub mod triggers;
 use crate::context;
 use crate::error::Failure;
 use crate::guc::{self, ApplyMissingRole, ApplyOnError};
+use crate::message;
 use crate::pg::execute::{self, Role};
 use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set};
 use crate::pg::spi::{self, Parameter};
@@ -51,33 +52,24 @@ fn arrived(command: &Command, worker: &Worker) -> Result<(), Failure> {
             ..ran
         })
     });
-    let milliseconds = Some(begin.elapsed().as_secs_f64() * 1000.0);
-    match result {
-        Ok(ran) => log::write(
-            command,
-            &Outcome {
-                status: ran.status,
-                role: role_name.as_deref(),
-                milliseconds,
-                failure: None,
-                note: ran.note.as_deref(),
-            },
-        ),
-        Err(failure)
-            if guc::apply_on_error() == ApplyOnError::Log && !failure.may_pass_by_itself() =>
+    let (status, failure, note) = match &result {
+        Ok(ran) => (ran.status, None, ran.note.as_deref()),
+        Err(failure) => ("failed", Some(failure), None),
+    };
+    let outcome = Outcome {
+        status,
+        role: role_name.as_deref(),
+        milliseconds: Some(begin.elapsed().as_secs_f64() * 1000.0),
+        failure,
+        note,
+    };
+    match failure {
+        Some(failure)
+            if guc::apply_on_error() == ApplyOnError::Stop || failure.may_pass_by_itself() =>
         {
-            log::write(
-                command,
-                &Outcome {
-                    status: "failed",
-                    role: role_name.as_deref(),
-                    milliseconds,
-                    failure: Some(&failure),
-                    note: None,
-                },
-            )
+            Err(stopping(command, failure.clone()))
         }
-        Err(failure) => Err(stopping(command, failure)),
+        _ => log::write(command, &outcome),
     }
 }
 
@@ -151,7 +143,9 @@ fn run(
     subtransaction::attempt(|| {
         let done = execute::as_role(role, || {
             let refused = set_all(&circumstances);
-            execute::run(&command.statement, circumstances.major).map(|done| (done, refused))
+            let session_user = circumstances.session_user.as_deref();
+            execute::run(&command.statement, circumstances.major, session_user)
+                .map(|done| (done, refused))
         });
         let (done, refused) = done?;
         if done.left_out {
@@ -166,10 +160,11 @@ fn run(
                 done.dropped_unfinished.join(", ")
             )
         });
+        let secrets = message::secrets_missing(&command.tag, circumstances.redacted);
         let published = publish::take_part(command, &circumstances, worker, &done.tables)?;
         Ok(Ran {
             status: "applied",
-            note: joined(joined(refused, unfinished), published),
+            note: joined(joined(refused, unfinished), joined(published, secrets)),
         })
     })
 }

@@ -29,7 +29,7 @@ pub fn begins(tree: ParseTree) -> Result<(), Failure> {
     };
     execute::install_hooks();
     let after = sequence_value_if_set(APPLY_AFTER_SEQUENCE)?;
-    let worker = Worker::before_subscription(publisher.publications.clone());
+    let worker = Worker::of_session(None, publisher.publications.clone());
     for row in fetch(&publisher)? {
         let is_new = is_newer(&row, after);
         if publisher.copies || is_new {
@@ -53,7 +53,7 @@ pub fn has_begun(tree: ParseTree) -> Result<(), Failure> {
     let Some(after) = sequence_value_if_set(APPLY_AFTER_SEQUENCE)? else {
         return Ok(());
     };
-    let worker = Worker::new_subscription(subscription, publisher.publications.clone());
+    let worker = Worker::of_session(Some(subscription), publisher.publications.clone());
     for row in fetch(&publisher)? {
         if is_newer(&row, Some(after)) {
             take(&row, true, &worker)?;

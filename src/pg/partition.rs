@@ -39,21 +39,62 @@ pub(super) unsafe fn detached_concurrently(
     // SAFETY: the caller's promise; the node tag says what the node is.
     #[cfg(not(feature = "pg13"))]
     unsafe {
-        if (*statement).type_ != pg_sys::NodeTag::T_AlterTableStmt {
-            return None;
-        }
-        let alter = statement as *mut pg_sys::AlterTableStmt;
-        node::pointers::<pg_sys::AlterTableCmd>((*alter).cmds)
+        detach(statement)
+            .filter(|detach| detach.is_concurrent() || detach.is_finalize())
+            .map(|detach| (*detach.partition).name)
+    }
+}
+
+/// A DETACH PARTITION of a statement in progress, which has no other command beside it (gram.y: partition_cmd).
+#[cfg(not(feature = "pg13"))]
+pub(super) struct Detach {
+    command: *mut pg_sys::AlterTableCmd,
+    partition: *mut pg_sys::PartitionCmd,
+}
+
+/// The DETACH PARTITION that a statement is.
+///
+/// # Safety
+/// `statement` is a valid parse tree, which outlives the result.
+#[cfg(not(feature = "pg13"))]
+pub(super) unsafe fn detach(statement: *mut pg_sys::Node) -> Option<Detach> {
+    // SAFETY: the caller's promise; the kind of the command says what its definition is.
+    unsafe {
+        node::alter_table_commands(statement)
             .into_iter()
-            .find_map(|command| {
-                let partition = (*command).def as *mut pg_sys::PartitionCmd;
-                let concurrently = match (*command).subtype {
-                    pg_sys::AlterTableType::AT_DetachPartition => (*partition).concurrent,
-                    pg_sys::AlterTableType::AT_DetachPartitionFinalize => true,
-                    _ => false,
-                };
-                concurrently.then(|| (*partition).name)
+            .find(|&command| {
+                matches!(
+                    (*command).subtype,
+                    pg_sys::AlterTableType::AT_DetachPartition
+                        | pg_sys::AlterTableType::AT_DetachPartitionFinalize
+                )
             })
+            .map(|command| Detach {
+                command,
+                partition: (*command).def.cast(),
+            })
+    }
+}
+
+#[cfg(not(feature = "pg13"))]
+impl Detach {
+    pub(super) fn is_finalize(&self) -> bool {
+        // SAFETY: both nodes are valid as long as this is (see `detach`).
+        unsafe { (*self.command).subtype == pg_sys::AlterTableType::AT_DetachPartitionFinalize }
+    }
+
+    pub(super) fn is_concurrent(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { (*self.partition).concurrent }
+    }
+
+    /// Takes CONCURRENTLY and FINALIZE out of it.
+    pub(super) fn make_plain(&self) {
+        // SAFETY: as above.
+        unsafe {
+            (*self.command).subtype = pg_sys::AlterTableType::AT_DetachPartition;
+            (*self.partition).concurrent = false;
+        }
     }
 }
 

@@ -105,20 +105,10 @@ impl Worker {
         add_table(subscription, table, state)
     }
 
-    /// A session that is about to make a subscription, which will find the tables that are there.
-    pub fn before_subscription(publications: Vec<String>) -> Self {
+    /// A session that makes a subscription: `None` as long as that is not there, and will find the tables that are.
+    pub fn of_session(subscription: Option<pg_sys::Oid>, publications: Vec<String>) -> Self {
         Worker {
-            subscription: None,
-            copying: true,
-            parallel: false,
-            publications,
-        }
-    }
-
-    /// A session that has made a subscription.
-    pub fn new_subscription(subscription: pg_sys::Oid, publications: Vec<String>) -> Self {
-        Worker {
-            subscription: Some(subscription),
+            subscription,
             copying: true,
             parallel: false,
             publications,
