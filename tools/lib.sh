@@ -111,7 +111,8 @@ port = 5432
 fsync = off
 ${2:-}
 C
-  as_server env LC_ALL=C "$BIN/pg_ctl" -D "$CLUSTER/data" -l "$CLUSTER/server.log" -w start >/dev/null \
+  # PGHOST: where connections that the server itself makes (dblink, postgres_fdw) find it
+  as_server env LC_ALL=C PGHOST="$CLUSTER" "$BIN/pg_ctl" -D "$CLUSTER/data" -l "$CLUSTER/server.log" -w start >/dev/null \
     || { tail -20 "$CLUSTER/server.log" >&2; die "PostgreSQL $major did not start"; }
   export PGHOST=$CLUSTER PGPORT=5432 PGUSER=postgres PGDATABASE=postgres PGOPTIONS="" PGCONNECT_TIMEOUT=10
 }
