@@ -93,6 +93,10 @@ CREATE SEQUENCE dts_ddl.counted_id;
 COMMENT ON SEQUENCE dts_ddl.counted_id IS 'Newest id when the rows were last counted, for retention';
 CREATE SEQUENCE dts_ddl.gap_count;
 COMMENT ON SEQUENCE dts_ddl.gap_count IS 'Commands let through without a row; read it with dts_ddl.gaps()';
+CREATE SEQUENCE dts_ddl.restored;
+COMMENT ON SEQUENCE dts_ddl.restored IS 'Set when the extension was made by the restore of a dump, whose commands are no new DDL';
+-- every dump has set it; see src/restore.rs
+SELECT setval('dts_ddl.restored', 1) WHERE current_setting('row_security') = 'off';
 CREATE SEQUENCE dts_ddl.apply_after MINVALUE 0;
 COMMENT ON SEQUENCE dts_ddl.apply_after IS 'On a destination: rows up to this id are history and are not run';
 CREATE SEQUENCE dts_ddl.apply_since MINVALUE 0;

@@ -15,6 +15,7 @@ use crate::pg::eventless::Eventless;
 use crate::pg::sequence::{self, GAP_SEQUENCE};
 use crate::pg::source::Source;
 use crate::pg::{partition, publication, report, session, subtransaction, table};
+use crate::restore;
 use crate::row::{self, Row};
 use crate::text;
 use pgrx::prelude::*;
@@ -80,6 +81,7 @@ pub fn is_on() -> bool {
     guc::enabled()
         && session::fires_ordinary_triggers()
         && !event::in_binary_upgrade()
+        && !restore::is_running()
         && catalog::event_trigger_is_enabled(table::MAIN_TRIGGER)
         && catalog::extension_exists(table::EXTENSION)
 }

@@ -9,7 +9,7 @@ use crate::pg::event::{self, Event};
 use crate::pg::eventless::{self, Kind};
 use crate::pg::node::ParseTree;
 use crate::pg::{catalog, own, session, table};
-use crate::{capture, error, guc};
+use crate::{capture, error, guc, restore};
 use pgrx::prelude::*;
 
 /// Bits of `pg_event_trigger_table_rewrite_reason()` (event_trigger.h: AT_REWRITE_*).
@@ -92,7 +92,7 @@ fn capture_rewrite(fcinfo: pg_sys::FunctionCallInfo) {
 fn capture_ddl(fcinfo: pg_sys::FunctionCallInfo) {
     let event = event(fcinfo, "dts_capture_ddl");
     if let Some(event) = expect(event, "ddl_command_end", "dts_capture_ddl") {
-        if guc::enabled() {
+        if guc::enabled() && !restore::is_running() {
             in_progress::with_current(&event, capture::record);
         }
         in_progress::finish_substitute();

@@ -32,8 +32,10 @@ die() { say "error: $*"; exit 1; }
 # --- the PostgreSQL installations -------------------------------------------------------------------------------
 
 # pg_config_of MAJOR: prints the path of the private copy's pg_config, or fails.
+# DTS_ONE_PG_CONFIG (proof/assertions): that one, whatever the major.
 pg_config_of() {
   local c
+  [ -z "${DTS_ONE_PG_CONFIG:-}" ] || { echo "$DTS_ONE_PG_CONFIG"; return; }
   for c in "$DTS_CACHE/pg/$1/usr/lib/postgresql/$1/bin/pg_config" "$DTS_CACHE/pg/$1/bin/pg_config"; do
     [ ! -x "$c" ] || { echo "$c"; return; }
   done
@@ -53,7 +55,7 @@ majors_available() {
 # ~/.pgrx stays untouched: PGRX_HOME is ours.
 use_toolchain() {
   [ -x "$DTS_CACHE/bin/cargo" ] && [ -x "$DTS_CACHE/bin/cargo-pgrx" ] || die "not set up: run tools/setup"
-  export PATH="$DTS_CACHE/bin:$PATH" PGRX_HOME="$DTS_CACHE/pgrx"
+  export PATH="$DTS_CACHE/bin:$PATH" PGRX_HOME="${DTS_PGRX_HOME:-$DTS_CACHE/pgrx}"
   export CARGO="$DTS_CACHE/bin/cargo" CARGO_PGRX="$DTS_CACHE/bin/cargo-pgrx"
   # pgrx's test framework connects as $USER, which is not set everywhere (containers, cron)
   export USER="${USER:-$(id -un)}"
@@ -102,7 +104,8 @@ cluster_start() {
   local major=$1 pgc; pgc=$(pg_config_of "$major") || die "no PostgreSQL $major: run tools/setup"
   BIN=$("$pgc" --bindir); CLUSTER=$(scratch_dir); CLUSTERS+=("$major $CLUSTER")
   trap cluster_stop_all EXIT; trap 'exit 130' INT; trap 'exit 143' TERM HUP
-  as_server env LC_ALL=C "$BIN/initdb" -D "$CLUSTER/data" -U postgres --no-locale -E UTF8 -A trust --no-sync >"$CLUSTER/initdb.log" 2>&1 \
+  # shellcheck disable=SC2086   # options
+  as_server env LC_ALL=C "$BIN/initdb" -D "$CLUSTER/data" -U postgres --no-locale -E UTF8 -A trust --no-sync ${INITDB_OPTIONS:-} >"$CLUSTER/initdb.log" 2>&1 \
     || { cat "$CLUSTER/initdb.log" >&2; die "initdb of PostgreSQL $major failed"; }
   cat >>"$CLUSTER/data/postgresql.conf" <<C
 listen_addresses = ''
@@ -111,7 +114,8 @@ port = 5432
 fsync = off
 ${2:-}
 C
-  as_server env LC_ALL=C "$BIN/pg_ctl" -D "$CLUSTER/data" -l "$CLUSTER/server.log" -w start >/dev/null \
+  # PGHOST: where connections that the server itself makes (dblink, postgres_fdw) find it
+  as_server env LC_ALL=C PGHOST="$CLUSTER" "$BIN/pg_ctl" -D "$CLUSTER/data" -l "$CLUSTER/server.log" -w start >/dev/null \
     || { tail -20 "$CLUSTER/server.log" >&2; die "PostgreSQL $major did not start"; }
   export PGHOST=$CLUSTER PGPORT=5432 PGUSER=postgres PGDATABASE=postgres PGOPTIONS="" PGCONNECT_TIMEOUT=10
 }

@@ -18,6 +18,7 @@ pub const PRUNED_SEQUENCE: &CStr = c"pruned_id";
 pub const ROW_COUNT_SEQUENCE: &CStr = c"row_count";
 pub const COUNTED_SEQUENCE: &CStr = c"counted_id";
 pub const GAP_SEQUENCE: &CStr = c"gap_count";
+pub const RESTORED_SEQUENCE: &CStr = c"restored";
 pub const APPLY_AFTER_SEQUENCE: &CStr = c"apply_after";
 pub const APPLY_SINCE_SEQUENCE: &CStr = c"apply_since";
 

@@ -36,6 +36,26 @@ pub fn session_user() -> Option<String> {
     unsafe { text::string(pg_sys::GetUserNameFromId(pg_sys::GetSessionUserId(), true)) }
 }
 
+/// Whether that role is a superuser, whatever role the running code has.
+pub fn session_user_is_superuser() -> bool {
+    // SAFETY: as above; no role of that OID means no superuser.
+    unsafe { pg_sys::superuser_arg(pg_sys::GetSessionUserId()) }
+}
+
+/// Whether the session has the settings with which pg_dump begins each of its texts and pg_restore each of its sessions, and
+/// which hardly anybody else uses together.
+pub fn has_settings_of_a_dump() -> bool {
+    // SAFETY: two variables of settings (guc.h), read in the only thread.
+    unsafe { !pg_sys::row_security && !pg_sys::check_function_bodies }
+}
+
+/// Whether this database has a logical replication slot.
+pub fn has_logical_slot() -> bool {
+    let (mut slots, mut active) = (0, 0);
+    // SAFETY: looks through the slots in shared memory under its own lock, and writes to the two numbers.
+    unsafe { pg_sys::ReplicationSlotsCountDBSlots(pg_sys::MyDatabaseId, &mut slots, &mut active) }
+}
+
 /// The name of the database. While a session is connected to it, it can be neither dropped nor renamed.
 pub fn database() -> Option<Rc<str>> {
     DATABASE.with_borrow_mut(|database| {

@@ -373,3 +373,72 @@ fn published() {
         ]
     );
 }
+
+/// An update of this extension itself: no row of it or of what its script does, and capture goes on, with a library that was
+/// loaded before as with a fresh one, in the session that ran it and in others.
+#[test]
+fn own_update() {
+    let database = Database::new("own_update");
+    let Some(_files) = install(
+        "own_update",
+        &database,
+        &[
+            (
+                "dts_ddl_capture--1.0.0--1.0.0.t1.sql",
+                "COMMENT ON SCHEMA dts_ddl IS 'updated';
+                 CREATE OR REPLACE FUNCTION dts_ddl.gaps() RETURNS bigint
+                   LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'gaps_wrapper';",
+            ),
+            (
+                "dts_ddl_capture--1.0.0.t1--1.0.0.t2.sql",
+                "CREATE SEQUENCE dts_ddl.of_an_update;
+                 CREATE TABLE dts_ddl.of_an_update_too AS SELECT 1 AS x;
+                 DROP TABLE dts_ddl.of_an_update_too;
+                 DROP EVENT TRIGGER dts_intercept_ddl;
+                 CREATE EVENT TRIGGER dts_intercept_ddl ON ddl_command_end EXECUTE FUNCTION public.dts_capture_ddl();",
+            ),
+        ],
+    ) else {
+        return;
+    };
+    let mut other = database.connect();
+    let mut used = database.connect();
+    run(&mut other, "CREATE TABLE a (x int)");
+    run(&mut used, "CREATE TABLE b (x int)");
+    run(
+        &mut used,
+        "ALTER EXTENSION dts_ddl_capture UPDATE TO '1.0.0.t1'",
+    );
+    run(&mut used, "CREATE TABLE c (x int)");
+    run(&mut other, "CREATE TABLE d (x int)");
+    // a fresh session, whose first command it is
+    run(
+        &mut database.connect(),
+        "ALTER EXTENSION dts_ddl_capture UPDATE TO '1.0.0.t2'; CREATE TABLE e (x int); SELECT 1 AS x INTO f",
+    );
+    run(&mut other, "DROP TABLE d");
+    run(
+        &mut used,
+        "BEGIN; COMMENT ON EXTENSION dts_ddl_capture IS 'x'; CREATE TABLE g (x int); COMMIT",
+    );
+    database.expect(&[
+        "CREATE TABLE a (x int)",
+        "CREATE TABLE b (x int)",
+        "CREATE TABLE c (x int)",
+        "CREATE TABLE d (x int)",
+        "CREATE TABLE e (x int)",
+        "CREATE TABLE public.f (x integer)",
+        "DROP TABLE d",
+        "CREATE TABLE g (x int)",
+    ]);
+    assert_eq!(
+        database.column("id"),
+        ["1", "2", "3", "4", "5", "6", "7", "8"]
+    );
+    assert_eq!(
+        database.value("SELECT extversion || ' ' || dts_ddl.gaps() || ' ' || obj_description('dts_ddl'::regnamespace) FROM pg_extension WHERE extname = 'dts_ddl_capture'"),
+        "1.0.0.t2 0 updated"
+    );
+    run(&mut used, "DROP EXTENSION dts_ddl_capture");
+    assert_eq!(database.value("SELECT count(*) FROM pg_event_trigger"), "0");
+}

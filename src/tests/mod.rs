@@ -52,6 +52,8 @@ mod races;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod restore;
+#[cfg(test)]
 mod retention;
 #[cfg(test)]
 mod script;

@@ -124,7 +124,7 @@ impl Database {
     }
 
     /// A client program of the server's own installation, connecting to this database.
-    fn program(&self, name: &str, arguments: &[&str]) -> Command {
+    pub fn program(&self, name: &str, arguments: &[&str]) -> Command {
         let server = server();
         let mut command = Command::new(Path::new(&server.bindir).join(name));
         for (name, _) in

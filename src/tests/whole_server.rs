@@ -261,3 +261,59 @@ fn script_on_a_standby() {
     assert!(got.contains("CREATE TABLE t5"), "{got}");
     assert_eq!(got, want);
 }
+
+/// A standby that is promoted goes on where the primary stopped: rows, ids, retention.
+#[test]
+fn promoted_standby() {
+    const STATE: &str = "SELECT format('%s %s %s %s', dts_ddl.last_id(), dts_ddl.pruned_through(), dts_ddl.gaps(),
+                                       (SELECT md5(string_agg(c::text, '' ORDER BY id)) FROM public.dts_ddl_command c))";
+    let cluster = Cluster::new();
+    cluster.start("-c wal_level=logical");
+    let mut client = cluster.connect("postgres");
+    client
+        .batch_execute(
+            "CREATE EXTENSION dts_ddl_capture; ALTER DATABASE postgres SET dts_ddl_capture.max_rows = 3;
+             SET dts_ddl_capture.max_rows = 3; CREATE TABLE t0 (x int); CREATE TABLE t1 (x int)",
+        )
+        .unwrap();
+    let standby = cluster.standby();
+    standby.start("");
+    // through the stream, a transaction that is rolled back among it
+    client
+        .batch_execute("CREATE TABLE t2 (x int); BEGIN; CREATE TABLE lost (x int); ROLLBACK; CREATE TABLE t3 (x int); CREATE TABLE t4 (x int)")
+        .unwrap();
+    let want = value(&mut client, STATE);
+    let position = value(&mut client, "SELECT pg_current_wal_flush_lsn()");
+    let mut second = standby.connect("postgres");
+    let arrived = format!("SELECT pg_last_wal_replay_lsn() >= '{position}'");
+    for _ in 0..600 {
+        if value(&mut second, &arrived) == "true" {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(value(&mut second, STATE), want);
+    let error = second.batch_execute("CREATE TABLE t5 (x int)").unwrap_err();
+    assert_eq!(error.code().map(|code| code.code()), Some("25006"));
+    drop(client);
+    cluster.stop("immediate");
+    assert_eq!(value(&mut second, "SELECT pg_promote(true, 60)"), "true");
+    assert_eq!(value(&mut second, STATE), want);
+    second.batch_execute("CREATE TABLE t5 (x int)").unwrap();
+    let mut fresh = standby.connect("postgres");
+    fresh.batch_execute("CREATE TABLE t6 (x int)").unwrap();
+    let rows = fresh
+        .query(
+            "SELECT id, ddl_text FROM public.dts_ddl_command ORDER BY id",
+            &[],
+        )
+        .unwrap();
+    let rows: Vec<(i64, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let expected = [(6, "t4"), (7, "t5"), (8, "t6")];
+    let expected: Vec<(i64, String)> = expected
+        .iter()
+        .map(|(id, name)| (*id, format!("CREATE TABLE {name} (x int)")))
+        .collect();
+    assert_eq!(rows, expected);
+    assert_eq!(value(&mut fresh, "SELECT dts_ddl.pruned_through()"), "5");
+}

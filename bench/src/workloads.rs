@@ -1,0 +1,284 @@
+//! What is measured.
+
+use crate::measure::{Ratio, Samples, Table};
+use crate::variants::{Bench, Kind, Variant};
+use postgres::Client;
+use rand::seq::SliceRandom;
+use std::time::{Duration, Instant};
+
+pub type Workload = fn(&Bench) -> Vec<Table>;
+pub const ALL: [(&str, Workload); 8] = [
+    ("round", round),
+    ("kept", kept),
+    ("cheap", cheap),
+    ("string", string),
+    ("sessions", sessions),
+    ("first", first),
+    ("dml", dml),
+    ("size", size),
+];
+
+fn timed(client: &mut Client, statement: &str) -> f64 {
+    let start = Instant::now();
+    client.batch_execute(statement).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    start.elapsed().as_secs_f64() * 1e6
+}
+
+/// Runs `work` on each variant in turn, in another order each time; one more time before, not counted.
+fn in_turns(
+    bench: &Bench,
+    variants: &[Variant],
+    times: usize,
+    mut work: impl FnMut(&Variant, &mut Client) -> f64,
+) -> Vec<(String, Samples)> {
+    let mut clients: Vec<Client> = variants.iter().map(|v| bench.connect(v)).collect();
+    let mut samples: Vec<(String, Samples)> = variants.iter().map(|v| (v.name.clone(), Samples::default())).collect();
+    let mut order: Vec<usize> = (0..variants.len()).collect();
+    for round in 0..=times {
+        // dead rows in the catalogs would slow down later rounds, and not all variants alike
+        if round % 500 == 0 {
+            for client in &mut clients {
+                client.batch_execute("VACUUM").expect("VACUUM");
+            }
+        }
+        order.shuffle(&mut rand::rng());
+        for &i in &order {
+            let time = work(&variants[i], &mut clients[i]);
+            if round > 0 {
+                samples[i].1.0.push(time);
+            }
+        }
+    }
+    samples
+}
+
+const ROUND: [&str; 3] = [
+    "CREATE TABLE bench_round (id integer PRIMARY KEY, v text)",
+    "ALTER TABLE bench_round ADD COLUMN w integer",
+    "DROP TABLE bench_round",
+];
+
+fn one_round(_: &Variant, client: &mut Client) -> f64 {
+    ROUND.iter().map(|statement| timed(client, statement)).sum()
+}
+
+fn round(bench: &Bench) -> Vec<Table> {
+    let variants = bench.standard("round");
+    let samples = in_turns(bench, &variants, bench.times(1500), one_round);
+    vec![Table::of_samples("A round of CREATE TABLE, ALTER TABLE, DROP TABLE", &samples)]
+}
+
+fn kept(bench: &Bench) -> Vec<Table> {
+    let variants = [
+        bench.variant("kept", "no capture", Kind::None, 0),
+        bench.variant("kept", "PL/pgSQL function, 10,000 rows kept", Kind::PlPgSql, 10_000),
+        bench.variant("kept", "extension, 10,000 rows kept", Kind::Extension, 10_000),
+        bench.variant("kept", "extension, 1,000,000 rows kept", Kind::Extension, 1_000_000),
+    ];
+    let samples = in_turns(bench, &variants, bench.times(1000), one_round);
+    vec![Table::of_samples("The same round where many rows are kept", &samples)]
+}
+
+fn cheap(bench: &Bench) -> Vec<Table> {
+    let commands = [
+        ("CREATE OR REPLACE FUNCTION", "CREATE OR REPLACE FUNCTION f(i integer) RETURNS integer LANGUAGE sql AS 'SELECT i + 1'"),
+        ("COMMENT", "COMMENT ON SCHEMA public IS 'a comment'"),
+        ("GRANT", "GRANT USAGE ON SCHEMA public TO pg_monitor"),
+    ];
+    let variants = bench.standard("cheap");
+    commands
+        .iter()
+        .map(|(name, statement)| {
+            let samples = in_turns(bench, &variants, bench.times(3000), |_, client| {
+                if *name == "GRANT" {
+                    client.batch_execute("REVOKE USAGE ON SCHEMA public FROM pg_monitor").expect("REVOKE");
+                }
+                timed(client, statement)
+            });
+            Table::of_samples(&format!("A cheap command: {name}"), &samples)
+        })
+        .collect()
+}
+
+/// A file in one string: what a statement of it costs must not depend on its length.
+fn string(bench: &Bench) -> Vec<Table> {
+    let variants = [
+        bench.variant("string", "no capture", Kind::None, 0),
+        bench.variant("string", "extension", Kind::Extension, 0),
+    ];
+    let text = |n: usize| -> String {
+        (0..n)
+            .map(|i| format!("CREATE FUNCTION s.f{i}(i integer) RETURNS integer LANGUAGE sql AS 'SELECT i + {i}';\n"))
+            .collect()
+    };
+    let mut tables = Vec::new();
+    for n in [1_000, 10_000] {
+        let text = text(n);
+        let samples = in_turns(bench, &variants, bench.times(10_000 * 7 / n), |_, client| {
+            client.batch_execute("CREATE SCHEMA s").expect("CREATE SCHEMA");
+            let time = timed(client, &text) / n as f64;
+            client.batch_execute("SET client_min_messages = error; DROP SCHEMA s CASCADE").expect("DROP SCHEMA");
+            time
+        });
+        let mut table = Table::of_samples(&format!("One statement of a string of {n} CREATE FUNCTION"), &samples);
+        table.in_picture = n == 10_000;
+        tables.push(table);
+    }
+    // The PL/pgSQL function stores the whole string with each statement, and is measured with the short one only.
+    let variants = [
+        bench.variant("short", "no capture", Kind::None, 0),
+        bench.variant("short", "PL/pgSQL function", Kind::PlPgSql, 0),
+    ];
+    let text = text(1_000);
+    let samples = in_turns(bench, &variants, bench.times(5), |_, client| {
+        client.batch_execute("CREATE SCHEMA s").expect("CREATE SCHEMA");
+        let time = timed(client, &text) / 1_000.0;
+        client.batch_execute("SET client_min_messages = error; DROP SCHEMA s CASCADE").expect("DROP SCHEMA");
+        time
+    });
+    let mut table = Table::of_samples("The same with the PL/pgSQL function, 1000 statements", &samples);
+    table.in_picture = false;
+    tables.push(table);
+    tables
+}
+
+/// Eight sessions at once, each with a table of its own.
+fn sessions(bench: &Bench) -> Vec<Table> {
+    const SESSIONS: usize = 8;
+    let variants = [
+        bench.variant("sessions", "no capture", Kind::None, 0),
+        bench.variant("sessions", "PL/pgSQL function", Kind::PlPgSql, 0),
+        bench.variant("sessions", "PL/pgSQL function, 10,000 rows kept", Kind::PlPgSql, 10_000),
+        bench.variant("sessions", "extension", Kind::Extension, 0),
+        bench.variant("sessions", "extension, 10,000 rows kept", Kind::Extension, 10_000),
+    ];
+    let rounds = 40;
+    let mut waits = vec![0_i64; variants.len()];
+    let mut looks = 0;
+    let samples = in_turns(bench, &variants, bench.times(30), |variant, _| {
+        let place = variants.iter().position(|v| v.name == variant.name).unwrap_or(0);
+        let mut observer = bench.connect(variant);
+        let clients: Vec<Client> = (0..SESSIONS).map(|_| bench.connect(variant)).collect();
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = clients
+                .into_iter()
+                .enumerate()
+                .map(|(number, mut client)| {
+                    scope.spawn(move || {
+                        for _ in 0..rounds {
+                            for statement in ROUND {
+                                timed(&mut client, &statement.replace("bench_round", &format!("t{number}")));
+                            }
+                        }
+                    })
+                })
+                .collect();
+            while !workers.iter().all(|worker| worker.is_finished()) {
+                std::thread::sleep(Duration::from_millis(20));
+                let waiting: i64 = observer
+                    .query_one("SELECT count(*) FROM pg_locks WHERE NOT granted", &[])
+                    .expect("pg_locks")
+                    .get(0);
+                waits[place] += waiting;
+                looks += 1;
+            }
+        });
+        start.elapsed().as_secs_f64() * 1e6 / (SESSIONS * rounds) as f64
+    });
+    let mut table = Table::of_samples("Eight sessions at once: a round, by the clock of all", &samples);
+    let seen: Vec<String> = variants.iter().zip(&waits).map(|(v, n)| format!("{}: {n}", v.name)).collect();
+    table.note = format!("Sessions seen waiting for a lock, in {looks} looks all in all: {}.", seen.join("; "));
+    vec![table]
+}
+
+/// The first DDL of a new connection, which loads the library.
+fn first(bench: &Bench) -> Vec<Table> {
+    let mut variants = vec![
+        bench.variant("first", "PL/pgSQL function", Kind::PlPgSql, 0),
+        bench.variant("first", "no capture", Kind::None, 0),
+        bench.variant("first", "extension", Kind::Extension, 0),
+        bench.variant("first", "extension, session_preload_libraries", Kind::Extension, 0),
+    ];
+    let preloaded = &variants[3];
+    bench
+        .connect(preloaded)
+        .batch_execute(&format!("ALTER DATABASE {} SET session_preload_libraries = 'dts_ddl_capture'", preloaded.database))
+        .expect("ALTER DATABASE");
+    let statement = "CREATE TABLE bench_first (id integer PRIMARY KEY, v text)";
+    let mut command = Vec::new();
+    let with_connection = in_turns(bench, &variants, bench.times(300), |variant, client| {
+        let start = Instant::now();
+        let mut fresh = bench.connect(variant);
+        let connected = start.elapsed().as_secs_f64() * 1e6;
+        let time = timed(&mut fresh, statement);
+        command.push((variant.name.clone(), time));
+        client.batch_execute("DROP TABLE bench_first").expect("DROP TABLE");
+        connected + time
+    });
+    let alone: Vec<(String, Samples)> = variants
+        .drain(..)
+        .map(|variant| {
+            let of_it = command.iter().filter(|(name, _)| *name == variant.name);
+            let times = of_it.map(|(_, time)| *time).skip(1).collect();
+            (variant.name, Samples(times))
+        })
+        .collect();
+    let mut tables = vec![
+        Table::of_samples("The first DDL of a new connection (ratio to the PL/pgSQL function)", &alone),
+        Table::of_samples("Connecting and the first DDL (ratio to the PL/pgSQL function)", &with_connection),
+    ];
+    for table in &mut tables {
+        table.in_picture = false;
+    }
+    tables
+}
+
+/// DML of a session that has the library loaded, since a DDL command ran in it.
+fn dml(bench: &Bench) -> Vec<Table> {
+    let variants = [
+        bench.variant("dml", "no capture", Kind::None, 0),
+        bench.variant("dml", "extension loaded", Kind::Extension, 0),
+    ];
+    let samples = in_turns(bench, &variants, bench.times(6000), |_, client| {
+        // a table of the session's own, made when it is not there
+        let made = client.query_one("SELECT to_regclass('rows') IS NULL", &[]).expect("a look").get(0);
+        if made {
+            client
+                .batch_execute("CREATE TABLE rows (id integer PRIMARY KEY, v text); ALTER TABLE rows REPLICA IDENTITY DEFAULT; INSERT INTO rows SELECT i, 'x' FROM generate_series(1, 1000) i")
+                .expect("a table");
+        }
+        timed(client, "UPDATE rows SET v = 'y' WHERE id = 500")
+            + timed(client, "SELECT v FROM rows WHERE id = 7")
+            + timed(client, "INSERT INTO rows SELECT 1001, 'z'; DELETE FROM rows WHERE id = 1001")
+    });
+    vec![Table::of_samples("UPDATE, SELECT, INSERT and DELETE in a session that has the library loaded", &samples)]
+}
+
+/// Bytes stored for a row beyond its statement.
+fn size(bench: &Bench) -> Vec<Table> {
+    let variant = bench.variant("size", "extension", Kind::Extension, 0);
+    let mut client = bench.connect(&variant);
+    client
+        .batch_execute(
+            "CREATE SCHEMA app; CREATE TABLE app.customer (id integer PRIMARY KEY, name text);
+             ALTER TABLE app.customer ADD COLUMN mail text; CREATE INDEX ON app.customer (name);
+             CREATE VIEW app.names AS SELECT name FROM app.customer; COMMENT ON TABLE app.customer IS 'c';
+             CREATE FUNCTION app.f() RETURNS integer LANGUAGE sql AS 'SELECT 1'; GRANT SELECT ON app.customer TO pg_monitor;
+             CREATE TYPE app.kind AS ENUM ('a'); CREATE SEQUENCE app.s; DROP VIEW app.names; DROP TABLE app.customer",
+        )
+        .expect("commands");
+    let rows = client
+        .query(
+            "SELECT tag, (pg_column_size(c.*) - octet_length(ddl_text))::float8 FROM public.dts_ddl_command c ORDER BY id",
+            &[],
+        )
+        .expect("rows");
+    vec![Table {
+        title: "Bytes stored for a row beyond its statement".to_owned(),
+        unit: "bytes",
+        lines: rows.iter().map(|row| (row.get(0), row.get(1), None::<Ratio>)).collect(),
+        note: String::new(),
+        in_picture: false,
+    }]
+}

@@ -1,0 +1,216 @@
+//! pg_dump and restores: nothing of the extension's members is in a dump, what is restored is no new DDL, and nobody can
+//! use that to hide a command.
+
+use super::dump;
+use super::server::{Database, skipped, value};
+use std::process::Command;
+
+/// What every dump sets before its first command.
+const SETTINGS_OF_A_DUMP: &str =
+    "SET search_path = ''; SET check_function_bodies = off; SET row_security = off";
+
+#[track_caller]
+fn output(command: &mut Command) -> String {
+    let output = command.output().expect("a client program");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {errors}");
+    assert!(!errors.contains("ERROR"), "{command:?}: {errors}");
+    String::from_utf8(output.stdout).expect("UTF8")
+}
+
+/// A schema with one of everything that a dump writes in a way of its own.
+fn source() -> Database {
+    let source = Database::new("dumped");
+    source
+        .connect()
+        .batch_execute(
+            "CREATE TABLE a (id serial PRIMARY KEY, t text CHECK (t <> ''));
+             INSERT INTO a (t) VALUES ('x'), ('y');
+             ALTER TABLE a REPLICA IDENTITY DEFAULT;
+             CREATE TABLE b (id int REFERENCES a, g int GENERATED ALWAYS AS IDENTITY);
+             CREATE INDEX ON b (id);
+             CREATE VIEW v AS SELECT * FROM a;
+             CREATE MATERIALIZED VIEW m AS SELECT count(*) AS n FROM a;
+             CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+             CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW EXECUTE FUNCTION f();
+             CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+             CREATE EVENT TRIGGER zz ON ddl_command_end EXECUTE FUNCTION e();
+             CREATE SCHEMA s; CREATE TYPE s.e AS ENUM ('a', 'b');
+             CREATE PUBLICATION dts_sync_p; ALTER PUBLICATION dts_sync_p ADD TABLE b;
+             GRANT SELECT ON a TO PUBLIC; COMMENT ON TABLE a IS 'a'",
+        )
+        .expect("a schema");
+    source
+}
+
+/// Nothing was recorded, everything is as it was, and capture begins with the first new command.
+#[track_caller]
+fn expect_restored(source: &Database, restored: &Database) {
+    assert_eq!(restored.texts(), Vec::<String>::new(), "{}", restored.name);
+    dump::expect_same(&source.dump(), &restored.dump());
+    let mut client = restored.connect();
+    assert_eq!(
+        value(
+            &mut client,
+            "SELECT string_agg(relname || relreplident::text, ' ' ORDER BY relname) FROM pg_class WHERE relname IN ('a', 'b')"
+        ),
+        "ad bf"
+    );
+    assert_eq!(value(&mut client, "SELECT dts_ddl.last_id()"), "0");
+    client
+        .batch_execute("CREATE TABLE first (x int); ALTER TABLE a ADD COLUMN n int")
+        .expect("DDL");
+    restored.expect(&[
+        "CREATE TABLE first (x int)",
+        "ALTER TABLE a ADD COLUMN n int",
+    ]);
+    assert_eq!(restored.column("id"), ["1", "2"]);
+    assert_eq!(
+        value(
+            &mut client,
+            "SELECT (SELECT last_value FROM dts_ddl.row_count) || ' ' || dts_ddl.pruned_through() || ' ' || dts_ddl.gaps()"
+        ),
+        "2 0 0"
+    );
+    // from then on a session with these settings is one like any other
+    client
+        .batch_execute(&format!(
+            "{SETTINGS_OF_A_DUMP}; CREATE TABLE public.of_a_later_restore (x int)"
+        ))
+        .expect("DDL");
+    assert_eq!(
+        restored.texts().last().map(String::as_str),
+        Some("CREATE TABLE public.of_a_later_restore (x int)")
+    );
+}
+
+/// A dump as text, with psql.
+#[test]
+fn text() {
+    let source = source();
+    let text = output(&mut source.program("pg_dump", &[]));
+    assert!(
+        text.contains("CREATE EXTENSION IF NOT EXISTS dts_ddl_capture"),
+        "{text}"
+    );
+    for word in [
+        "TABLE public.dts_ddl_command",
+        "dts_intercept",
+        "dts_capture_ddl",
+        "SCHEMA dts_ddl",
+        "COPY public.dts_ddl_command",
+    ] {
+        assert!(!text.contains(word), "{word} is in the dump:\n{text}");
+    }
+    let file = std::env::temp_dir().join(format!("{}.sql", source.name));
+    std::fs::write(&file, text).expect("a file");
+    for options in [&["-v", "ON_ERROR_STOP=1"][..], &["-1"]] {
+        let restored = Database::bare("restored_text");
+        output(restored.psql().args(options).arg("-f").arg(&file));
+        expect_restored(&source, &restored);
+    }
+    let _ = std::fs::remove_file(&file);
+}
+
+/// A dump as archive, with pg_restore: in one session, in one transaction, in several sessions.
+#[test]
+fn archive() {
+    let source = source();
+    let file = std::env::temp_dir().join(format!("{}.dump", source.name));
+    output(source.program("pg_dump", &["-Fc"]).arg("-f").arg(&file));
+    for options in [&["--exit-on-error"][..], &["-1"], &["--jobs=3"]] {
+        let restored = Database::bare("restored_archive");
+        output(restored.program("pg_restore", options).arg(&file));
+        expect_restored(&source, &restored);
+    }
+    let _ = std::fs::remove_file(&file);
+}
+
+/// A restore into a database that captures already is DDL like any other, unless capture is switched off for it.
+#[test]
+fn into_a_capturing_database() {
+    let source = source();
+    let file = std::env::temp_dir().join(format!("{}.into.dump", source.name));
+    output(source.program("pg_dump", &["-Fc"]).arg("-f").arg(&file));
+    let recorded = Database::new("restored_into");
+    output(recorded.program("pg_restore", &[]).arg(&file));
+    let tags = recorded.column("tag || ' ' || coalesce(object_name, '')");
+    assert!(
+        tags.contains(&"CREATE TABLE public.a".to_owned())
+            && tags.contains(&"CREATE VIEW public.v".to_owned()),
+        "{tags:?}"
+    );
+    recorded.expect_sound();
+    let silent = Database::new("restored_silently");
+    output(
+        silent
+            .program("pg_restore", &[])
+            .env("PGOPTIONS", "-c dts_ddl_capture.enabled=off")
+            .arg(&file),
+    );
+    dump::expect_same(&source.dump(), &silent.dump());
+    assert_eq!(silent.texts(), Vec::<String>::new());
+    let _ = std::fs::remove_file(&file);
+}
+
+/// The settings alone hide nothing: of a database whose extension was made by hand, of a user who is no superuser, and
+/// where a consumer may be waiting.
+#[test]
+fn hides_nothing() {
+    let by_hand = Database::new("by_hand");
+    by_hand
+        .connect()
+        .batch_execute(&format!(
+            "{SETTINGS_OF_A_DUMP}; CREATE TABLE public.a (x int)"
+        ))
+        .expect("DDL");
+    by_hand.expect(&["CREATE TABLE public.a (x int)"]);
+
+    let restored = Database::bare("half_restored");
+    restored
+        .connect()
+        .batch_execute(&format!(
+            "{SETTINGS_OF_A_DUMP}; CREATE EXTENSION dts_ddl_capture; CREATE TABLE public.part_of_it (x int);
+             RESET row_security; DROP TABLE IF EXISTS public.nothing"
+        ))
+        .expect("the beginning of a restore");
+    restored.expect(&[]);
+    let mut user = restored.connect_as("restore_user");
+    user.batch_execute(&format!(
+        "{SETTINGS_OF_A_DUMP}; CREATE TABLE restore_user.a (x int)"
+    ))
+    .expect("DDL");
+    restored.expect(&["CREATE TABLE restore_user.a (x int)"]);
+
+    // a function with a superuser's rights lends none for this
+    let lent = Database::bare("lent");
+    lent.connect()
+        .batch_execute(&format!(
+            "{SETTINGS_OF_A_DUMP}; CREATE EXTENSION dts_ddl_capture;
+             CREATE FUNCTION public.f() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN CREATE TABLE public.of_f (x int); END'"
+        ))
+        .expect("a restore");
+    lent.connect_as("restore_user")
+        .batch_execute(&format!("{SETTINGS_OF_A_DUMP}; SELECT public.f()"))
+        .expect("DDL");
+    lent.expect(&["CREATE TABLE public.of_f (x int)"]);
+
+    let awaited = Database::bare("awaited");
+    let mut client = awaited.connect();
+    client
+        .batch_execute(&format!(
+            "{SETTINGS_OF_A_DUMP}; CREATE EXTENSION dts_ddl_capture; CREATE TABLE public.part_of_it (x int)"
+        ))
+        .expect("a restore");
+    let slot = client.batch_execute(
+        "SELECT pg_create_logical_replication_slot('awaited_slot', 'test_decoding')",
+    );
+    if let Err(error) = slot {
+        skipped("hides_nothing", &format!("test_decoding: {error}"));
+        return;
+    }
+    client
+        .batch_execute("CREATE TABLE public.awaited (x int)")
+        .expect("DDL");
+    awaited.expect(&["CREATE TABLE public.awaited (x int)"]);
+}
