@@ -30,7 +30,7 @@ pub fn run(plan: &Plan, findings: &Findings) {
             let log = cluster.log();
             let lines: Vec<&str> = log.lines().collect();
             if let Some(at) = lines.iter().position(|line| line.contains(word)) {
-                findings.violation(format!("server log: {}", lines[at.saturating_sub(1)..(at + 3).min(lines.len())].join("\n    ")));
+                findings.violation(format!("server log: {}", lines[at.saturating_sub(60)..(at + 3).min(lines.len())].join("\n    ")));
             }
         }
         cluster.stop("fast");
@@ -111,7 +111,7 @@ fn round(cluster: &Cluster, dice: &mut Dice, sessions: &mut [Session], memory: b
             }
             done += 1;
             if memory {
-                limit_memory(key.0, dice.roll(3000) as u64 * 1024);
+                limit_memory(key.0, (1 << dice.roll(23)) as u64);
             } else if dice.one_in(12) {
                 crash::signal("TERM", key.0);
             } else {

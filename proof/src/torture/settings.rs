@@ -250,11 +250,13 @@ impl Topic<'_> {
             }
             return Ok(last);
         }
+        // the row names the session's own temporary schema so
+        let schema = if who[0][1].starts_with("pg_temp_") { "pg_temp" } else { &who[0][1] };
         let fits = match &rows[..] {
             [row] => {
                 row[0] == command.sql
                     && command.username.map_or(row[1] == who[0][0], |name| row[1] == name)
-                    && (command.elsewhere || row[2] == who[0][1])
+                    && (command.elsewhere || row[2] == schema)
             }
             _ => false,
         };

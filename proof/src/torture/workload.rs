@@ -6,7 +6,7 @@
 
 use super::dice::Dice;
 use super::wire::{Fields, Lost, Reply, Wire};
-use super::{Findings, Plan, connect_patiently, literal, replica};
+use super::{Findings, Plan, connect_patiently, literal, replica, shortened};
 use dts_proof::cluster::Cluster;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -52,6 +52,23 @@ struct Entry {
     /// The client does not know whether it was committed. Of entries with one number a first part may be.
     doubt: Option<u64>,
     prepared: Option<String>,
+}
+
+impl Entry {
+    /// How many of these rows are the entry's, all of it. Where the answer was lost, so were the notices that tell which of
+    /// its commands found nothing to do.
+    fn matches(&self, rows: &[(String, String)]) -> Option<usize> {
+        let mut taken = 0;
+        for text in &self.texts {
+            if rows.get(taken).is_some_and(|(found, _)| found == text) {
+                taken += 1;
+            } else if self.doubt.is_none() || !text.contains(" IF ") {
+                return None;
+            }
+        }
+        let one_transaction = rows[..taken].windows(2).all(|pair| pair[0].1 == pair[1].1);
+        one_transaction.then_some(taken)
+    }
 }
 
 pub struct Session {
@@ -274,8 +291,13 @@ impl Session {
                 let m = self.mark();
                 let n = self.serial();
                 let me = self.number;
-                one(match self.dice.roll(3) {
+                one(match self.dice.roll(5) {
                     0 => format!("CREATE TABLE{m} t_{me}.big{} AS SELECT * FROM t_lib.big ORDER BY a", n % 3),
+                    // much text
+                    3 | 4 => {
+                        let length = 1000 << self.dice.roll(13);
+                        format!("COMMENT{m} ON SCHEMA t_{me} IS '{}'", "x;''".repeat(length / 4))
+                    }
                     1 => format!("CREATE INDEX{m} bigx{} ON t_{me}.big{} (a, id)", n % 4, n % 3),
                     _ => format!("ALTER TABLE{m} t_{me}.big{} ALTER id TYPE {}", n % 3, self.dice.pick(&["bigint", "text", "numeric"])),
                 })
@@ -332,7 +354,7 @@ impl Session {
         if self.recent.len() >= 40 {
             self.recent.remove(0);
         }
-        self.recent.push(sql.to_owned());
+        self.recent.push(shortened(sql, 600));
         if self.limited && self.dice.one_in(10) {
             std::thread::sleep(std::time::Duration::from_millis(8));
         }
@@ -375,7 +397,14 @@ impl Session {
                 }
                 Ok(())
             }
-            Ok(_) => Ok(()),
+            Ok(reply) => {
+                // An error behind the last tag came after the commit (simple protocol), or at it (extended protocol).
+                let statements: usize = list.iter().map(|s| if s.sql.contains("; SELECT t_") { 2 } else { 1 }).sum();
+                if reply.results.len() >= statements {
+                    if extended || skipped(&reply.notices) > 0 { self.maybe(all, 0) } else { self.commit(all) }
+                }
+                Ok(())
+            }
             Err(lost) => {
                 self.doubt(all);
                 Err(lost)
@@ -468,7 +497,8 @@ impl Session {
         match self.run(wire, sql, false) {
             Ok(reply) => {
                 let tag = reply.results.last().map_or("", |(tag, _)| tag.as_str());
-                if reply.succeeded() && tag != "ROLLBACK" {
+                // also when an error follows: it came after the commit
+                if tag == "COMMIT" {
                     self.commit(rows);
                 }
                 if reply.status == b'I' { Ok(()) } else { self.failed(wire) }
@@ -492,7 +522,7 @@ impl Session {
                 if reply.status != b'I' {
                     self.failed(wire)?;
                 }
-                reply.succeeded() && tag != "ROLLBACK"
+                tag == "PREPARE TRANSACTION"
             }
             Err(lost) => {
                 self.doubt(rows);
@@ -505,7 +535,7 @@ impl Session {
         }
         let end = if commits { "COMMIT" } else { "ROLLBACK" };
         match self.run(wire, &format!("{end} PREPARED '{gid}'"), false) {
-            Ok(reply) if reply.succeeded() => {
+            Ok(reply) if !reply.results.is_empty() => {
                 if commits {
                     self.commit(rows);
                 }
@@ -562,14 +592,13 @@ impl Session {
         let mut stopped = None;
         let mut problem = None;
         for entry in &mut self.ledger {
-            let there = rest.len() >= entry.texts.len()
-                && entry.texts.iter().zip(rest).all(|(text, (found, _))| text == found)
-                && rest[..entry.texts.len()].windows(2).all(|pair| pair[0].1 == pair[1].1);
+            let taken = entry.matches(rest);
+            let there = taken.is_some();
             if there {
-                if entry.doubt.is_some() && entry.doubt == stopped && !entry.texts.is_empty() {
-                    problem = Some(format!("came after one of the same string that did not: {:?}", entry.texts));
+                if entry.doubt.is_some() && entry.doubt == stopped && taken > Some(0) {
+                    problem = Some(format!("came after one of the same string that did not: {}", brief(&entry.texts)));
                 }
-                rest = &rest[entry.texts.len()..];
+                rest = &rest[taken.unwrap_or_default()..];
                 entry.doubt = None;
             } else if pruned {
                 // one by one: a part of a transaction may be pruned
@@ -583,12 +612,12 @@ impl Session {
                 stopped = Some(number);
                 entry.texts.clear();
             } else {
-                problem = Some(format!("committed, but no row in its place: {:?}, instead: {:?}", entry.texts, rest.first()));
+                problem = Some(format!("committed, but no row in its place: {}, instead: {}", brief(&entry.texts), brief(&rest.first())));
                 break;
             }
         }
         if problem.is_none() && !rest.is_empty() {
-            problem = Some(format!("rows of nothing that was committed: {:?}", &rest[..rest.len().min(3)]));
+            problem = Some(format!("rows of nothing that was committed: {}", brief(&&rest[..rest.len().min(3)])));
         }
         if let Some(problem) = problem {
             findings.violation(format!(
@@ -635,6 +664,10 @@ pub fn drop_invalid_indexes(cluster: &Cluster, wire: &mut Wire) -> Result<usize,
     }
     wire.rows("RESET session_replication_role")?;
     Ok(invalid.len())
+}
+
+fn brief(value: &impl std::fmt::Debug) -> String {
+    shortened(&format!("{value:?}"), 1500)
 }
 
 /// What is compared of a row: the level at which the command ran, and its text.
