@@ -13,6 +13,7 @@ pub mod finally;
 mod guard;
 pub mod hooks;
 pub mod logical_message;
+pub mod memory;
 pub mod node;
 pub mod partition;
 pub mod publication;
