@@ -97,6 +97,16 @@ impl Failure {
         )
     }
 
+    /// In PostgreSQL's words.
+    pub fn out_of_memory(size: usize) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
+            message: "out of memory".to_owned(),
+            detail: Some(format!("Failed on request of size {size}.")),
+            hint: None,
+        }
+    }
+
     /// Something that cannot happen did.
     pub fn internal(message: String) -> Self {
         Failure {

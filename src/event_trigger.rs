@@ -7,6 +7,7 @@ use crate::apply::subscribe;
 use crate::in_progress::{self, Rewrite};
 use crate::pg::event::{self, Event};
 use crate::pg::eventless::{self, Kind};
+use crate::pg::memory::with_reserve;
 use crate::pg::node::ParseTree;
 use crate::pg::{catalog, own, session, table};
 use crate::{capture, error, guc, restore};
@@ -40,6 +41,10 @@ fn expect(event: Option<Event>, name: &str, function: &str) -> Option<Event> {
 /// ddl_command_start: notes who runs the command and with which settings, and loads the library in a fresh session.
 #[pg_extern(sql = false)]
 fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
+    with_reserve(|| capture_start_with_reserve(fcinfo));
+}
+
+fn capture_start_with_reserve(fcinfo: pg_sys::FunctionCallInfo) {
     let event = event(fcinfo, "capture_start");
     if let Some(event) = expect(event, "ddl_command_start", "capture_start") {
         // It would take the extension with it, and whoever owns the schema could then forge rows for a destination.
@@ -58,6 +63,10 @@ fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
 /// sql_drop: notes the objects that are gone; only this event can tell them.
 #[pg_extern(sql = false)]
 fn capture_drop(fcinfo: pg_sys::FunctionCallInfo) {
+    with_reserve(|| capture_drop_with_reserve(fcinfo));
+}
+
+fn capture_drop_with_reserve(fcinfo: pg_sys::FunctionCallInfo) {
     let event = event(fcinfo, "capture_drop");
     if let Some(event) = expect(event, "sql_drop", "capture_drop") {
         let dropped = event::dropped_objects();
@@ -68,6 +77,10 @@ fn capture_drop(fcinfo: pg_sys::FunctionCallInfo) {
 /// table_rewrite: notes the table, whose rewritten rows logical replication will not send.
 #[pg_extern(sql = false)]
 fn capture_rewrite(fcinfo: pg_sys::FunctionCallInfo) {
+    with_reserve(|| capture_rewrite_with_reserve(fcinfo));
+}
+
+fn capture_rewrite_with_reserve(fcinfo: pg_sys::FunctionCallInfo) {
     let event = event(fcinfo, "capture_rewrite");
     if let Some(event) = expect(event, "table_rewrite", "capture_rewrite") {
         let (oid, bits) = event::table_rewrite();
@@ -90,6 +103,10 @@ fn capture_rewrite(fcinfo: pg_sys::FunctionCallInfo) {
 /// ddl_command_end: records the command.
 #[pg_extern(sql = false)]
 fn capture_ddl(fcinfo: pg_sys::FunctionCallInfo) {
+    with_reserve(|| capture_ddl_with_reserve(fcinfo));
+}
+
+fn capture_ddl_with_reserve(fcinfo: pg_sys::FunctionCallInfo) {
     let event = event(fcinfo, "dts_capture_ddl");
     if let Some(event) = expect(event, "ddl_command_end", "dts_capture_ddl") {
         if guc::enabled() && !restore::is_running() {
@@ -102,6 +119,10 @@ fn capture_ddl(fcinfo: pg_sys::FunctionCallInfo) {
 /// ddl_command_start of CREATE SUBSCRIPTION on a destination: history, and what is newer than the schema.
 #[pg_extern(sql = false)]
 fn subscribe_start(fcinfo: pg_sys::FunctionCallInfo) {
+    with_reserve(|| subscribe_start_with_reserve(fcinfo));
+}
+
+fn subscribe_start_with_reserve(fcinfo: pg_sys::FunctionCallInfo) {
     let event = event(fcinfo, "subscribe_start");
     if let Some(event) = expect(event, "ddl_command_start", "subscribe_start") {
         subscribe::begins(event.tree).unwrap_or_else(|failure| failure.raise());
@@ -111,6 +132,10 @@ fn subscribe_start(fcinfo: pg_sys::FunctionCallInfo) {
 /// ddl_command_end of CREATE SUBSCRIPTION on a destination: the capture table follows the stream from its beginning.
 #[pg_extern(sql = false)]
 fn subscribe_end(fcinfo: pg_sys::FunctionCallInfo) {
+    with_reserve(|| subscribe_end_with_reserve(fcinfo));
+}
+
+fn subscribe_end_with_reserve(fcinfo: pg_sys::FunctionCallInfo) {
     let event = event(fcinfo, "subscribe_end");
     if let Some(event) = expect(event, "ddl_command_end", "subscribe_end") {
         subscribe::has_begun(event.tree).unwrap_or_else(|failure| failure.raise());

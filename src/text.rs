@@ -2,6 +2,7 @@
 
 use crate::error::Failure;
 use crate::guc;
+use crate::pg::memory;
 use crate::pg::node::TemporaryItems;
 use crate::pg::source::Source;
 use crate::statement::{
@@ -29,6 +30,7 @@ pub fn exact(
     if extent.is_empty() {
         return Err(Failure::text_unknown(tag));
     }
+    memory::expect(extent.len())?;
     Ok(bytes[extent].to_vec())
 }
 

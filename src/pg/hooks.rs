@@ -10,6 +10,7 @@
 use super::eventless;
 use super::execute;
 use super::finally::finally;
+use super::memory;
 use super::node;
 use super::source::Source;
 use super::subscription;
@@ -45,8 +46,10 @@ unsafe extern "C-unwind" fn at_transaction_end(
 ) {
     match event {
         pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT | pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
-            crate::retention::before_commit();
-            subscription::before_commit();
+            memory::with_reserve(|| {
+                crate::retention::before_commit();
+                subscription::before_commit();
+            });
         }
         pg_sys::XactEvent::XACT_EVENT_ABORT => {
             crate::retention::transaction_ended(true);
@@ -168,6 +171,9 @@ unsafe extern "C-unwind" fn process_utility(
     // SAFETY: PostgreSQL passes a valid statement and its text, which outlive this call; `begin` is guarded, and the
     // closures own nothing.
     unsafe {
+        if node::raises_event_triggers((*pstmt).utilityStmt) {
+            memory::require_reserve();
+        }
         let depth = begin(pstmt, query, context);
         if depth < 0 {
             call.chain();
@@ -198,12 +204,12 @@ unsafe fn run_eventless(call: UtilityCall) {
 
 #[pg_guard]
 extern "C-unwind" fn before_eventless(tree: *mut pg_sys::Node) -> bool {
-    crate::event_trigger::before_eventless(node::ParseTree::new(tree))
+    memory::with_reserve(|| crate::event_trigger::before_eventless(node::ParseTree::new(tree)))
 }
 
 #[pg_guard]
 extern "C-unwind" fn after_eventless() {
-    crate::event_trigger::after_eventless();
+    memory::with_reserve(crate::event_trigger::after_eventless);
 }
 
 /// Notes a statement that may raise event triggers; the depth to go back to afterwards, or -1 for any other.
@@ -217,7 +223,7 @@ extern "C-unwind" fn begin(
         return -1;
     }
     // Also before statements that are no DDL (COPY, DO ..).
-    crate::event_trigger::before_script_statement();
+    memory::with_reserve(crate::event_trigger::before_script_statement);
     // SAFETY: called by `process_utility` only, with a valid statement.
     let (tree, source) = unsafe {
         let statement = &*pstmt;
@@ -232,7 +238,7 @@ extern "C-unwind" fn begin(
         )
     };
     let nested = context != pg_sys::ProcessUtilityContext::PROCESS_UTILITY_TOPLEVEL;
-    crate::event_trigger::before_nested_statement();
+    memory::with_reserve(crate::event_trigger::before_nested_statement);
     in_progress::push(node::ParseTree::new(tree).kind(), source, nested) as i64
 }
 
@@ -286,7 +292,7 @@ extern "C-unwind" fn before_run(desc: *mut pg_sys::QueryDesc) {
             && (*dest).mydest == pg_sys::CommandDest::DestIntoRel
             && in_progress::awaits_table();
         if !fills_table {
-            crate::event_trigger::before_nested_statement();
+            memory::with_reserve(crate::event_trigger::before_nested_statement);
             return;
         }
         // The receiver belongs to this one command. Its start-up callback makes the table; ours calls it, then writes
@@ -298,13 +304,16 @@ extern "C-unwind" fn before_run(desc: *mut pg_sys::QueryDesc) {
 }
 
 /// The start-up callback of the receiver of CREATE TABLE AS: makes the table, then has it recorded.
-#[pg_guard]
+#[allow(
+    ffi_unwind_calls,
+    reason = "a user's error must pass through untouched; nothing here has a destructor"
+)]
 unsafe extern "C-unwind" fn into_startup(
     dest: *mut pg_sys::DestReceiver,
     operation: core::ffi::c_int,
     typeinfo: pg_sys::TupleDesc,
 ) {
-    let original = in_progress::take_startup();
+    let original = original_startup();
     if original == 0 {
         return;
     }
@@ -316,8 +325,17 @@ unsafe extern "C-unwind" fn into_startup(
             pg_sys::TupleDesc,
         ) = core::mem::transmute(original);
         (*dest).rStartup = Some(original);
-        #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
-        pg_sys::ffi::pg_guard_ffi_boundary(|| original(dest, operation, typeinfo));
+        original(dest, operation, typeinfo);
     }
-    create_table_as::table_created();
+    table_created();
+}
+
+#[pg_guard]
+extern "C-unwind" fn original_startup() -> usize {
+    in_progress::take_startup()
+}
+
+#[pg_guard]
+extern "C-unwind" fn table_created() {
+    memory::with_reserve(create_table_as::table_created);
 }

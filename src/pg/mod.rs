@@ -14,6 +14,7 @@ pub mod finally;
 mod guard;
 pub mod hooks;
 pub mod logical_message;
+pub mod memory;
 pub mod node;
 pub mod own;
 pub mod partition;
