@@ -5,3 +5,4 @@
 #[path = "../../src/tests/cluster.rs"]
 pub mod cluster;
 pub mod server;
+pub mod fidelity;
