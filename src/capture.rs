@@ -15,6 +15,7 @@ use crate::pg::sequence::{self, GAP_SEQUENCE};
 use crate::pg::source::Source;
 use crate::pg::{partition, publication, report, session, subtransaction, table};
 use crate::row::{self, Row};
+use crate::short_lived;
 use crate::text;
 use pgrx::prelude::*;
 
@@ -44,7 +45,9 @@ pub fn record(started: &mut Started, source: &Source) {
         None => (Vec::new(), false),
     };
     let first_dropped = started.tree.first_dropped_name();
-    let touched = objects::touched(&tag, &collected, &started.dropped, first_dropped.as_deref());
+    let mut touched =
+        objects::touched(&tag, &collected, &started.dropped, first_dropped.as_deref());
+    touched.short_lived = short_lived::are_all(&collected, &started.dropped);
     if started.recorded {
         // Tables that came after the row was written, e.g. later elements of CREATE SCHEMA.
         under_policy(&tag, started, source, |_, _| {
@@ -134,7 +137,24 @@ pub fn record_created_table(started: &mut Started, source: &Source) {
 }
 
 fn created_table(started: &Started) -> Option<Address> {
-    started.tree.created_table().map(Address::relation)
+    started.tree.created_relation().map(Address::relation)
+}
+
+/// Records what an EXPLAIN ANALYZE has made, at its end. A table was recorded when it began to exist.
+pub fn record_explained(started: &mut Started, source: &Source) {
+    session::command_counter_increment();
+    let view = started
+        .tree
+        .created_relation()
+        .filter(|_| !started.tree.is_create_table_as() && has_done_something(started));
+    if let Some(view) = view.map(Address::relation) {
+        let tag = started.tree.command_tag();
+        let touched = objects::touched(&tag, &[Collected::created(&tag, view)], &[], None);
+        under_policy(&tag, started, source, |started, source| {
+            write(&tag, started, source, touched, Vec::new(), Vec::new())
+        });
+    }
+    started.recorded = true;
 }
 
 /// Whether the command wrote anything: IF [NOT] EXISTS that found nothing to do, or a change to what already was,
@@ -306,6 +326,8 @@ fn why_not_replayed(tag: &str, touched: &Touched, own_objects: bool) -> Option<&
         Some("subscriptions belong to the server that subscribes")
     } else if local == Some(Local::LargeObject) {
         Some("large objects are not replicated")
+    } else if touched.short_lived {
+        Some("the object depends on a temporary one and goes with it")
     } else if own_objects {
         Some("the object belongs to the extension dts_ddl_capture")
     } else {

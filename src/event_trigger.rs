@@ -127,6 +127,21 @@ pub fn before_eventless(tree: ParseTree) -> bool {
     true
 }
 
+/// An EXPLAIN ANALYZE is about to run this command.
+pub fn before_explained(tree: ParseTree) -> bool {
+    if event::in_extension_script() || !capture::is_on() {
+        return false;
+    }
+    in_progress::start(tree, Some(session::progress()));
+    in_progress::with_unrecorded(|started, _| started.explained = true);
+    true
+}
+
+/// It has run.
+pub fn after_explained() {
+    in_progress::with_unrecorded(capture::record_explained);
+}
+
 /// A command without event triggers has run.
 pub fn after_eventless() {
     in_progress::with_unrecorded(capture::record_without_event);
@@ -143,6 +158,10 @@ pub fn before_nested_statement() {
         return;
     }
     in_progress::with_unrecorded(|started, source| {
+        // No event trigger of that command can run.
+        if started.explained {
+            return;
+        }
         let now = session::progress();
         let unchanged =
             started.progress.is_none_or(|before| before == now) || started.asked == Some(now);

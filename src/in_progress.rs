@@ -34,6 +34,8 @@ pub struct Started {
     pub drops_own_index: bool,
     /// Tables that it is to make partitions.
     pub attached: Vec<Address>,
+    /// An EXPLAIN ANALYZE runs it.
+    pub explained: bool,
     /// Its row is written (CREATE TABLE AS, or another event trigger ran DDL of its own).
     pub recorded: bool,
     /// Where the transaction stood when it was last asked whether the command had done its work.
@@ -113,6 +115,7 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         temporary_items: tree.temporary_items(),
         drops_own_index: tree.drops_index_of(table::capture_table),
         attached: tree.tables_to_attach(),
+        explained: false,
         recorded: false,
         asked: None,
     };

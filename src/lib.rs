@@ -38,6 +38,7 @@ mod pg;
 mod retention;
 mod row;
 mod script;
+mod short_lived;
 mod statement;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;

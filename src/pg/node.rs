@@ -251,6 +251,13 @@ impl ParseTree {
 
     /// The target of a CREATE TABLE AS or SELECT INTO (not of a materialized view).
     fn into_clause(self) -> Option<*mut pg_sys::IntoClause> {
+        self.filled()
+            .filter(|(kind, _)| *kind == pg_sys::ObjectType::OBJECT_TABLE)
+            .map(|(_, into)| into)
+    }
+
+    /// What a CREATE TABLE AS or CREATE MATERIALIZED VIEW makes, and its target.
+    fn filled(self) -> Option<(pg_sys::ObjectType::Type, *mut pg_sys::IntoClause)> {
         if !self.is(pg_sys::NodeTag::T_CreateTableAsStmt) {
             return None;
         }
@@ -261,7 +268,29 @@ impl ParseTree {
             let kind = (*statement).relkind;
             #[cfg(not(feature = "pg13"))]
             let kind = (*statement).objtype;
-            (kind == pg_sys::ObjectType::OBJECT_TABLE).then_some((*statement).into)
+            Some((kind, (*statement).into))
+        }
+    }
+
+    /// The command that an EXPLAIN ANALYZE runs: CREATE TABLE AS, SELECT INTO or CREATE MATERIALIZED VIEW. PostgreSQL
+    /// raises no event triggers for it.
+    pub fn explained(self) -> Option<Self> {
+        if !self.is(pg_sys::NodeTag::T_ExplainStmt) {
+            return None;
+        }
+        // SAFETY: the node tags say which types these are; options are DefElem nodes, of which the last one counts.
+        unsafe {
+            let explain = self.0 as *mut pg_sys::ExplainStmt;
+            let analyze = pointers::<pg_sys::DefElem>((*explain).options)
+                .into_iter()
+                .rfind(|&option| text::bytes((*option).defname) == b"analyze")?;
+            let query = (*explain).query as *mut pg_sys::Query;
+            if query.is_null() || (*query).type_ != pg_sys::NodeTag::T_Query {
+                return None;
+            }
+            let inner = ParseTree((*query).utilityStmt);
+            (inner.is(pg_sys::NodeTag::T_CreateTableAsStmt) && pg_sys::defGetBoolean(analyze))
+                .then_some(inner)
         }
     }
 
@@ -284,9 +313,9 @@ impl ParseTree {
         self.into_clause().is_some()
     }
 
-    /// The table that a CREATE TABLE AS has just made, by the rules by which it was made.
-    pub fn created_table(self) -> Option<pg_sys::Oid> {
-        let into = self.into_clause()?;
+    /// The table or materialized view that the command has just made from a query, by the rules by which it was made.
+    pub fn created_relation(self) -> Option<pg_sys::Oid> {
+        let (_, into) = self.filled()?;
         // SAFETY: `into` belongs to the running statement; the lookup takes no lock and only reads catalogs.
         unsafe {
             let rel = (*into).rel;

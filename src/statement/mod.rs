@@ -20,4 +20,4 @@ mod trim;
 pub use lexer::{Lexer, TokenKind};
 pub use redact::{OptionRule, redact_connection, redact_options};
 pub use splice::{ListPlace, remove_list_items};
-pub use trim::statement_extent;
+pub use trim::{explained, statement_extent};

@@ -36,7 +36,8 @@ fn run(
     let major = std::env::var("DTS_PROOF_MAJOR")?;
     let mut expected = Expected::read(&read(expected)?, &major, mode)?;
     let (run, failed) = if mode == "live" {
-        failures::of_log(&mut connect(destination, database)?)?
+        let skipped = std::fs::read_to_string(format!("{destination}/skipped")).unwrap_or_default();
+        failures::of_log(&mut connect(destination, database)?, &skipped)?
     } else {
         failures::of_script(
             &read(&format!("{source}/script.sql"))?,

@@ -68,8 +68,9 @@ fn bare(statement: &str) -> &str {
     statement.get(start..end).unwrap_or(statement)
 }
 
-/// What the destination's log says: how many rows were applied or failed, and those that failed.
-pub fn of_log(destination: &mut Client) -> Result<(usize, Vec<Finding>), Error> {
+/// What the destination's log says: how many rows were applied or failed, and those that failed; then the errors of
+/// transactions that had to be skipped, one on each line.
+pub fn of_log(destination: &mut Client, skipped: &str) -> Result<(usize, Vec<Finding>), Error> {
     let run: i64 = destination
         .query_one(
             "SELECT count(*) FROM dts_ddl.apply_log WHERE status IN ('applied', 'failed')",
@@ -89,5 +90,10 @@ pub fn of_log(destination: &mut Client) -> Result<(usize, Vec<Finding>), Error> 
             details: vec![line(statement.unwrap_or(""), 300)],
         }
     });
-    Ok((run as usize, findings.collect()))
+    let skipped = skipped.lines().map(|error| Finding {
+        kind: Kind::Failed,
+        item: error.to_owned(),
+        details: vec!["the transaction was skipped".to_owned()],
+    });
+    Ok((run as usize, findings.chain(skipped).collect()))
 }
