@@ -11,6 +11,7 @@ use crate::new_table::{self, Prepared};
 use crate::objects::{self, Local, Touched};
 use crate::pg::catalog::{self, Address};
 use crate::pg::event::{self, Collected};
+use crate::pg::eventless::Eventless;
 use crate::pg::sequence::{self, GAP_SEQUENCE};
 use crate::pg::source::Source;
 use crate::pg::{partition, publication, report, session, subtransaction, table};
@@ -89,9 +90,12 @@ pub fn is_on() -> bool {
 /// Records a command for which PostgreSQL raises no event triggers.
 pub fn record_without_event(started: &mut Started, source: &Source) {
     session::command_counter_increment();
-    if has_done_something(started) {
+    if let Some(command) = started.eventless.as_ref()
+        && command.is_of_interest()
+        && has_done_something(started)
+    {
         let tag = started.tree.command_tag();
-        let touched = objects::touched(&tag, &[], &[], None);
+        let touched = objects::touched(&tag, &command.collected(&tag), &command.dropped(), None);
         under_policy(&tag, started, source, |started, source| {
             write(&tag, started, source, touched, Vec::new(), Vec::new())
         });
@@ -224,7 +228,15 @@ fn write(
     let text = text::stored(source, tag, conforming, started.temporary_items.as_ref())?;
     let joined = joined_table::prepare(&touched, started);
     let own = touched.own_objects || started.drops_own_index;
-    let reason = why_not_replayed(tag, &touched, own);
+    let reason = why_not_replayed(tag, &touched, own).or_else(|| {
+        let only_password =
+            |command: &Eventless| text.redacted > 0 && command.sets_only_a_password();
+        started
+            .eventless
+            .as_ref()
+            .filter(|c| only_password(c))
+            .map(|_| "passwords are not recorded")
+    });
     let main = touched.main_object().cloned();
     let mut message = message(&started.context, touched.objects, joined.prepared);
     if !published.is_empty() {

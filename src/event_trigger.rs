@@ -6,6 +6,7 @@
 use crate::apply::subscribe;
 use crate::in_progress::{self, Rewrite};
 use crate::pg::event::{self, Event};
+use crate::pg::eventless::{self, Kind};
 use crate::pg::node::ParseTree;
 use crate::pg::{catalog, session, table};
 use crate::{capture, error, guc};
@@ -118,9 +119,10 @@ fn subscribe_end(fcinfo: pg_sys::FunctionCallInfo) {
     }
 }
 
-/// A command without event triggers (REASSIGN OWNED) is about to run; the hook is the only one to see it.
+/// A command without event triggers is about to run; the hook is the only one to see it.
 pub fn before_eventless(tree: ParseTree) -> bool {
-    if event::in_extension_script() || !capture::is_on() {
+    let is_unwanted = eventless::kind(tree) == Some(Kind::Role) && !guc::capture_roles();
+    if is_unwanted || event::in_extension_script() || !capture::is_on() {
         return false;
     }
     in_progress::start(tree, Some(session::progress()));
@@ -158,8 +160,9 @@ pub fn before_nested_statement() {
         return;
     }
     in_progress::with_unrecorded(|started, source| {
-        // No event trigger of that command can run.
-        if started.explained {
+        // Nobody could tell; an index function that CLUSTER calls, for example, is no reason either. No event trigger of what
+        // EXPLAIN ANALYZE runs can run.
+        if started.explained || started.eventless.is_some() {
             return;
         }
         let now = session::progress();

@@ -2,6 +2,7 @@
 //!
 //! All that could hide DDL may be set by superusers only (in postgresql.conf, ALTER DATABASE, ALTER ROLE or SET).
 
+use crate::pg::{report, session};
 use pgrx::guc::GucCheckError;
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
@@ -64,6 +65,9 @@ static REDACT_SECRETS: GucSetting<bool> = GucSetting::<bool>::new(true);
 /// On: rewritten rows differ on the two sides, and only the user who runs the command can still change it.
 static WARN_ON_REWRITE: GucSetting<bool> = GucSetting::<bool>::new(true);
 
+/// Off: roles are of the whole cluster, and consumers may have their own idea of them.
+static CAPTURE_ROLES: GucSetting<bool> = GucSetting::<bool>::new(false);
+
 /// `stop`: a schema that has lost a command takes the rows that follow no better.
 static APPLY_ON_ERROR: GucSetting<ApplyOnError> =
     GucSetting::<ApplyOnError>::new(ApplyOnError::Stop);
@@ -105,6 +109,10 @@ pub fn publication_prefix() -> Vec<u8> {
 
 pub fn redact_secrets() -> bool {
     REDACT_SECRETS.get()
+}
+
+pub fn capture_roles() -> bool {
+    CAPTURE_ROLES.get()
 }
 
 pub fn emit_message() -> bool {
@@ -171,6 +179,7 @@ pub fn init() {
         plain,
     );
     init_publication_prefix();
+    init_capture_roles();
     GucRegistry::define_bool_guc(
         c"dts_ddl_capture.redact_secrets",
         c"Replaces passwords and connection strings in recorded statements by a placeholder.",
@@ -233,6 +242,44 @@ fn init_publication_prefix() {
             None,
         );
     }
+}
+
+#[allow(
+    unsafe_code,
+    reason = "pgrx marks the registration of a check hook as unsafe"
+)]
+fn init_capture_roles() {
+    // SAFETY: as above.
+    unsafe {
+        GucRegistry::define_bool_guc_with_hooks(
+            c"dts_ddl_capture.capture_roles",
+            c"Records commands on roles, too.",
+            c"CREATE, ALTER, DROP, GRANT and REVOKE of roles, without passwords, in sessions that have loaded the library.",
+            &CAPTURE_ROLES,
+            GucContext::Suset,
+            GucFlags::default(),
+            Some(check_capture_roles),
+            None,
+            None,
+        );
+    }
+}
+
+/// ALTER DATABASE and ALTER ROLE try a value first: the moment to tell that it does not suffice.
+#[pg_guc_hook(check)]
+fn check_capture_roles(newval: bool, source: pg_sys::GucSource::Type) -> bool {
+    if newval && source == pg_sys::GucSource::PGC_S_TEST && !session::preloads_library() {
+        report::emit(
+            PgLogLevel::WARNING,
+            PgSqlErrorCode::ERRCODE_WARNING,
+            "commands on roles are recorded only in sessions that have loaded dts_ddl_capture",
+            Some("PostgreSQL raises no event trigger for them, which would load it."),
+            Some(
+                "Add dts_ddl_capture to \"session_preload_libraries\" or \"shared_preload_libraries\".",
+            ),
+        );
+    }
+    true
 }
 
 #[pg_guc_hook(check)]

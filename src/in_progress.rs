@@ -8,6 +8,7 @@
 use crate::context::Context;
 use crate::pg::catalog::Address;
 use crate::pg::event::{Dropped, Event};
+use crate::pg::eventless::Eventless;
 use crate::pg::node::{ParseTree, TemporaryItems};
 use crate::pg::session::Progress;
 use crate::pg::source::{self, Source};
@@ -30,6 +31,8 @@ pub struct Started {
     pub dropped: Vec<Dropped>,
     pub rewrites: Vec<Rewrite>,
     pub temporary_items: Option<TemporaryItems>,
+    /// With commands that no event trigger sees.
+    pub eventless: Option<Eventless>,
     /// An index of the capture table is to be dropped.
     pub drops_own_index: bool,
     /// Tables that it is to make partitions.
@@ -113,6 +116,7 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         dropped: Vec::new(),
         rewrites: Vec::new(),
         temporary_items: tree.temporary_items(),
+        eventless: Eventless::of(tree),
         drops_own_index: tree.drops_index_of(table::capture_table),
         attached: tree.tables_to_attach(),
         explained: false,

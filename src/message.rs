@@ -46,6 +46,15 @@ pub struct Message<'a> {
     pub original: Option<Original>,
 }
 
+/// Tells people what a row lacks, by its tag and its key `redacted`; `None` when nothing.
+pub fn secrets_missing(tag: &str, redacted: usize) -> Option<String> {
+    let how = match tag {
+        "CREATE ROLE" | "ALTER ROLE" => "passwords left out",
+        _ => "secrets replaced by '********'",
+    };
+    (redacted > 0).then(|| format!("{how}: {redacted}"))
+}
+
 fn is_zero(n: &usize) -> bool {
     *n == 0
 }

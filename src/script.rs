@@ -12,6 +12,7 @@
 
 use crate::context;
 use crate::error::Failure;
+use crate::message;
 use crate::pg::catalog::needs_of;
 use crate::pg::node::Needs;
 use crate::pg::sequence::{PRUNED_SEQUENCE, sequence_value};
@@ -29,7 +30,14 @@ const BYTES: usize = 1 << 20;
 const VERSION: u32 = 1;
 
 /// Tags of the statements that may be unable to run in a transaction block.
-const PERHAPS_ALONE: [&str; 4] = ["CREATE INDEX", "DROP INDEX", "ALTER TABLE", "REINDEX"];
+const PERHAPS_ALONE: [&str; 6] = [
+    "CREATE INDEX",
+    "DROP INDEX",
+    "ALTER TABLE",
+    "REINDEX",
+    "CLUSTER",
+    "REPACK",
+];
 
 const HEAD: &str = "\
 -- DDL commands captured by dts_ddl_capture, for psql:
@@ -133,8 +141,7 @@ impl Script {
             script.pop();
             return Ok(script);
         }
-        if recorded.redacted > 0 {
-            let secrets = format!("secrets replaced by '********': {}", recorded.redacted);
+        if let Some(secrets) = message::secrets_missing(tag, recorded.redacted) {
             add_comment(&mut script, secrets.as_bytes());
         }
         self.set_locales(&mut script, &recorded.settings);

@@ -5,7 +5,8 @@ use crate::guc;
 use crate::pg::node::TemporaryItems;
 use crate::pg::source::Source;
 use crate::statement::{
-    ListPlace, OptionRule, redact_connection, redact_options, remove_list_items, statement_extent,
+    ListPlace, OptionRule, leave_out_passwords, redact_connection, redact_options,
+    remove_list_items, statement_extent,
 };
 
 /// The text of one statement.
@@ -68,12 +69,11 @@ pub fn stored(
     })
 }
 
-/// Replaces the secrets that a command of this kind can hold.
+/// Replaces the secrets that a command of this kind can hold. Passwords of roles are none that a setting could keep.
 fn redact(text: Vec<u8>, tag: &str, standard_conforming_strings: bool) -> (Vec<u8>, usize) {
-    if !guc::redact_secrets() {
-        return (text, 0);
-    }
     let redacted = match tag {
+        "CREATE ROLE" | "ALTER ROLE" => leave_out_passwords(&text, standard_conforming_strings),
+        _ if !guc::redact_secrets() => None,
         "CREATE USER MAPPING" | "ALTER USER MAPPING" => {
             redact_options(&text, standard_conforming_strings, OptionRule::UserMapping)
         }

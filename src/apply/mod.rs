@@ -18,6 +18,7 @@ pub mod triggers;
 use crate::context;
 use crate::error::Failure;
 use crate::guc::{self, ApplyMissingRole, ApplyOnError};
+use crate::message;
 use crate::pg::execute::{self, Role};
 use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set};
 use crate::pg::spi::{self, Parameter};
@@ -151,7 +152,9 @@ fn run(
     subtransaction::attempt(|| {
         let done = execute::as_role(role, || {
             let refused = set_all(&circumstances);
-            execute::run(&command.statement, circumstances.major).map(|done| (done, refused))
+            let session_user = circumstances.session_user.as_deref();
+            execute::run(&command.statement, circumstances.major, session_user)
+                .map(|done| (done, refused))
         });
         let (done, refused) = done?;
         if done.left_out {
@@ -166,10 +169,11 @@ fn run(
                 done.dropped_unfinished.join(", ")
             )
         });
+        let secrets = message::secrets_missing(&command.tag, circumstances.redacted);
         let published = publish::take_part(command, &circumstances, worker, &done.tables)?;
         Ok(Ran {
             status: "applied",
-            note: joined(joined(refused, unfinished), published),
+            note: joined(joined(refused, unfinished), joined(published, secrets)),
         })
     })
 }

@@ -35,6 +35,7 @@ pub struct Command {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub struct Circumstances {
+    pub session_user: Option<String>,
     pub superuser: bool,
     pub search_path: Vec<String>,
     pub settings: BTreeMap<String, String>,
@@ -46,6 +47,7 @@ pub struct Circumstances {
     pub replay_reason: Option<String>,
     pub rewrites: Vec<Rewrite>,
     pub undecoded_rows: Vec<String>,
+    pub redacted: usize,
 }
 
 /// Tables that the command made part of publications: one, all of a schema, or all.

@@ -45,6 +45,18 @@ impl Address {
         }
     }
 
+    /// The address of a role; `None` when there is no such role.
+    pub fn role(name: &str) -> Option<Self> {
+        let name = text::c_string(name);
+        // SAFETY: a NUL-terminated name; InvalidOid when there is no such role.
+        let object = unsafe { pg_sys::get_role_oid(name.as_ptr(), true) };
+        (object != pg_sys::InvalidOid).then_some(Address {
+            class: pg_sys::AuthIdRelationId,
+            object,
+            sub: 0,
+        })
+    }
+
     /// Whether this is a relation as a whole (table, index, sequence, view ..).
     pub fn is_relation(self) -> bool {
         self.class == pg_sys::RelationRelationId && self.sub == 0

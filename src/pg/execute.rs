@@ -6,8 +6,10 @@
 //! Relied on: after an error the enclosing subtransaction restores role and settings (xact.c: AbortSubTransaction).
 
 use super::compat;
+use super::eventless;
 use super::node;
 use super::partition;
+use super::role_spec;
 use super::subscription;
 use super::text;
 use crate::error::Failure;
@@ -182,8 +184,13 @@ pub struct Done {
 }
 
 /// Runs a text that must be exactly one utility statement. CONCURRENTLY is left out: the plain form does the same inside of
-/// a transaction. `source_major` is that of the server that ran it, where its effect depends on that.
-pub fn run(statement: &[u8], source_major: Option<u32>) -> Result<Done, Failure> {
+/// a transaction. `source_major` is that of the server that ran it, where its effect depends on that; `session_user` is what
+/// SESSION_USER was there.
+pub fn run(
+    statement: &[u8],
+    source_major: Option<u32>,
+    session_user: Option<&str>,
+) -> Result<Done, Failure> {
     let query = text::c_string_of_bytes(statement);
     // SAFETY: the steps of exec_simple_query (postgres.c) for one utility statement, with a snapshot as SPI sets it; trees
     // live in the current memory context, which outlives the call.
@@ -208,6 +215,9 @@ pub fn run(statement: &[u8], source_major: Option<u32>) -> Result<Done, Failure>
             pg_sys::UpdateActiveSnapshotCommandId();
         }
         node::make_plain((*raw).stmt);
+        if let Some(name) = session_user {
+            role_spec::set_session_user((*raw).stmt, &text::c_string(name));
+        }
         let none: *mut c_void = core::ptr::null_mut();
         #[cfg(any(feature = "pg13", feature = "pg14"))]
         let analyzed =
@@ -230,7 +240,8 @@ pub fn run(statement: &[u8], source_major: Option<u32>) -> Result<Done, Failure>
             return Err(Failure::not_one_statement(planned.len()));
         };
         let utility = (*planned).utilityStmt;
-        if !node::raises_event_triggers(utility) && !node::is_eventless_ddl(utility) {
+        let eventless = eventless::kind(node::ParseTree::new(utility));
+        if !node::raises_event_triggers(utility) && eventless.is_none() {
             return Err(Failure::not_ddl());
         }
         CREATED.set(Some(Vec::new()));
@@ -242,29 +253,29 @@ pub fn run(statement: &[u8], source_major: Option<u32>) -> Result<Done, Failure>
                 | pg_sys::NodeTag::T_AlterTableStmt
         ));
         SCRIPT_RUNS.set((*utility).type_ == pg_sys::NodeTag::T_AlterExtensionStmt);
-        // CREATE and ALTER FUNCTION run no code of anybody, and try a setting like SET role, which is refused in such a context.
+        // These run no code of anybody, and try a setting like SET role, which is refused in such a context.
         let (mut user, mut context) = (pg_sys::InvalidOid, 0);
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
         let runs_no_code = matches!(
             (*utility).type_,
-            pg_sys::NodeTag::T_CreateFunctionStmt | pg_sys::NodeTag::T_AlterFunctionStmt
+            pg_sys::NodeTag::T_CreateFunctionStmt
+                | pg_sys::NodeTag::T_AlterFunctionStmt
+                | pg_sys::NodeTag::T_AlterRoleSetStmt
         );
         if runs_no_code {
             pg_sys::SetUserIdAndSecContext(user, 0);
         }
-        let receiver = pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone);
-        let mut completion = pg_sys::QueryCompletion::default();
-        pg_sys::ProcessUtility(
-            planned,
-            query.as_ptr(),
-            #[cfg(not(feature = "pg13"))]
-            false,
-            pg_sys::ProcessUtilityContext::PROCESS_UTILITY_QUERY,
-            none.cast(),
-            none.cast(),
-            receiver,
-            &mut completion,
-        );
+        match eventless::partitions_to_cluster(utility) {
+            None => process(planned, &query),
+            Some(partitions) => {
+                for partition in partitions {
+                    eventless::cluster_only(utility, &partition);
+                    process(planned, &query);
+                    pg_sys::CommandCounterIncrement();
+                    pg_sys::UpdateActiveSnapshotCommandId();
+                }
+            }
+        }
         pg_sys::SetUserIdAndSecContext(user, context);
         pg_sys::PopActiveSnapshot();
         pg_sys::CommandCounterIncrement();
@@ -279,6 +290,26 @@ pub fn run(statement: &[u8], source_major: Option<u32>) -> Result<Done, Failure>
             dropped_unfinished: UNFINISHED.take(),
             left_out: false,
         })
+    }
+}
+
+/// # Safety
+/// `planned` is a utility statement of the text `query`.
+unsafe fn process(planned: *mut pg_sys::PlannedStmt, query: &CStr) {
+    // SAFETY: the caller's promise; as SPI calls it.
+    unsafe {
+        let mut completion = pg_sys::QueryCompletion::default();
+        pg_sys::ProcessUtility(
+            planned,
+            query.as_ptr(),
+            #[cfg(not(feature = "pg13"))]
+            false,
+            pg_sys::ProcessUtilityContext::PROCESS_UTILITY_QUERY,
+            core::ptr::null_mut(),
+            core::ptr::null_mut(),
+            pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone),
+            &mut completion,
+        );
     }
 }
 

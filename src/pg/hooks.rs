@@ -7,6 +7,7 @@
 //! Not promised: a statement that was already running when the library was loaded was never seen here
 //! (see [`super::source`]).
 
+use super::eventless;
 use super::execute;
 use super::finally::finally;
 use super::node;
@@ -170,7 +171,7 @@ unsafe extern "C-unwind" fn process_utility(
         let depth = begin(pstmt, query, context);
         if depth < 0 {
             call.chain();
-        } else if node::is_eventless_ddl((*pstmt).utilityStmt) {
+        } else if eventless::kind(node::ParseTree::new((*pstmt).utilityStmt)).is_some() {
             finally(
                 || run_eventless(call),
                 || in_progress::truncate(depth as usize),
@@ -189,7 +190,8 @@ unsafe extern "C-unwind" fn process_utility(
 /// # Safety
 /// As for [`UtilityCall::chain`].
 unsafe fn run_eventless(call: UtilityCall) {
-    // SAFETY: the statement is valid before and after the call, which does not commit.
+    // SAFETY: the statement is valid before and after the call, also where that commits in between (CLUSTER of a partitioned
+    // table).
     unsafe {
         let noted = before_eventless((*call.pstmt).utilityStmt);
         call.chain();
@@ -257,7 +259,7 @@ extern "C-unwind" fn begin(
             return in_progress::push(explained.kind(), source.explained(), nested) as i64;
         }
         if !node::raises_event_triggers(statement.utilityStmt)
-            && !node::is_eventless_ddl(statement.utilityStmt)
+            && eventless::kind(node::ParseTree::new(statement.utilityStmt)).is_none()
         {
             return -1;
         }

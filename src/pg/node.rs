@@ -5,6 +5,7 @@
 
 use super::catalog::Address;
 use super::compat;
+use super::eventless;
 use super::text;
 use core::ffi::c_char;
 use pgrx::pg_sys;
@@ -45,16 +46,6 @@ pub unsafe fn raises_event_triggers(node: *mut pg_sys::Node) -> bool {
         && unsafe { pg_sys::command_tag_event_trigger_ok(pg_sys::CreateCommandTag(node)) }
 }
 
-/// A DDL command that PostgreSQL runs without event triggers, "for global objects" (utility.c), though it also changes
-/// objects of this database.
-///
-/// # Safety
-/// `node` is NULL or a valid utility statement.
-pub unsafe fn is_eventless_ddl(node: *mut pg_sys::Node) -> bool {
-    // SAFETY: the caller's promise.
-    !node.is_null() && unsafe { (*node).type_ == pg_sys::NodeTag::T_ReassignOwnedStmt }
-}
-
 /// The pointers of a PostgreSQL list.
 ///
 /// # Safety
@@ -67,6 +58,20 @@ pub(super) unsafe fn pointers<T>(list: *mut pg_sys::List) -> Vec<*mut T> {
     unsafe {
         (0..(*list).length)
             .map(|i| (*(*list).elements.add(i as usize)).ptr_value as *mut T)
+            .collect()
+    }
+}
+
+/// # Safety
+/// `list` is NIL or a valid list of OIDs.
+pub(super) unsafe fn oids(list: *mut pg_sys::List) -> Vec<pg_sys::Oid> {
+    if list.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the caller's promise; cells 0..length are initialized (pg_list.h).
+    unsafe {
+        (0..(*list).length)
+            .map(|i| (*(*list).elements.add(i as usize)).oid_value)
             .collect()
     }
 }
@@ -183,7 +188,7 @@ impl ParseTree {
     }
 
     /// How it must be run, as far as its words tell (utility.c and indexcmds.c: PreventInTransactionBlock).
-    /// Any REINDEX may be of something partitioned, which only the catalogs know.
+    /// Any REINDEX or CLUSTER may be of something partitioned, which only the catalogs know.
     pub fn needs(self) -> Needs {
         // SAFETY: the node tag says which type each is; the commands of ALTER TABLE are AlterTableCmd nodes.
         let outside = unsafe {
@@ -209,6 +214,7 @@ impl ParseTree {
                 false
             } else {
                 self.is(pg_sys::NodeTag::T_ReindexStmt)
+                    || eventless::kind(self) == Some(eventless::Kind::Cluster)
             }
         };
         if outside {
@@ -436,7 +442,7 @@ unsafe fn find_relation(rel: *mut pg_sys::RangeVar) -> pg_sys::Oid {
 ///
 /// # Safety
 /// `rel` is a valid RangeVar.
-unsafe fn find_permanent_relation(rel: *mut pg_sys::RangeVar) -> pg_sys::Oid {
+pub(super) unsafe fn find_permanent_relation(rel: *mut pg_sys::RangeVar) -> pg_sys::Oid {
     // SAFETY: the caller's promise; syscache look-ups, InvalidOid when missing.
     unsafe {
         if (*rel).schemaname.is_null() {
@@ -476,7 +482,7 @@ unsafe fn names_temporary_schema(names: *mut pg_sys::List) -> bool {
 
 /// # Safety
 /// `node` is a String node.
-unsafe fn node_string<'a>(node: *mut pg_sys::Node) -> &'a [u8] {
+pub(super) unsafe fn node_string<'a>(node: *mut pg_sys::Node) -> &'a [u8] {
     // SAFETY: the caller's promise.
     unsafe {
         #[cfg(any(feature = "pg13", feature = "pg14"))]
@@ -501,6 +507,21 @@ pub(super) unsafe fn runs_outside_transactions_only(statement: *mut pg_sys::Node
     }
 }
 
+/// # Safety
+/// `options` is NIL or a list of DefElem nodes that belongs to the caller.
+#[cfg(not(feature = "pg13"))]
+unsafe fn without_concurrently(mut options: *mut pg_sys::List) -> *mut pg_sys::List {
+    // SAFETY: the caller's promise.
+    unsafe {
+        for option in pointers::<pg_sys::DefElem>(options) {
+            if text::bytes((*option).defname) == b"concurrently" {
+                options = pg_sys::list_delete_ptr(options, option.cast());
+            }
+        }
+    }
+    options
+}
+
 /// Takes CONCURRENTLY (and FINALIZE) out of a raw parse tree, so that the statement can run inside of a transaction.
 ///
 /// # Safety
@@ -522,12 +543,14 @@ pub(super) unsafe fn make_plain(statement: *mut pg_sys::Node) {
                     (*reindex).concurrent = false;
                 }
                 #[cfg(not(feature = "pg13"))]
-                for option in pointers::<pg_sys::DefElem>((*reindex).params) {
-                    if text::bytes((*option).defname) == b"concurrently" {
-                        (*reindex).params =
-                            pg_sys::list_delete_ptr((*reindex).params, option.cast());
-                    }
+                {
+                    (*reindex).params = without_concurrently((*reindex).params);
                 }
+            }
+            #[cfg(feature = "pg19")]
+            pg_sys::NodeTag::T_RepackStmt => {
+                let repack = statement as *mut pg_sys::RepackStmt;
+                (*repack).params = without_concurrently((*repack).params);
             }
             #[cfg(not(feature = "pg13"))]
             pg_sys::NodeTag::T_AlterTableStmt => {

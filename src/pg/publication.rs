@@ -179,7 +179,7 @@ fn schemas(_publication: &Publication) -> Vec<String> {
 fn schemas(publication: &Publication) -> Vec<String> {
     // SAFETY: reads pg_publication_namespace; the list holds OIDs; NULL for a schema that is gone.
     unsafe {
-        oids(pg_sys::GetPublicationSchemas(publication.oid))
+        super::node::oids(pg_sys::GetPublicationSchemas(publication.oid))
             .into_iter()
             .filter_map(|schema| text::string(pg_sys::get_namespace_name(schema)))
             .collect()
@@ -231,7 +231,7 @@ fn with_partitions(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
         if pg_sys::get_rel_relkind(table) as u8 != pg_sys::RELKIND_PARTITIONED_TABLE {
             return vec![table];
         }
-        oids(pg_sys::find_all_inheritors(
+        super::node::oids(pg_sys::find_all_inheritors(
             table,
             pg_sys::NoLock as pg_sys::LOCKMODE,
             core::ptr::null_mut(),
@@ -258,7 +258,7 @@ fn with_ancestors(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     // SAFETY: reads pg_class and pg_inherits; the list holds OIDs.
     unsafe {
         if pg_sys::get_rel_relispartition(table) {
-            chain.extend(oids(pg_sys::get_partition_ancestors(table)));
+            chain.extend(super::node::oids(pg_sys::get_partition_ancestors(table)));
         }
     }
     chain
@@ -294,9 +294,9 @@ fn including(relation: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     // SAFETY: reads pg_publication_rel through the syscache; the list holds OIDs.
     unsafe {
         #[cfg(feature = "pg19")]
-        return oids(pg_sys::GetRelationIncludedPublications(relation));
+        return super::node::oids(pg_sys::GetRelationIncludedPublications(relation));
         #[cfg(not(feature = "pg19"))]
-        return oids(pg_sys::GetRelationPublications(relation));
+        return super::node::oids(pg_sys::GetRelationPublications(relation));
     }
 }
 
@@ -304,7 +304,7 @@ fn including(relation: pg_sys::Oid) -> Vec<pg_sys::Oid> {
 #[cfg(feature = "pg19")]
 fn excluding(root: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     // SAFETY: as above.
-    unsafe { oids(pg_sys::GetRelationExcludedPublications(root)) }
+    unsafe { super::node::oids(pg_sys::GetRelationExcludedPublications(root)) }
 }
 
 /// The publications FOR ALL TABLES that leave a table out, with its partitions (19 and later).
@@ -323,21 +323,7 @@ fn of_schema(_schema: pg_sys::Oid) -> Vec<pg_sys::Oid> {
 #[cfg(not(any(feature = "pg13", feature = "pg14")))]
 fn of_schema(schema: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     // SAFETY: reads pg_publication_namespace through the syscache; the list holds OIDs.
-    unsafe { oids(pg_sys::GetSchemaPublications(schema)) }
-}
-
-/// # Safety
-/// `list` is NIL or a valid list of OIDs.
-unsafe fn oids(list: *mut pg_sys::List) -> Vec<pg_sys::Oid> {
-    if list.is_null() {
-        return Vec::new();
-    }
-    // SAFETY: the caller's promise; cells 0..length are initialized (pg_list.h).
-    unsafe {
-        (0..(*list).length)
-            .map(|i| (*(*list).elements.add(i as usize)).oid_value)
-            .collect()
-    }
+    unsafe { super::node::oids(pg_sys::GetSchemaPublications(schema)) }
 }
 
 fn read_publications() -> Vec<Publication> {

@@ -178,6 +178,15 @@ pub fn fires_ordinary_triggers() -> bool {
     }
 }
 
+/// Whether a setting names this library as one to be loaded before the first command of a session.
+pub fn preloads_library() -> bool {
+    const LIBRARY: &[u8] = b"dts_ddl_capture";
+    [c"shared_preload_libraries", c"session_preload_libraries"]
+        .into_iter()
+        .filter_map(setting)
+        .any(|libraries| libraries.windows(LIBRARY.len()).any(|name| name == LIBRARY))
+}
+
 /// What tells whether a command has written anything since (see `objects`): transaction and command counter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Progress {

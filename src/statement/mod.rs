@@ -2,8 +2,9 @@
 //!
 //! What it does: finds the tokens of a statement the way PostgreSQL's own scanner does ([`Lexer`]),
 //! and on top of that cuts the exact statement out of what the client sent
-//! ([`statement_extent`]), hides secrets ([`redact_options`], [`redact_connection`]) and removes
-//! single objects from a list of objects ([`remove_list_items`]).
+//! ([`statement_extent`]), hides secrets ([`redact_options`], [`redact_connection`],
+//! [`leave_out_passwords`]) and removes single objects from a list of objects
+//! ([`remove_list_items`]).
 //!
 //! What it relies on: the text is in a *server* encoding, where every byte of a multi-byte
 //! character is 0x80 or above, and PostgreSQL has already parsed it without an error.
@@ -18,6 +19,6 @@ mod splice;
 mod trim;
 
 pub use lexer::{Lexer, TokenKind};
-pub use redact::{OptionRule, redact_connection, redact_options};
+pub use redact::{OptionRule, leave_out_passwords, redact_connection, redact_options};
 pub use splice::{ListPlace, remove_list_items};
 pub use trim::{explained, statement_extent};

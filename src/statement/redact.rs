@@ -2,8 +2,8 @@
 //!
 //! What it does: replaces the constants of secret options in `OPTIONS (...)` lists (user mappings,
 //! servers, foreign-data wrappers, foreign tables and their columns, `IMPORT FOREIGN SCHEMA`), and
-//! the constant behind `CONNECTION` (subscriptions), by [`PLACEHOLDER`]. The rest of the text stays
-//! as it is.
+//! the constant behind `CONNECTION` (subscriptions), by [`PLACEHOLDER`]; leaves out the passwords of
+//! roles. The rest of the text stays as it is.
 //!
 //! What it relies on: PostgreSQL has accepted the statement, and the caller uses these functions
 //! on the kinds of statement they are for. A function that is called `options` with an argument
@@ -13,7 +13,7 @@
 //! constant's value is looked at as it is written: `E'pass\x77ord=x'`, or a value cut in two by
 //! continuing the constant on another line, escapes the rules that go by the value.
 
-use super::lexer::{ParserTokens, Token, TokenKind};
+use super::lexer::{ParserTokens, Token, TokenKind, is_space};
 
 /// What stands in the place of a hidden constant.
 pub const PLACEHOLDER: &[u8] = b"'********'";
@@ -63,6 +63,24 @@ pub fn redact_options(
             && rule.is_secret(text, name, token)
         {
             redacted.hide(token);
+        }
+    }
+    redacted.finish()
+}
+
+/// Leaves out the password of `CREATE ROLE` and `ALTER ROLE` (`USER`, `GROUP`), with its keywords and
+/// what separates them from the token before: a placeholder would become a password that everybody
+/// knows. Returns the new text and the number of passwords, or `None` if there is none. `PASSWORD
+/// NULL` stays.
+pub fn leave_out_passwords(
+    text: &[u8],
+    standard_conforming_strings: bool,
+) -> Option<(Vec<u8>, usize)> {
+    let mut options = RoleOptions::new(text);
+    let mut redacted = Redacted::new(text);
+    for token in ParserTokens::new(text, standard_conforming_strings) {
+        if let Some(start) = options.start_of_password_clause(token) {
+            redacted.leave_out(start, token.end);
         }
     }
     redacted.finish()
@@ -192,6 +210,17 @@ impl<'a> Redacted<'a> {
         self.hidden += 1;
     }
 
+    fn leave_out(&mut self, start: usize, end: usize) {
+        let before = self.text.get(self.copied..start);
+        self.output.extend_from_slice(before.unwrap_or_default());
+        let next = self.text.get(end);
+        if next.is_some_and(|b| !is_space(*b) && *b != b';') {
+            self.output.push(b' ');
+        }
+        self.copied = end;
+        self.hidden += 1;
+    }
+
     fn finish(mut self) -> Option<(Vec<u8>, usize)> {
         if self.hidden == 0 {
             return None;
@@ -199,6 +228,48 @@ impl<'a> Redacted<'a> {
         let rest = self.text.get(self.copied..).unwrap_or_default();
         self.output.extend_from_slice(rest);
         Some((self.output, self.hidden))
+    }
+}
+
+/// Follows the options of `CREATE ROLE` and `ALTER ROLE`. No keyword among them is reserved but
+/// `USER`: `ENCRYPTED` may be the name of the role, or of one in a list, and so may `PASSWORD`.
+struct RoleOptions<'a> {
+    text: &'a [u8],
+    /// The next token is a name, whatever it looks like.
+    name_follows: bool,
+    /// The last token was the keyword `PASSWORD`.
+    behind_keyword: bool,
+    /// End of the last token that is no part of a password clause.
+    end: usize,
+}
+
+impl<'a> RoleOptions<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        RoleOptions {
+            text,
+            name_follows: false,
+            behind_keyword: false,
+            end: 0,
+        }
+    }
+
+    /// Takes the next token; if it is a password, returns where its clause starts, with the separator
+    /// before it.
+    fn start_of_password_clause(&mut self, token: Token) -> Option<usize> {
+        let is = |word| token.is_word(self.text, word);
+        if self.behind_keyword && token.kind == TokenKind::Literal {
+            self.behind_keyword = false;
+            return Some(std::mem::replace(&mut self.end, token.end));
+        }
+        self.behind_keyword = !self.name_follows && is("password");
+        if self.behind_keyword || !self.name_follows && (is("encrypted") || is("unencrypted")) {
+            return None;
+        }
+        self.name_follows = !self.name_follows
+            && (["role", "user", "group", "admin"].into_iter().any(is)
+                || token.is_symbol(self.text, b','));
+        self.end = token.end;
+        None
     }
 }
 
@@ -331,6 +402,87 @@ mod tests {
             ),
             None
         );
+    }
+
+    #[test]
+    fn passwords_of_roles_go_with_their_keywords() {
+        for (text, expected, n) in [
+            (
+                "CREATE ROLE r LOGIN PASSWORD 's' CREATEDB",
+                "CREATE ROLE r LOGIN CREATEDB",
+                1,
+            ),
+            (
+                "create user \"R\" with encrypted password E's\\'x'",
+                "create user \"R\" with",
+                1,
+            ),
+            (
+                "ALTER ROLE r PASSWORD'a'\n -- c\n 'b'NOLOGIN",
+                "ALTER ROLE r NOLOGIN",
+                1,
+            ),
+            (
+                "ALTER ROLE r /* c */ PASSWORD /* d */ $x$s$x$ /* e */;",
+                "ALTER ROLE r /* e */;",
+                1,
+            ),
+            (
+                "ALTER USER r PASSWORD U&'s!0061' UESCAPE '!' VALID UNTIL 'x'",
+                "ALTER USER r VALID UNTIL 'x'",
+                1,
+            ),
+            (
+                "CREATE ROLE encrypted ENCRYPTED PASSWORD 's'",
+                "CREATE ROLE encrypted",
+                1,
+            ),
+            (
+                "CREATE ROLE encrypted PASSWORD 's'",
+                "CREATE ROLE encrypted",
+                1,
+            ),
+            (
+                "CREATE ROLE password PASSWORD 's'",
+                "CREATE ROLE password",
+                1,
+            ),
+            (
+                "CREATE ROLE role IN ROLE a, encrypted PASSWORD 's' ROLE password, admin ADMIN b",
+                "CREATE ROLE role IN ROLE a, encrypted ROLE password, admin ADMIN b",
+                1,
+            ),
+            (
+                "CREATE ROLE r IN GROUP role ENCRYPTED PASSWORD 's'",
+                "CREATE ROLE r IN GROUP role",
+                1,
+            ),
+            (
+                "CREATE ROLE r SYSID 1 PASSWORD 's' CONNECTION LIMIT -1",
+                "CREATE ROLE r SYSID 1 CONNECTION LIMIT -1",
+                1,
+            ),
+        ] {
+            let found = leave_out_passwords(text.as_bytes(), true);
+            let found = found.map(|(bytes, n)| (String::from_utf8(bytes).unwrap(), n));
+            assert_eq!(found, Some((expected.to_owned(), n)), "{text}");
+        }
+        for text in [
+            "CREATE ROLE r",
+            "CREATE ROLE \"password 'x'\" VALID UNTIL 'y'",
+            "ALTER ROLE r PASSWORD NULL VALID UNTIL 'y'",
+            "ALTER ROLE r SET search_path = password, 'x'",
+            "ALTER ROLE password SET x = 'y'",
+            "ALTER ROLE r RENAME TO password",
+        ] {
+            assert_eq!(leave_out_passwords(text.as_bytes(), true), None, "{text}");
+        }
+        let text = br"ALTER ROLE r PASSWORD 'a\' NOLOGIN";
+        let (on, _) = leave_out_passwords(text, true).unwrap();
+        assert_eq!(on, b"ALTER ROLE r NOLOGIN");
+        let text = br"ALTER ROLE r PASSWORD 'a\' NOLOGIN'";
+        let (off, _) = leave_out_passwords(text, false).unwrap();
+        assert_eq!(off, b"ALTER ROLE r");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Live apply: each command as the role, with the search_path and the settings that it had.
 
-use super::pair::{Options, Pair};
+use super::pair::{Node, Options, Pair};
 
 /// Roles on both sides, with the same rights in the database.
 fn roles(pair: &Pair, names: &[&str]) {
@@ -156,4 +156,148 @@ fn missing_role_becomes_the_owner() {
     for note in notes {
         assert!(note.contains("instead_a"), "{note}");
     }
+}
+
+/// A source that records commands on roles, in every session.
+const ROLES_TOO: &str = "DO $$ BEGIN
+    EXECUTE format('ALTER DATABASE %I SET session_preload_libraries = dts_ddl_capture', current_database());
+    EXECUTE format('ALTER DATABASE %I SET dts_ddl_capture.capture_roles = on', current_database());
+  END $$";
+
+/// All about the roles whose names begin so, but their passwords.
+fn about_roles(node: &Node, prefix: &str) -> Vec<String> {
+    node.column(&format!(
+        "SELECT concat_ws(' ', rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolconnlimit, rolvaliduntil,
+                shobj_description(r.oid, 'pg_authid'),
+                (SELECT array_agg(concat_ws(' in ', s.setconfig, d.datname) ORDER BY 1) FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = setdatabase WHERE setrole = r.oid),
+                (SELECT array_agg(concat_ws(' ', g.rolname, to_jsonb(m) - '{{oid,roleid,member,grantor}}'::text[], (SELECT rolname FROM pg_roles x WHERE x.oid = m.grantor AND x.rolname LIKE '{prefix}%')) ORDER BY 1)
+                   FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid))
+         FROM pg_roles r WHERE rolname LIKE '{prefix}%' ORDER BY rolname"
+    ))
+}
+
+#[test]
+fn commands_on_roles() {
+    let pair = Pair::new(&Options {
+        topic: "on_roles",
+        source: ROLES_TOO,
+        ..Options::default()
+    });
+    let database = &pair.source.database;
+    pair.destination
+        .run("CREATE ROLE onr_known LOGIN PASSWORD 'of the destination'");
+    let known = pair
+        .destination
+        .value("SELECT rolpassword FROM pg_authid WHERE rolname = 'onr_known'");
+    pair.source.run_each(&[
+        "SET dts_ddl_capture.capture_roles = off; CREATE ROLE onr_known LOGIN; RESET dts_ddl_capture.capture_roles",
+        "ALTER ROLE onr_known PASSWORD 'new' CREATEDB",
+        "ALTER ROLE onr_known PASSWORD 'newer'",
+        "CREATE ROLE onr_admin LOGIN CREATEROLE PASSWORD 'admin'; CREATE ROLE onr_group; CREATE ROLE onr_gone",
+        "GRANT onr_group TO onr_admin WITH ADMIN OPTION; COMMENT ON ROLE onr_group IS 'it''s a group'",
+        &format!("ALTER ROLE onr_known SET role = 'onr_group'; ALTER ROLE onr_known IN DATABASE {database} SET search_path = a, \"B\"; GRANT CREATE ON SCHEMA public TO onr_admin, onr_group"),
+        "CREATE FUNCTION as_owner() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+           GRANT onr_gone TO SESSION_USER; ALTER ROLE SESSION_USER SET work_mem = '3MB'; CREATE TABLE of_session (x int);
+           ALTER TABLE of_session OWNER TO SESSION_USER; CREATE SCHEMA AUTHORIZATION SESSION_USER; CREATE TABLE later (x int);
+           GRANT SELECT ON later TO SESSION_USER; ALTER DEFAULT PRIVILEGES FOR ROLE SESSION_USER GRANT SELECT ON TABLES TO SESSION_USER, PUBLIC; END $$",
+    ]);
+    let mut client = pair.source.connect_as(Some("onr_admin"));
+    for sql in [
+        "CREATE USER onr_user IN ROLE onr_group VALID UNTIL '2031-02-03'; CREATE ROLE onr_other ROLE onr_user",
+        "ALTER ROLE onr_other RENAME TO onr_renamed; ALTER ROLE CURRENT_USER SET DateStyle = 'SQL'; ALTER ROLE onr_user CONNECTION LIMIT 3 LOGIN",
+        "BEGIN; CREATE ROLE onr_with_table; CREATE TABLE of_new (x int); ALTER TABLE of_new ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON of_new TO onr_with_table; INSERT INTO of_new VALUES (1); COMMIT",
+        "REVOKE onr_group FROM onr_user; GRANT onr_group TO onr_renamed; SELECT as_owner(); CREATE ROLE onr_dropped; DROP ROLE IF EXISTS onr_nobody, onr_dropped",
+    ] {
+        client
+            .batch_execute(sql)
+            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+    pair.source.run("REVOKE onr_gone FROM onr_admin; DROP ROLE onr_gone; ALTER GROUP onr_group ADD USER onr_with_table");
+    pair.check();
+    let (here, there) = (
+        about_roles(&pair.source, "onr_"),
+        about_roles(&pair.destination, "onr_"),
+    );
+    assert_eq!(here, there);
+    assert_eq!(here.len(), 6, "{here:?}");
+    // no password came, and none was lost
+    assert_eq!(
+        pair.destination.column("SELECT rolname || ' ' || rolpassword FROM pg_authid WHERE rolname LIKE 'onr_%' AND rolpassword IS NOT NULL"),
+        [format!("onr_known {known}")]
+    );
+    assert_eq!(
+        pair.destination.column("SELECT concat_ws(' ', status, tag, note) FROM dts_ddl.apply_log WHERE note IS NOT NULL ORDER BY id"),
+        [
+            "applied ALTER ROLE passwords left out: 1",
+            "not for replay ALTER ROLE passwords are not recorded",
+            "applied CREATE ROLE passwords left out: 1",
+        ]
+    );
+    // a role that has fewer rights here than there makes no superuser
+    pair.source
+        .run("SET dts_ddl_capture.capture_roles = off; ALTER ROLE onr_admin SUPERUSER");
+    let mut client = pair.source.connect_as(Some("onr_admin"));
+    client
+        .batch_execute("CREATE ROLE onr_super SUPERUSER")
+        .unwrap();
+    let id = pair.source.last_id();
+    pair.expect_error(&[&format!("could not apply DDL command {id}: "), "onr_super"]);
+    pair.destination.run(&format!("SELECT dts_ddl.skip({id})"));
+    pair.source.run("SET dts_ddl_capture.capture_roles = off; ALTER ROLE onr_admin NOSUPERUSER; DROP ROLE onr_super");
+    // what cannot be done here stops, and goes on when it can
+    pair.destination.run("CREATE ROLE onr_taken");
+    pair.source.run("CREATE ROLE onr_taken");
+    pair.expect_error(&["role \"onr_taken\" already exists"]);
+    pair.destination.run("DROP ROLE onr_taken");
+    pair.check();
+}
+
+/// The pipe of the README, between two servers.
+#[test]
+fn commands_on_roles_in_a_script() {
+    let pair = Pair::unjoined(&Options {
+        topic: "roles_script",
+        source: ROLES_TOO,
+        ..Options::default()
+    });
+    pair.destination.run("CREATE EXTENSION dts_ddl_capture");
+    pair.source.run_each(&[
+        "CREATE ROLE prs_admin CREATEROLE; CREATE ROLE prs_group; CREATE ROLE prs_gone; DROP ROLE prs_gone",
+        "GRANT prs_group TO prs_admin WITH ADMIN OPTION; ALTER ROLE prs_admin LOGIN PASSWORD 'x'; GRANT CREATE ON SCHEMA public TO prs_admin",
+    ]);
+    let mut client = pair.source.connect_as(Some("prs_admin"));
+    client.batch_execute("CREATE ROLE prs_made LOGIN PASSWORD 'y' ROLE prs_group; ALTER ROLE CURRENT_USER SET work_mem = '3MB'; ALTER ROLE prs_made PASSWORD 'z'; CREATE TABLE t (x int PRIMARY KEY); CLUSTER t USING t_pkey").unwrap();
+    let script = pair.source.column("SELECT s::text FROM dts_ddl.script() s");
+    let file = std::env::temp_dir().join(format!("roles_script_{}.sql", std::process::id()));
+    std::fs::write(&file, script.join("\n")).expect("a file for the script");
+    let cluster = pair.destination.cluster();
+    let output = std::process::Command::new(cluster.installation.program("psql"))
+        .args(["-X", "-v", "ON_ERROR_STOP=1", "-f"])
+        .arg(&file)
+        .args(["-d", &cluster.connection_string(&pair.destination.database)])
+        .output()
+        .expect("psql");
+    let _ = std::fs::remove_file(&file);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let (here, there) = (
+        about_roles(&pair.source, "prs_"),
+        about_roles(&pair.destination, "prs_"),
+    );
+    assert_eq!(here, there);
+    assert_eq!(here.len(), 3, "{here:?}");
+    assert_eq!(
+        pair.destination
+            .value("SELECT indisclustered FROM pg_index WHERE indexrelid = 't_pkey'::regclass"),
+        "true"
+    );
+    assert_eq!(
+        pair.destination.value(
+            "SELECT count(*) FROM pg_authid WHERE rolname LIKE 'prs_%' AND rolpassword IS NOT NULL"
+        ),
+        "0"
+    );
 }

@@ -189,3 +189,43 @@ fn partitions_by_leaf() {
 fn partitions_by_root() {
     partitions("root", true);
 }
+
+/// CLUSTER marks an index, also on partitions, which it goes through one by one where that can be outside of a transaction.
+#[test]
+fn cluster() {
+    let pair = Pair::new(&Options {
+        topic: "cluster",
+        source: "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET session_preload_libraries = dts_ddl_capture', current_database()); END $$",
+        ..Options::default()
+    });
+    let mut statements = vec![
+        "CREATE TABLE c (id int PRIMARY KEY, v text); CREATE INDEX c_v ON c (v); INSERT INTO c SELECT g, g FROM generate_series(1, 50) g",
+        "CLUSTER VERBOSE c USING c_v",
+        "BEGIN; INSERT INTO c VALUES (0, '0'); CLUSTER c USING c_pkey; INSERT INTO c VALUES (-1, '0'); COMMIT",
+        "CLUSTER c",
+    ];
+    let partitioned = server().major >= 15;
+    if partitioned {
+        statements.extend([
+            "CREATE TABLE p (x int, y int) PARTITION BY RANGE (x); CREATE INDEX p_y ON p (y); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (9) PARTITION BY LIST (x);
+             CREATE SCHEMA \"P s\"; CREATE TABLE \"P s\".\"p 2\" PARTITION OF p1 DEFAULT; CREATE TABLE p3 PARTITION OF p DEFAULT; INSERT INTO p SELECT g, -g FROM generate_series(1, 20) g",
+            "CLUSTER p USING p_y",
+            "INSERT INTO p VALUES (21, 1)",
+        ]);
+    }
+    pair.source.run_each(&statements);
+    pair.check();
+    let clustered = "SELECT indexrelid::regclass FROM pg_index WHERE indisclustered";
+    let want: &[&str] = if partitioned {
+        &["\"P s\".\"p 2_y_idx\"", "c_pkey", "p3_y_idx"]
+    } else {
+        &["c_pkey"]
+    };
+    let mut got = pair.destination.column(clustered);
+    got.sort();
+    assert_eq!(got, want);
+    assert_eq!(
+        pair.destination.value("SELECT count(*) FROM dts_ddl.apply_log WHERE tag IN ('CLUSTER', 'REPACK') AND status = 'applied'"),
+        if partitioned { "3" } else { "2" }
+    );
+}

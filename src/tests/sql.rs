@@ -45,8 +45,9 @@ sql_tests! {
         schema set_logged update_delete
     }
     retention { increment max_age max_rows }
+    roles { commands passwords preload }
     rows {
-        concurrently detach_concurrently each_command extension_plpgsql extension_scripts foreign_schema no_ops
+        cluster concurrently detach_concurrently each_command extension_plpgsql extension_scripts foreign_schema no_ops
         not_ddl own_bookkeeping owned partitions reindex replica_role security_label temporary
         toasted_concurrently
     }

@@ -1,6 +1,6 @@
 //! What the client is told besides errors.
 
-use super::server::Database;
+use super::server::{Database, preloaded};
 use postgres::error::DbError;
 use postgres::{Client, NoTls};
 use std::sync::{Arc, Mutex};
@@ -112,6 +112,44 @@ fn undecoded_rows() {
     client
         .batch_execute("ALTER TABLE b SET LOGGED; SET dts_ddl_capture.warn_on_rewrite = off; ALTER TABLE c SET LOGGED")
         .unwrap();
+    assert_eq!(taken(&notices), Vec::<String>::new());
+}
+
+/// Where `capture_roles` is set for later sessions, nothing loads the library in them by itself.
+#[test]
+fn roles_need_the_library() {
+    let database = Database::new("roles_warning");
+    let (mut client, notices) = listening(&database);
+    client.batch_execute("LOAD 'dts_ddl_capture'").unwrap();
+    let set = format!(
+        "ALTER DATABASE {} SET dts_ddl_capture.capture_roles = on",
+        database.name
+    );
+    client.batch_execute(&set).unwrap();
+    if preloaded() {
+        assert_eq!(taken(&notices), Vec::<String>::new());
+        return;
+    }
+    assert_eq!(
+        taken(&notices),
+        [
+            "WARNING: commands on roles are recorded only in sessions that have loaded dts_ddl_capture"
+        ]
+    );
+    // this session has it; off needs nothing
+    client
+        .batch_execute("SET dts_ddl_capture.capture_roles = on")
+        .unwrap();
+    client.batch_execute(&set.replace("= on", "= off")).unwrap();
+    // once it is preloaded all is well
+    client
+        .batch_execute(&format!(
+            "ALTER DATABASE {} SET session_preload_libraries = 'dts_ddl_capture'",
+            database.name
+        ))
+        .unwrap();
+    let (mut client, notices) = listening(&database);
+    client.batch_execute(&set).unwrap();
     assert_eq!(taken(&notices), Vec::<String>::new());
 }
 
