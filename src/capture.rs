@@ -14,7 +14,8 @@ use crate::pg::event::{self, Collected};
 use crate::pg::eventless::Eventless;
 use crate::pg::sequence::{self, GAP_SEQUENCE};
 use crate::pg::source::Source;
-use crate::pg::{partition, publication, report, session, subtransaction, table};
+use crate::pg::{index, partition, publication, report, session, subtransaction, table};
+use crate::replayable;
 use crate::row::{self, Row};
 use crate::short_lived;
 use crate::text;
@@ -48,6 +49,7 @@ pub fn record(started: &mut Started, source: &Source) {
     let first_dropped = started.tree.first_dropped_name();
     let mut touched =
         objects::touched(&tag, &collected, &started.dropped, first_dropped.as_deref());
+    touched.invalid_index = is_about_invalid_index(&collected, started);
     touched.short_lived = short_lived::are_all(&collected, &started.dropped);
     if started.recorded {
         // Tables that came after the row was written, e.g. later elements of CREATE SCHEMA.
@@ -169,6 +171,18 @@ fn has_done_something(started: &Started) -> bool {
         .is_none_or(|before| before != session::progress())
 }
 
+/// Whether the command changed, or attached, an index that another server does not have. (An index that is made or
+/// rebuilt is valid at its end.)
+fn is_about_invalid_index(collected: &[Collected], started: &Started) -> bool {
+    let changed = collected.iter().filter_map(|command| command.address);
+    started
+        .attached
+        .iter()
+        .copied()
+        .chain(changed)
+        .any(index::is_invalid)
+}
+
 fn is_recorded(tag: &str, collected: &[Collected], started: &Started, touched: &Touched) -> bool {
     if touched.own_extension {
         return false;
@@ -225,7 +239,13 @@ fn write(
     published: Vec<Published>,
 ) -> Result<(), Failure> {
     let conforming = started.context.standard_conforming_strings;
-    let text = text::stored(source, tag, conforming, started.temporary_items.as_ref())?;
+    let mut text = text::stored(source, tag, conforming, started.temporary_items.as_ref())?;
+    let mut stored_tag = tag;
+    if let Some(instead) = replayable::instead(started, &touched, &text.statement) {
+        let sent = std::mem::replace(&mut text.statement, instead.statement);
+        text.original.get_or_insert(sent);
+        stored_tag = instead.tag.unwrap_or(tag);
+    }
     let joined = joined_table::prepare(&touched, started);
     let own = touched.own_objects || started.drops_own_index;
     let reason = why_not_replayed(tag, &touched, own).or_else(|| {
@@ -258,7 +278,7 @@ fn write(
     }
     row::write(&Row {
         ddl_text: &text.statement,
-        tag,
+        tag: stored_tag,
         context: &started.context,
         object_type: main.as_ref().map(|o| o.object_type.as_str()),
         object_name: main.as_ref().and_then(|o| o.identity.as_deref()),
@@ -340,6 +360,8 @@ fn why_not_replayed(tag: &str, touched: &Touched, own_objects: bool) -> Option<&
         Some("large objects are not replicated")
     } else if touched.short_lived {
         Some("the object depends on a temporary one and goes with it")
+    } else if touched.invalid_index {
+        Some("the index is not valid: CREATE INDEX CONCURRENTLY failed")
     } else if own_objects {
         Some("the object belongs to the extension dts_ddl_capture")
     } else {

@@ -35,6 +35,7 @@ mod new_table;
 mod objects;
 #[allow(unsafe_code, reason = "the one place for FFI")]
 mod pg;
+mod replayable;
 mod retention;
 mod row;
 mod script;

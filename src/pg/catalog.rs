@@ -131,49 +131,27 @@ impl Address {
     /// Whether the object as a whole depends on a temporary relation, type or function.
     pub fn depends_on_temporary(self) -> bool {
         let mut depends = false;
-        // SAFETY: an index scan of pg_depend by the two columns that the index begins with; rows are read before the next
-        // call.
+        // SAFETY: pg_depend has an index that begins with these columns.
         unsafe {
-            let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-            let catalog = pg_sys::relation_open(pg_sys::DependRelationId, lock);
-            let mut keys = [pg_sys::ScanKeyData::default(); 2];
-            for (key, (column, value)) in keys.iter_mut().zip([
-                (pg_sys::Anum_pg_depend_classid, self.class),
-                (pg_sys::Anum_pg_depend_objid, self.object),
-            ]) {
-                pg_sys::ScanKeyInit(
-                    key,
-                    column as pg_sys::AttrNumber,
-                    pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber,
-                    pg_sys::Oid::from(pg_sys::F_OIDEQ),
-                    pg_sys::Datum::from(value),
-                );
-            }
-            let scan = pg_sys::systable_beginscan(
-                catalog,
-                pg_sys::Oid::from(pg_sys::DependDependerIndexId),
-                true,
-                core::ptr::null_mut(),
-                2,
-                keys.as_mut_ptr(),
+            super::scan::each_row(
+                pg_sys::DependRelationId,
+                pg_sys::DependDependerIndexId,
+                &[
+                    (pg_sys::Anum_pg_depend_classid, self.class),
+                    (pg_sys::Anum_pg_depend_objid, self.object),
+                ],
+                |tuple, _| {
+                    let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_depend);
+                    if row.objsubid == 0 && has_namespace(row.refclassid) {
+                        let of = pg_sys::ObjectAddress {
+                            classId: row.refclassid,
+                            objectId: row.refobjid,
+                            objectSubId: 0,
+                        };
+                        depends |= pg_sys::isAnyTempNamespace(pg_sys::get_object_namespace(&of));
+                    }
+                },
             );
-            loop {
-                let tuple = pg_sys::systable_getnext(scan);
-                if tuple.is_null() {
-                    break;
-                }
-                let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_depend);
-                if row.objsubid == 0 && has_namespace(row.refclassid) {
-                    let of = pg_sys::ObjectAddress {
-                        classId: row.refclassid,
-                        objectId: row.refobjid,
-                        objectSubId: 0,
-                    };
-                    depends |= pg_sys::isAnyTempNamespace(pg_sys::get_object_namespace(&of));
-                }
-            }
-            pg_sys::systable_endscan(scan);
-            pg_sys::relation_close(catalog, lock);
         }
         depends
     }

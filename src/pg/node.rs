@@ -129,22 +129,33 @@ impl ParseTree {
 
     /// Whether this is a DROP INDEX of an index of that table; to be asked before it runs.
     pub fn drops_index_of(self, table: impl FnOnce() -> pg_sys::Oid) -> bool {
-        if !self.is(pg_sys::NodeTag::T_DropStmt) {
+        let indexes = self.indexes_to_drop();
+        if indexes.is_empty() {
             return false;
+        }
+        let table = table();
+        // SAFETY: a syscache look-up; InvalidOid when missing.
+        indexes
+            .into_iter()
+            .any(|index| unsafe { pg_sys::IndexGetRelation(index, true) } == table)
+    }
+
+    /// The indexes that a DROP INDEX names; to be asked before it runs.
+    pub(super) fn indexes_to_drop(self) -> Vec<pg_sys::Oid> {
+        if !self.is(pg_sys::NodeTag::T_DropStmt) {
+            return Vec::new();
         }
         // SAFETY: the node tag says which type this is; names of indexes are lists; look-ups take no lock.
         unsafe {
             let drop = self.0 as *mut pg_sys::DropStmt;
             if (*drop).removeType != pg_sys::ObjectType::OBJECT_INDEX {
-                return false;
+                return Vec::new();
             }
-            let table = table();
             pointers::<pg_sys::List>((*drop).objects)
                 .into_iter()
-                .any(|name| {
-                    let index = find_relation(pg_sys::makeRangeVarFromNameList(name));
-                    index != pg_sys::InvalidOid && pg_sys::IndexGetRelation(index, true) == table
-                })
+                .map(|name| find_relation(pg_sys::makeRangeVarFromNameList(name)))
+                .filter(|&index| index != pg_sys::InvalidOid)
+                .collect()
         }
     }
 
@@ -414,9 +425,19 @@ unsafe fn names_temporary_object(item: *mut pg_sys::Node, kind: pg_sys::ObjectTy
 /// `rel` is a valid RangeVar.
 unsafe fn is_temporary_relation(rel: *mut pg_sys::RangeVar) -> bool {
     // SAFETY: the caller's promise.
+    unsafe { temporary_relation(rel) }.is_some()
+}
+
+/// The temporary relation of a name, if it is one.
+///
+/// # Safety
+/// `rel` is a valid RangeVar.
+pub(super) unsafe fn temporary_relation(rel: *mut pg_sys::RangeVar) -> Option<pg_sys::Oid> {
+    // SAFETY: the caller's promise.
     unsafe {
         let oid = find_relation(rel);
-        oid != pg_sys::InvalidOid && pg_sys::isAnyTempNamespace(pg_sys::get_rel_namespace(oid))
+        (oid != pg_sys::InvalidOid && pg_sys::isAnyTempNamespace(pg_sys::get_rel_namespace(oid)))
+            .then_some(oid)
     }
 }
 
