@@ -10,6 +10,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
 /// An index, by schema and name: REINDEX CONCURRENTLY puts another one in its place.
+#[derive(Debug)]
 pub struct Name {
     schema: pg_sys::Oid,
     name: String,
@@ -60,15 +61,21 @@ pub fn to_repair(tree: ParseTree) -> Option<Name> {
     }
 }
 
+/// The index of this name, if it is valid now.
+pub fn address(name: &Name) -> Option<Address> {
+    let bare = text::c_string(&name.name);
+    // SAFETY: a syscache look-up by name.
+    let index = unsafe { pg_sys::get_relname_relid(bare.as_ptr(), name.schema) };
+    (index != pg_sys::InvalidOid)
+        .then(|| Address::relation(index))
+        .filter(|&index| !is_invalid(index))
+}
+
 /// The CREATE INDEX of an index that is valid now.
 pub fn definition(name: &Name) -> Option<String> {
-    let bare = text::c_string(&name.name);
-    // SAFETY: a syscache look-up by name; pg_get_indexdef(oid) reads catalogs.
+    let index = address(name)?.object;
+    // SAFETY: pg_get_indexdef(oid) reads catalogs.
     unsafe {
-        let index = pg_sys::get_relname_relid(bare.as_ptr(), name.schema);
-        if index == pg_sys::InvalidOid || is_invalid(Address::relation(index)) {
-            return None;
-        }
         let definition = compat::call(pg_sys::pg_get_indexdef, [Datum::from(index)])?;
         text::string(pg_sys::text_to_cstring(definition.cast_mut_ptr()))
     }
