@@ -105,30 +105,30 @@ fn computed_bound(text: &[u8], standard_conforming_strings: bool) -> Option<Rang
         }
         before = Some(token);
     };
-    let mut end = None;
+    // FROM (..) TO (..), IN (..), WITH (..)
+    let mut lists = if tokens.next()?.is_word(text, "from") {
+        2
+    } else {
+        1
+    };
     let mut computed = false;
     let mut depth = 0;
     let mut before: Option<Token> = None;
     for token in tokens {
-        let goes_on = ["in", "from", "to", "with"];
-        if depth == 0
-            && !token.is_symbol(text, b'(')
-            && !goes_on.iter().any(|word| token.is_word(text, word))
-        {
-            break;
-        }
         let calls = depth > 0
             && token.is_symbol(text, b'(')
             && before.is_some_and(|before| before.is_name());
         computed |= calls || is_volatile(text, token);
         depth = deeper(text, token, depth);
         if depth == 0 && token.is_symbol(text, b')') {
-            end = Some(token.end);
-            // `WITH` and `TO` may follow: a bound FROM .. TO goes on, others are over.
+            lists -= 1;
+            if lists == 0 {
+                return computed.then_some(start..token.end);
+            }
         }
         before = Some(token);
     }
-    computed.then_some(start..end?)
+    None
 }
 
 fn deeper(text: &[u8], token: Token, depth: usize) -> usize {

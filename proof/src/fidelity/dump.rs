@@ -26,11 +26,10 @@ pub fn entries(dump: &str) -> Entries {
             current = Some((normal_header(header), Vec::new()));
             continue;
         }
-        if let Some((name, value)) = text
-            .strip_prefix("SET default_t")
-            .and_then(|setting| setting.split_once(" = "))
+        if let Some((name, _)) = text.split_once(" = ")
+            && name.starts_with("SET default_t")
         {
-            settings.insert(name, value);
+            settings.insert(name, text);
             continue;
         }
         let Some((header, lines)) = &mut current else {
