@@ -2,7 +2,7 @@
 //! Started by `proof/fidelity`, which makes both.
 //!
 //! `fidelity script|live SOURCE DESTINATION DATABASE EXPECTED`: the first two are the directories of the clusters, with
-//! the dump in `dump.sql`, and for a script `script.sql` (source) and `replay.err`, what psql said (destination).
+//! the dumps in `dump.sql` and `roles.sql`, and for a script `script.sql` (source) and `replay.err`, what psql said (destination).
 
 use dts_proof::fidelity::{Finding, dump, expected::Expected, failures, rows};
 use postgres::{Client, NoTls};
@@ -45,12 +45,12 @@ fn run(
         )
     };
     let mut findings = Vec::new();
-    let mut figures = vec![format!("rows replayed:        {run}, failed: {}", failed.len())];
+    let mut figures = vec![format!(
+        "rows replayed:        {run}, failed: {}",
+        failed.len()
+    )];
     findings.extend(failed);
-    let entries = dump::compare(
-        &dump::entries(&read(&format!("{source}/dump.sql"))?),
-        &dump::entries(&read(&format!("{destination}/dump.sql"))?),
-    );
+    let entries = dump::compare(&entries(source)?, &entries(destination)?);
     figures.push(format!(
         "objects identical:    {}/{} of the source's, {}/{} of the destination's",
         entries.identical, entries.source, entries.identical, entries.destination
@@ -82,6 +82,13 @@ fn run(
         findings.len() - unexpected
     );
     Ok(unexpected == 0)
+}
+
+/// The dumps of a database and of the roles.
+fn entries(cluster: &str) -> Result<dump::Entries, Box<dyn Error>> {
+    let mut entries = dump::entries(&read(&format!("{cluster}/dump.sql"))?);
+    entries.extend(dump::roles(&read(&format!("{cluster}/roles.sql"))?));
+    Ok(entries)
 }
 
 /// Prints what was found, the expected ones shortly; the number of others.

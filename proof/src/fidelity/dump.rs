@@ -50,6 +50,23 @@ pub fn entries(dump: &str) -> Entries {
     entries
 }
 
+/// What pg_dumpall writes of roles and memberships: each command is an entry.
+pub fn roles(dump: &str) -> Entries {
+    dump.lines()
+        .filter(|text| {
+            ["CREATE ROLE ", "ALTER ROLE ", "GRANT "]
+                .iter()
+                .any(|verb| text.starts_with(verb))
+        })
+        .map(|text| {
+            (
+                format!("ROLE {}", text.trim_end_matches(';')),
+                vec![text.to_owned()],
+            )
+        })
+        .collect()
+}
+
 fn finish(entries: &mut Entries, entry: Option<(String, Vec<&str>)>) {
     if let Some((header, lines)) = entry {
         let texts = entries.entry(header).or_default();

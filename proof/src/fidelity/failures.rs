@@ -5,7 +5,8 @@ use postgres::{Client, Error};
 use std::collections::BTreeMap;
 
 /// An error that only tells of one before it.
-const AFTERMATH: &str = "current transaction is aborted, commands ignored until end of transaction block";
+const AFTERMATH: &str =
+    "current transaction is aborted, commands ignored until end of transaction block";
 
 /// What psql said of a script, and the script: how many rows were run, and those that failed.
 pub fn of_script(script: &str, messages: &str) -> (usize, Vec<Finding>) {
@@ -86,7 +87,11 @@ pub fn of_log(destination: &mut Client, skipped: &str) -> Result<(usize, Vec<Fin
             (row.get(0), row.get(1), row.get(2));
         Finding {
             kind: Kind::Failed,
-            item: format!("{}: {}", tag.unwrap_or("?"), line(error.unwrap_or("?"), 300)),
+            item: format!(
+                "{}: {}",
+                tag.unwrap_or("?"),
+                line(error.unwrap_or("?"), 300)
+            ),
             details: vec![line(statement.unwrap_or(""), 300)],
         }
     });

@@ -32,7 +32,9 @@ pub fn compare(source: &mut Client, destination: &mut Client) -> Result<Comparis
         findings: Vec::new(),
     };
     for client in [&mut *source, &mut *destination] {
-        client.batch_execute("SET search_path TO ''; SET extra_float_digits TO 1; SET row_security TO off")?;
+        client.batch_execute(
+            "SET search_path TO ''; SET extra_float_digits TO 1; SET row_security TO off",
+        )?;
     }
     for table in source.query(TABLES, &[])? {
         let table: &str = table.get(0);
@@ -60,7 +62,9 @@ pub fn compare(source: &mut Client, destination: &mut Client) -> Result<Comparis
         }
         let some = |sign: &str, rows: &[&String]| -> Vec<String> {
             let shown = rows.iter().take(3);
-            shown.map(|row| format!("{sign} {}", line(row, 120))).collect()
+            shown
+                .map(|row| format!("{sign} {}", line(row, 120)))
+                .collect()
         };
         let mut details = vec![format!(
             "{} rows only on the source, {} only on the destination, of {}",
