@@ -14,9 +14,11 @@ use crate::pg::event::{self, Collected};
 use crate::pg::eventless::Eventless;
 use crate::pg::sequence::{self, GAP_SEQUENCE};
 use crate::pg::source::Source;
-use crate::pg::{partition, publication, report, session, subtransaction, table};
+use crate::pg::{index, partition, publication, report, session, subtransaction, table};
+use crate::replayable;
 use crate::restore;
 use crate::row::{self, Row};
+use crate::short_lived;
 use crate::text;
 use pgrx::prelude::*;
 
@@ -46,7 +48,10 @@ pub fn record(started: &mut Started, source: &Source) {
         None => (Vec::new(), false),
     };
     let first_dropped = started.tree.first_dropped_name();
-    let touched = objects::touched(&tag, &collected, &started.dropped, first_dropped.as_deref());
+    let mut touched =
+        objects::touched(&tag, &collected, &started.dropped, first_dropped.as_deref());
+    touched.invalid_index = is_about_invalid_index(&collected, started);
+    touched.short_lived = short_lived::are_all(&collected, &started.dropped);
     if started.recorded {
         // Tables that came after the row was written, e.g. later elements of CREATE SCHEMA.
         under_policy(&tag, started, source, |_, _| {
@@ -140,7 +145,24 @@ pub fn record_created_table(started: &mut Started, source: &Source) {
 }
 
 fn created_table(started: &Started) -> Option<Address> {
-    started.tree.created_table().map(Address::relation)
+    started.tree.created_relation().map(Address::relation)
+}
+
+/// Records what an EXPLAIN ANALYZE has made, at its end. A table was recorded when it began to exist.
+pub fn record_explained(started: &mut Started, source: &Source) {
+    session::command_counter_increment();
+    let view = started
+        .tree
+        .created_relation()
+        .filter(|_| !started.tree.is_create_table_as() && has_done_something(started));
+    if let Some(view) = view.map(Address::relation) {
+        let tag = started.tree.command_tag();
+        let touched = objects::touched(&tag, &[Collected::created(&tag, view)], &[], None);
+        under_policy(&tag, started, source, |started, source| {
+            write(&tag, started, source, touched, Vec::new(), Vec::new())
+        });
+    }
+    started.recorded = true;
 }
 
 /// Whether the command wrote anything: IF [NOT] EXISTS that found nothing to do, or a change to what already was,
@@ -149,6 +171,18 @@ fn has_done_something(started: &Started) -> bool {
     started
         .progress
         .is_none_or(|before| before != session::progress())
+}
+
+/// Whether the command changed, or attached, an index that another server does not have. (An index that is made or
+/// rebuilt is valid at its end.)
+fn is_about_invalid_index(collected: &[Collected], started: &Started) -> bool {
+    let changed = collected.iter().filter_map(|command| command.address);
+    started
+        .attached
+        .iter()
+        .copied()
+        .chain(changed)
+        .any(index::is_invalid)
 }
 
 fn is_recorded(tag: &str, collected: &[Collected], started: &Started, touched: &Touched) -> bool {
@@ -207,7 +241,13 @@ fn write(
     published: Vec<Published>,
 ) -> Result<(), Failure> {
     let conforming = started.context.standard_conforming_strings;
-    let text = text::stored(source, tag, conforming, started.temporary_items.as_ref())?;
+    let mut text = text::stored(source, tag, conforming, started.temporary_items.as_ref())?;
+    let mut stored_tag = tag;
+    if let Some(instead) = replayable::instead(started, &touched, &text.statement) {
+        let sent = std::mem::replace(&mut text.statement, instead.statement);
+        text.original.get_or_insert(sent);
+        stored_tag = instead.tag.unwrap_or(tag);
+    }
     let joined = joined_table::prepare(&touched, started);
     let own = touched.own_objects || started.drops_own_index;
     let reason = why_not_replayed(tag, &touched, own).or_else(|| {
@@ -240,7 +280,7 @@ fn write(
     }
     row::write(&Row {
         ddl_text: &text.statement,
-        tag,
+        tag: stored_tag,
         context: &started.context,
         object_type: main.as_ref().map(|o| o.object_type.as_str()),
         object_name: main.as_ref().and_then(|o| o.identity.as_deref()),
@@ -320,6 +360,10 @@ fn why_not_replayed(tag: &str, touched: &Touched, own_objects: bool) -> Option<&
         Some("subscriptions belong to the server that subscribes")
     } else if local == Some(Local::LargeObject) {
         Some("large objects are not replicated")
+    } else if touched.short_lived {
+        Some("the object depends on a temporary one and goes with it")
+    } else if touched.invalid_index {
+        Some("the index is not valid: CREATE INDEX CONCURRENTLY failed")
     } else if own_objects {
         Some("the object belongs to the extension dts_ddl_capture")
     } else {

@@ -112,6 +112,14 @@ pub struct Context {
 }
 
 impl Context {
+    /// Where the user puts schemas before pg_catalog, a type of his may hide one of PostgreSQL's.
+    pub fn may_hide_pg_catalog(&self) -> bool {
+        self.search_path
+            .iter()
+            .skip(1)
+            .any(|schema| schema == "pg_catalog")
+    }
+
     /// The context of the running session at this moment.
     pub fn of_session(nested: bool) -> Self {
         let settings = settings();

@@ -20,13 +20,7 @@ pub fn table_created() {
 
 /// The CREATE TABLE statement for a table that a query has defined; `None` when the table is gone or temporary.
 pub fn statement(table: Address, context: &Context) -> Option<String> {
-    // Where the user puts schemas before pg_catalog, a type of his may hide one of PostgreSQL's.
-    let qualify_all = context
-        .search_path
-        .iter()
-        .skip(1)
-        .any(|schema| schema == "pg_catalog");
-    relation::definition(table.object, qualify_all)
+    relation::definition(table.object, context.may_hide_pg_catalog())
         .filter(|definition| !definition.temporary)
         .map(|d| render(&d))
 }

@@ -152,6 +152,21 @@ pub fn before_eventless(tree: ParseTree) -> bool {
     true
 }
 
+/// An EXPLAIN ANALYZE is about to run this command.
+pub fn before_explained(tree: ParseTree) -> bool {
+    if event::in_extension_script() || !capture::is_on() {
+        return false;
+    }
+    in_progress::start(tree, Some(session::progress()));
+    in_progress::with_unrecorded(|started, _| started.explained = true);
+    true
+}
+
+/// It has run.
+pub fn after_explained() {
+    in_progress::with_unrecorded(capture::record_explained);
+}
+
 /// A command without event triggers has run.
 pub fn after_eventless() {
     in_progress::with_unrecorded(capture::record_without_event);
@@ -168,8 +183,9 @@ pub fn before_nested_statement() {
         return;
     }
     in_progress::with_unrecorded(|started, source| {
-        // Nobody could tell; an index function that CLUSTER calls, for example, is no reason either.
-        if started.eventless.is_some() {
+        // Nobody could tell; an index function that CLUSTER calls, for example, is no reason either. No event trigger of what
+        // EXPLAIN ANALYZE runs can run.
+        if started.explained || started.eventless.is_some() {
             return;
         }
         let now = session::progress();

@@ -13,6 +13,7 @@ use crate::pg::node::{ParseTree, TemporaryItems};
 use crate::pg::session::Progress;
 use crate::pg::source::{self, Source};
 use crate::pg::table;
+use crate::replayable::Facts;
 use std::cell::{Cell, RefCell};
 
 /// A table that the command is about to rewrite.
@@ -37,6 +38,10 @@ pub struct Started {
     pub drops_own_index: bool,
     /// Tables that it is to make partitions.
     pub attached: Vec<Address>,
+    /// For statements that cannot be repeated as they were sent.
+    pub replayable: Facts,
+    /// An EXPLAIN ANALYZE runs it.
+    pub explained: bool,
     /// Its row is written (CREATE TABLE AS, or another event trigger ran DDL of its own).
     pub recorded: bool,
     /// Where the transaction stood when it was last asked whether the command had done its work.
@@ -117,6 +122,8 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         eventless: Eventless::of(tree),
         drops_own_index: tree.drops_index_of(table::capture_table),
         attached: tree.tables_to_attach(),
+        replayable: Facts::of(tree),
+        explained: false,
         recorded: false,
         asked: None,
     };

@@ -35,10 +35,12 @@ mod new_table;
 mod objects;
 #[allow(unsafe_code, reason = "the one place for FFI")]
 mod pg;
+mod replayable;
 mod restore;
 mod retention;
 mod row;
 mod script;
+mod short_lived;
 mod statement;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;

@@ -69,6 +69,10 @@ pub struct Touched {
     /// The extension itself, or one of its members.
     pub own_extension: bool,
     pub own_objects: bool,
+    /// An index of which another server knows nothing.
+    pub invalid_index: bool,
+    /// All objects depend on temporary ones.
+    pub short_lived: bool,
     /// A volatile expression gave existing rows a new value.
     pub volatile: bool,
     main: Option<usize>,
@@ -118,6 +122,8 @@ pub fn touched(
         only_local: None,
         own_extension: false,
         own_objects: false,
+        invalid_index: false,
+        short_lived: false,
         volatile: false,
         main: None,
     };

@@ -4,4 +4,5 @@
 /// A PostgreSQL server of its own: the very module that the extension's tests use.
 #[path = "../../src/tests/cluster.rs"]
 pub mod cluster;
+pub mod fidelity;
 pub mod server;

@@ -128,6 +128,34 @@ impl Address {
         relation_name(unsafe { pg_sys::IndexGetRelation(self.object, true) })
     }
 
+    /// Whether the object as a whole depends on a temporary relation, type or function.
+    pub fn depends_on_temporary(self) -> bool {
+        let mut depends = false;
+        // SAFETY: pg_depend has an index that begins with these columns.
+        unsafe {
+            super::scan::each_row(
+                pg_sys::DependRelationId,
+                pg_sys::DependDependerIndexId,
+                &[
+                    (pg_sys::Anum_pg_depend_classid, self.class),
+                    (pg_sys::Anum_pg_depend_objid, self.object),
+                ],
+                |tuple, _| {
+                    let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_depend);
+                    if row.objsubid == 0 && has_namespace(row.refclassid) {
+                        let of = pg_sys::ObjectAddress {
+                            classId: row.refclassid,
+                            objectId: row.refobjid,
+                            objectSubId: 0,
+                        };
+                        depends |= pg_sys::isAnyTempNamespace(pg_sys::get_object_namespace(&of));
+                    }
+                },
+            );
+        }
+        depends
+    }
+
     /// Whether the object belongs to the extension of this name.
     pub fn is_member_of(self, extension: &CStr) -> bool {
         // SAFETY: reads pg_depend.

@@ -33,9 +33,30 @@ pub struct Collected {
     pub former_schema: Option<pg_sys::Oid>,
 }
 
+impl Collected {
+    /// A relation that a command has created without telling event triggers.
+    pub fn created(tag: &str, relation: Address) -> Self {
+        let described = relation.describe();
+        let (object_type, identity) = described
+            .map(|d| (d.object_type, Some(d.identity)))
+            .unwrap_or_default();
+        Collected {
+            tag: tag.to_owned(),
+            object_type,
+            schema: catalog::schema_of_relation(relation.object),
+            identity,
+            address: Some(relation),
+            granted: Vec::new(),
+            volatile: false,
+            former_schema: None,
+        }
+    }
+}
+
 /// An object that a command dropped, as `pg_event_trigger_dropped_objects()` reports it.
 #[derive(Debug, Clone)]
 pub struct Dropped {
+    pub address: Option<Address>,
     pub original: bool,
     pub temporary: bool,
     pub object_type: String,
@@ -123,6 +144,7 @@ pub fn dropped_objects() -> Vec<Dropped> {
                 Vec::new()
             };
             objects.push(Dropped {
+                address: row.address(),
                 original,
                 temporary: row.boolean(5),
                 object_type: row.text(6).unwrap_or_default(),

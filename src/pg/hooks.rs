@@ -182,6 +182,11 @@ unsafe extern "C-unwind" fn process_utility(
                 || run_eventless(call),
                 || in_progress::truncate(depth as usize),
             );
+        } else if (*(*pstmt).utilityStmt).type_ == pg_sys::NodeTag::T_ExplainStmt {
+            finally(
+                || run_explained(call),
+                || in_progress::truncate(depth as usize),
+            );
         } else {
             finally(|| call.chain(), || in_progress::truncate(depth as usize));
         }
@@ -212,6 +217,31 @@ extern "C-unwind" fn after_eventless() {
     memory::with_reserve(crate::event_trigger::after_eventless);
 }
 
+/// # Safety
+/// As for [`UtilityCall::chain`]; the statement is an EXPLAIN ANALYZE of a command.
+unsafe fn run_explained(call: UtilityCall) {
+    // SAFETY: the statement is valid before and after the call, which does not commit.
+    unsafe {
+        let noted = before_explained((*call.pstmt).utilityStmt);
+        call.chain();
+        if noted {
+            after_explained();
+        }
+    }
+}
+
+#[pg_guard]
+extern "C-unwind" fn before_explained(tree: *mut pg_sys::Node) -> bool {
+    node::ParseTree::new(tree)
+        .explained()
+        .is_some_and(crate::event_trigger::before_explained)
+}
+
+#[pg_guard]
+extern "C-unwind" fn after_explained() {
+    crate::event_trigger::after_explained();
+}
+
 /// Notes a statement that may raise event triggers; the depth to go back to afterwards, or -1 for any other.
 #[pg_guard]
 extern "C-unwind" fn begin(
@@ -227,6 +257,13 @@ extern "C-unwind" fn begin(
     // SAFETY: called by `process_utility` only, with a valid statement.
     let (tree, source) = unsafe {
         let statement = &*pstmt;
+        let tree = node::ParseTree::new(statement.utilityStmt);
+        if let Some(explained) = tree.explained() {
+            let source = Source::new(query, statement.stmt_location, statement.stmt_len);
+            let nested = context != pg_sys::ProcessUtilityContext::PROCESS_UTILITY_TOPLEVEL;
+            crate::event_trigger::before_nested_statement();
+            return in_progress::push(explained.kind(), source.explained(), nested) as i64;
+        }
         if !node::raises_event_triggers(statement.utilityStmt)
             && eventless::kind(node::ParseTree::new(statement.utilityStmt)).is_none()
         {

@@ -147,22 +147,33 @@ impl ParseTree {
 
     /// Whether this is a DROP INDEX of an index of that table; to be asked before it runs.
     pub fn drops_index_of(self, table: impl FnOnce() -> pg_sys::Oid) -> bool {
-        if !self.is(pg_sys::NodeTag::T_DropStmt) {
+        let indexes = self.indexes_to_drop();
+        if indexes.is_empty() {
             return false;
+        }
+        let table = table();
+        // SAFETY: a syscache look-up; InvalidOid when missing.
+        indexes
+            .into_iter()
+            .any(|index| unsafe { pg_sys::IndexGetRelation(index, true) } == table)
+    }
+
+    /// The indexes that a DROP INDEX names; to be asked before it runs.
+    pub(super) fn indexes_to_drop(self) -> Vec<pg_sys::Oid> {
+        if !self.is(pg_sys::NodeTag::T_DropStmt) {
+            return Vec::new();
         }
         // SAFETY: the node tag says which type this is; names of indexes are lists; look-ups take no lock.
         unsafe {
             let drop = self.0 as *mut pg_sys::DropStmt;
             if (*drop).removeType != pg_sys::ObjectType::OBJECT_INDEX {
-                return false;
+                return Vec::new();
             }
-            let table = table();
             pointers::<pg_sys::List>((*drop).objects)
                 .into_iter()
-                .any(|name| {
-                    let index = find_relation(pg_sys::makeRangeVarFromNameList(name));
-                    index != pg_sys::InvalidOid && pg_sys::IndexGetRelation(index, true) == table
-                })
+                .map(|name| find_relation(pg_sys::makeRangeVarFromNameList(name)))
+                .filter(|&index| index != pg_sys::InvalidOid)
+                .collect()
         }
     }
 
@@ -269,6 +280,13 @@ impl ParseTree {
 
     /// The target of a CREATE TABLE AS or SELECT INTO (not of a materialized view).
     fn into_clause(self) -> Option<*mut pg_sys::IntoClause> {
+        self.filled()
+            .filter(|(kind, _)| *kind == pg_sys::ObjectType::OBJECT_TABLE)
+            .map(|(_, into)| into)
+    }
+
+    /// What a CREATE TABLE AS or CREATE MATERIALIZED VIEW makes, and its target.
+    fn filled(self) -> Option<(pg_sys::ObjectType::Type, *mut pg_sys::IntoClause)> {
         if !self.is(pg_sys::NodeTag::T_CreateTableAsStmt) {
             return None;
         }
@@ -279,7 +297,29 @@ impl ParseTree {
             let kind = (*statement).relkind;
             #[cfg(not(feature = "pg13"))]
             let kind = (*statement).objtype;
-            (kind == pg_sys::ObjectType::OBJECT_TABLE).then_some((*statement).into)
+            Some((kind, (*statement).into))
+        }
+    }
+
+    /// The command that an EXPLAIN ANALYZE runs: CREATE TABLE AS, SELECT INTO or CREATE MATERIALIZED VIEW. PostgreSQL
+    /// raises no event triggers for it.
+    pub fn explained(self) -> Option<Self> {
+        if !self.is(pg_sys::NodeTag::T_ExplainStmt) {
+            return None;
+        }
+        // SAFETY: the node tags say which types these are; options are DefElem nodes, of which the last one counts.
+        unsafe {
+            let explain = self.0 as *mut pg_sys::ExplainStmt;
+            let analyze = pointers::<pg_sys::DefElem>((*explain).options)
+                .into_iter()
+                .rfind(|&option| text::bytes((*option).defname) == b"analyze")?;
+            let query = (*explain).query as *mut pg_sys::Query;
+            if query.is_null() || (*query).type_ != pg_sys::NodeTag::T_Query {
+                return None;
+            }
+            let inner = ParseTree((*query).utilityStmt);
+            (inner.is(pg_sys::NodeTag::T_CreateTableAsStmt) && pg_sys::defGetBoolean(analyze))
+                .then_some(inner)
         }
     }
 
@@ -302,9 +342,9 @@ impl ParseTree {
         self.into_clause().is_some()
     }
 
-    /// The table that a CREATE TABLE AS has just made, by the rules by which it was made.
-    pub fn created_table(self) -> Option<pg_sys::Oid> {
-        let into = self.into_clause()?;
+    /// The table or materialized view that the command has just made from a query, by the rules by which it was made.
+    pub fn created_relation(self) -> Option<pg_sys::Oid> {
+        let (_, into) = self.filled()?;
         // SAFETY: `into` belongs to the running statement; the lookup takes no lock and only reads catalogs.
         unsafe {
             let rel = (*into).rel;
@@ -397,9 +437,19 @@ unsafe fn names_temporary_object(item: *mut pg_sys::Node, kind: pg_sys::ObjectTy
 /// `rel` is a valid RangeVar.
 unsafe fn is_temporary_relation(rel: *mut pg_sys::RangeVar) -> bool {
     // SAFETY: the caller's promise.
+    unsafe { temporary_relation(rel) }.is_some()
+}
+
+/// The temporary relation of a name, if it is one.
+///
+/// # Safety
+/// `rel` is a valid RangeVar.
+pub(super) unsafe fn temporary_relation(rel: *mut pg_sys::RangeVar) -> Option<pg_sys::Oid> {
+    // SAFETY: the caller's promise.
     unsafe {
         let oid = find_relation(rel);
-        oid != pg_sys::InvalidOid && pg_sys::isAnyTempNamespace(pg_sys::get_rel_namespace(oid))
+        (oid != pg_sys::InvalidOid && pg_sys::isAnyTempNamespace(pg_sys::get_rel_namespace(oid)))
+            .then_some(oid)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The constraint that DETACH PARTITION CONCURRENTLY leaves on the detached table, and the plain form does not
 //! (tablecmds.c: DetachAddConstraintIfNeeded). That is so up to 18; a server of 19 leaves none.
 
-use super::catalog;
+use super::catalog::{self, Address};
 use super::compat;
 #[cfg(not(feature = "pg13"))]
 use super::node;
@@ -16,6 +16,45 @@ unsafe extern "C-unwind" {
 
 /// The first major whose DETACH CONCURRENTLY leaves no constraint.
 pub const WITHOUT_CONSTRAINT: u32 = 19;
+
+/// The bound that a CREATE TABLE .. PARTITION OF or ALTER TABLE .. ATTACH PARTITION has given, for SQL: with constants only.
+/// `new` and `attached` are the tables that the command made and attached.
+pub fn bound(tree: ParseTree, new: Option<&Address>, attached: Option<&Address>) -> Option<String> {
+    let node = tree.node();
+    // SAFETY: a parse tree is valid while its command runs; the node tag says which type it is; the attribute is read from a
+    // copy of the pg_class row; pg_get_expr(pg_node_tree, oid) reads catalogs.
+    unsafe {
+        if node.is_null() {
+            return None;
+        }
+        let partition = match (*node).type_ {
+            pg_sys::NodeTag::T_CreateStmt
+                if !(*(node as *mut pg_sys::CreateStmt)).partbound.is_null() =>
+            {
+                new?.object
+            }
+            pg_sys::NodeTag::T_AlterTableStmt => attached?.object,
+            _ => return None,
+        };
+        let cache = pg_sys::SysCacheIdentifier::RELOID;
+        let tuple = compat::cached_copy(cache, partition);
+        if tuple.is_null() {
+            return None;
+        }
+        let mut null = false;
+        let bound = pg_sys::SysCacheGetAttr(
+            compat::cache_number(cache),
+            tuple,
+            pg_sys::Anum_pg_class_relpartbound as pg_sys::AttrNumber,
+            &mut null,
+        );
+        if null {
+            return None;
+        }
+        let sql = compat::call(pg_sys::pg_get_expr, [bound, pg_sys::Datum::from(partition)])?;
+        super::text::string(pg_sys::text_to_cstring(sql.cast_mut_ptr()))
+    }
+}
 
 /// Whether a running command detaches a partition CONCURRENTLY, or finalizes that.
 pub fn detaches_concurrently(tree: ParseTree) -> bool {

@@ -57,7 +57,10 @@ pub fn definition(table: pg_sys::Oid, qualify_all: bool) -> Option<Definition> {
 
 /// # Safety
 /// `attribute` is a live column of an open relation.
-unsafe fn column(attribute: &pg_sys::FormData_pg_attribute, qualify_all: bool) -> Option<Column> {
+pub(super) unsafe fn column(
+    attribute: &pg_sys::FormData_pg_attribute,
+    qualify_all: bool,
+) -> Option<Column> {
     // SAFETY: catalog look-ups by OID.
     unsafe {
         Some(Column {

@@ -41,6 +41,16 @@ impl Source {
         }
     }
 
+    /// The command that an EXPLAIN, which this is, explains: from its first word on.
+    pub fn explained(&self) -> Self {
+        let conforming = super::session::setting(c"standard_conforming_strings") != Some(b"off");
+        self.bytes()
+            .and_then(|bytes| crate::statement::explained(bytes, conforming))
+            .map_or(Source::Unknown, |statement| {
+                Source::Copy(statement.to_vec())
+            })
+    }
+
     /// The bytes of the statement with surrounding white space and comments; `None` when unknown.
     pub fn bytes(&self) -> Option<&[u8]> {
         match self {

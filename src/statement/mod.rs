@@ -15,10 +15,14 @@
 
 mod lexer;
 mod redact;
+mod rewrite;
 mod splice;
 mod trim;
 
 pub use lexer::{Lexer, TokenKind};
 pub use redact::{OptionRule, leave_out_passwords, redact_connection, redact_options};
+pub use rewrite::{
+    create_index_if_not_exists, drop_index_if_exists, replace_computed_bound, replace_likes,
+};
 pub use splice::{ListPlace, remove_list_items};
-pub use trim::statement_extent;
+pub use trim::{explained, statement_extent};

@@ -10,7 +10,7 @@
 //!
 //! What it does not promise: splitting a text of several statements.
 
-use super::lexer::{Lexer, is_newline, is_space, skip_blank};
+use super::lexer::{Lexer, Token, is_newline, is_space, skip_blank};
 use std::ops::Range;
 
 /// The range from the first token of the statement to its last one, see the module's description.
@@ -24,6 +24,26 @@ pub fn statement_extent(text: &[u8], standard_conforming_strings: bool) -> Range
         trimmed.len()
     };
     start..end.max(start)
+}
+
+/// The statement that an EXPLAIN explains: what stands behind its options. `None` where the text is no EXPLAIN.
+pub fn explained(text: &[u8], standard_conforming_strings: bool) -> Option<&[u8]> {
+    let is_option = |token: &Token| {
+        let words = ["analyze", "analyse", "verbose"];
+        words.iter().any(|word| token.is_word(text, word))
+    };
+    let mut tokens = Lexer::new(text, standard_conforming_strings).peekable();
+    tokens.next_if(|token| token.is_word(text, "explain"))?;
+    let mut ahead = tokens.clone();
+    // A list of options begins with a name; a statement in parentheses with one of these.
+    let queries = ["select", "with", "values", "table"];
+    let opens = ahead.next()?.is_symbol(text, b'(');
+    let first = ahead.next()?;
+    if opens && first.is_name() && !queries.iter().any(|word| first.is_word(text, word)) {
+        tokens.find(|token| token.is_symbol(text, b')'))?;
+    }
+    while tokens.next_if(is_option).is_some() {}
+    text.get(tokens.next()?.start..)
 }
 
 /// The text without the white space and semicolons at its end.
@@ -74,6 +94,32 @@ mod tests {
 
     fn cut(text: &str) -> &str {
         &text[statement_extent(text.as_bytes(), true)]
+    }
+
+    #[test]
+    fn what_explain_explains() {
+        for (text, expected) in [
+            ("EXPLAIN ANALYZE SELECT 1 INTO t", "SELECT 1 INTO t"),
+            (
+                "/* a */ explain analyse verbose create table a as select 1",
+                "create table a as select 1",
+            ),
+            (
+                "EXPLAIN (ANALYZE, FORMAT 'text)') -- x\n CREATE TABLE b (c)",
+                "CREATE TABLE b (c)",
+            ),
+            ("EXPLAIN ((SELECT 1))", "((SELECT 1))"),
+            (
+                "EXPLAIN VERBOSE (WITH a AS (SELECT 1) SELECT * INTO b FROM a)",
+                "(WITH a AS (SELECT 1) SELECT * INTO b FROM a)",
+            ),
+            ("EXPLAIN (SELECT 1)", "(SELECT 1)"),
+        ] {
+            let found = explained(text.as_bytes(), true).map(String::from_utf8_lossy);
+            assert_eq!(found.as_deref(), Some(expected), "{text}");
+        }
+        assert_eq!(explained(b"SELECT 1", true), None);
+        assert_eq!(explained(b"EXPLAIN", true), None);
     }
 
     #[test]

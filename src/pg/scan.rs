@@ -1,0 +1,47 @@
+//! Index scans of catalogs by the OIDs that an index begins with.
+
+use pgrx::pg_sys;
+
+/// Hands each row of a catalog to `f`, with its descriptor, whose columns have these values.
+///
+/// # Safety
+/// `index` is an index of `catalog` that begins with exactly these columns, all of type oid.
+pub(super) unsafe fn each_row(
+    catalog: pg_sys::Oid,
+    index: u32,
+    columns: &[(u32, pg_sys::Oid)],
+    mut f: impl FnMut(pg_sys::HeapTuple, pg_sys::TupleDesc),
+) {
+    let mut keys = vec![pg_sys::ScanKeyData::default(); columns.len()];
+    // SAFETY: the caller's promise; rows are read before the next call.
+    unsafe {
+        for (key, (column, value)) in keys.iter_mut().zip(columns) {
+            pg_sys::ScanKeyInit(
+                key,
+                *column as pg_sys::AttrNumber,
+                pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber,
+                pg_sys::Oid::from(pg_sys::F_OIDEQ),
+                pg_sys::Datum::from(*value),
+            );
+        }
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        let relation = pg_sys::relation_open(catalog, lock);
+        let scan = pg_sys::systable_beginscan(
+            relation,
+            pg_sys::Oid::from(index),
+            true,
+            core::ptr::null_mut(),
+            keys.len() as core::ffi::c_int,
+            keys.as_mut_ptr(),
+        );
+        loop {
+            let tuple = pg_sys::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            f(tuple, (*relation).rd_att);
+        }
+        pg_sys::systable_endscan(scan);
+        pg_sys::relation_close(relation, lock);
+    }
+}
