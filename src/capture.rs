@@ -250,15 +250,10 @@ fn write(
     }
     let joined = joined_table::prepare(&touched, started);
     let own = touched.own_objects || started.drops_own_index;
-    let reason = why_not_replayed(tag, &touched, own).or_else(|| {
-        let only_password =
-            |command: &Eventless| text.redacted > 0 && command.sets_only_a_password();
-        started
-            .eventless
-            .as_ref()
-            .filter(|c| only_password(c))
-            .map(|_| "passwords are not recorded")
-    });
+    let only_password = text.redacted > 0
+        && (started.eventless.as_ref()).is_some_and(Eventless::sets_only_a_password);
+    let reason = why_not_replayed(tag, &touched, own)
+        .or(only_password.then_some("passwords are not recorded"));
     let main = touched.main_object().cloned();
     let mut message = message(&started.context, touched.objects, joined.prepared);
     if !published.is_empty() {

@@ -5,7 +5,8 @@
 //! 1. [`in_progress`]: the utility hook notes where the statement's text lies; the `ddl_command_start` event
 //!    trigger adds who runs it and under which settings ([`context`]).
 //! 2. [`event_trigger`]: the entry points that PostgreSQL calls at the start, at drops, at table rewrites and at
-//!    the end of a command. [`restore`]: whether it only restores what was there before.
+//!    the end of a command; what the hook calls for commands that raise no event triggers ([`pg::eventless`]).
+//!    [`restore`]: whether a command only restores what was there before.
 //! 3. [`objects`]: what the command touched; decides whether it did anything that another server could repeat.
 //! 4. [`text`] and [`statement`]: exactly the statement, without its neighbours, without secrets.
 //! 5. [`new_table`]: publications and replica identity of new tables; [`joined_table`]: of those that join later;

@@ -89,7 +89,17 @@ unsafe fn of_statement(statement: *mut pg_sys::Node) -> Vec<*mut pg_sys::RoleSpe
                 .into_iter()
                 .map(|command| (*command).newowner)
                 .collect(),
-            T_CreateSchemaStmt => vec![(*(statement as *mut pg_sys::CreateSchemaStmt)).authrole],
+            T_AlterTableMoveAllStmt => {
+                pointers((*(statement as *mut pg_sys::AlterTableMoveAllStmt)).roles)
+            }
+            T_CreateSchemaStmt => {
+                let create = statement as *mut pg_sys::CreateSchemaStmt;
+                let mut specs = vec![(*create).authrole];
+                for element in pointers::<pg_sys::Node>((*create).schemaElts) {
+                    specs.extend(of_statement(element));
+                }
+                specs
+            }
             T_CreatePolicyStmt => pointers((*(statement as *mut pg_sys::CreatePolicyStmt)).roles),
             T_AlterPolicyStmt => pointers((*(statement as *mut pg_sys::AlterPolicyStmt)).roles),
             T_CreateUserMappingStmt => {

@@ -198,7 +198,7 @@ fn commands_on_roles() {
         &format!("ALTER ROLE onr_known SET role = 'onr_group'; ALTER ROLE onr_known IN DATABASE {database} SET search_path = a, \"B\"; GRANT CREATE ON SCHEMA public TO onr_admin, onr_group"),
         "CREATE FUNCTION as_owner() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
            GRANT onr_gone TO SESSION_USER; ALTER ROLE SESSION_USER SET work_mem = '3MB'; CREATE TABLE of_session (x int);
-           ALTER TABLE of_session OWNER TO SESSION_USER; CREATE SCHEMA AUTHORIZATION SESSION_USER; CREATE TABLE later (x int);
+           ALTER TABLE of_session OWNER TO SESSION_USER; CREATE SCHEMA AUTHORIZATION SESSION_USER CREATE TABLE in_schema (x int) GRANT SELECT ON in_schema TO SESSION_USER WITH GRANT OPTION; CREATE TABLE later (x int);
            GRANT SELECT ON later TO SESSION_USER; ALTER DEFAULT PRIVILEGES FOR ROLE SESSION_USER GRANT SELECT ON TABLES TO SESSION_USER, PUBLIC; END $$",
     ]);
     let mut client = pair.source.connect_as(Some("onr_admin"));
