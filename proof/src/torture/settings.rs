@@ -309,7 +309,7 @@ impl Topic<'_> {
             17 => format!("CREATE SEQUENCE {place}w{n} START {n}"),
             18 => format!("CREATE TRIGGER w{n} BEFORE INSERT ON {some_table} FOR EACH ROW WHEN (NEW.a = lower(NEW.a)) EXECUTE FUNCTION app.trigger()"),
             19 => format!("CREATE MATERIALIZED VIEW {place}w{n} AS SELECT lower('x') AS a, '01/02/03'::date AS d"),
-            20 => format!("ALTER DEFAULT PRIVILEGES GRANT {} ON TABLES TO mallory", dice.pick(&["SELECT", "INSERT", "ALL"])),
+            20 => format!("ALTER DEFAULT PRIVILEGES GRANT {} ON TABLES TO PUBLIC", dice.pick(&["SELECT", "INSERT", "ALL"])),
             21 => format!("ALTER TABLE {last} ALTER COLUMN b TYPE varchar({}) USING lower(b)", 20 + n % 50),
             22 => format!("CREATE TYPE {place}w{n} AS ENUM ('a', 'b')"),
             23 => format!("CREATE OPERATOR {place}<{}> (PROCEDURE = app.eq, LEFTARG = int, RIGHTARG = int)", "!".repeat(1 + (n % 20) as usize)),

@@ -415,7 +415,9 @@ impl Session {
     /// BEGIN .. with savepoints .. COMMIT or ROLLBACK; `None` when nothing is left to be ended.
     fn body(&mut self, wire: &mut Wire) -> Result<Option<Vec<String>>, Lost> {
         let isolation = *self.dice.pick(&["", "", "", " ISOLATION LEVEL REPEATABLE READ", " ISOLATION LEVEL SERIALIZABLE"]);
-        self.run(wire, &format!("BEGIN{isolation}"), false)?;
+        if !self.run(wire, &format!("BEGIN{isolation}"), false)?.succeeded() {
+            return Ok(None);
+        }
         let mut levels: Vec<Vec<String>> = vec![Vec::new()];
         for _ in 0..1 + self.dice.roll(7) {
             let (choice, extended) = (self.dice.roll(8), self.dice.one_in(4));
