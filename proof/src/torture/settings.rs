@@ -94,7 +94,8 @@ const SEARCH_PATHS: &[&str] = &[
     "evil, pg_catalog, app",
     "evil, app, pg_catalog",
     "app, evil",
-    "pg_temp, evil, pg_catalog, app",
+    // (pg_temp first would make temporary objects of unqualified ones)
+    "evil, pg_catalog, app, pg_temp",
     "app, pg_temp",
     "\"$user\", app, public, evil",
     "app, nowhere, \"no;where\"",
