@@ -4,6 +4,7 @@
 //! GetErrorContextStack). Entries that only repeat the text of an SQL statement are left out, without being rendered.
 //! Which callback is of that kind is learnt once per callback, from its text in English.
 
+use super::memory;
 use super::text;
 use pgrx::pg_sys;
 use std::cell::RefCell;
@@ -26,7 +27,7 @@ pub fn lines() -> Vec<String> {
     unsafe {
         let mut entry = pg_sys::error_context_stack;
         while !entry.is_null() && lines.len() < MAX_ENTRIES {
-            if !repeats_statement(entry) {
+            if !memory::is_own((*entry).callback) && !repeats_statement(entry) {
                 let line = render(entry);
                 if !line.is_empty() {
                     lines.push(text::decode(cut(&line)));
@@ -42,7 +43,10 @@ pub fn lines() -> Vec<String> {
 pub fn innermost_in_english() -> Vec<u8> {
     // SAFETY: as in `lines`.
     unsafe {
-        let entry = pg_sys::error_context_stack;
+        let mut entry = pg_sys::error_context_stack;
+        while !entry.is_null() && memory::is_own((*entry).callback) {
+            entry = (*entry).previous;
+        }
         if entry.is_null() {
             Vec::new()
         } else {

@@ -154,6 +154,11 @@ pub fn with_reserve<R>(work: impl FnOnce() -> R) -> R {
     }
 }
 
+/// Whether this is the callback of [`with_reserve`], which says nothing about the user's code.
+pub fn is_own(callback: Option<unsafe extern "C-unwind" fn(*mut c_void)>) -> bool {
+    callback.is_some_and(|callback| callback as usize == error_is_raised as *const () as usize)
+}
+
 /// # Safety
 /// Called by errfinish().
 #[allow(ffi_unwind_calls, reason = "only reads a field; raises nothing")]

@@ -264,7 +264,8 @@ fn server_user() -> Option<String> {
     std::env::var("CARGO_PGRX_TEST_RUNAS").ok()
 }
 
-fn as_server_user(program: &Path) -> Command {
+/// A command that runs as the user whose servers these are.
+pub fn as_server_user(program: &Path) -> Command {
     let mut command = match server_user() {
         Some(user) => {
             let mut command = Command::new("sudo");

@@ -44,6 +44,8 @@ mod failure;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod pair;
 #[cfg(test)]
 mod protocol;

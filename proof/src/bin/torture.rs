@@ -40,7 +40,11 @@ fn main() -> ExitCode {
         if only.as_ref().is_some_and(|only| only != name) {
             continue;
         }
-        let time = if only.is_some() { seconds } else { seconds * part / 100 };
+        let time = if only.is_some() {
+            seconds
+        } else {
+            seconds * part / 100
+        };
         let start = Instant::now();
         let plan = Plan {
             seed,
@@ -67,6 +71,8 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ! {
-    eprintln!("proof/torture [MAJOR] [--seconds N] [--seed N] [--only crash|text|settings|cancel|memory]");
+    eprintln!(
+        "proof/torture [MAJOR] [--seconds N] [--seed N] [--only crash|text|settings|cancel|memory]"
+    );
     std::process::exit(2)
 }

@@ -26,11 +26,20 @@ pub fn run(plan: &Plan, findings: &Findings) {
         if let Err(lost) = rounds(&cluster, &plan, memory, findings) {
             findings.violation(format!("the server did not answer: {lost}"));
         }
-        for word in ["terminated by signal", "PANIC", "TRAP:", "panicked", "memory allocation of"] {
+        for word in [
+            "terminated by signal",
+            "PANIC",
+            "TRAP:",
+            "panicked",
+            "memory allocation of",
+        ] {
             let log = cluster.log();
             let lines: Vec<&str> = log.lines().collect();
             if let Some(at) = lines.iter().position(|line| line.contains(word)) {
-                findings.violation(format!("server log: {}", lines[at.saturating_sub(60)..(at + 3).min(lines.len())].join("\n    ")));
+                findings.violation(format!(
+                    "server log: {}",
+                    lines[at.saturating_sub(60)..(at + 3).min(lines.len())].join("\n    ")
+                ));
             }
         }
         cluster.stop("fast");
@@ -40,17 +49,26 @@ pub fn run(plan: &Plan, findings: &Findings) {
 fn rounds(cluster: &Cluster, plan: &Plan, memory: bool, findings: &Findings) -> Result<(), Lost> {
     let stream = if memory { 300 } else { 200 };
     let mut dice = Dice::new(plan.seed, stream);
-    let mut sessions: Vec<Session> = (0..SESSIONS).map(|n| Session::new(plan.seed ^ stream, n, true)).collect();
+    let mut sessions: Vec<Session> = (0..SESSIONS)
+        .map(|n| Session::new(plan.seed ^ stream, n, true))
+        .collect();
     let mut after = workload::make_databases(cluster, plan, SESSIONS, findings)?;
     let (mut rows, mut number, mut lines, mut done) = (0, 0, 0, 0);
-    while !plan.is_over() && !findings.are_enough() {
+    while number == 0 || !plan.is_over() && !findings.are_enough() {
         number += 1;
         done += round(cluster, &mut dice, &mut sessions, memory);
         let mut wire = connect_patiently(cluster, "torture");
         workload::end_prepared(&mut wire)?;
         let mut list: Vec<&mut Session> = sessions.iter_mut().collect();
         rows += workload::check(&mut wire, &mut list, after, false, findings)?;
-        after = replica::follow(cluster, plan, &mut wire, ("torture", "replica"), after, findings)?;
+        after = replica::follow(
+            cluster,
+            plan,
+            &mut wire,
+            ("torture", "replica"),
+            after,
+            findings,
+        )?;
         workload::drop_invalid_indexes(cluster, &mut wire)?;
         lines = replica::compare(cluster, ("torture", "replica"), "t\\_*", findings);
     }
@@ -59,9 +77,18 @@ fn rounds(cluster: &Cluster, plan: &Plan, memory: bool, findings: &Findings) -> 
     for session in &sessions {
         statements += session.statistics.statements;
         connections += session.statistics.connections;
-        session.statistics.errors.iter().for_each(|(code, times)| *errors.entry(code.clone()).or_default() += times);
+        session
+            .statistics
+            .errors
+            .iter()
+            .for_each(|(code, times)| *errors.entry(code.clone()).or_default() += times);
     }
-    let hits = |codes: &[&str]| codes.iter().filter_map(|code| errors.get(*code)).sum::<u64>();
+    let hits = |codes: &[&str]| {
+        codes
+            .iter()
+            .filter_map(|code| errors.get(*code))
+            .sum::<u64>()
+    };
     findings.fact(format!(
         "{}: {number} rounds, {statements} statements, {connections} connections, {done} {}; {rows} rows exactly as committed, replica's dump \
          identical (last {lines} lines); cancelled or timed out {}, lock timeouts {}, deadlocks {}, temp_file_limit {}, out of memory {}",
@@ -96,7 +123,8 @@ fn round(cluster: &Cluster, dice: &mut Dice, sessions: &mut [Session], memory: b
                     while !stop.load(Ordering::Relaxed)
                         && session.transaction(&mut wire).is_ok()
                         && !(memory && start.elapsed() > Duration::from_millis(400))
-                    {}
+                    {
+                    }
                     *lock(key) = (0, 0);
                 }
             });
@@ -104,7 +132,9 @@ fn round(cluster: &Cluster, dice: &mut Dice, sessions: &mut [Session], memory: b
         let end = Instant::now() + Duration::from_millis(700 + dice.roll(1500) as u64);
         let mut done = 0;
         while Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(2 + dice.roll(if memory { 60 } else { 20 }) as u64));
+            std::thread::sleep(Duration::from_millis(
+                2 + dice.roll(if memory { 60 } else { 20 }) as u64,
+            ));
             let key = *lock(&keys[dice.roll(keys.len())]);
             if key.0 == 0 {
                 continue;
@@ -126,9 +156,19 @@ fn round(cluster: &Cluster, dice: &mut Dice, sessions: &mut [Session], memory: b
 /// The address space of a process may grow by so many bytes only.
 fn limit_memory(pid: i32, more: u64) {
     let status = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
-    let Some(pages) = status.split_whitespace().next().and_then(|pages| pages.parse::<u64>().ok()) else { return };
+    let Some(pages) = status
+        .split_whitespace()
+        .next()
+        .and_then(|pages| pages.parse::<u64>().ok())
+    else {
+        return;
+    };
     let _ = Command::new("prlimit")
-        .args(["--pid", &pid.to_string(), &format!("--as={}:", pages * 4096 + more)])
+        .args([
+            "--pid",
+            &pid.to_string(),
+            &format!("--as={}:", pages * 4096 + more),
+        ])
         .stderr(Stdio::null())
         .status();
 }

@@ -23,8 +23,16 @@ pub fn run(plan: &Plan, findings: &Findings) {
     let cluster = Cluster::new();
     let mut statistics = Statistics::default();
     for (options, plan, pruned) in [
-        (format!("{OPTIONS} -c fsync=on -c dts_ddl_capture.max_rows=0"), plan.part(3, 4), false),
-        (format!("{OPTIONS} -c fsync=on -c dts_ddl_capture.max_rows={SMALL_LIMIT}"), plan.part(1, 1), true),
+        (
+            format!("{OPTIONS} -c fsync=on -c dts_ddl_capture.max_rows=0"),
+            plan.part(3, 4),
+            false,
+        ),
+        (
+            format!("{OPTIONS} -c fsync=on -c dts_ddl_capture.max_rows={SMALL_LIMIT}"),
+            plan.part(1, 1),
+            true,
+        ),
     ] {
         cluster.start(&options);
         if let Err(lost) = rounds(&cluster, &options, &plan, pruned, findings, &mut statistics) {
@@ -32,14 +40,29 @@ pub fn run(plan: &Plan, findings: &Findings) {
         }
         cluster.stop("fast");
     }
-    let Statistics { transactions, statements, errors, connections } = statistics;
-    let errors: Vec<String> = errors.iter().map(|(code, times)| format!("{code} {times}")).collect();
+    let Statistics {
+        transactions,
+        statements,
+        errors,
+        connections,
+    } = statistics;
+    let errors: Vec<String> = errors
+        .iter()
+        .map(|(code, times)| format!("{code} {times}"))
+        .collect();
     findings.fact(format!(
         "{SESSIONS} sessions, {connections} connections, {transactions} transactions, {statements} statements; errors of their own: {}",
         errors.join(", ")
     ));
     let log = cluster.log();
-    for word in ["PANIC", "TRAP:", "panicked", "SIGABRT", "signal 6", "signal 11"] {
+    for word in [
+        "PANIC",
+        "TRAP:",
+        "panicked",
+        "SIGABRT",
+        "signal 6",
+        "signal 11",
+    ] {
         for line in log.lines().filter(|line| line.contains(word)).take(3) {
             findings.violation(format!("server log: {line}"));
         }
@@ -55,35 +78,59 @@ fn rounds(
     statistics: &mut Statistics,
 ) -> Result<(), Lost> {
     let mut dice = Dice::new(plan.seed, 100 + u64::from(pruned));
-    let mut sessions: Vec<Session> = (0..SESSIONS).map(|n| Session::new(plan.seed ^ u64::from(pruned), n, false)).collect();
+    let mut sessions: Vec<Session> = (0..SESSIONS)
+        .map(|n| Session::new(plan.seed ^ u64::from(pruned), n, false))
+        .collect();
     let mut after = workload::make_databases(cluster, plan, SESSIONS, findings)?;
     let (mut rows, mut prepared, mut invalid, mut lines) = (0, 0, 0, 0);
     let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
     let mut number = 0;
     while number == 0 || !plan.is_over() && !findings.are_enough() {
         number += 1;
-        *ends.entry(round(cluster, options, &mut dice, &mut sessions)).or_default() += 1;
+        *ends
+            .entry(round(cluster, options, &mut dice, &mut sessions))
+            .or_default() += 1;
         let mut wire = connect_patiently(cluster, "torture");
         prepared += workload::end_prepared(&mut wire)?;
         let mut list: Vec<&mut Session> = sessions.iter_mut().collect();
         rows += workload::check(&mut wire, &mut list, after, pruned, findings)?;
         if pruned {
             expect_counters(&mut wire, findings)?;
-            after = wire.value("SELECT max(id) FROM public.dts_ddl_command")?.parse().unwrap_or(0);
+            after = wire
+                .value("SELECT max(id) FROM public.dts_ddl_command")?
+                .parse()
+                .unwrap_or(0);
         } else {
-            after = replica::follow(cluster, plan, &mut wire, ("torture", "replica"), after, findings)?;
+            after = replica::follow(
+                cluster,
+                plan,
+                &mut wire,
+                ("torture", "replica"),
+                after,
+                findings,
+            )?;
             invalid += workload::drop_invalid_indexes(cluster, &mut wire)?;
             lines = replica::compare(cluster, ("torture", "replica"), "t\\_*", findings);
         }
     }
     for session in &sessions {
-        let Statistics { transactions, statements, errors, connections } = &session.statistics;
+        let Statistics {
+            transactions,
+            statements,
+            errors,
+            connections,
+        } = &session.statistics;
         statistics.transactions += transactions;
         statistics.statements += statements;
         statistics.connections += connections;
-        errors.iter().for_each(|(code, times)| *statistics.errors.entry(code.clone()).or_default() += times);
+        errors
+            .iter()
+            .for_each(|(code, times)| *statistics.errors.entry(code.clone()).or_default() += times);
     }
-    let ends: Vec<String> = ends.iter().map(|(end, times)| format!("{end} {times}")).collect();
+    let ends: Vec<String> = ends
+        .iter()
+        .map(|(end, times)| format!("{end} {times}"))
+        .collect();
     findings.fact(if pruned {
         format!("max_rows = {SMALL_LIMIT}: {rows} rows seen; ends of rounds: {}", ends.join(", "))
     } else {
@@ -97,7 +144,12 @@ fn rounds(
 }
 
 /// The sessions run until their server or they are killed; returns what was done.
-fn round(cluster: &Cluster, options: &str, dice: &mut Dice, sessions: &mut [Session]) -> &'static str {
+fn round(
+    cluster: &Cluster,
+    options: &str,
+    dice: &mut Dice,
+    sessions: &mut [Session],
+) -> &'static str {
     let directory = directory(cluster);
     let (stop, dying) = (AtomicBool::new(false), AtomicBool::new(false));
     let pids: Vec<AtomicI32> = sessions.iter().map(|_| AtomicI32::new(0)).collect();
@@ -160,7 +212,10 @@ fn round(cluster: &Cluster, options: &str, dice: &mut Dice, sessions: &mut [Sess
 }
 
 pub fn signal(name: &str, pid: i32) {
-    let _ = Command::new("kill").args(["-s", name, &pid.to_string()]).stderr(std::process::Stdio::null()).status();
+    let _ = Command::new("kill")
+        .args(["-s", name, &pid.to_string()])
+        .stderr(std::process::Stdio::null())
+        .status();
 }
 
 /// A lone session brings the counters in order by itself.
@@ -171,9 +226,16 @@ fn expect_counters(wire: &mut super::wire::Wire, findings: &Findings) -> Result<
     let seen = wire.rows(
         "SELECT count(*), (SELECT last_value FROM dts_ddl.row_count), dts_ddl.pruned_through() - min(id) + 1 FROM public.dts_ddl_command",
     )?;
-    let wanted = [SMALL_LIMIT.to_string(), SMALL_LIMIT.to_string(), "0".to_owned()];
+    let wanted = [
+        SMALL_LIMIT.to_string(),
+        SMALL_LIMIT.to_string(),
+        "0".to_owned(),
+    ];
     if seen[0] != wanted {
-        findings.violation(format!("rows, their counter, distance of the highest pruned id: {:?}, not {wanted:?}", seen[0]));
+        findings.violation(format!(
+            "rows, their counter, distance of the highest pruned id: {:?}, not {wanted:?}",
+            seen[0]
+        ));
     }
     Ok(())
 }

@@ -27,7 +27,10 @@ const DATABASES: [&str; 2] = ["captured", "bare"];
 
 pub fn run(plan: &Plan, findings: &Findings) {
     let cluster = Cluster::new();
-    cluster.start(&format!("-c max_connections={} -c shared_buffers=64MB", CONNECTIONS + 20));
+    cluster.start(&format!(
+        "-c max_connections={} -c shared_buffers=64MB",
+        CONNECTIONS + 20
+    ));
     let mut admin = connect_patiently(&cluster, "postgres");
     for database in DATABASES {
         let _ = admin.query(format!("CREATE DATABASE {database}"));
@@ -65,12 +68,20 @@ fn many(directory: &Path, _plan: &Plan, findings: &Findings) -> Result<(), Lost>
                     })
                 })
                 .collect();
-            threads.into_iter().filter_map(|thread| thread.join().ok()?.err()).next()
+            threads
+                .into_iter()
+                .filter_map(|thread| thread.join().ok()?.err())
+                .next()
         });
         if let Some(lost) = failed {
             return Err(lost);
         }
-        totals.push(wires.iter().map(|wire| kilobytes(wire.pid, "smaps_rollup", "Pss:")).sum::<u64>());
+        totals.push(
+            wires
+                .iter()
+                .map(|wire| kilobytes(wire.pid, "smaps_rollup", "Pss:"))
+                .sum::<u64>(),
+        );
     }
     let each = (totals[0] as i64 - totals[1] as i64) / CONNECTIONS as i64;
     findings.fact(format!(
@@ -79,7 +90,10 @@ fn many(directory: &Path, _plan: &Plan, findings: &Findings) -> Result<(), Lost>
         totals[1] / 1024
     ));
     if totals[0] > MOST_KB || each > SESSION_KB {
-        findings.violation(format!("{} kB for {CONNECTIONS} connections, {each} kB more for each", totals[0]));
+        findings.violation(format!(
+            "{} kB for {CONNECTIONS} connections, {each} kB more for each",
+            totals[0]
+        ));
     }
     Ok(())
 }
@@ -87,8 +101,12 @@ fn many(directory: &Path, _plan: &Plan, findings: &Findings) -> Result<(), Lost>
 /// Several commands that leave nothing behind.
 fn round(n: usize, name: &str) -> String {
     match n % 3 {
-        0 => format!("CREATE TABLE {name} (id int PRIMARY KEY, a text); ALTER TABLE {name} ADD COLUMN b int; DROP TABLE {name}"),
-        1 => format!("DO $$ BEGIN EXECUTE 'CREATE VIEW {name} AS SELECT 1 AS x'; EXECUTE 'DROP VIEW {name}'; END $$"),
+        0 => format!(
+            "CREATE TABLE {name} (id int PRIMARY KEY, a text); ALTER TABLE {name} ADD COLUMN b int; DROP TABLE {name}"
+        ),
+        1 => format!(
+            "DO $$ BEGIN EXECUTE 'CREATE VIEW {name} AS SELECT 1 AS x'; EXECUTE 'DROP VIEW {name}'; END $$"
+        ),
         _ => format!(
             "CREATE TABLE {name} AS SELECT 1 AS x; COMMENT ON TABLE {name} IS 'x'; GRANT SELECT ON {name} TO PUBLIC; DROP TABLE {name}; \
              CREATE FUNCTION {name}() RETURNS int LANGUAGE sql AS 'SELECT 1'; DROP FUNCTION {name}()"
@@ -98,15 +116,28 @@ fn round(n: usize, name: &str) -> String {
 
 /// What a session holds: contexts in bytes, and private memory in kB.
 fn held(wire: &mut Wire, has_view: bool) -> Result<(i64, i64), Lost> {
-    let contexts = if has_view { wire.value("SELECT sum(total_bytes) FROM pg_backend_memory_contexts")? } else { String::new() };
-    Ok((contexts.parse::<i64>().unwrap_or(0) / 1024, kilobytes(wire.pid, "status", "RssAnon:") as i64))
+    let contexts = if has_view {
+        wire.value("SELECT sum(total_bytes) FROM pg_backend_memory_contexts")?
+    } else {
+        String::new()
+    };
+    Ok((
+        contexts.parse::<i64>().unwrap_or(0) / 1024,
+        kilobytes(wire.pid, "status", "RssAnon:") as i64,
+    ))
 }
 
 fn long(directory: &Path, plan: &Plan, findings: &Findings) -> Result<(), Lost> {
     let mut growth = Vec::new();
     for database in DATABASES {
-        let mut wire = Wire::connect(directory, "postgres", database, &[("client_min_messages", "error")])?;
-        let has_view = wire.value("SELECT to_regclass('pg_backend_memory_contexts') IS NOT NULL")? == "t";
+        let mut wire = Wire::connect(
+            directory,
+            "postgres",
+            database,
+            &[("client_min_messages", "error")],
+        )?;
+        let has_view =
+            wire.value("SELECT to_regclass('pg_backend_memory_contexts') IS NOT NULL")? == "t";
         // the view is used once before, so that what its query caches is there in both measurements
         held(&mut wire, has_view)?;
         let (mut commands, mut first, mut times) = (0, None, 0);
@@ -156,7 +187,9 @@ fn long(directory: &Path, plan: &Plan, findings: &Findings) -> Result<(), Lost> 
 
 fn one_string(directory: &Path, _plan: &Plan, findings: &Findings) -> Result<(), Lost> {
     // no tables: thousands of them in one transaction would need their locks
-    let string: String = (0..IN_ONE_STRING).map(|n| format!("CREATE FUNCTION f{n}() RETURNS int LANGUAGE sql AS 'SELECT {n}';\n")).collect();
+    let string: String = (0..IN_ONE_STRING)
+        .map(|n| format!("CREATE FUNCTION f{n}() RETURNS int LANGUAGE sql AS 'SELECT {n}';\n"))
+        .collect();
     let mut seen = Vec::new();
     for database in DATABASES {
         let mut wire = Wire::connect(directory, "postgres", database, &[])?;
@@ -181,7 +214,10 @@ fn one_string(directory: &Path, _plan: &Plan, findings: &Findings) -> Result<(),
         });
         let reply = reply?;
         if !reply.succeeded() {
-            findings.violation(format!("{IN_ONE_STRING} statements in one string, {database}: {}", reply.message()));
+            findings.violation(format!(
+                "{IN_ONE_STRING} statements in one string, {database}: {}",
+                reply.message()
+            ));
         }
         seen.push((before, peak, held()));
     }
@@ -203,6 +239,12 @@ fn one_string(directory: &Path, _plan: &Plan, findings: &Findings) -> Result<(),
 /// A figure of /proc.
 fn kilobytes(pid: i32, file: &str, key: &str) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
-    let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(key))
+        .unwrap_or_default();
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0)
 }

@@ -101,7 +101,9 @@ pub fn connect_patiently(cluster: &Cluster, database: &str) -> Wire {
     loop {
         match connect(cluster, database) {
             Ok(wire) => return wire,
-            Err(lost) if start.elapsed() > Duration::from_secs(60) => panic!("no connection: {lost}"),
+            Err(lost) if start.elapsed() > Duration::from_secs(60) => {
+                panic!("no connection: {lost}")
+            }
             Err(_) => std::thread::sleep(Duration::from_millis(30)),
         }
     }

@@ -7,7 +7,12 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Runs a program against the cluster; its output and whether it succeeded.
-pub fn run(cluster: &Cluster, program: &str, arguments: &[&str], input: Option<&PathBuf>) -> (bool, Vec<u8>, String) {
+pub fn run(
+    cluster: &Cluster,
+    program: &str,
+    arguments: &[&str],
+    input: Option<&PathBuf>,
+) -> (bool, Vec<u8>, String) {
     let stdin = match input.map(std::fs::File::open) {
         Some(Ok(file)) => Stdio::from(file),
         _ => Stdio::null(),
@@ -21,7 +26,11 @@ pub fn run(cluster: &Cluster, program: &str, arguments: &[&str], input: Option<&
         .stdin(stdin)
         .output();
     match output {
-        Ok(output) => (output.status.success(), output.stdout, String::from_utf8_lossy(&output.stderr).into_owned()),
+        Ok(output) => (
+            output.status.success(),
+            output.stdout,
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        ),
         Err(error) => (false, Vec::new(), error.to_string()),
     }
 }
@@ -35,7 +44,10 @@ pub fn follow(
     after: i64,
     findings: &Findings,
 ) -> Result<i64, Lost> {
-    let last: i64 = wire.value("SELECT coalesce(max(id), 0) FROM public.dts_ddl_command")?.parse().unwrap_or(0);
+    let last: i64 = wire
+        .value("SELECT coalesce(max(id), 0) FROM public.dts_ddl_command")?
+        .parse()
+        .unwrap_or(0);
     if last <= after {
         return Ok(after);
     }
@@ -49,8 +61,12 @@ pub fn follow(
     if let Err(error) = std::fs::write(&file, script) {
         findings.violation(format!("{}: {error}", file.display()));
     }
-    let (done, output, problem) =
-        run(cluster, "psql", &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", replica], Some(&file));
+    let (done, output, problem) = run(
+        cluster,
+        "psql",
+        &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", replica],
+        Some(&file),
+    );
     if !done {
         let output = String::from_utf8_lossy(&output);
         findings.violation(format!(
@@ -63,9 +79,22 @@ pub fn follow(
 }
 
 /// Compares the dumps of both databases, schemas like `pattern` only; returns the number of lines.
-pub fn compare(cluster: &Cluster, (source, replica): (&str, &str), pattern: &str, findings: &Findings) -> usize {
+pub fn compare(
+    cluster: &Cluster,
+    (source, replica): (&str, &str),
+    pattern: &str,
+    findings: &Findings,
+) -> usize {
     let [left, right] = [source, replica].map(|database| {
-        let arguments = ["-s", "-n", pattern, "--no-publications", "--no-subscriptions", "-d", database];
+        let arguments = [
+            "-s",
+            "-n",
+            pattern,
+            "--no-publications",
+            "--no-subscriptions",
+            "-d",
+            database,
+        ];
         let (done, output, problem) = run(cluster, "pg_dump", &arguments, None);
         if !done {
             findings.violation(format!("pg_dump of {database}: {problem}"));
@@ -77,7 +106,11 @@ pub fn compare(cluster: &Cluster, (source, replica): (&str, &str), pattern: &str
             .collect::<Vec<_>>()
     });
     if left != right {
-        let at = left.iter().zip(&right).position(|(l, r)| l != r).unwrap_or(left.len().min(right.len()));
+        let at = left
+            .iter()
+            .zip(&right)
+            .position(|(l, r)| l != r)
+            .unwrap_or(left.len().min(right.len()));
         let around = |dump: &[String]| {
             let from = at.saturating_sub(12).min(dump.len());
             dump[from..(at + 4).min(dump.len())].join("\n      ")

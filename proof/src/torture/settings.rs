@@ -16,33 +16,77 @@ use std::path::PathBuf;
 
 /// Not set: they switch event triggers off, make the outcome depend on time or memory, or fill the log.
 const LEFT_OUT: &[&str] = &[
-    "session_replication_role", "event_triggers", "default_transaction_read_only", "transaction_read_only", "exit_on_error",
-    "client_encoding", "temp_buffers", "temp_file_limit", "role", "session_authorization", "is_superuser",
-    "dts_ddl_capture.enabled", "default_transaction_isolation", "transaction_isolation", "ignore_checksum_failure",
-    "transaction_deferrable", "wal_debug", "trace_sort", "seed", "search_path", "dts_ddl_capture.max_age",
+    "session_replication_role",
+    "event_triggers",
+    "default_transaction_read_only",
+    "transaction_read_only",
+    "exit_on_error",
+    "client_encoding",
+    "temp_buffers",
+    "temp_file_limit",
+    "role",
+    "session_authorization",
+    "is_superuser",
+    "dts_ddl_capture.enabled",
+    "default_transaction_isolation",
+    "transaction_isolation",
+    "ignore_checksum_failure",
+    "transaction_deferrable",
+    "wal_debug",
+    "trace_sort",
+    "seed",
+    "search_path",
+    "dts_ddl_capture.max_age",
 ];
 const LEFT_OUT_PREFIXES: &[&str] = &["log_", "debug_print", "trace_"];
 const LEFT_OUT_SUFFIXES: &[&str] = &["_timeout", "_delay"];
 
 /// Values of settings that are strings.
 const STRINGS: &[(&str, &[&str])] = &[
-    ("DateStyle", &["ISO, DMY", "SQL, DMY", "Postgres, MDY", "German", "ISO, YMD"]),
-    ("TimeZone", &["UTC", "Asia/Kolkata", "America/St_Johns", "<+0330>-03:30", "PST8PDT"]),
+    (
+        "DateStyle",
+        &[
+            "ISO, DMY",
+            "SQL, DMY",
+            "Postgres, MDY",
+            "German",
+            "ISO, YMD",
+        ],
+    ),
+    (
+        "TimeZone",
+        &[
+            "UTC",
+            "Asia/Kolkata",
+            "America/St_Johns",
+            "<+0330>-03:30",
+            "PST8PDT",
+        ],
+    ),
     ("timezone_abbreviations", &["India", "Australia", "Default"]),
     ("lc_messages", &["C", "POSIX", ""]),
     ("lc_monetary", &["C", "POSIX"]),
     ("lc_numeric", &["POSIX", "C"]),
     ("lc_time", &["POSIX", "C"]),
-    ("default_text_search_config", &["pg_catalog.english", "pg_catalog.simple"]),
+    (
+        "default_text_search_config",
+        &["pg_catalog.english", "pg_catalog.simple"],
+    ),
     ("createrole_self_grant", &["set, inherit", ""]),
     ("application_name", &["'; DROP TABLE x; --", "\u{e9}\\"]),
     ("dynamic_library_path", &["", "/nowhere"]),
     ("extension_control_path", &["/nowhere"]),
     ("wal_consistency_checking", &["all", ""]),
-    ("restrict_nonsystem_relation_kind", &["view", "foreign-table", ""]),
+    (
+        "restrict_nonsystem_relation_kind",
+        &["view", "foreign-table", ""],
+    ),
     ("default_table_access_method", &["heap"]),
     ("backtrace_functions", &["heap_create"]),
-    ("dts_ddl_capture.publication_prefix", &["", "dts_sync_", "x"]),
+    (
+        "dts_ddl_capture.publication_prefix",
+        &["", "dts_sync_", "x"],
+    ),
     ("evil.custom", &["x"]),
 ];
 
@@ -50,7 +94,8 @@ const SEARCH_PATHS: &[&str] = &[
     "evil, pg_catalog, app",
     "evil, app, pg_catalog",
     "app, evil",
-    "pg_temp, evil, pg_catalog, app",
+    // (pg_temp first would make temporary objects of unqualified ones)
+    "evil, pg_catalog, app, pg_temp",
     "app, pg_temp",
     "\"$user\", app, public, evil",
     "app, nowhere, \"no;where\"",
@@ -120,8 +165,15 @@ impl Topic<'_> {
     fn rounds(&mut self) -> Result<(), Lost> {
         let mut admin = connect_patiently(self.cluster, "postgres");
         for sql in [
-            "CREATE ROLE alice LOGIN", "CREATE ROLE bob LOGIN", "CREATE ROLE mallory LOGIN", "GRANT alice TO bob", "CREATE ROLE \"r;ole\" LOGIN",
-            "GRANT \"r;ole\" TO bob", "CREATE DATABASE captured", "CREATE DATABASE bare", "CREATE DATABASE replay",
+            "CREATE ROLE alice LOGIN",
+            "CREATE ROLE bob LOGIN",
+            "CREATE ROLE mallory LOGIN",
+            "GRANT alice TO bob",
+            "CREATE ROLE \"r;ole\" LOGIN",
+            "GRANT \"r;ole\" TO bob",
+            "CREATE DATABASE captured",
+            "CREATE DATABASE bare",
+            "CREATE DATABASE replay",
             "GRANT CREATE, TEMP ON DATABASE captured, bare, replay TO alice, bob, mallory, \"r;ole\"",
         ] {
             admin.rows(sql)?;
@@ -133,7 +185,14 @@ impl Topic<'_> {
                 wire.rows(&sql)?;
             }
         }
-        let mut last = replica::follow(self.cluster, self.plan, &mut captured, ("captured", "replay"), 0, self.findings)?;
+        let mut last = replica::follow(
+            self.cluster,
+            self.plan,
+            &mut captured,
+            ("captured", "replay"),
+            0,
+            self.findings,
+        )?;
         let mut script = Vec::new();
         while !self.plan.is_over() && !self.findings.are_enough() {
             self.sessions += 1;
@@ -150,7 +209,12 @@ impl Topic<'_> {
     }
 
     /// The same session in both databases; returns the last id.
-    fn session(&mut self, admin: &mut Wire, script: &mut Vec<u8>, mut last: i64) -> Result<i64, Lost> {
+    fn session(
+        &mut self,
+        admin: &mut Wire,
+        script: &mut Vec<u8>,
+        mut last: i64,
+    ) -> Result<i64, Lost> {
         let mut dice = Dice::new(self.plan.seed, 5000 + self.sessions as u64);
         let user = *dice.pick(&["postgres", "postgres", "alice", "bob", "mallory", "r;ole"]);
         let mut pair = [
@@ -176,8 +240,15 @@ impl Topic<'_> {
         if user == "postgres" {
             for _ in 0..dice.roll(3) {
                 let own = *dice.pick(&[
-                    "max_rows = 1", "max_rows = 2147483647", "replica_identity = off", "replica_identity = full_without_key",
-                    "on_error = warning", "emit_message = on", "publication_prefix = ''", "warn_on_rewrite = off", "max_rows = 0",
+                    "max_rows = 1",
+                    "max_rows = 2147483647",
+                    "replica_identity = off",
+                    "replica_identity = full_without_key",
+                    "on_error = warning",
+                    "emit_message = on",
+                    "publication_prefix = ''",
+                    "warn_on_rewrite = off",
+                    "max_rows = 0",
                 ]);
                 pair[0].query(format!("SET dts_ddl_capture.{own}"))?;
                 history.push(format!("SET dts_ddl_capture.{own}"));
@@ -185,9 +256,21 @@ impl Topic<'_> {
         }
         for _ in 0..3 + dice.roll(8) {
             let change = match dice.roll(9) {
-                0 | 1 => Some(format!("SET search_path = {}", match *dice.pick(SEARCH_PATHS) { "" => "''", path => path })),
-                2 => Some(format!("SET ROLE {}", dice.pick(&["alice", "bob", "\"r;ole\"", "NONE", "mallory"]))),
-                3 if user == "postgres" => Some(format!("SET SESSION AUTHORIZATION {}", dice.pick(&["alice", "bob", "mallory", "DEFAULT"]))),
+                0 | 1 => Some(format!(
+                    "SET search_path = {}",
+                    match *dice.pick(SEARCH_PATHS) {
+                        "" => "''",
+                        path => path,
+                    }
+                )),
+                2 => Some(format!(
+                    "SET ROLE {}",
+                    dice.pick(&["alice", "bob", "\"r;ole\"", "NONE", "mallory"])
+                )),
+                3 if user == "postgres" => Some(format!(
+                    "SET SESSION AUTHORIZATION {}",
+                    dice.pick(&["alice", "bob", "mallory", "DEFAULT"])
+                )),
                 4 => setting(&mut dice, &available),
                 5 => Some("RESET ALL".to_owned()),
                 _ => None,
@@ -200,13 +283,23 @@ impl Topic<'_> {
         Ok(last)
     }
 
-    fn both(&self, pair: &mut [Wire; 2], sql: &str, history: &mut Vec<String>) -> Result<[Reply; 2], Lost> {
+    fn both(
+        &self,
+        pair: &mut [Wire; 2],
+        sql: &str,
+        history: &mut Vec<String>,
+    ) -> Result<[Reply; 2], Lost> {
         history.push(sql.to_owned());
         let [left, right] = pair;
         let replies = [left.query(sql)?, right.query(sql)?];
         let view = |reply: &Reply| {
             let tags: Vec<String> = reply.results.iter().map(|(tag, _)| tag.clone()).collect();
-            (reply.code().to_owned(), reply.message().to_owned(), tags, reply.status)
+            (
+                reply.code().to_owned(),
+                reply.message().to_owned(),
+                tags,
+                reply.status,
+            )
         };
         if view(&replies[0]) != view(&replies[1]) {
             self.findings.violation(format!(
@@ -246,16 +339,26 @@ impl Topic<'_> {
         if !replies[0].succeeded() {
             self.refused += 1;
             if !rows.is_empty() {
-                self.findings.violation(format!("{} failed, but has rows {rows:?}\n  {}", command.sent, history.join(";\n  ")));
+                self.findings.violation(format!(
+                    "{} failed, but has rows {rows:?}\n  {}",
+                    command.sent,
+                    history.join(";\n  ")
+                ));
             }
             return Ok(last);
         }
         // the row names the session's own temporary schema so
-        let schema = if who[0][1].starts_with("pg_temp_") { "pg_temp" } else { &who[0][1] };
+        let schema = if who[0][1].starts_with("pg_temp_") {
+            "pg_temp"
+        } else {
+            &who[0][1]
+        };
         let fits = match &rows[..] {
             [row] => {
                 row[0] == command.sql
-                    && command.username.map_or(row[1] == who[0][0], |name| row[1] == name)
+                    && command
+                        .username
+                        .map_or(row[1] == who[0][0], |name| row[1] == name)
                     && (command.elsewhere || row[2] == schema)
             }
             _ => false,
@@ -269,11 +372,22 @@ impl Topic<'_> {
                 shortened(&history.join(";\n  "), 4000)
             ));
         }
-        let Some(id) = rows.last().and_then(|row| row[3].parse::<i64>().ok()) else { return Ok(last) };
+        let Some(id) = rows.last().and_then(|row| row[3].parse::<i64>().ok()) else {
+            return Ok(last);
+        };
         self.rows += rows.len();
         // the script is made by a superuser whose search_path is the worst
-        admin.rows(&format!("SET search_path = {}", *dice.pick(&["evil, pg_catalog, public", "pg_temp, evil, pg_catalog", "pg_catalog"])))?;
-        let text = admin.value(&format!("SELECT pg_catalog.string_agg(x, E'\\n') FROM dts_ddl.script({last}, {id}) AS s(x)"))?;
+        admin.rows(&format!(
+            "SET search_path = {}",
+            *dice.pick(&[
+                "evil, pg_catalog, public",
+                "pg_temp, evil, pg_catalog",
+                "pg_catalog"
+            ])
+        ))?;
+        let text = admin.value(&format!(
+            "SELECT pg_catalog.string_agg(x, E'\\n') FROM dts_ddl.script({last}, {id}) AS s(x)"
+        ))?;
         admin.rows("RESET search_path")?;
         script.extend_from_slice(text.as_bytes());
         script.push(b'\n');
@@ -284,8 +398,14 @@ impl Topic<'_> {
         self.serial += 1;
         let n = self.serial;
         let place = *dice.pick(&["", "", "app.", "evil.", "\"o;dd\"."]);
-        let some_table = dice.pick(&["app.base", "evil.base", "app.base"]).to_string();
-        let last = if self.created.is_empty() { some_table.clone() } else { dice.pick(&self.created).clone() };
+        let some_table = dice
+            .pick(&["app.base", "evil.base", "app.base"])
+            .to_string();
+        let last = if self.created.is_empty() {
+            some_table.clone()
+        } else {
+            dice.pick(&self.created).clone()
+        };
         let sql = match dice.roll(26) {
             0..=3 => {
                 self.created.push(format!("{place}w{n}"));
@@ -294,80 +414,184 @@ impl Topic<'_> {
                      e interval DEFAULT '-1 day 2:03', f float8 DEFAULT 0.1, g bytea DEFAULT '\\x00ff', h varchar(5) COLLATE \"C\")"
                 )
             }
-            4 => format!("CREATE VIEW {place}w{n} AS SELECT upper('x') AS a, now() AS b, 1 = 1 AS c, 'a' || 'b' AS d, '01/02/03'::date AS e"),
+            4 => format!(
+                "CREATE VIEW {place}w{n} AS SELECT upper('x') AS a, now() AS b, 1 = 1 AS c, 'a' || 'b' AS d, '01/02/03'::date AS e"
+            ),
             5 => format!("CREATE TABLE {place}w{n} (d date, t timestamptz) PARTITION BY RANGE (d)"),
-            6 => format!("CREATE TABLE {place}p{n} PARTITION OF app.parted FOR VALUES FROM ('01/02/{0}') TO ('01/03/{0}')", 2000 + n % 3000),
-            7 => format!("CREATE FUNCTION {place}w{n}(a text) RETURNS text LANGUAGE sql AS 'SELECT lower(a)'"),
-            8 => format!("CREATE FUNCTION {place}w{n}(a int DEFAULT length('x')) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN nonsense(a); END'"),
+            6 => format!(
+                "CREATE TABLE {place}p{n} PARTITION OF app.parted FOR VALUES FROM ('01/02/{0}') TO ('01/03/{0}')",
+                2000 + n % 3000
+            ),
+            7 => format!(
+                "CREATE FUNCTION {place}w{n}(a text) RETURNS text LANGUAGE sql AS 'SELECT lower(a)'"
+            ),
+            8 => format!(
+                "CREATE FUNCTION {place}w{n}(a int DEFAULT length('x')) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN nonsense(a); END'"
+            ),
             9 => format!("CREATE INDEX w{n} ON {some_table} (lower(a)) WHERE a = 'x'"),
-            10 | 11 => format!("ALTER TABLE {last} ADD COLUMN c{n} text DEFAULT lower('Q'), ADD CONSTRAINT k{n} CHECK (length(c{n}) < 10)"),
-            12 => format!("CREATE TABLE {place}w{n} AS SELECT '01/02/03'::date AS d, lower('x') AS t, '1 mon'::interval AS i"),
+            10 | 11 => format!(
+                "ALTER TABLE {last} ADD COLUMN c{n} text DEFAULT lower('Q'), ADD CONSTRAINT k{n} CHECK (length(c{n}) < 10)"
+            ),
+            12 => format!(
+                "CREATE TABLE {place}w{n} AS SELECT '01/02/03'::date AS d, lower('x') AS t, '1 mon'::interval AS i"
+            ),
             13 => format!("COMMENT ON TABLE {last} IS 'w{n}'"),
             14 => format!("GRANT SELECT ON {last} TO mallory, \"r;ole\""),
             15 => format!("CREATE DOMAIN {place}w{n} AS text CHECK (VALUE = lower(VALUE))"),
-            16 => format!("CREATE SCHEMA w{n} CREATE TABLE t (a text DEFAULT lower('x')) CREATE VIEW v AS SELECT upper(a) AS u FROM t"),
+            16 => format!(
+                "CREATE SCHEMA w{n} CREATE TABLE t (a text DEFAULT lower('x')) CREATE VIEW v AS SELECT upper(a) AS u FROM t"
+            ),
             17 => format!("CREATE SEQUENCE {place}w{n} START {n}"),
-            18 => format!("CREATE TRIGGER w{n} BEFORE INSERT ON {some_table} FOR EACH ROW WHEN (NEW.a = lower(NEW.a)) EXECUTE FUNCTION app.trigger()"),
-            19 => format!("CREATE MATERIALIZED VIEW {place}w{n} AS SELECT lower('x') AS a, '01/02/03'::date AS d"),
-            20 => format!("ALTER DEFAULT PRIVILEGES GRANT {} ON TABLES TO mallory", dice.pick(&["SELECT", "INSERT", "ALL"])),
-            21 => format!("ALTER TABLE {last} ALTER COLUMN b TYPE varchar({}) USING lower(b)", 20 + n % 50),
+            18 => format!(
+                "CREATE TRIGGER w{n} BEFORE INSERT ON {some_table} FOR EACH ROW WHEN (NEW.a = lower(NEW.a)) EXECUTE FUNCTION app.trigger()"
+            ),
+            19 => format!(
+                "CREATE MATERIALIZED VIEW {place}w{n} AS SELECT lower('x') AS a, '01/02/03'::date AS d"
+            ),
+            20 => format!(
+                "ALTER DEFAULT PRIVILEGES GRANT {} ON TABLES TO PUBLIC",
+                dice.pick(&["SELECT", "INSERT", "ALL"])
+            ),
+            21 => format!(
+                "ALTER TABLE {last} ALTER COLUMN b TYPE varchar({}) USING lower(b)",
+                20 + n % 50
+            ),
             22 => format!("CREATE TYPE {place}w{n} AS ENUM ('a', 'b')"),
-            23 => format!("CREATE OPERATOR {place}<{}> (PROCEDURE = app.eq, LEFTARG = int, RIGHTARG = int)", "!".repeat(1 + (n % 20) as usize)),
+            23 => format!(
+                "CREATE OPERATOR {place}<{}> (PROCEDURE = app.eq, LEFTARG = int, RIGHTARG = int)",
+                "!".repeat(1 + (n % 20) as usize)
+            ),
             24 if !self.created.is_empty() => {
                 let at = dice.roll(self.created.len());
                 format!("DROP TABLE {} CASCADE", self.created.remove(at))
             }
             _ => format!("CREATE POLICY w{n} ON {some_table} USING (a = lower(current_user))"),
         };
-        let plain = |sql: String| Command { sent: sql.clone(), sql, username: None, elsewhere: false };
+        let plain = |sql: String| Command {
+            sent: sql.clone(),
+            sql,
+            username: None,
+            elsewhere: false,
+        };
         match dice.roll(12) {
-            0 => Command { sent: format!("SELECT app.definer({})", literal(&sql)), sql, username: Some("alice"), elsewhere: false },
-            1 => Command { sent: format!("SELECT app.definer_path({})", literal(&sql)), sql, username: Some("alice"), elsewhere: true },
-            2 => Command { sent: format!("SELECT evil.definer({})", literal(&sql)), sql, username: Some("mallory"), elsewhere: true },
-            3 => Command { sent: format!("SELECT app.settings({})", literal(&sql)), sql, username: None, elsewhere: true },
-            4 => Command { sent: format!("DO {}", literal(&format!("BEGIN EXECUTE {}; END", literal(&sql)))), ..plain(sql) },
-            5 => Command { sent: format!("SELECT app.becomes({})", literal(&sql)), sql, username: Some("postgres"), elsewhere: true },
+            0 => Command {
+                sent: format!("SELECT app.definer({})", literal(&sql)),
+                sql,
+                username: Some("alice"),
+                elsewhere: false,
+            },
+            1 => Command {
+                sent: format!("SELECT app.definer_path({})", literal(&sql)),
+                sql,
+                username: Some("alice"),
+                elsewhere: true,
+            },
+            2 => Command {
+                sent: format!("SELECT evil.definer({})", literal(&sql)),
+                sql,
+                username: Some("mallory"),
+                elsewhere: true,
+            },
+            3 => Command {
+                sent: format!("SELECT app.settings({})", literal(&sql)),
+                sql,
+                username: None,
+                elsewhere: true,
+            },
+            4 => Command {
+                sent: format!(
+                    "DO {}",
+                    literal(&format!("BEGIN EXECUTE {}; END", literal(&sql)))
+                ),
+                ..plain(sql)
+            },
+            5 => Command {
+                sent: format!("SELECT app.becomes({})", literal(&sql)),
+                sql,
+                username: Some("postgres"),
+                elsewhere: true,
+            },
             _ => plain(sql),
         }
     }
 
     /// Replays what has come together, and compares the three databases.
-    fn compare(&mut self, captured: &mut Wire, bare: &mut Wire, script: &mut Vec<u8>) -> Result<(), Lost> {
+    fn compare(
+        &mut self,
+        captured: &mut Wire,
+        bare: &mut Wire,
+        script: &mut Vec<u8>,
+    ) -> Result<(), Lost> {
         let file = self.plan.directory.join("settings.sql");
         if let Err(error) = std::fs::write(&file, std::mem::take(script)) {
-            self.findings.violation(format!("{}: {error}", file.display()));
+            self.findings
+                .violation(format!("{}: {error}", file.display()));
         }
         let arguments = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "replay"];
         let (done, output, problem) = replica::run(self.cluster, "psql", &arguments, Some(&file));
         if !done {
             let output = String::from_utf8_lossy(&output);
-            self.findings.violation(format!("replay stopped at {:?}: {}", output.lines().last(), shortened(&problem, 1500)));
+            self.findings.violation(format!(
+                "replay stopped at {:?}: {}",
+                output.lines().last(),
+                shortened(&problem, 1500)
+            ));
         }
-        self.lines = replica::compare(self.cluster, ("captured", "replay"), "[aeow]*", self.findings);
+        self.lines = replica::compare(
+            self.cluster,
+            ("captured", "replay"),
+            "[aeow]*",
+            self.findings,
+        );
         let dump = |database: &str| {
-            let (_, output, _) = replica::run(self.cluster, "pg_dump", &["-s", "-n", "[aeow]*", "-d", database], None);
+            let (_, output, _) = replica::run(
+                self.cluster,
+                "pg_dump",
+                &["-s", "-n", "[aeow]*", "-d", database],
+                None,
+            );
             let text = String::from_utf8_lossy(&output).into_owned();
-            let unlike = |line: &&str| !line.contains("REPLICA IDENTITY FULL") && !line.contains("restrict ") && !line.is_empty();
-            text.lines().filter(unlike).map(str::to_owned).collect::<Vec<_>>()
+            let unlike = |line: &&str| {
+                !line.contains("REPLICA IDENTITY FULL")
+                    && !line.contains("restrict ")
+                    && !line.is_empty()
+            };
+            text.lines()
+                .filter(unlike)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
         };
         let (left, right) = (dump("captured"), dump("bare"));
         if let Some((l, r)) = left.iter().zip(&right).find(|(l, r)| l != r) {
-            self.findings.violation(format!("captured and bare database differ: {l:?} and {r:?}"));
+            self.findings.violation(format!(
+                "captured and bare database differ: {l:?} and {r:?}"
+            ));
         }
         // everything of ours that a superuser calls, with everything planted in the way
         captured.rows("SET search_path = pg_temp, evil, pg_catalog")?;
-        for sql in ["dts_ddl.script()", "dts_ddl.gaps()", "dts_ddl.last_id()", "dts_ddl.pruned_through()", "dts_ddl.statement_tags('SELECT 1'::pg_catalog.text)"] {
+        for sql in [
+            "dts_ddl.script()",
+            "dts_ddl.gaps()",
+            "dts_ddl.last_id()",
+            "dts_ddl.pruned_through()",
+            "dts_ddl.statement_tags('SELECT 1'::pg_catalog.text)",
+        ] {
             // script(): rows were pruned where a session has set max_rows
             let reply = captured.query(format!("SELECT pg_catalog.count(*) FROM {sql}"))?;
             if !reply.succeeded() && !reply.message().contains("pruned") {
-                self.findings.violation(format!("{sql} under a hostile search_path: {}", reply.message()));
+                self.findings.violation(format!(
+                    "{sql} under a hostile search_path: {}",
+                    reply.message()
+                ));
             }
         }
         captured.rows("RESET search_path")?;
         let calls = "SELECT (SELECT last_value FROM evil.as_user), (SELECT last_value FROM evil.as_superuser)";
         let (with, without) = (captured.rows(calls)?, bare.rows(calls)?);
         if with != without {
-            self.findings.violation(format!("planted functions were called {with:?} times, in the bare database {without:?}"));
+            self.findings.violation(format!(
+                "planted functions were called {with:?} times, in the bare database {without:?}"
+            ));
         }
         self.calls = without[0].join(", ");
         Ok(())
@@ -377,10 +601,16 @@ impl Topic<'_> {
 /// A SET of one of the settings that are there.
 fn setting(dice: &mut Dice, available: &[Vec<String>]) -> Option<String> {
     let row = dice.pick(available);
-    let [name, kind, min, max, values, default] = &row[..] else { return None };
+    let [name, kind, min, max, values, default] = &row[..] else {
+        return None;
+    };
     if LEFT_OUT.contains(&name.as_str())
-        || LEFT_OUT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        || LEFT_OUT_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+        || LEFT_OUT_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+        || LEFT_OUT_SUFFIXES
+            .iter()
+            .any(|suffix| name.ends_with(suffix))
         || name.starts_with("dts_ddl_capture.")
     {
         return None;
@@ -389,7 +619,9 @@ fn setting(dice: &mut Dice, available: &[Vec<String>]) -> Option<String> {
     let value = match kind.as_str() {
         "bool" => dice.pick(&["on", "off"]).to_string(),
         "enum" => dice.pick(&values).to_string(),
-        "integer" | "real" => dice.pick(&[min.as_str(), max, default, "1", "100"]).to_string(),
+        "integer" | "real" => dice
+            .pick(&[min.as_str(), max, default, "1", "100"])
+            .to_string(),
         _ => {
             let (_, values) = STRINGS.iter().find(|(known, _)| known == name)?;
             dice.pick(values).to_string()
@@ -457,21 +689,56 @@ fn preparation() -> Vec<String> {
         ("now", "", "timestamptz", "pg_catalog.now()"),
         ("clock_timestamp", "", "timestamptz", "pg_catalog.now()"),
         ("txid_current", "", "bigint", "1"),
-        ("current_schemas", "boolean", "name[]", "pg_catalog.current_schemas($1)"),
+        (
+            "current_schemas",
+            "boolean",
+            "name[]",
+            "pg_catalog.current_schemas($1)",
+        ),
         ("nextval", "pg_catalog.regclass", "bigint", "1"),
         ("nextval", t, "bigint", "1"),
-        ("set_config", "pg_catalog.text, pg_catalog.text, boolean", t, "$1"),
+        (
+            "set_config",
+            "pg_catalog.text, pg_catalog.text, boolean",
+            t,
+            "$1",
+        ),
         ("pg_get_userbyid", "pg_catalog.oid", "name", "''x''"),
         ("pg_event_trigger_ddl_commands", "", "int", "1"),
         ("pg_event_trigger_dropped_objects", "", "int", "1"),
         ("dts_capture_ddl", "", "int", "1"),
         ("jsonb_build_object", "VARIADIC anyarray", t, "''{}''"),
-        ("eq", "pg_catalog.text, pg_catalog.text", "boolean", "$1 OPERATOR(pg_catalog.=) $2"),
-        ("cat", "pg_catalog.text, pg_catalog.text", t, "$1 OPERATOR(pg_catalog.||) $2"),
+        (
+            "eq",
+            "pg_catalog.text, pg_catalog.text",
+            "boolean",
+            "$1 OPERATOR(pg_catalog.=) $2",
+        ),
+        (
+            "cat",
+            "pg_catalog.text, pg_catalog.text",
+            t,
+            "$1 OPERATOR(pg_catalog.||) $2",
+        ),
         ("eqi", "int, int", "boolean", "$1 OPERATOR(pg_catalog.=) $2"),
-        ("eqo", "pg_catalog.oid, pg_catalog.oid", "boolean", "$1 OPERATOR(pg_catalog.=) $2"),
-        ("eqn", "name, name", "boolean", "$1 OPERATOR(pg_catalog.=) $2"),
-        ("gt", "bigint, bigint", "boolean", "$1 OPERATOR(pg_catalog.>) $2"),
+        (
+            "eqo",
+            "pg_catalog.oid, pg_catalog.oid",
+            "boolean",
+            "$1 OPERATOR(pg_catalog.=) $2",
+        ),
+        (
+            "eqn",
+            "name, name",
+            "boolean",
+            "$1 OPERATOR(pg_catalog.=) $2",
+        ),
+        (
+            "gt",
+            "bigint, bigint",
+            "boolean",
+            "$1 OPERATOR(pg_catalog.>) $2",
+        ),
     ] {
         list.push(call(name, arguments, result, value));
     }

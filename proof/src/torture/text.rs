@@ -15,18 +15,46 @@ use dts_proof::cluster::Cluster;
 
 /// Encoding of a server, of a client, and strings beyond ASCII that go forth and back unharmed.
 const ENCODINGS: &[(&str, &str, &[&[u8]])] = &[
-    ("UTF8", "UTF8", &["größe".as_bytes(), "表".as_bytes(), "😀".as_bytes(), "e\u{301}".as_bytes(), "\u{a0}".as_bytes(), "\u{2028}".as_bytes()]),
+    (
+        "UTF8",
+        "UTF8",
+        &[
+            "größe".as_bytes(),
+            "表".as_bytes(),
+            "😀".as_bytes(),
+            "e\u{301}".as_bytes(),
+            "\u{a0}".as_bytes(),
+            "\u{2028}".as_bytes(),
+        ],
+    ),
     ("UTF8", "LATIN1", &[b"gr\xf6\xdfe", b"\xa0\xbb", b"\xff"]),
-    ("UTF8", "SJIS", &[b"\x95\x5c", b"\x83\x5c", b"\x93\xfa\x96\x7b", b"\x83\x5c\x5c"]),
+    (
+        "UTF8",
+        "SJIS",
+        &[
+            b"\x95\x5c",
+            b"\x83\x5c",
+            b"\x93\xfa\x96\x7b",
+            b"\x83\x5c\x5c",
+        ],
+    ),
     ("UTF8", "GBK", &[b"\xd5\x5c", b"\xb1\xed"]),
     ("UTF8", "BIG5", &[b"\xa5\x5c", b"\xaa\xed"]),
     ("UTF8", "EUC_JP", &[b"\xc9\xbd", b"\xc6\xfc\xcb\xdc"]),
     ("LATIN1", "LATIN1", &[b"gr\xf6\xdfe", b"\xa0\xbb", b"\xff"]),
     ("LATIN1", "UTF8", &["größe".as_bytes(), "ÿ".as_bytes()]),
     ("EUC_JP", "EUC_JP", &[b"\xc9\xbd", b"\xc6\xfc\xcb\xdc"]),
-    ("EUC_JP", "SJIS", &[b"\x95\x5c", b"\x83\x5c", b"\x93\xfa\x96\x7b"]),
+    (
+        "EUC_JP",
+        "SJIS",
+        &[b"\x95\x5c", b"\x83\x5c", b"\x93\xfa\x96\x7b"],
+    ),
     ("EUC_JP", "UTF8", &["表".as_bytes(), "日本".as_bytes()]),
-    ("SQL_ASCII", "SQL_ASCII", &[b"\xff\xfe", b"\xc3", b"\xe8\xa1", b"\x80;\x80", b"\xf0\x9f"]),
+    (
+        "SQL_ASCII",
+        "SQL_ASCII",
+        &[b"\xff\xfe", b"\xc3", b"\xe8\xa1", b"\x80;\x80", b"\xf0\x9f"],
+    ),
 ];
 
 const STRINGS_PER_ROUND: usize = 12;
@@ -49,7 +77,15 @@ pub fn run(plan: &Plan, findings: &Findings) {
     if let Err(lost) = topic.rounds() {
         findings.violation(format!("the server did not answer: {lost}"));
     }
-    let Topic { strings, rejected, rows, garbage, garbage_accepted, bytes, .. } = topic;
+    let Topic {
+        strings,
+        rejected,
+        rows,
+        garbage,
+        garbage_accepted,
+        bytes,
+        ..
+    } = topic;
     findings.fact(format!(
         "{strings} strings ({bytes} bytes, {} pairs of encodings), {rejected} of them rejected by the server; {rows} texts as the \
          generator and psql have them; {garbage} strings of garbage ({garbage_accepted} accepted) answered as by a bare database",
@@ -121,7 +157,9 @@ impl Topic<'_> {
                    WHERE NOT coalesce(message::jsonb -> 'settings' ? 'standard_conforming_strings', false)) x WHERE verdict IS NOT NULL",
             )?;
             for row in other.iter().take(3) {
-                self.findings.violation(format!("not one statement of its tag, in {encoding}: {row:?}"));
+                self.findings.violation(format!(
+                    "not one statement of its tag, in {encoding}: {row:?}"
+                ));
             }
         }
         Ok(())
@@ -132,17 +170,32 @@ impl Topic<'_> {
         let (server, client, characters) = *dice.pick(ENCODINGS);
         let major = self.cluster.installation.major;
         // backslashes in plain strings: not for encodings whose characters hold them
-        let conforming = major >= 19 || matches!(client, "SJIS" | "GBK" | "BIG5") || !dice.one_in(4);
-        let mut writer = Writer { serial: number * 10_000, dice, characters, conforming, major };
+        let conforming =
+            major >= 19 || matches!(client, "SJIS" | "GBK" | "BIG5") || !dice.one_in(4);
+        let mut writer = Writer {
+            serial: number * 10_000,
+            dice,
+            characters,
+            conforming,
+            major,
+        };
         let [whole, split, bare] = databases(server);
         let settings = [
             ("client_encoding", client),
-            ("standard_conforming_strings", if conforming { "on" } else { "off" }),
+            (
+                "standard_conforming_strings",
+                if conforming { "on" } else { "off" },
+            ),
             ("escape_string_warning", "off"),
             ("lc_messages", "C"),
         ];
-        let settings = if major >= 19 { [settings[0], settings[0], settings[0], settings[3]] } else { settings };
-        let connect = |database: &str| Wire::connect(&self.directory, "postgres", database, &settings);
+        let settings = if major >= 19 {
+            [settings[0], settings[0], settings[0], settings[3]]
+        } else {
+            settings
+        };
+        let connect =
+            |database: &str| Wire::connect(&self.directory, "postgres", database, &settings);
         let (mut left, mut right) = (connect(&whole)?, connect(&bare)?);
         let mut reader = connect(&whole)?;
         let (mut file, mut expected) = (Vec::new(), Vec::new());
@@ -164,7 +217,16 @@ impl Topic<'_> {
             last = last_id(&mut reader)?;
             if reply.succeeded() {
                 if texts != sent.texts {
-                    self.tell(&sent, &format!("rows {}\n  expected {}", shown_all(&texts), shown_all(&sent.texts)), server, client);
+                    self.tell(
+                        &sent,
+                        &format!(
+                            "rows {}\n  expected {}",
+                            shown_all(&texts),
+                            shown_all(&sent.texts)
+                        ),
+                        server,
+                        client,
+                    );
                 }
                 self.rows += texts.len();
                 file.extend_from_slice(&sent.bytes);
@@ -191,14 +253,33 @@ impl Topic<'_> {
         let path = self.plan.directory.join("strings.sql");
         let mut head = format!("SET client_encoding = '{client}';\n").into_bytes();
         if !conforming {
-            head.extend_from_slice(b"SET standard_conforming_strings = off; SET escape_string_warning = off;\n");
+            head.extend_from_slice(
+                b"SET standard_conforming_strings = off; SET escape_string_warning = off;\n",
+            );
         }
         std::fs::write(&path, [head, file].concat())?;
-        let (done, _, problem) =
-            replica::run(self.cluster, "psql", &["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &split, "-f", &path.display().to_string()], None);
+        let (done, _, problem) = replica::run(
+            self.cluster,
+            "psql",
+            &[
+                "-X",
+                "-q",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-d",
+                &split,
+                "-f",
+                &path.display().to_string(),
+            ],
+            None,
+        );
         let texts = texts_above(&mut splitter, last_split)?;
         if !done || texts != expected {
-            let at = texts.iter().zip(&expected).position(|(l, r)| l != r).unwrap_or(texts.len().min(expected.len()));
+            let at = texts
+                .iter()
+                .zip(&expected)
+                .position(|(l, r)| l != r)
+                .unwrap_or(texts.len().min(expected.len()));
             self.findings.violation(format!(
                 "psql's pieces ({server}, client {client}) differ at row {at}: whole string {:?}, psql {:?} {}",
                 expected.get(at).map(|text| shown(text)),
@@ -240,11 +321,18 @@ impl Topic<'_> {
 }
 
 fn send(wire: &mut Wire, sent: &Sent) -> Result<Reply, Lost> {
-    if sent.extended { wire.extended(&sent.bytes, 1) } else { wire.query(&sent.bytes) }
+    if sent.extended {
+        wire.extended(&sent.bytes, 1)
+    } else {
+        wire.query(&sent.bytes)
+    }
 }
 
 fn last_id(wire: &mut Wire) -> Result<i64, Lost> {
-    Ok(wire.value("SELECT coalesce(max(id), 0) FROM public.dts_ddl_command")?.parse().unwrap_or(0))
+    Ok(wire
+        .value("SELECT coalesce(max(id), 0) FROM public.dts_ddl_command")?
+        .parse()
+        .unwrap_or(0))
 }
 
 fn texts_above(wire: &mut Wire, after: i64) -> Result<Vec<Vec<u8>>, Lost> {
@@ -252,9 +340,16 @@ fn texts_above(wire: &mut Wire, after: i64) -> Result<Vec<Vec<u8>>, Lost> {
         "SELECT coalesce(message::jsonb #>> '{{original,text}}', ddl_text) FROM public.dts_ddl_command WHERE id > {after} ORDER BY id"
     ))?;
     if let Some(error) = &reply.error {
-        return Err(Lost { fatal: Some(error.clone()), reason: "while texts were read".to_owned() });
+        return Err(Lost {
+            fatal: Some(error.clone()),
+            reason: "while texts were read".to_owned(),
+        });
     }
-    Ok(reply.rows().iter().map(|row| row[0].clone().unwrap_or_default()).collect())
+    Ok(reply
+        .rows()
+        .iter()
+        .map(|row| row[0].clone().unwrap_or_default())
+        .collect())
 }
 
 fn shown(bytes: &[u8]) -> String {
@@ -262,7 +357,11 @@ fn shown(bytes: &[u8]) -> String {
 }
 
 fn shown_all(texts: &[Vec<u8>]) -> String {
-    texts.iter().map(|text| shown(text)).collect::<Vec<_>>().join("\n    | ")
+    texts
+        .iter()
+        .map(|text| shown(text))
+        .collect::<Vec<_>>()
+        .join("\n    | ")
 }
 
 /// Writes strings of statements.
@@ -304,8 +403,34 @@ impl Writer {
             return self.dice.pick(self.characters).to_vec();
         }
         let odd: &[&str] = &[
-            ";", "--", "/*", "*/", "$$", "$1", "$x$", ":a", ":'a'", "begin atomic", "end;", "\n", "\r", "\t", "\u{c}", "(", ")", "E", "U&",
-            "\u{1}", "{", "}", "%s", "?", "@", "create", "select", " ",
+            ";",
+            "--",
+            "/*",
+            "*/",
+            "$$",
+            "$1",
+            "$x$",
+            ":a",
+            ":'a'",
+            "begin atomic",
+            "end;",
+            "\n",
+            "\r",
+            "\t",
+            "\u{c}",
+            "(",
+            ")",
+            "E",
+            "U&",
+            "\u{1}",
+            "{",
+            "}",
+            "%s",
+            "?",
+            "@",
+            "create",
+            "select",
+            " ",
         ];
         self.dice.pick(odd).as_bytes().to_vec()
     }
@@ -353,7 +478,9 @@ impl Writer {
         match self.dice.roll(6) {
             0 => format!("n{serial}").into_bytes(),
             1 => format!("N_{serial}$a$").into_bytes(),
-            2 if !odd.is_ascii() && odd.iter().all(|b| !b.is_ascii()) => [&odd[..], format!("{serial}").as_bytes()].concat(),
+            2 if !odd.is_ascii() && odd.iter().all(|b| !b.is_ascii()) => {
+                [&odd[..], format!("{serial}").as_bytes()].concat()
+            }
             3 if self.conforming => format!("U&\"d\\0061t\\+000061;{serial}\"").into_bytes(),
             4 => format!("\"a\"\"{serial}\"").into_bytes(),
             _ => [b"\"", &odd[..], serial.to_string().as_bytes(), b"\""].concat(),
@@ -367,8 +494,17 @@ impl Writer {
         match self.dice.roll(9) {
             0 => [b"'", &a[..], b"''", &b, b"'"].concat(),
             1 => [b"E'\\'", &a[..], b"\\\\", &b, b";\\n'"].concat(),
-            2 if !a.contains(&b'$') && !b.contains(&b'$') => [b"$$", &a[..], b"';--", &b, b"$$"].concat(),
-            3 => [format!("$q{serial}$").as_bytes(), &a, b"$q$ $$ '", &b, format!("$q{serial}$").as_bytes()].concat(),
+            2 if !a.contains(&b'$') && !b.contains(&b'$') => {
+                [b"$$", &a[..], b"';--", &b, b"$$"].concat()
+            }
+            3 => [
+                format!("$q{serial}$").as_bytes(),
+                &a,
+                b"$q$ $$ '",
+                &b,
+                format!("$q{serial}$").as_bytes(),
+            ]
+            .concat(),
             4 if self.conforming => [b"U&'\\0041;\\\\", &a[..], b"'"].concat(),
             5 => [b"'", &a[..], b"'\n'", &b, b"'"].concat(),
             6 => [b"'", &a[..], b"' -- it's;\n\t'", &b, b"'"].concat(),
@@ -379,23 +515,52 @@ impl Writer {
 
     /// One plain DDL command; the objects that it needs are there.
     fn ddl(&mut self) -> Vec<u8> {
-        let (n, m, s, t) = (self.name(), self.name(), self.string_constant(), self.string_constant());
+        let (n, m, s, t) = (
+            self.name(),
+            self.name(),
+            self.string_constant(),
+            self.string_constant(),
+        );
         let tag = format!("$b{}$", self.serial());
         let tag = tag.as_bytes();
-        let operator: String = (0..3).map(|_| *self.dice.pick(&['<', '>', '~', '!', '@', '#', '%', '^', '&', '|', '`'])).collect();
+        let operator: String = (0..3)
+            .map(|_| {
+                *self
+                    .dice
+                    .pick(&['<', '>', '~', '!', '@', '#', '%', '^', '&', '|', '`'])
+            })
+            .collect();
         let schema = format!("o{}", self.serial());
         let template = match self.dice.roll(if self.major >= 14 { 24 } else { 22 }) {
             0 => filled("CREATE~TABLE~?~(~?~text~DEFAULT~?~,b~int)", &[&n, &m, &s]),
             1 => filled("COMMENT~ON~TABLE~base~IS~?", &[&s]),
-            2 => filled("create~or~replace~view~?~as~select~?~::text~as~?", &[&n, &s, &m]),
-            3 => filled("CREATE~FUNCTION~?()~RETURNS~text~LANGUAGE~sql~AS~?~SELECT ?;-- ;\nSELECT ?~?", &[&n, tag, &s, &t, tag]),
-            4 => filled("CREATE~RULE~?~AS~ON~INSERT~TO~base~DO~ALSO~(NOTIFY~a;~SELECT~?~;;~DELETE~FROM~base~WHERE~a=?~)", &[&n, &s, &t]),
-            5 => filled("CREATE~SCHEMA~?~CREATE~TABLE~x~(a~text~DEFAULT~?)~CREATE~VIEW~v~AS~SELECT~a~FROM~x~WHERE~a<>?", &[&n, &s, &t]),
+            2 => filled(
+                "create~or~replace~view~?~as~select~?~::text~as~?",
+                &[&n, &s, &m],
+            ),
+            3 => filled(
+                "CREATE~FUNCTION~?()~RETURNS~text~LANGUAGE~sql~AS~?~SELECT ?;-- ;\nSELECT ?~?",
+                &[&n, tag, &s, &t, tag],
+            ),
+            4 => filled(
+                "CREATE~RULE~?~AS~ON~INSERT~TO~base~DO~ALSO~(NOTIFY~a;~SELECT~?~;;~DELETE~FROM~base~WHERE~a=?~)",
+                &[&n, &s, &t],
+            ),
+            5 => filled(
+                "CREATE~SCHEMA~?~CREATE~TABLE~x~(a~text~DEFAULT~?)~CREATE~VIEW~v~AS~SELECT~a~FROM~x~WHERE~a<>?",
+                &[&n, &s, &t],
+            ),
             6 => filled("CREATE~DOMAIN~?~AS~text~CHECK~(VALUE~<>~?)", &[&n, &s]),
             7 => filled("CREATE~INDEX~ON~base~((a~||~?))~WHERE~a~<>~?", &[&s, &t]),
             8 => {
-                let out = filled("CREATE~OPERATOR~public.%O~(PROCEDURE=texteq,LEFTARG=?,RIGHTARG=text)", &[b"text"]);
-                let out = String::from_utf8_lossy(&out).replace("%O", &format!("{operator}{}", "<>".repeat(self.dice.roll(8))));
+                let out = filled(
+                    "CREATE~OPERATOR~public.%O~(PROCEDURE=texteq,LEFTARG=?,RIGHTARG=text)",
+                    &[b"text"],
+                );
+                let out = String::from_utf8_lossy(&out).replace(
+                    "%O",
+                    &format!("{operator}{}", "<>".repeat(self.dice.roll(8))),
+                );
                 return self.spread(out.into_bytes());
             }
             9 => filled("CREATE~TYPE~?~AS~ENUM~('a;',~'b''')", &[&n]),
@@ -404,13 +569,25 @@ impl Writer {
             12 => filled("GRANT~SELECT(~a~)~ON~base~TO~PUBLIC", &[]),
             13 => filled("CREATE~POLICY~?~ON~base~USING~(a~=~?)", &[&n, &s]),
             14 => filled("ALTER~TABLE~base~ALTER~a~SET~DEFAULT~?", &[&s]),
-            15 => filled("CREATE~VIEW~?~AS~SELECT~(ARRAY[1,2,3])[1:2]~AS~a,~j->>?~AS~b,~j~@>~'{}'::jsonb~AS~c~FROM~base", &[&n, &s]),
+            15 => filled(
+                "CREATE~VIEW~?~AS~SELECT~(ARRAY[1,2,3])[1:2]~AS~a,~j->>?~AS~b,~j~@>~'{}'::jsonb~AS~c~FROM~base",
+                &[&n, &s],
+            ),
             16 => filled("ALTER~FUNCTION~run(text)~SET~\"x.y\"~=~?", &[&s]),
-            17 => filled("CREATE~AGGREGATE~?~(text)~(SFUNC=textcat,STYPE=text,INITCOND=?)", &[&n, &s]),
-            18 => filled("CREATE~TABLE~?~(a~int,~CHECK~(a~<~-~-1~AND~a~>~1-~-~2))", &[&n]),
+            17 => filled(
+                "CREATE~AGGREGATE~?~(text)~(SFUNC=textcat,STYPE=text,INITCOND=?)",
+                &[&n, &s],
+            ),
+            18 => filled(
+                "CREATE~TABLE~?~(a~int,~CHECK~(a~<~-~-1~AND~a~>~1-~-~2))",
+                &[&n],
+            ),
             19 => filled("CREATE~TABLE~?~AS~SELECT~?::text~AS~?", &[&n, &s, &m]),
             20 => filled("SELECT~?::text~AS~?~INTO~TABLE~?~FROM~base", &[&s, &m, &n]),
-            21 => filled("CREATE~MATERIALIZED~VIEW~?~AS~SELECT~?::text~AS~a", &[&n, &s]),
+            21 => filled(
+                "CREATE~MATERIALIZED~VIEW~?~AS~SELECT~?::text~AS~a",
+                &[&n, &s],
+            ),
             22 => filled(
                 "CREATE~FUNCTION~?()~RETURNS~text~LANGUAGE~sql~BEGIN~ATOMIC~SELECT~?::text;~SELECT~CASE~WHEN~true~THEN~?::text~END;~END",
                 &[&n, &s, &t],
@@ -439,21 +616,36 @@ impl Writer {
     }
 
     fn piece(&mut self) -> Piece {
-        let own = |sql: Vec<u8>| Piece { texts: vec![sql.clone()], sql };
+        let own = |sql: Vec<u8>| Piece {
+            texts: vec![sql.clone()],
+            sql,
+        };
         let tag = format!("$d{}$", self.serial());
         let tag = tag.as_bytes();
         let within = format!("$e{}$", self.serial());
         let within = within.as_bytes();
         match self.dice.roll(24) {
             0..=13 => own(self.ddl()),
-            14..=16 => Piece { sql: self.no_ddl(), texts: Vec::new() },
+            14..=16 => Piece {
+                sql: self.no_ddl(),
+                texts: Vec::new(),
+            },
             17 | 18 => {
                 let Sent { bytes, texts, .. } = self.list(3);
-                Piece { sql: filled("DO~? BEGIN EXECUTE ?", &[tag, within]).into_iter().chain([&bytes[..], within, b"; END ", tag].concat()).collect(), texts }
+                Piece {
+                    sql: filled("DO~? BEGIN EXECUTE ?", &[tag, within])
+                        .into_iter()
+                        .chain([&bytes[..], within, b"; END ", tag].concat())
+                        .collect(),
+                    texts,
+                }
             }
             19 => {
                 let Sent { bytes, texts, .. } = self.list(3);
-                Piece { sql: [b"SELECT run(", within, &bytes, within, b")"].concat(), texts }
+                Piece {
+                    sql: [b"SELECT run(", within, &bytes, within, b")"].concat(),
+                    texts,
+                }
             }
             20 => {
                 // static SQL of PL/pgSQL
@@ -462,17 +654,34 @@ impl Writer {
                 if [&inner, &more].iter().any(|sql| is_into(sql)) {
                     return own(self.ddl());
                 }
-                let sql = [b"DO ", tag, b" BEGIN", &before, &inner, &after, b";\n", &more, b"; END ", tag].concat();
-                Piece { sql, texts: vec![inner, more] }
+                let sql = [
+                    b"DO ", tag, b" BEGIN", &before, &inner, &after, b";\n", &more, b"; END ", tag,
+                ]
+                .concat();
+                Piece {
+                    sql,
+                    texts: vec![inner, more],
+                }
             }
             21 => {
                 let n = self.serial();
                 let (inner, more) = (self.ddl(), self.ddl());
                 let (before, after) = (self.blank(), self.blank());
                 let body = [&before[..], &inner, &after, b";", &more].concat();
-                let create = [b"CREATE FUNCTION g", n.to_string().as_bytes(), b"() RETURNS void LANGUAGE sql AS ", tag, &body, tag].concat();
+                let create = [
+                    b"CREATE FUNCTION g",
+                    n.to_string().as_bytes(),
+                    b"() RETURNS void LANGUAGE sql AS ",
+                    tag,
+                    &body,
+                    tag,
+                ]
+                .concat();
                 let sql = [&create[..], b";SELECT g", n.to_string().as_bytes(), b"()"].concat();
-                Piece { sql, texts: vec![create, inner, more] }
+                Piece {
+                    sql,
+                    texts: vec![create, inner, more],
+                }
             }
             _ => {
                 let n = self.name();
@@ -483,7 +692,10 @@ impl Writer {
                 let second = self.spread(second);
                 let third = filled("DROP~TABLE~?~CASCADE", &[&n]);
                 let third = self.spread(third);
-                Piece { sql: [&first[..], b";", &second, b" ;", &third].concat(), texts: vec![first, second, third] }
+                Piece {
+                    sql: [&first[..], b";", &second, b" ;", &third].concat(),
+                    texts: vec![first, second, third],
+                }
             }
         }
     }
@@ -506,7 +718,11 @@ impl Writer {
         } else if self.dice.one_in(2) {
             bytes.pop();
         }
-        Sent { bytes, texts, extended: false }
+        Sent {
+            bytes,
+            texts,
+            extended: false,
+        }
     }
 
     fn string(&mut self) -> Sent {
@@ -514,7 +730,11 @@ impl Writer {
             let (before, after, sql) = (self.blank(), self.blank(), self.ddl());
             let end: &[u8] = if self.dice.one_in(2) { b";" } else { b"" };
             let bytes = [&before[..], &sql, &after, end].concat();
-            return Sent { bytes, texts: vec![sql], extended: true };
+            return Sent {
+                bytes,
+                texts: vec![sql],
+                extended: true,
+            };
         }
         let (mut bytes, mut texts) = (Vec::new(), Vec::new());
         let block = self.dice.one_in(6);
@@ -537,13 +757,37 @@ impl Writer {
         if self.dice.one_in(3) {
             bytes.extend_from_slice(b"-- the end; CREATE TABLE no (a int)");
         }
-        Sent { bytes, texts, extended: false }
+        Sent {
+            bytes,
+            texts,
+            extended: false,
+        }
     }
 
     /// The string, damaged.
     fn garbage(&mut self, from: &[u8]) -> Sent {
         let mut bytes = from.to_vec();
-        let odd: &[&[u8]] = &[b"'", b"\"", b"$$", b"/*", b"*/", b"--", b";", b"(", b")", b"\\", b"E'", b"U&'\\", b"$x$", b"\xff", b"\xc3", b" CREATE ", b" ON ", b",", b"\0"];
+        let odd: &[&[u8]] = &[
+            b"'",
+            b"\"",
+            b"$$",
+            b"/*",
+            b"*/",
+            b"--",
+            b";",
+            b"(",
+            b")",
+            b"\\",
+            b"E'",
+            b"U&'\\",
+            b"$x$",
+            b"\xff",
+            b"\xc3",
+            b" CREATE ",
+            b" ON ",
+            b",",
+            b"\0",
+        ];
         for _ in 0..1 + self.dice.roll(3) {
             let at = self.dice.roll(bytes.len().max(1)).min(bytes.len());
             match self.dice.roll(4) {
@@ -566,10 +810,17 @@ impl Writer {
         }
         // it is rolled back afterwards, on both sides
         let lower = bytes.to_ascii_lowercase();
-        if [&b"commit"[..], b"begin ;", b"end"].iter().any(|word| lower.windows(word.len()).any(|w| w == *word)) {
+        if [&b"commit"[..], b"begin ;", b"end"]
+            .iter()
+            .any(|word| lower.windows(word.len()).any(|w| w == *word))
+        {
             bytes = b"CREATE TABEL x".to_vec();
         }
-        Sent { bytes, texts: Vec::new(), extended: self.dice.one_in(4) }
+        Sent {
+            bytes,
+            texts: Vec::new(),
+            extended: self.dice.one_in(4),
+        }
     }
 }
 
@@ -577,4 +828,3 @@ impl Writer {
 fn is_into(sql: &[u8]) -> bool {
     sql.starts_with(b"SELECT")
 }
-

@@ -46,12 +46,18 @@ impl Reply {
         let text = |value: &Option<Vec<u8>>| {
             String::from_utf8_lossy(value.as_deref().unwrap_or_default()).into_owned()
         };
-        self.rows().iter().map(|row| row.iter().map(text).collect()).collect()
+        self.rows()
+            .iter()
+            .map(|row| row.iter().map(text).collect())
+            .collect()
     }
 }
 
 fn field(fields: &Option<Fields>, key: char) -> &str {
-    fields.as_ref().and_then(|fields| fields.get(&key)).map_or("", String::as_str)
+    fields
+        .as_ref()
+        .and_then(|fields| fields.get(&key))
+        .map_or("", String::as_str)
 }
 
 /// The connection is gone; what the server said last, if anything.
@@ -63,7 +69,10 @@ pub struct Lost {
 
 impl From<std::io::Error> for Lost {
     fn from(error: std::io::Error) -> Self {
-        Lost { fatal: None, reason: error.to_string() }
+        Lost {
+            fatal: None,
+            reason: error.to_string(),
+        }
     }
 }
 
@@ -81,12 +90,24 @@ pub struct Wire {
 
 impl Wire {
     /// `settings` are sent with the start of the session.
-    pub fn connect(directory: &Path, user: &str, database: &str, settings: &[(&str, &str)]) -> Result<Self, Lost> {
+    pub fn connect(
+        directory: &Path,
+        user: &str,
+        database: &str,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, Lost> {
         let stream = UnixStream::connect(socket(directory))?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        let mut wire = Wire { stream, pid: 0, key: 0 };
+        let mut wire = Wire {
+            stream,
+            pid: 0,
+            key: 0,
+        };
         let mut body = 196_608i32.to_be_bytes().to_vec();
-        for (name, value) in [("user", user), ("database", database)].iter().chain(settings) {
+        for (name, value) in [("user", user), ("database", database)]
+            .iter()
+            .chain(settings)
+        {
             body.extend_from_slice(name.as_bytes());
             body.push(0);
             body.extend_from_slice(value.as_bytes());
@@ -98,7 +119,10 @@ impl Wire {
         let reply = wire.reply()?;
         match reply.error {
             None => Ok(wire),
-            Some(fields) => Err(Lost { fatal: Some(fields), reason: "at the start".to_owned() }),
+            Some(fields) => Err(Lost {
+                fatal: Some(fields),
+                reason: "at the start".to_owned(),
+            }),
         }
     }
 
@@ -124,14 +148,21 @@ impl Wire {
         let reply = self.query(sql)?;
         match reply.error {
             None => Ok(reply.texts()),
-            Some(_) => Err(Lost { reason: format!("{} in {sql}", reply.message()), fatal: reply.error }),
+            Some(_) => Err(Lost {
+                reason: format!("{} in {sql}", reply.message()),
+                fatal: reply.error,
+            }),
         }
     }
 
     /// The first value of the first row.
     pub fn value(&mut self, sql: &str) -> Result<String, Lost> {
         let rows = self.rows(sql)?;
-        Ok(rows.into_iter().next().and_then(|row| row.into_iter().next()).unwrap_or_default())
+        Ok(rows
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next())
+            .unwrap_or_default())
     }
 
     /// What is needed to cancel this session's query from elsewhere.
@@ -152,10 +183,17 @@ impl Wire {
         loop {
             let (kind, body) = match self.message() {
                 Ok(message) => message,
-                Err(error) => return Err(Lost { fatal: reply.error.take(), reason: error.to_string() }),
+                Err(error) => {
+                    return Err(Lost {
+                        fatal: reply.error.take(),
+                        reason: error.to_string(),
+                    });
+                }
             };
             match kind {
-                b'C' => reply.results.push((zero_ended(&body), std::mem::take(&mut rows))),
+                b'C' => reply
+                    .results
+                    .push((zero_ended(&body), std::mem::take(&mut rows))),
                 b'I' => reply.results.push((String::new(), Vec::new())),
                 b'D' => rows.push(values(&body)),
                 b'E' => {
@@ -171,7 +209,12 @@ impl Wire {
                     reply.status = body[0];
                     return Ok(reply);
                 }
-                b'R' if integer(&body) != 0 => return Err(Lost { fatal: None, reason: "not trusted".to_owned() }),
+                b'R' if integer(&body) != 0 => {
+                    return Err(Lost {
+                        fatal: None,
+                        reason: "not trusted".to_owned(),
+                    });
+                }
                 _ => {}
             }
         }
@@ -218,7 +261,10 @@ fn fields(mut body: &[u8]) -> Fields {
     let mut fields = Fields::new();
     while let Some((&key, rest)) = body.split_first().filter(|(key, _)| **key != 0) {
         let end = rest.iter().position(|b| *b == 0).unwrap_or(rest.len());
-        fields.insert(key as char, String::from_utf8_lossy(&rest[..end]).into_owned());
+        fields.insert(
+            key as char,
+            String::from_utf8_lossy(&rest[..end]).into_owned(),
+        );
         body = &rest[(end + 1).min(rest.len())..];
     }
     fields

@@ -138,7 +138,11 @@ impl Session {
     }
 
     fn schema(&mut self) -> String {
-        if self.dice.one_in(6) { SHARED.to_owned() } else { format!("t_{}", self.number) }
+        if self.dice.one_in(6) {
+            SHARED.to_owned()
+        } else {
+            format!("t_{}", self.number)
+        }
     }
 
     fn table(&mut self) -> String {
@@ -155,50 +159,120 @@ impl Session {
         let n = self.serial();
         let me = self.number;
         match self.dice.roll(56) {
-            0..=6 => format!("CREATE{m} TABLE {} (id int PRIMARY KEY, a text, b int DEFAULT {n})", self.table()),
-            7 => format!("CREATE TABLE{m} IF NOT EXISTS {} (id int, a text, b int, c{n} text DEFAULT '{n};')", self.table()),
+            0..=6 => format!(
+                "CREATE{m} TABLE {} (id int PRIMARY KEY, a text, b int DEFAULT {n})",
+                self.table()
+            ),
+            7 => format!(
+                "CREATE TABLE{m} IF NOT EXISTS {} (id int, a text, b int, c{n} text DEFAULT '{n};')",
+                self.table()
+            ),
             8 => format!("DROP TABLE{m} {}", self.table()),
             9 => format!("DROP TABLE{m} IF EXISTS {} CASCADE", self.table()),
-            10..=12 => format!("ALTER TABLE{m} {} ADD COLUMN c{n} int DEFAULT {n}", self.table()),
+            10..=12 => format!(
+                "ALTER TABLE{m} {} ADD COLUMN c{n} int DEFAULT {n}",
+                self.table()
+            ),
             13 => format!("ALTER TABLE{m} {} DROP COLUMN IF EXISTS b", self.table()),
-            14 => format!("ALTER TABLE{m} {} RENAME COLUMN a TO a{}", self.table(), self.dice.roll(3)),
-            15 => format!("ALTER TABLE{m} {} RENAME TO tb{}", self.table(), self.dice.roll(5)),
-            16 => format!("ALTER TABLE{m} {} ALTER COLUMN b TYPE {}", self.table(), self.dice.pick(&["bigint", "int", "numeric"])),
-            17 => format!("ALTER TABLE{m} {} ADD CONSTRAINT ck{n} CHECK (id < {n}00000), ALTER b SET DEFAULT {n}", self.table()),
+            14 => format!(
+                "ALTER TABLE{m} {} RENAME COLUMN a TO a{}",
+                self.table(),
+                self.dice.roll(3)
+            ),
+            15 => format!(
+                "ALTER TABLE{m} {} RENAME TO tb{}",
+                self.table(),
+                self.dice.roll(5)
+            ),
+            16 => format!(
+                "ALTER TABLE{m} {} ALTER COLUMN b TYPE {}",
+                self.table(),
+                self.dice.pick(&["bigint", "int", "numeric"])
+            ),
+            17 => format!(
+                "ALTER TABLE{m} {} ADD CONSTRAINT ck{n} CHECK (id < {n}00000), ALTER b SET DEFAULT {n}",
+                self.table()
+            ),
             18 => {
                 // to the same schema it does nothing, and leaves no row
                 let n = self.dice.roll(5);
                 let (from, to) = *self.dice.pick(&[(SHARED, "own"), ("own", SHARED)]);
-                let name = |which: &str| if which == SHARED { SHARED.to_owned() } else { format!("t_{me}") };
-                format!("ALTER TABLE{m} {}.tb{n} SET SCHEMA {}", name(from), name(to))
+                let name = |which: &str| {
+                    if which == SHARED {
+                        SHARED.to_owned()
+                    } else {
+                        format!("t_{me}")
+                    }
+                };
+                format!(
+                    "ALTER TABLE{m} {}.tb{n} SET SCHEMA {}",
+                    name(from),
+                    name(to)
+                )
             }
-            19 | 20 => format!("CREATE INDEX{m} ix{} ON {} (id, b)", self.dice.roll(4), self.table()),
+            19 | 20 => format!(
+                "CREATE INDEX{m} ix{} ON {} (id, b)",
+                self.dice.roll(4),
+                self.table()
+            ),
             21 => format!("DROP INDEX{m} {}.ix{}", self.schema(), self.dice.roll(4)),
-            22 => format!("CREATE OR REPLACE VIEW{m} {} AS SELECT id, a AS \"a;{n}\" FROM {}", self.own("v", 3), self.table()),
-            23 => format!("CREATE VIEW{m} {} AS SELECT * FROM {}", self.own("v", 3), self.table()),
+            22 => format!(
+                "CREATE OR REPLACE VIEW{m} {} AS SELECT id, a AS \"a;{n}\" FROM {}",
+                self.own("v", 3),
+                self.table()
+            ),
+            23 => format!(
+                "CREATE VIEW{m} {} AS SELECT * FROM {}",
+                self.own("v", 3),
+                self.table()
+            ),
             24 => format!("DROP VIEW{m} IF EXISTS {}", self.own("v", 3)),
-            25 => format!("CREATE MATERIALIZED VIEW{m} {} AS SELECT 1 AS x{n}", self.own("mv", 2)),
+            25 => format!(
+                "CREATE MATERIALIZED VIEW{m} {} AS SELECT 1 AS x{n}",
+                self.own("mv", 2)
+            ),
             26 => format!("DROP MATERIALIZED VIEW{m} {}", self.own("mv", 2)),
             27 | 28 => format!(
                 "CREATE OR REPLACE FUNCTION{m} {}(x int) RETURNS int LANGUAGE plpgsql AS $f$ BEGIN -- {n};\nRETURN x; END $f$",
                 self.own("f", 3)
             ),
-            29 => format!("CREATE FUNCTION{m} {}() RETURNS int LANGUAGE sql AS 'SELECT {n}; SELECT {n}'", self.own("f", 3)),
+            29 => format!(
+                "CREATE FUNCTION{m} {}() RETURNS int LANGUAGE sql AS 'SELECT {n}; SELECT {n}'",
+                self.own("f", 3)
+            ),
             30 => format!("DROP FUNCTION{m} {}(int)", self.own("f", 3)),
-            31 => format!("CREATE TYPE{m} {} AS ENUM ('v{n}', 'w{n}')", self.own("ty", 3)),
+            31 => format!(
+                "CREATE TYPE{m} {} AS ENUM ('v{n}', 'w{n}')",
+                self.own("ty", 3)
+            ),
             32 => format!("ALTER TYPE{m} {} ADD VALUE 'x{n}'", self.own("ty", 3)),
             33 => format!("CREATE TYPE{m} {} AS (a int, b text)", self.own("ty", 3)),
             34 => format!("DROP TYPE{m} IF EXISTS {} CASCADE", self.own("ty", 3)),
-            35 => format!("CREATE DOMAIN{m} {} AS int CHECK (VALUE > {n})", self.own("do", 2)),
+            35 => format!(
+                "CREATE DOMAIN{m} {} AS int CHECK (VALUE > {n})",
+                self.own("do", 2)
+            ),
             36 => format!("DROP DOMAIN{m} {}", self.own("do", 2)),
             37 => format!(
                 "CREATE SCHEMA{m} t_{me}_x{} CREATE TABLE e{n} (id int PRIMARY KEY) CREATE VIEW ev AS SELECT id FROM e{n}",
                 self.dice.roll(2)
             ),
-            38 => format!("DROP SCHEMA{m} IF EXISTS t_{me}_x{} CASCADE", self.dice.roll(2)),
-            39 => format!("CREATE TABLE{m} {} AS SELECT g AS id, 'x'::text AS a, {n} AS b FROM generate_series(1, 20) g", self.table()),
-            40 => format!("SELECT{m} g AS id, 'y'::text AS a, {n} AS b INTO {} FROM generate_series(1, 5) g", self.table()),
-            41 | 42 => format!("CREATE TABLE{m} {} (id int, a text, b int) PARTITION BY RANGE (id)", self.own("pt", 2)),
+            38 => format!(
+                "DROP SCHEMA{m} IF EXISTS t_{me}_x{} CASCADE",
+                self.dice.roll(2)
+            ),
+            39 => format!(
+                "CREATE TABLE{m} {} AS SELECT g AS id, 'x'::text AS a, {n} AS b FROM generate_series(1, 20) g",
+                self.table()
+            ),
+            40 => format!(
+                "SELECT{m} g AS id, 'y'::text AS a, {n} AS b INTO {} FROM generate_series(1, 5) g",
+                self.table()
+            ),
+            41 | 42 => format!(
+                "CREATE TABLE{m} {} (id int, a text, b int) PARTITION BY RANGE (id)",
+                self.own("pt", 2)
+            ),
             43 | 44 => {
                 let low = self.dice.roll(9) * 10;
                 format!(
@@ -207,20 +281,46 @@ impl Session {
                     low + 10
                 )
             }
-            45 => format!("ALTER TABLE{m} {} DETACH PARTITION t_{me}.pp{}", self.own("pt", 2), self.dice.roll(9) * 10),
+            45 => format!(
+                "ALTER TABLE{m} {} DETACH PARTITION t_{me}.pp{}",
+                self.own("pt", 2),
+                self.dice.roll(9) * 10
+            ),
             46 => {
                 let low = self.dice.roll(9) * 10;
                 let parent = self.own("pt", 2);
-                format!("ALTER TABLE{m} {parent} ATTACH PARTITION t_{me}.pp{low} FOR VALUES FROM ({low}) TO ({})", low + 10)
+                format!(
+                    "ALTER TABLE{m} {parent} ATTACH PARTITION t_{me}.pp{low} FOR VALUES FROM ({low}) TO ({})",
+                    low + 10
+                )
             }
-            47 => format!("GRANT{m} {} ON {} TO t_r1, t_r2", self.dice.pick(&["SELECT", "INSERT, UPDATE", "ALL"]), self.table()),
-            48 => format!("REVOKE{m} ALL ON {} FROM t_r{}", self.table(), 1 + self.dice.roll(2)),
+            47 => format!(
+                "GRANT{m} {} ON {} TO t_r1, t_r2",
+                self.dice.pick(&["SELECT", "INSERT, UPDATE", "ALL"]),
+                self.table()
+            ),
+            48 => format!(
+                "REVOKE{m} ALL ON {} FROM t_r{}",
+                self.table(),
+                1 + self.dice.roll(2)
+            ),
             49 | 50 => format!("COMMENT{m} ON TABLE {} IS 'it''s {n};'", self.table()),
             51 => format!("CREATE SEQUENCE{m} {} START {n}", self.own("sq", 2)),
             52 => format!("ALTER SEQUENCE{m} {} INCREMENT {n}", self.own("sq", 2)),
-            53 => format!("CREATE STATISTICS{m} {} ON id, b FROM {}", self.own("st", 3), self.table()),
-            54 => format!("CREATE RULE{m} ru{} AS ON DELETE TO {} DO ALSO (SELECT {n}; NOTIFY x)", self.dice.roll(2), self.table()),
-            _ => format!("CREATE POLICY{m} po{n} ON {} USING (id > {n})", self.table()),
+            53 => format!(
+                "CREATE STATISTICS{m} {} ON id, b FROM {}",
+                self.own("st", 3),
+                self.table()
+            ),
+            54 => format!(
+                "CREATE RULE{m} ru{} AS ON DELETE TO {} DO ALSO (SELECT {n}; NOTIFY x)",
+                self.dice.roll(2),
+                self.table()
+            ),
+            _ => format!(
+                "CREATE POLICY{m} po{n} ON {} USING (id > {n})",
+                self.table()
+            ),
         }
     }
 
@@ -228,27 +328,52 @@ impl Session {
     fn without_row(&mut self) -> String {
         let n = self.serial();
         match self.dice.roll(9) {
-            0..=2 => format!("INSERT INTO {} (id) SELECT {n}0 + g FROM generate_series(1, 5) g", self.table()),
+            0..=2 => format!(
+                "INSERT INTO {} (id) SELECT {n}0 + g FROM generate_series(1, 5) g",
+                self.table()
+            ),
             3 => format!("UPDATE {} SET b = {n}", self.table()),
             4 => format!("DELETE FROM {} WHERE id % 3 = 0", self.table()),
             5 => format!("TRUNCATE {}", self.table()),
-            6 => format!("CREATE TEMP TABLE IF NOT EXISTS tmp{} (id int, x{n} int)", self.dice.roll(3)),
+            6 => format!(
+                "CREATE TEMP TABLE IF NOT EXISTS tmp{} (id int, x{n} int)",
+                self.dice.roll(3)
+            ),
             7 => format!("DROP TABLE IF EXISTS pg_temp.tmp{}", self.dice.roll(3)),
             _ => "SELECT pg_sleep(0.002)".to_owned(),
         }
     }
 
     fn statement(&mut self) -> Statement {
-        let one = |sql: String| Statement { rows: vec![top(&sql)], sql, alone: false };
-        let none = |sql: String| Statement { rows: Vec::new(), sql, alone: false };
-        let list = |session: &mut Self| -> Vec<String> { (0..1 + session.dice.roll(3)).map(|_| session.ddl()).collect() };
+        let one = |sql: String| Statement {
+            rows: vec![top(&sql)],
+            sql,
+            alone: false,
+        };
+        let none = |sql: String| Statement {
+            rows: Vec::new(),
+            sql,
+            alone: false,
+        };
+        let list = |session: &mut Self| -> Vec<String> {
+            (0..1 + session.dice.roll(3))
+                .map(|_| session.ddl())
+                .collect()
+        };
         match self.dice.roll(30) {
             0..=16 => one(self.ddl()),
             17..=21 => none(self.without_row()),
             22 => {
                 let rows = list(self);
-                let body: String = rows.iter().map(|r| format!("EXECUTE {};", literal(&format!(" --x;\n{r} ; ")))).collect();
-                Statement { sql: format!("DO $do$ BEGIN {body} END $do$"), rows: rows.iter().map(|row| nested(row)).collect(), alone: false }
+                let body: String = rows
+                    .iter()
+                    .map(|r| format!("EXECUTE {};", literal(&format!(" --x;\n{r} ; "))))
+                    .collect();
+                Statement {
+                    sql: format!("DO $do$ BEGIN {body} END $do$"),
+                    rows: rows.iter().map(|row| nested(row)).collect(),
+                    alone: false,
+                }
             }
             23 => {
                 // what an exception takes back leaves no row
@@ -285,33 +410,63 @@ impl Session {
                     "CREATE FUNCTION{m} t_{me}.g{n}() RETURNS void LANGUAGE plpgsql AS {}",
                     literal(&format!("BEGIN {row}; END"))
                 );
-                Statement { sql: format!("{function}; SELECT t_{me}.g{n}()"), rows: vec![top(&function), nested(&row)], alone: false }
+                Statement {
+                    sql: format!("{function}; SELECT t_{me}.g{n}()"),
+                    rows: vec![top(&function), nested(&row)],
+                    alone: false,
+                }
             }
             27 if self.slow => {
                 let m = self.mark();
                 let n = self.serial();
                 let me = self.number;
                 one(match self.dice.roll(5) {
-                    0 => format!("CREATE TABLE{m} t_{me}.big{} AS SELECT * FROM t_lib.big ORDER BY a", n % 3),
+                    0 => format!(
+                        "CREATE TABLE{m} t_{me}.big{} AS SELECT * FROM t_lib.big ORDER BY a",
+                        n % 3
+                    ),
                     // much text
                     3 | 4 => {
                         let length = 1000 << self.dice.roll(13);
-                        format!("COMMENT{m} ON SCHEMA t_{me} IS '{}'", "x;''".repeat(length / 4))
+                        format!(
+                            "COMMENT{m} ON SCHEMA t_{me} IS '{}'",
+                            "x;''".repeat(length / 4)
+                        )
                     }
-                    1 => format!("CREATE INDEX{m} bigx{} ON t_{me}.big{} (a, id)", n % 4, n % 3),
-                    _ => format!("ALTER TABLE{m} t_{me}.big{} ALTER id TYPE {}", n % 3, self.dice.pick(&["bigint", "text", "numeric"])),
+                    1 => format!(
+                        "CREATE INDEX{m} bigx{} ON t_{me}.big{} (a, id)",
+                        n % 4,
+                        n % 3
+                    ),
+                    _ => format!(
+                        "ALTER TABLE{m} t_{me}.big{} ALTER id TYPE {}",
+                        n % 3,
+                        self.dice.pick(&["bigint", "text", "numeric"])
+                    ),
                 })
             }
             27 => {
                 let m = self.mark();
                 let n = self.serial();
                 let table = self.table();
-                Statement { alone: true, ..one(format!("CREATE INDEX{m} CONCURRENTLY cic{n}_{} ON {table} (id)", self.number)) }
+                Statement {
+                    alone: true,
+                    ..one(format!(
+                        "CREATE INDEX{m} CONCURRENTLY cic{n}_{} ON {table} (id)",
+                        self.number
+                    ))
+                }
             }
             _ => {
                 let m = self.mark();
                 let schema = self.schema();
-                Statement { alone: true, ..one(format!("DROP INDEX{m} CONCURRENTLY {schema}.ix{}", self.dice.roll(4))) }
+                Statement {
+                    alone: true,
+                    ..one(format!(
+                        "DROP INDEX{m} CONCURRENTLY {schema}.ix{}",
+                        self.dice.roll(4)
+                    ))
+                }
             }
         }
     }
@@ -330,7 +485,11 @@ impl Session {
         self.statistics.transactions += 1;
         if self.slow && self.dice.one_in(3) {
             let most = *self.dice.pick(&[2, 10, 50]);
-            let timeout = if self.dice.one_in(3) { 0 } else { 1 + self.dice.roll(most) };
+            let timeout = if self.dice.one_in(3) {
+                0
+            } else {
+                1 + self.dice.roll(most)
+            };
             self.run(wire, &format!("SET statement_timeout = {timeout}"), false)?;
         }
         match self.dice.roll(12) {
@@ -340,7 +499,9 @@ impl Session {
                 self.one_string(wire, vec![statement], extended)
             }
             4 | 5 => {
-                let list = (0..2 + self.dice.roll(4)).map(|_| self.in_block()).collect();
+                let list = (0..2 + self.dice.roll(4))
+                    .map(|_| self.in_block())
+                    .collect();
                 self.one_string(wire, list, false)
             }
             6..=9 => self.block(wire),
@@ -358,13 +519,28 @@ impl Session {
         if self.limited && self.dice.one_in(10) {
             std::thread::sleep(std::time::Duration::from_millis(8));
         }
-        let reply = if extended { wire.extended(sql, 1) } else { wire.query(sql) };
+        let reply = if extended {
+            wire.extended(sql, 1)
+        } else {
+            wire.query(sql)
+        };
         let answer = match &reply {
             Ok(reply) if reply.succeeded() => "",
             Ok(reply) => {
-                *self.statistics.errors.entry(reply.code().to_owned()).or_default() += 1;
-                if reply.code().starts_with("XX") && !reply.message().starts_with("tuple concurrently ") {
-                    self.internal.push(format!("{}: {} {} to {sql}", self.number, reply.code(), reply.message()));
+                *self
+                    .statistics
+                    .errors
+                    .entry(reply.code().to_owned())
+                    .or_default() += 1;
+                if reply.code().starts_with("XX")
+                    && !reply.message().starts_with("tuple concurrently ")
+                {
+                    self.internal.push(format!(
+                        "{}: {} {} to {sql}",
+                        self.number,
+                        reply.code(),
+                        reply.message()
+                    ));
                 }
                 reply.message()
             }
@@ -377,12 +553,21 @@ impl Session {
     }
 
     /// Statements that are one transaction because they are one string.
-    fn one_string(&mut self, wire: &mut Wire, list: Vec<Statement>, extended: bool) -> Result<(), Lost> {
+    fn one_string(
+        &mut self,
+        wire: &mut Wire,
+        list: Vec<Statement>,
+        extended: bool,
+    ) -> Result<(), Lost> {
         let alone = list.len() == 1;
         let sql: Vec<&str> = list.iter().map(|s| s.sql.as_str()).collect();
         // the extended protocol takes one statement
         let extended = extended && alone && !list[0].sql.starts_with("CREATE FUNCTION");
-        let text = if alone { sql[0].to_owned() } else { format!("/* ; */{};--", sql.join(" ;\n-- x;\n ")) };
+        let text = if alone {
+            sql[0].to_owned()
+        } else {
+            format!("/* ; */{};--", sql.join(" ;\n-- x;\n "))
+        };
         let all: Vec<String> = list.iter().flat_map(|s| s.rows.clone()).collect();
         match self.run(wire, &text, extended) {
             Ok(reply) if reply.succeeded() => {
@@ -399,9 +584,16 @@ impl Session {
             }
             Ok(reply) => {
                 // An error behind the last tag came after the commit (simple protocol), or at it (extended protocol).
-                let statements: usize = list.iter().map(|s| if s.sql.contains("; SELECT t_") { 2 } else { 1 }).sum();
+                let statements: usize = list
+                    .iter()
+                    .map(|s| if s.sql.contains("; SELECT t_") { 2 } else { 1 })
+                    .sum();
                 if reply.results.len() >= statements {
-                    if extended || skipped(&reply.notices) > 0 { self.maybe(all, 0) } else { self.commit(all) }
+                    if extended || skipped(&reply.notices) > 0 {
+                        self.maybe(all, 0)
+                    } else {
+                        self.commit(all)
+                    }
                 }
                 Ok(())
             }
@@ -414,8 +606,19 @@ impl Session {
 
     /// BEGIN .. with savepoints .. COMMIT or ROLLBACK; `None` when nothing is left to be ended.
     fn body(&mut self, wire: &mut Wire) -> Result<Option<Vec<String>>, Lost> {
-        let isolation = *self.dice.pick(&["", "", "", " ISOLATION LEVEL REPEATABLE READ", " ISOLATION LEVEL SERIALIZABLE"]);
-        self.run(wire, &format!("BEGIN{isolation}"), false)?;
+        let isolation = *self.dice.pick(&[
+            "",
+            "",
+            "",
+            " ISOLATION LEVEL REPEATABLE READ",
+            " ISOLATION LEVEL SERIALIZABLE",
+        ]);
+        if !self
+            .run(wire, &format!("BEGIN{isolation}"), false)?
+            .succeeded()
+        {
+            return Ok(None);
+        }
         let mut levels: Vec<Vec<String>> = vec![Vec::new()];
         for _ in 0..1 + self.dice.roll(7) {
             let (choice, extended) = (self.dice.roll(8), self.dice.one_in(4));
@@ -430,7 +633,8 @@ impl Session {
                     }
                 }
                 2 if levels.len() > 1 => {
-                    let reply = self.run(wire, &format!("ROLLBACK TO s{}", levels.len() - 1), false)?;
+                    let reply =
+                        self.run(wire, &format!("ROLLBACK TO s{}", levels.len() - 1), false)?;
                     if !reply.succeeded() {
                         return self.failed(wire).map(|()| None);
                     }
@@ -442,7 +646,10 @@ impl Session {
                         return self.failed(wire).map(|()| None);
                     }
                     let rows = levels.pop().unwrap_or_default();
-                    levels.last_mut().into_iter().for_each(|level| level.extend(rows.clone()));
+                    levels
+                        .last_mut()
+                        .into_iter()
+                        .for_each(|level| level.extend(rows.clone()));
                 }
                 _ => {
                     let extended = extended && !statement.sql.starts_with("CREATE FUNCTION");
@@ -458,9 +665,13 @@ impl Session {
                                 return Ok(None);
                             }
                         };
-                        levels.last_mut().into_iter().for_each(|level| level.extend(rows.clone()));
+                        levels
+                            .last_mut()
+                            .into_iter()
+                            .for_each(|level| level.extend(rows.clone()));
                     } else if levels.len() > 1 {
-                        let reply = self.run(wire, &format!("ROLLBACK TO s{}", levels.len() - 1), false)?;
+                        let reply =
+                            self.run(wire, &format!("ROLLBACK TO s{}", levels.len() - 1), false)?;
                         if !reply.succeeded() {
                             return self.failed(wire).map(|()| None);
                         }
@@ -486,7 +697,9 @@ impl Session {
 
     fn block(&mut self, wire: &mut Wire) -> Result<(), Lost> {
         let rolls_back = self.dice.one_in(4);
-        let Some(rows) = self.body(wire)? else { return Ok(()) };
+        let Some(rows) = self.body(wire)? else {
+            return Ok(());
+        };
         if rolls_back {
             return self.failed(wire);
         }
@@ -501,7 +714,11 @@ impl Session {
                 if tag == "COMMIT" {
                     self.commit(rows);
                 }
-                if reply.status == b'I' { Ok(()) } else { self.failed(wire) }
+                if reply.status == b'I' {
+                    Ok(())
+                } else {
+                    self.failed(wire)
+                }
             }
             Err(lost) => {
                 self.doubt(rows);
@@ -513,12 +730,18 @@ impl Session {
     fn prepared(&mut self, wire: &mut Wire) -> Result<(), Lost> {
         let commits = !self.dice.one_in(3);
         // 13 and later refuse to prepare what touched a temporary table: that is an error like others
-        let Some(rows) = self.body(wire)? else { return Ok(()) };
+        let Some(rows) = self.body(wire)? else {
+            return Ok(());
+        };
         let serial = self.serial();
         let gid = format!("p{}_{serial}", self.number);
         let prepared = match self.run(wire, &format!("PREPARE TRANSACTION '{gid}'"), false) {
             Ok(reply) => {
-                let tag = reply.results.last().map_or("", |(tag, _)| tag.as_str()).to_owned();
+                let tag = reply
+                    .results
+                    .last()
+                    .map_or("", |(tag, _)| tag.as_str())
+                    .to_owned();
                 if reply.status != b'I' {
                     self.failed(wire)?;
                 }
@@ -526,7 +749,10 @@ impl Session {
             }
             Err(lost) => {
                 self.doubt(rows);
-                self.ledger.last_mut().into_iter().for_each(|entry| entry.prepared = Some(gid.clone()));
+                self.ledger
+                    .last_mut()
+                    .into_iter()
+                    .for_each(|entry| entry.prepared = Some(gid.clone()));
                 return Err(lost);
             }
         };
@@ -543,7 +769,10 @@ impl Session {
             }
             other => {
                 self.doubt(rows);
-                self.ledger.last_mut().into_iter().for_each(|entry| entry.prepared = Some(gid.clone()));
+                self.ledger
+                    .last_mut()
+                    .into_iter()
+                    .for_each(|entry| entry.prepared = Some(gid.clone()));
                 other.map(|_| ())
             }
         }
@@ -553,7 +782,11 @@ impl Session {
     fn procedure(&mut self, wire: &mut Wire) -> Result<(), Lost> {
         let list: Vec<String> = (0..2 + self.dice.roll(3)).map(|_| self.ddl()).collect();
         let texts: Vec<String> = list.iter().map(|text| literal(text)).collect();
-        let reply = self.run(wire, &format!("CALL t_lib.commits(ARRAY[{}])", texts.join(", ")), false);
+        let reply = self.run(
+            wire,
+            &format!("CALL t_lib.commits(ARRAY[{}])", texts.join(", ")),
+            false,
+        );
         let done = matches!(&reply, Ok(reply) if reply.succeeded() && skipped(&reply.notices) == 0);
         let skips = matches!(&reply, Ok(reply) if skipped(&reply.notices) > 0);
         let number = self.serial();
@@ -562,20 +795,32 @@ impl Session {
             if skips {
                 number = self.serial();
             }
-            self.ledger.push(Entry { texts: vec![nested(&text)], doubt: (!done).then_some(number), prepared: None });
+            self.ledger.push(Entry {
+                texts: vec![nested(&text)],
+                doubt: (!done).then_some(number),
+                prepared: None,
+            });
         }
         reply.map(|_| ())
     }
 
     fn commit(&mut self, texts: Vec<String>) {
         if !texts.is_empty() {
-            self.ledger.push(Entry { texts, doubt: None, prepared: None });
+            self.ledger.push(Entry {
+                texts,
+                doubt: None,
+                prepared: None,
+            });
         }
     }
 
     fn doubt(&mut self, texts: Vec<String>) {
         let number = self.serial();
-        self.ledger.push(Entry { texts, doubt: Some(number), prepared: None });
+        self.ledger.push(Entry {
+            texts,
+            doubt: Some(number),
+            prepared: None,
+        });
     }
 
     /// Some of these rows are missing since their commands had nothing to do.
@@ -596,7 +841,10 @@ impl Session {
             let there = taken.is_some();
             if there {
                 if entry.doubt.is_some() && entry.doubt == stopped && taken > Some(0) {
-                    problem = Some(format!("came after one of the same string that did not: {}", brief(&entry.texts)));
+                    problem = Some(format!(
+                        "came after one of the same string that did not: {}",
+                        brief(&entry.texts)
+                    ));
                 }
                 rest = &rest[taken.unwrap_or_default()..];
                 entry.doubt = None;
@@ -612,12 +860,19 @@ impl Session {
                 stopped = Some(number);
                 entry.texts.clear();
             } else {
-                problem = Some(format!("committed, but no row in its place: {}, instead: {}", brief(&entry.texts), brief(&rest.first())));
+                problem = Some(format!(
+                    "committed, but no row in its place: {}, instead: {}",
+                    brief(&entry.texts),
+                    brief(&rest.first())
+                ));
                 break;
             }
         }
         if problem.is_none() && !rest.is_empty() {
-            problem = Some(format!("rows of nothing that was committed: {}", brief(&&rest[..rest.len().min(3)])));
+            problem = Some(format!(
+                "rows of nothing that was committed: {}",
+                brief(&&rest[..rest.len().min(3)])
+            ));
         }
         if let Some(problem) = problem {
             findings.violation(format!(
@@ -636,7 +891,12 @@ pub const OPTIONS: &str = "-c wal_level=logical -c max_prepared_transactions=20 
      -c checkpoint_timeout=30 -c autovacuum_naptime=1 -c log_min_messages=log -c max_wal_size=200MB";
 
 /// A database with the extension, one that follows, and what sessions need in both; returns the id up to which both agree.
-pub fn make_databases(cluster: &Cluster, plan: &Plan, sessions: usize, findings: &Findings) -> Result<i64, Lost> {
+pub fn make_databases(
+    cluster: &Cluster,
+    plan: &Plan,
+    sessions: usize,
+    findings: &Findings,
+) -> Result<i64, Lost> {
     let mut admin = connect_patiently(cluster, "postgres");
     for database in ["torture", "replica"] {
         admin.rows(&format!("DROP DATABASE IF EXISTS {database}"))?;
@@ -648,7 +908,14 @@ pub fn make_databases(cluster: &Cluster, plan: &Plan, sessions: usize, findings:
     for sql in preparation(sessions) {
         wire.rows(&sql)?;
     }
-    replica::follow(cluster, plan, &mut wire, ("torture", "replica"), 0, findings)
+    replica::follow(
+        cluster,
+        plan,
+        &mut wire,
+        ("torture", "replica"),
+        0,
+        findings,
+    )
 }
 
 /// Takes away what a CREATE or DROP INDEX CONCURRENTLY that failed has left, on both sides, uncaptured: it has no row.
@@ -680,18 +947,29 @@ fn nested(text: &str) -> String {
 }
 
 fn skipped(notices: &[Fields]) -> usize {
-    notices.iter().filter(|notice| notice.get(&'M').is_some_and(|m| m.ends_with(", skipping"))).count()
+    notices
+        .iter()
+        .filter(|notice| notice.get(&'M').is_some_and(|m| m.ends_with(", skipping")))
+        .count()
 }
 
 /// Ends transactions that are prepared still, half of them this way, half of them that way, by their name.
 /// One that the client was told is prepared or ended and that is not what it should be shows in `check`.
 pub fn end_prepared(wire: &mut Wire) -> Result<usize, Lost> {
-    let names = wire.rows("SELECT gid FROM pg_prepared_xacts WHERE database = 'torture' ORDER BY 1")?;
+    let names =
+        wire.rows("SELECT gid FROM pg_prepared_xacts WHERE database = 'torture' ORDER BY 1")?;
     for name in &names {
-        let end = if name[0].len() % 2 == 0 { "COMMIT" } else { "ROLLBACK" };
+        let end = if name[0].len() % 2 == 0 {
+            "COMMIT"
+        } else {
+            "ROLLBACK"
+        };
         let reply = wire.query(format!("{end} PREPARED {}", literal(&name[0])))?;
         if !reply.succeeded() {
-            return Err(Lost { fatal: reply.error.clone(), reason: format!("{end} PREPARED") });
+            return Err(Lost {
+                fatal: reply.error.clone(),
+                reason: format!("{end} PREPARED"),
+            });
         }
     }
     Ok(names.len())
@@ -714,22 +992,33 @@ pub fn check(
          (username, database, schema = ANY ('{{public,pg_catalog}}'), object_type IS NOT NULL) IS DISTINCT FROM ('postgres', 'torture', true, true)"
     ))?;
     for row in wrong.iter().take(2) {
-        findings.violation(format!("a row with other values than its session has: {row:?}"));
+        findings.violation(format!(
+            "a row with other values than its session has: {row:?}"
+        ));
     }
     let mut by_session: HashMap<usize, Vec<(String, String)>> = HashMap::new();
     for row in &rows {
         match session_of(&row[0]) {
-            Some(session) => by_session.entry(session).or_default().push((row[0].clone(), row[1].clone())),
+            Some(session) => by_session
+                .entry(session)
+                .or_default()
+                .push((row[0].clone(), row[1].clone())),
             None => findings.violation(format!("a row that no session asked for: {row:?}")),
         }
     }
     for session in sessions {
         let rows = by_session.remove(&session.number).unwrap_or_default();
-        session.internal.drain(..).for_each(|answer| findings.violation(format!("session {answer}")));
+        session
+            .internal
+            .drain(..)
+            .for_each(|answer| findings.violation(format!("session {answer}")));
         session.check(&rows, pruned, findings);
     }
     if let Some((session, rows)) = by_session.into_iter().next() {
-        findings.violation(format!("rows of session {session}, which does not exist: {:?}", rows.first()));
+        findings.violation(format!(
+            "rows of session {session}, which does not exist: {:?}",
+            rows.first()
+        ));
     }
     Ok(rows.len())
 }
