@@ -46,7 +46,7 @@ fn source() -> Database {
 /// Nothing was recorded, everything is as it was, and capture begins with the first new command.
 #[track_caller]
 fn expect_restored(source: &Database, restored: &Database) {
-    assert_eq!(restored.texts(), [String::new(); 0], "{}", restored.name);
+    assert_eq!(restored.texts(), Vec::<String>::new(), "{}", restored.name);
     dump::expect_same(&source.dump(), &restored.dump());
     let mut client = restored.connect();
     assert_eq!(
@@ -149,7 +149,7 @@ fn into_a_capturing_database() {
             .arg(&file),
     );
     dump::expect_same(&source.dump(), &silent.dump());
-    assert_eq!(silent.texts(), [String::new(); 0]);
+    assert_eq!(silent.texts(), Vec::<String>::new());
     let _ = std::fs::remove_file(&file);
 }
 
