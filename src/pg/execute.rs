@@ -272,7 +272,7 @@ pub fn run(statement: &[u8], source_major: Option<u32>) -> Result<Done, Failure>
             .take()
             .unwrap_or_default()
             .into_iter()
-            .filter(|&table| super::publication::inspect(table).is_some_and(|t| t.publishable))
+            .filter(|&table| super::publication::is_publishable(table))
             .collect();
         Ok(Done {
             tables,
