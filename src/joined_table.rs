@@ -89,6 +89,6 @@ fn made_permanent(rewrites: &[Rewrite]) -> Vec<Address> {
         .iter()
         .filter(|rewrite| rewrite.reasons.contains(&"persistence"))
         .map(|rewrite| Address::relation(rewrite.oid.into()))
-        .filter(|table| publication::inspect(table.object).is_some_and(|facts| facts.publishable))
+        .filter(|table| publication::is_publishable(table.object))
         .collect()
 }

@@ -283,7 +283,7 @@ pub fn run(
             .take()
             .unwrap_or_default()
             .into_iter()
-            .filter(|&table| super::publication::inspect(table).is_some_and(|t| t.publishable))
+            .filter(|&table| super::publication::is_publishable(table))
             .collect();
         Ok(Done {
             tables,

@@ -33,10 +33,12 @@ pub struct Publication {
     pub all_tables: bool,
 }
 
-pub fn inspect(table: pg_sys::Oid) -> Option<NewTable> {
-    // SAFETY: RELOID holds rows of pg_class; the relation is opened under the lock that its creator holds.
+/// Whether publications can send a table; `None` when it is gone. Needs no lock: SET SCHEMA of a partitioned table, for
+/// one, holds none on the partitions.
+fn publishable(table: pg_sys::Oid) -> Option<bool> {
+    // SAFETY: RELOID holds rows of pg_class.
     unsafe {
-        let publishable = compat::with_cached(
+        compat::with_cached(
             pg_sys::SysCacheIdentifier::RELOID,
             table,
             |c: &pg_sys::FormData_pg_class| {
@@ -44,20 +46,32 @@ pub fn inspect(table: pg_sys::Oid) -> Option<NewTable> {
                 (kind == pg_sys::RELKIND_RELATION || kind == pg_sys::RELKIND_PARTITIONED_TABLE)
                     && c.relpersistence as u8 == pg_sys::RELPERSISTENCE_PERMANENT
             },
-        )?;
-        let mut facts = NewTable {
-            publishable,
-            may_be_full: true,
-        };
-        if publishable {
+        )
+    }
+}
+
+/// Whether a table is there and publications can send it.
+pub fn is_publishable(table: pg_sys::Oid) -> bool {
+    publishable(table).unwrap_or(false)
+}
+
+/// What is to be known of a table that the running command has made, or locked otherwise; `None` when it is gone.
+pub fn inspect(table: pg_sys::Oid) -> Option<NewTable> {
+    let mut facts = NewTable {
+        publishable: publishable(table)?,
+        may_be_full: true,
+    };
+    if facts.publishable {
+        // SAFETY: the relation is opened under the lock that the command holds, and closed without releasing that.
+        unsafe {
             let rel = pg_sys::try_relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE);
             if !rel.is_null() {
                 facts.may_be_full = compat::may_have_replica_identity_full(rel);
                 pg_sys::relation_close(rel, pg_sys::NoLock as pg_sys::LOCKMODE);
             }
         }
-        Some(facts)
     }
+    Some(facts)
 }
 
 /// Whether a table that is locked by the running command has a primary key.
@@ -214,7 +228,7 @@ pub fn newly_sending(table: pg_sys::Oid, before: Before) -> Vec<(pg_sys::Oid, Ve
     }
     with_partitions(table)
         .into_iter()
-        .filter(|&part| inspect(part).is_some_and(|facts| facts.publishable))
+        .filter(|&part| is_publishable(part))
         .filter_map(|part| {
             let chain = with_ancestors(part);
             let then = match before {

@@ -51,7 +51,7 @@ thread_local! {
 pub fn before_commit() {
     for (subscription, table) in TO_BE_ADDED.take() {
         // What a subtransaction made may be gone.
-        if super::publication::inspect(table).is_some_and(|table| table.publishable) {
+        if super::publication::is_publishable(table) {
             add_table(subscription, table, TableState::ToBeCopied);
         }
     }
