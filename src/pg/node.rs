@@ -524,17 +524,23 @@ pub(super) unsafe fn node_string<'a>(node: *mut pg_sys::Node) -> &'a [u8] {
     }
 }
 
-/// Whether a statement can only be run outside of a transaction in every form, and does no more than rewrite storage.
+/// Whether a statement can only be run outside of a transaction in every form, and does no more than rewrite storage: REINDEX of
+/// a schema, of a database, or of something partitioned. To be asked under the command's search_path.
 ///
 /// # Safety
 /// `statement` is a valid raw parse tree.
 pub(super) unsafe fn runs_outside_transactions_only(statement: *mut pg_sys::Node) -> bool {
-    // SAFETY: the caller's promise; the node tag says what the node is.
+    // SAFETY: the caller's promise; the node tag says what the node is; relations that are not there have no kind.
     unsafe {
-        (*statement).type_ == pg_sys::NodeTag::T_ReindexStmt
-            && (*(statement as *mut pg_sys::ReindexStmt))
-                .relation
-                .is_null()
+        if (*statement).type_ != pg_sys::NodeTag::T_ReindexStmt {
+            return false;
+        }
+        let relation = (*(statement as *mut pg_sys::ReindexStmt)).relation;
+        relation.is_null()
+            || matches!(
+                pg_sys::get_rel_relkind(find_permanent_relation(relation)) as u8,
+                pg_sys::RELKIND_PARTITIONED_TABLE | pg_sys::RELKIND_PARTITIONED_INDEX
+            )
     }
 }
 

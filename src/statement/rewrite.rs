@@ -145,8 +145,8 @@ fn is_volatile(text: &[u8], token: Token) -> bool {
     let bytes = token.bytes(text);
     let is = |word: &&str| bytes.eq_ignore_ascii_case(word.as_bytes());
     match token.kind {
-        TokenKind::Word => VOLATILE_WORDS.iter().any(|word| is(word)),
-        TokenKind::Literal => VOLATILE_CONSTANTS.iter().any(|word| is(word)),
+        TokenKind::Word => VOLATILE_WORDS.iter().any(is),
+        TokenKind::Literal => VOLATILE_CONSTANTS.iter().any(is),
         _ => false,
     }
 }
