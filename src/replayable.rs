@@ -61,12 +61,12 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
     } else {
         let without_likes = likes_replaced(&started.context, facts, touched, sent, conforming);
         let so_far = without_likes.as_deref().unwrap_or(sent);
-        partition::bound(
+        partition::bounded(
             started.tree,
             touched.new_tables.first(),
             started.attached.first(),
         )
-        .and_then(|bound| replace_computed_bound(so_far, conforming, &bound))
+        .and_then(|table| replace_computed_bound(so_far, conforming, || partition::bound(table)))
         .or(without_likes)
     };
     statement.map(|statement| Instead {

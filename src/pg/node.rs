@@ -437,17 +437,27 @@ unsafe fn names_temporary_object(item: *mut pg_sys::Node, kind: pg_sys::ObjectTy
 /// `rel` is a valid RangeVar.
 unsafe fn is_temporary_relation(rel: *mut pg_sys::RangeVar) -> bool {
     // SAFETY: the caller's promise.
-    unsafe { temporary_relation(rel) }.is_some()
+    unsafe {
+        let oid = find_relation(rel);
+        oid != pg_sys::InvalidOid && pg_sys::isAnyTempNamespace(pg_sys::get_rel_namespace(oid))
+    }
 }
 
-/// The temporary relation of a name, if it is one.
+/// The temporary relation of a name, if it is one. Raises no error, like [`find_permanent_relation`].
 ///
 /// # Safety
 /// `rel` is a valid RangeVar.
 pub(super) unsafe fn temporary_relation(rel: *mut pg_sys::RangeVar) -> Option<pg_sys::Oid> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promise; the variables are written to.
     unsafe {
-        let oid = find_relation(rel);
+        let schema = (*rel).schemaname;
+        let oid = if !schema.is_null() && text::bytes(schema) == b"pg_temp" {
+            let (mut namespace, mut toast) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+            pg_sys::GetTempNamespaceState(&mut namespace, &mut toast);
+            pg_sys::get_relname_relid((*rel).relname, namespace)
+        } else {
+            find_permanent_relation(rel)
+        };
         (oid != pg_sys::InvalidOid && pg_sys::isAnyTempNamespace(pg_sys::get_rel_namespace(oid)))
             .then_some(oid)
     }
@@ -471,7 +481,7 @@ unsafe fn find_relation(rel: *mut pg_sys::RangeVar) -> pg_sys::Oid {
 }
 
 /// The same without any error, such as that of a missing right, which is for the command itself to raise. Does not know
-/// `pg_temp` as a schema.
+/// `pg_temp` as a schema; an unqualified name may be a temporary relation's.
 ///
 /// # Safety
 /// `rel` is a valid RangeVar.
@@ -526,17 +536,23 @@ pub(super) unsafe fn node_string<'a>(node: *mut pg_sys::Node) -> &'a [u8] {
     }
 }
 
-/// Whether a statement can only be run outside of a transaction in every form, and does no more than rewrite storage.
+/// Whether a statement can only be run outside of a transaction in every form, and does no more than rewrite storage: REINDEX of
+/// a schema, of a database, or of something partitioned. To be asked under the command's search_path.
 ///
 /// # Safety
 /// `statement` is a valid raw parse tree.
 pub(super) unsafe fn runs_outside_transactions_only(statement: *mut pg_sys::Node) -> bool {
-    // SAFETY: the caller's promise; the node tag says what the node is.
+    // SAFETY: the caller's promise; the node tag says what the node is; relations that are not there have no kind.
     unsafe {
-        (*statement).type_ == pg_sys::NodeTag::T_ReindexStmt
-            && (*(statement as *mut pg_sys::ReindexStmt))
-                .relation
-                .is_null()
+        if (*statement).type_ != pg_sys::NodeTag::T_ReindexStmt {
+            return false;
+        }
+        let relation = (*(statement as *mut pg_sys::ReindexStmt)).relation;
+        relation.is_null()
+            || matches!(
+                pg_sys::get_rel_relkind(find_permanent_relation(relation)) as u8,
+                pg_sys::RELKIND_PARTITIONED_TABLE | pg_sys::RELKIND_PARTITIONED_INDEX
+            )
     }
 }
 

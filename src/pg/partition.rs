@@ -17,26 +17,37 @@ unsafe extern "C-unwind" {
 /// The first major whose DETACH CONCURRENTLY leaves no constraint.
 pub const WITHOUT_CONSTRAINT: u32 = 19;
 
-/// The bound that a CREATE TABLE .. PARTITION OF or ALTER TABLE .. ATTACH PARTITION has given, for SQL: with constants only.
-/// `new` and `attached` are the tables that the command made and attached.
-pub fn bound(tree: ParseTree, new: Option<&Address>, attached: Option<&Address>) -> Option<String> {
+/// The table to which a CREATE TABLE .. PARTITION OF or ALTER TABLE .. ATTACH PARTITION gave a bound. `new` and `attached` are
+/// the tables that the command made and attached.
+pub fn bounded(
+    tree: ParseTree,
+    new: Option<&Address>,
+    attached: Option<&Address>,
+) -> Option<pg_sys::Oid> {
     let node = tree.node();
-    // SAFETY: a parse tree is valid while its command runs; the node tag says which type it is; the attribute is read from a
-    // copy of the pg_class row; pg_get_expr(pg_node_tree, oid) reads catalogs.
+    // SAFETY: a parse tree is valid while its command runs; the node tag says which type it is.
     unsafe {
         if node.is_null() {
             return None;
         }
-        let partition = match (*node).type_ {
+        match (*node).type_ {
             pg_sys::NodeTag::T_CreateStmt
                 if !(*(node as *mut pg_sys::CreateStmt)).partbound.is_null() =>
             {
-                new?.object
+                new
             }
-            pg_sys::NodeTag::T_AlterTableStmt => attached?.object,
-            _ => return None,
-        };
-        let cache = pg_sys::SysCacheIdentifier::RELOID;
+            pg_sys::NodeTag::T_AlterTableStmt => attached,
+            _ => None,
+        }
+        .map(|table| table.object)
+    }
+}
+
+/// The bound of a partition, for SQL: with constants only.
+pub fn bound(partition: pg_sys::Oid) -> Option<String> {
+    let cache = pg_sys::SysCacheIdentifier::RELOID;
+    // SAFETY: the attribute is read from a copy of the pg_class row; pg_get_expr(pg_node_tree, oid) reads catalogs.
+    unsafe {
         let tuple = compat::cached_copy(cache, partition);
         if tuple.is_null() {
             return None;
@@ -51,7 +62,8 @@ pub fn bound(tree: ParseTree, new: Option<&Address>, attached: Option<&Address>)
         if null {
             return None;
         }
-        let sql = compat::call(pg_sys::pg_get_expr, [bound, pg_sys::Datum::from(partition)])?;
+        let arguments = [bound, pg_sys::Datum::from(partition)];
+        let sql = compat::call(pg_sys::pg_get_expr, arguments)?;
         super::text::string(pg_sys::text_to_cstring(sql.cast_mut_ptr()))
     }
 }

@@ -78,15 +78,15 @@ fn likes(text: &[u8], standard_conforming_strings: bool) -> Vec<Range<usize>> {
 }
 
 /// Puts `bound` (`FOR VALUES ..`) in place of a partition's bound, if that is computed when the command runs: if it calls
-/// functions. `None` for any other.
+/// functions. `None` for any other, and `bound` is not asked.
 pub fn replace_computed_bound(
     text: &[u8],
     standard_conforming_strings: bool,
-    bound: &str,
+    bound: impl FnOnce() -> Option<String>,
 ) -> Option<Vec<u8>> {
     let clause = computed_bound(text, standard_conforming_strings)?;
     let mut statement = text.get(..clause.start)?.to_vec();
-    statement.extend_from_slice(bound.as_bytes());
+    statement.extend_from_slice(bound()?.as_bytes());
     statement.extend_from_slice(text.get(clause.end..)?);
     Some(statement)
 }
@@ -145,7 +145,7 @@ fn is_volatile(text: &[u8], token: Token) -> bool {
     let bytes = token.bytes(text);
     let is = |word: &&str| bytes.eq_ignore_ascii_case(word.as_bytes());
     match token.kind {
-        TokenKind::Word => VOLATILE_WORDS.iter().any(&is),
+        TokenKind::Word => VOLATILE_WORDS.iter().any(is),
         TokenKind::Literal => VOLATILE_CONSTANTS.iter().any(is),
         _ => false,
     }
@@ -244,7 +244,7 @@ mod tests {
             ),
         ] {
             same(
-                replace_computed_bound(text.as_bytes(), true, "BOUND"),
+                replace_computed_bound(text.as_bytes(), true, || Some("BOUND".to_owned())),
                 expected,
             );
         }
