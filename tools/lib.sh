@@ -142,31 +142,6 @@ cluster_stop_all() {
 # sql [psql options]: psql of the cluster's own version, without anybody's .psqlrc, stopping at the first error.
 sql() { "$BIN/psql" -X -q -v ON_ERROR_STOP=1 "$@"; }
 
-# --- PostgreSQL's own regression suite ------------------------------------------------------------------------------------
-
-# suite_prepare MAJOR: the core suite's files in $CLUSTER/in, as the unprivileged user's. Needs tools/setup --source.
-suite_prepare() {
-  local pgc in=$CLUSTER/in; pgc=$(pg_config_of "$1")
-  mkdir -p "$in"; cp -r "$DTS_CACHE/src/$1/src/test/regress/." "$in/"; mkdir -p "$in/results" "$in/testtablespace"
-  gcc -O2 -fPIC -shared -I"$("$pgc" --includedir-server)" -I"$in" -o "$in/regress.so" "$in/regress.c"
-  cp "$("$pgc" --pkglibdir)"/{autoinc,refint}.so "$in/" 2>/dev/null || true
-  [ -z "$IS_ROOT" ] || chown -R "$DTS_USER:" "$in"
-}
-
-# suite_run MAJOR NAME [pg_regress options]: runs the suite on the cluster that was started last, from its directory $CLUSTER/in.
-# Outputs in $CLUSTER/in/results and $CLUSTER/regress.log. Tests that fail are no failure of this function.
-suite_run() {
-  local major=$1 name=$2 in=$CLUSTER/in rc=0 pg_regress; shift 2
-  pg_regress=$(dirname "$("$(pg_config_of "$major")" --pgxs)")/../test/regress/pg_regress
-  [ -x "$pg_regress" ] || die "PostgreSQL $major came without pg_regress"
-  say "PostgreSQL $major, core suite, $name:"
-  as_server_in "$in" env -i PATH="$BIN:/usr/bin:/bin" LC_ALL=C PGTZ=PST8PDT PGDATESTYLE='Postgres, MDY' PGUSER=postgres \
-    "$pg_regress" --inputdir="$in" --outputdir="$in" --dlpath="$in" --bindir="$BIN" --host="$CLUSTER" --port=5432 --user=postgres \
-    --max-concurrent-tests=20 --schedule="$in/parallel_schedule" "$@" >"$CLUSTER/regress.log" 2>&1 || rc=$?
-  grep -aE '^( *All [0-9]+ tests|# All [0-9]+ tests| *[0-9]+ of [0-9]+ tests|# [0-9]+ of [0-9]+ tests)' "$CLUSTER/regress.log" | sed 's/^[# ]*/  /' >&2 \
-    || { tail -20 "$CLUSTER/regress.log" >&2; die "the suite did not run (exit $rc)"; }
-}
-
 # --- programs of proof/ ---------------------------------------------------------------------------------------------
 
 # proof_run MAJOR PROGRAM [ARGUMENTS]: builds the program and runs it as the unprivileged user, in a directory of its own

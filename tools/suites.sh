@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # PostgreSQL's own suites (core, isolation, contrib) on a throw-away cluster, and how the results of two runs differ.
-# Sourced by tools/regress-suite, proof/invisible and proof/assertions, after tools/lib.sh; never run.
+# Sourced by tools/regress-suite, proof/invisible, proof/fidelity and proof/assertions, after tools/lib.sh; never run.
 #
 # What it relies on: tools/setup --source has been run for the major; pg_regress and pg_isolation_regress came with the
 # server's headers; the contrib modules that can be tested are those that the server came with.
