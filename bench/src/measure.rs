@@ -82,7 +82,11 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "### {}\n", self.title)?;
-        writeln!(f, "| variant | {} | ratio | parts of the run |\n|---|---|---|---|", self.unit)?;
+        writeln!(
+            f,
+            "| variant | {} | ratio | parts of the run |\n|---|---|---|---|",
+            self.unit
+        )?;
         for (name, value, ratio) in &self.lines {
             let digits = if *value < 100.0 { 1 } else { 0 };
             match ratio {

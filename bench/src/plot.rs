@@ -20,7 +20,10 @@ pub fn bars(path: &Path, tables: &[Table]) -> Result<(), Box<dyn std::error::Err
     let x = |ratio: f64| LEFT + (f64::from(WIDTH - LEFT - 70) * ratio.min(MOST) / MOST) as i32;
     let mut y = ROW / 2;
     for table in &shown {
-        let heading = ("sans-serif", 14).into_font().style(FontStyle::Bold).color(&BLACK);
+        let heading = ("sans-serif", 14)
+            .into_font()
+            .style(FontStyle::Bold)
+            .color(&BLACK);
         root.draw(&Text::new(table.title.clone(), (10, y), heading))?;
         y += ROW;
         for (name, value, ratio) in &table.lines {
@@ -32,7 +35,10 @@ pub fn bars(path: &Path, tables: &[Table]) -> Result<(), Box<dyn std::error::Err
             };
             root.draw(&Text::new(name.clone(), (24, y), black.clone()))?;
             if ratio.is_finite() {
-                root.draw(&Rectangle::new([(LEFT, y + 1), (x(ratio), y + ROW - 5)], colour.filled()))?;
+                root.draw(&Rectangle::new(
+                    [(LEFT, y + 1), (x(ratio), y + ROW - 5)],
+                    colour.filled(),
+                ))?;
                 let label = format!("{ratio:.2}   ({value:.0} {})", table.unit);
                 root.draw(&Text::new(label, (x(ratio) + 6, y), black.clone()))?;
             }

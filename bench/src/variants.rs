@@ -40,7 +40,9 @@ impl Bench {
         cluster.start(OPTIONS);
         let peer_cluster = peers.then(|| {
             let cluster = Cluster::new();
-            cluster.start(&format!("{OPTIONS} -c shared_preload_libraries=pglogical,pgaudit"));
+            cluster.start(&format!(
+                "{OPTIONS} -c shared_preload_libraries=pglogical,pgaudit"
+            ));
             cluster
         });
         Bench {
@@ -56,9 +58,16 @@ impl Bench {
     }
 
     pub fn description(&self) -> String {
-        let version: String = self.cluster.connect("postgres").query_one("SHOW server_version", &[]).expect("a version").get(0);
+        let version: String = self
+            .cluster
+            .connect("postgres")
+            .query_one("SHOW server_version", &[])
+            .expect("a version")
+            .get(0);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        format!("PostgreSQL {version}, {processors} processors, fsync and synchronous_commit off; the ratio is to the first line of each table.")
+        format!(
+            "PostgreSQL {version}, {processors} processors, fsync and synchronous_commit off; the ratio is to the first line of each table."
+        )
     }
 
     pub fn connect(&self, variant: &Variant) -> Client {
@@ -99,7 +108,10 @@ impl Bench {
         };
         cluster
             .connect("postgres")
-            .batch_execute(&format!("CREATE DATABASE {} TEMPLATE template0", variant.database))
+            .batch_execute(&format!(
+                "CREATE DATABASE {} TEMPLATE template0",
+                variant.database
+            ))
             .expect("CREATE DATABASE");
         let mut client = self.connect(&variant);
         let setup = match kind {
@@ -114,7 +126,9 @@ impl Bench {
             Kind::Pgaudit => format!("CREATE EXTENSION pgaudit; ALTER DATABASE {} SET pgaudit.log = 'ddl'", variant.database),
             Kind::PglDdlDeploy => include_str!("../pgl_ddl_deploy.sql").replace("DATABASE_NAME", &variant.database),
         };
-        client.batch_execute(&setup).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        client
+            .batch_execute(&setup)
+            .unwrap_or_else(|error| panic!("{name}: {error:?}"));
         if rows > 0 {
             client
                 .batch_execute(&format!(
@@ -127,10 +141,14 @@ impl Bench {
                 ))
                 .expect("rows");
             if kind == Kind::Extension {
-                self.connect(&variant).execute("SELECT dts_ddl.prune()", &[]).expect("prune");
+                self.connect(&variant)
+                    .execute("SELECT dts_ddl.prune()", &[])
+                    .expect("prune");
             }
         }
-        self.connect(&variant).batch_execute("VACUUM").expect("VACUUM");
+        self.connect(&variant)
+            .batch_execute("VACUUM")
+            .expect("VACUUM");
         variant
     }
 }

@@ -20,7 +20,9 @@ pub const ALL: [(&str, Workload); 8] = [
 
 fn timed(client: &mut Client, statement: &str) -> f64 {
     let start = Instant::now();
-    client.batch_execute(statement).unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+    client
+        .batch_execute(statement)
+        .unwrap_or_else(|error| panic!("{statement}: {error:?}"));
     start.elapsed().as_secs_f64() * 1e6
 }
 
@@ -32,7 +34,10 @@ fn in_turns(
     mut work: impl FnMut(&Variant, &mut Client) -> f64,
 ) -> Vec<(String, Samples)> {
     let mut clients: Vec<Client> = variants.iter().map(|v| bench.connect(v)).collect();
-    let mut samples: Vec<(String, Samples)> = variants.iter().map(|v| (v.name.clone(), Samples::default())).collect();
+    let mut samples: Vec<(String, Samples)> = variants
+        .iter()
+        .map(|v| (v.name.clone(), Samples::default()))
+        .collect();
     let mut order: Vec<usize> = (0..variants.len()).collect();
     for round in 0..=times {
         // dead rows in the catalogs would slow down later rounds, and not all variants alike
@@ -65,23 +70,47 @@ fn one_round(_: &Variant, client: &mut Client) -> f64 {
 fn round(bench: &Bench) -> Vec<Table> {
     let variants = bench.standard("round");
     let samples = in_turns(bench, &variants, bench.times(1500), one_round);
-    vec![Table::of_samples("A round of CREATE TABLE, ALTER TABLE, DROP TABLE", &samples)]
+    vec![Table::of_samples(
+        "A round of CREATE TABLE, ALTER TABLE, DROP TABLE",
+        &samples,
+    )]
 }
 
 fn kept(bench: &Bench) -> Vec<Table> {
     let variants = [
         bench.variant("kept", "no capture", Kind::None, 0),
-        bench.variant("kept", "PL/pgSQL function, 10,000 rows kept", Kind::PlPgSql, 10_000),
-        bench.variant("kept", "extension, 10,000 rows kept", Kind::Extension, 10_000),
-        bench.variant("kept", "extension, 1,000,000 rows kept", Kind::Extension, 1_000_000),
+        bench.variant(
+            "kept",
+            "PL/pgSQL function, 10,000 rows kept",
+            Kind::PlPgSql,
+            10_000,
+        ),
+        bench.variant(
+            "kept",
+            "extension, 10,000 rows kept",
+            Kind::Extension,
+            10_000,
+        ),
+        bench.variant(
+            "kept",
+            "extension, 1,000,000 rows kept",
+            Kind::Extension,
+            1_000_000,
+        ),
     ];
     let samples = in_turns(bench, &variants, bench.times(1000), one_round);
-    vec![Table::of_samples("The same round where many rows are kept", &samples)]
+    vec![Table::of_samples(
+        "The same round where many rows are kept",
+        &samples,
+    )]
 }
 
 fn cheap(bench: &Bench) -> Vec<Table> {
     let commands = [
-        ("CREATE OR REPLACE FUNCTION", "CREATE OR REPLACE FUNCTION f(i integer) RETURNS integer LANGUAGE sql AS 'SELECT i + 1'"),
+        (
+            "CREATE OR REPLACE FUNCTION",
+            "CREATE OR REPLACE FUNCTION f(i integer) RETURNS integer LANGUAGE sql AS 'SELECT i + 1'",
+        ),
         ("COMMENT", "COMMENT ON SCHEMA public IS 'a comment'"),
         ("GRANT", "GRANT USAGE ON SCHEMA public TO pg_monitor"),
     ];
@@ -91,7 +120,9 @@ fn cheap(bench: &Bench) -> Vec<Table> {
         .map(|(name, statement)| {
             let samples = in_turns(bench, &variants, bench.times(3000), |_, client| {
                 if *name == "GRANT" {
-                    client.batch_execute("REVOKE USAGE ON SCHEMA public FROM pg_monitor").expect("REVOKE");
+                    client
+                        .batch_execute("REVOKE USAGE ON SCHEMA public FROM pg_monitor")
+                        .expect("REVOKE");
                 }
                 timed(client, statement)
             });
@@ -114,13 +145,25 @@ fn string(bench: &Bench) -> Vec<Table> {
     let mut tables = Vec::new();
     for n in [1_000, 10_000] {
         let text = text(n);
-        let samples = in_turns(bench, &variants, bench.times(10_000 * 7 / n), |_, client| {
-            client.batch_execute("CREATE SCHEMA s").expect("CREATE SCHEMA");
-            let time = timed(client, &text) / n as f64;
-            client.batch_execute("SET client_min_messages = error; DROP SCHEMA s CASCADE").expect("DROP SCHEMA");
-            time
-        });
-        let mut table = Table::of_samples(&format!("One statement of a string of {n} CREATE FUNCTION"), &samples);
+        let samples = in_turns(
+            bench,
+            &variants,
+            bench.times(10_000 * 7 / n),
+            |_, client| {
+                client
+                    .batch_execute("CREATE SCHEMA s")
+                    .expect("CREATE SCHEMA");
+                let time = timed(client, &text) / n as f64;
+                client
+                    .batch_execute("SET client_min_messages = error; DROP SCHEMA s CASCADE")
+                    .expect("DROP SCHEMA");
+                time
+            },
+        );
+        let mut table = Table::of_samples(
+            &format!("One statement of a string of {n} CREATE FUNCTION"),
+            &samples,
+        );
         table.in_picture = n == 10_000;
         tables.push(table);
     }
@@ -131,12 +174,19 @@ fn string(bench: &Bench) -> Vec<Table> {
     ];
     let text = text(1_000);
     let samples = in_turns(bench, &variants, bench.times(5), |_, client| {
-        client.batch_execute("CREATE SCHEMA s").expect("CREATE SCHEMA");
+        client
+            .batch_execute("CREATE SCHEMA s")
+            .expect("CREATE SCHEMA");
         let time = timed(client, &text) / 1_000.0;
-        client.batch_execute("SET client_min_messages = error; DROP SCHEMA s CASCADE").expect("DROP SCHEMA");
+        client
+            .batch_execute("SET client_min_messages = error; DROP SCHEMA s CASCADE")
+            .expect("DROP SCHEMA");
         time
     });
-    let mut table = Table::of_samples("The same with the PL/pgSQL function, 1000 statements", &samples);
+    let mut table = Table::of_samples(
+        "The same with the PL/pgSQL function, 1000 statements",
+        &samples,
+    );
     table.in_picture = false;
     tables.push(table);
     tables
@@ -148,15 +198,28 @@ fn sessions(bench: &Bench) -> Vec<Table> {
     let variants = [
         bench.variant("sessions", "no capture", Kind::None, 0),
         bench.variant("sessions", "PL/pgSQL function", Kind::PlPgSql, 0),
-        bench.variant("sessions", "PL/pgSQL function, 10,000 rows kept", Kind::PlPgSql, 10_000),
+        bench.variant(
+            "sessions",
+            "PL/pgSQL function, 10,000 rows kept",
+            Kind::PlPgSql,
+            10_000,
+        ),
         bench.variant("sessions", "extension", Kind::Extension, 0),
-        bench.variant("sessions", "extension, 10,000 rows kept", Kind::Extension, 10_000),
+        bench.variant(
+            "sessions",
+            "extension, 10,000 rows kept",
+            Kind::Extension,
+            10_000,
+        ),
     ];
     let rounds = 40;
     let mut waits = vec![0_i64; variants.len()];
     let mut looks = 0;
     let samples = in_turns(bench, &variants, bench.times(30), |variant, _| {
-        let place = variants.iter().position(|v| v.name == variant.name).unwrap_or(0);
+        let place = variants
+            .iter()
+            .position(|v| v.name == variant.name)
+            .unwrap_or(0);
         let mut observer = bench.connect(variant);
         let clients: Vec<Client> = (0..SESSIONS).map(|_| bench.connect(variant)).collect();
         let start = Instant::now();
@@ -168,7 +231,10 @@ fn sessions(bench: &Bench) -> Vec<Table> {
                     scope.spawn(move || {
                         for _ in 0..rounds {
                             for statement in ROUND {
-                                timed(&mut client, &statement.replace("bench_round", &format!("t{number}")));
+                                timed(
+                                    &mut client,
+                                    &statement.replace("bench_round", &format!("t{number}")),
+                                );
                             }
                         }
                     })
@@ -186,9 +252,19 @@ fn sessions(bench: &Bench) -> Vec<Table> {
         });
         start.elapsed().as_secs_f64() * 1e6 / (SESSIONS * rounds) as f64
     });
-    let mut table = Table::of_samples("Eight sessions at once: a round, by the clock of all", &samples);
-    let seen: Vec<String> = variants.iter().zip(&waits).map(|(v, n)| format!("{}: {n}", v.name)).collect();
-    table.note = format!("Sessions seen waiting for a lock, in {looks} looks all in all: {}.", seen.join("; "));
+    let mut table = Table::of_samples(
+        "Eight sessions at once: a round, by the clock of all",
+        &samples,
+    );
+    let seen: Vec<String> = variants
+        .iter()
+        .zip(&waits)
+        .map(|(v, n)| format!("{}: {n}", v.name))
+        .collect();
+    table.note = format!(
+        "Sessions seen waiting for a lock, in {looks} looks all in all: {}.",
+        seen.join("; ")
+    );
     vec![table]
 }
 
@@ -198,12 +274,20 @@ fn first(bench: &Bench) -> Vec<Table> {
         bench.variant("first", "PL/pgSQL function", Kind::PlPgSql, 0),
         bench.variant("first", "no capture", Kind::None, 0),
         bench.variant("first", "extension", Kind::Extension, 0),
-        bench.variant("first", "extension, session_preload_libraries", Kind::Extension, 0),
+        bench.variant(
+            "first",
+            "extension, session_preload_libraries",
+            Kind::Extension,
+            0,
+        ),
     ];
     let preloaded = &variants[3];
     bench
         .connect(preloaded)
-        .batch_execute(&format!("ALTER DATABASE {} SET session_preload_libraries = 'dts_ddl_capture'", preloaded.database))
+        .batch_execute(&format!(
+            "ALTER DATABASE {} SET session_preload_libraries = 'dts_ddl_capture'",
+            preloaded.database
+        ))
         .expect("ALTER DATABASE");
     let statement = "CREATE TABLE bench_first (id integer PRIMARY KEY, v text)";
     let mut command = Vec::new();
@@ -213,7 +297,9 @@ fn first(bench: &Bench) -> Vec<Table> {
         let connected = start.elapsed().as_secs_f64() * 1e6;
         let time = timed(&mut fresh, statement);
         command.push((variant.name.clone(), time));
-        client.batch_execute("DROP TABLE bench_first").expect("DROP TABLE");
+        client
+            .batch_execute("DROP TABLE bench_first")
+            .expect("DROP TABLE");
         connected + time
     });
     let alone: Vec<(String, Samples)> = variants
@@ -225,8 +311,14 @@ fn first(bench: &Bench) -> Vec<Table> {
         })
         .collect();
     let mut tables = vec![
-        Table::of_samples("The first DDL of a new connection (ratio to the PL/pgSQL function)", &alone),
-        Table::of_samples("Connecting and the first DDL (ratio to the PL/pgSQL function)", &with_connection),
+        Table::of_samples(
+            "The first DDL of a new connection (ratio to the PL/pgSQL function)",
+            &alone,
+        ),
+        Table::of_samples(
+            "Connecting and the first DDL (ratio to the PL/pgSQL function)",
+            &with_connection,
+        ),
     ];
     for table in &mut tables {
         table.in_picture = false;
@@ -242,7 +334,10 @@ fn dml(bench: &Bench) -> Vec<Table> {
     ];
     let samples = in_turns(bench, &variants, bench.times(6000), |_, client| {
         // a table of the session's own, made when it is not there
-        let made = client.query_one("SELECT to_regclass('rows') IS NULL", &[]).expect("a look").get(0);
+        let made = client
+            .query_one("SELECT to_regclass('rows') IS NULL", &[])
+            .expect("a look")
+            .get(0);
         if made {
             client
                 .batch_execute("CREATE TABLE rows (id integer PRIMARY KEY, v text); ALTER TABLE rows REPLICA IDENTITY DEFAULT; INSERT INTO rows SELECT i, 'x' FROM generate_series(1, 1000) i")
@@ -250,9 +345,15 @@ fn dml(bench: &Bench) -> Vec<Table> {
         }
         timed(client, "UPDATE rows SET v = 'y' WHERE id = 500")
             + timed(client, "SELECT v FROM rows WHERE id = 7")
-            + timed(client, "INSERT INTO rows SELECT 1001, 'z'; DELETE FROM rows WHERE id = 1001")
+            + timed(
+                client,
+                "INSERT INTO rows SELECT 1001, 'z'; DELETE FROM rows WHERE id = 1001",
+            )
     });
-    vec![Table::of_samples("UPDATE, SELECT, INSERT and DELETE in a session that has the library loaded", &samples)]
+    vec![Table::of_samples(
+        "UPDATE, SELECT, INSERT and DELETE in a session that has the library loaded",
+        &samples,
+    )]
 }
 
 /// Bytes stored for a row beyond its statement.
@@ -277,7 +378,10 @@ fn size(bench: &Bench) -> Vec<Table> {
     vec![Table {
         title: "Bytes stored for a row beyond its statement".to_owned(),
         unit: "bytes",
-        lines: rows.iter().map(|row| (row.get(0), row.get(1), None::<Ratio>)).collect(),
+        lines: rows
+            .iter()
+            .map(|row| (row.get(0), row.get(1), None::<Ratio>))
+            .collect(),
         note: String::new(),
         in_picture: false,
     }]
