@@ -197,7 +197,7 @@ impl Topic<'_> {
         while !self.plan.is_over() && !self.findings.are_enough() {
             self.sessions += 1;
             last = self.session(&mut captured, &mut script, last)?;
-            if self.sessions % 8 == 0 {
+            if self.sessions.is_multiple_of(8) {
                 self.compare(&mut captured, &mut bare, &mut script)?;
             }
         }

@@ -14,10 +14,13 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The fields of an error or notice, by their letters.
 pub type Fields = BTreeMap<char, String>;
 
+/// A row's values, `None` for NULL.
+type Row = Vec<Option<Vec<u8>>>;
+
 #[derive(Default, Debug, Clone)]
 pub struct Reply {
     /// Command tags in order, each with its rows.
-    pub results: Vec<(String, Vec<Vec<Option<Vec<u8>>>>)>,
+    pub results: Vec<(String, Vec<Row>)>,
     pub error: Option<Fields>,
     pub notices: Vec<Fields>,
     /// I, T or E: idle, in a transaction, in a failed one.
@@ -37,7 +40,7 @@ impl Reply {
         field(&self.error, 'M')
     }
 
-    pub fn rows(&self) -> &[Vec<Option<Vec<u8>>>] {
+    pub fn rows(&self) -> &[Row] {
         self.results.last().map_or(&[], |(_, rows)| rows)
     }
 
@@ -270,7 +273,7 @@ fn fields(mut body: &[u8]) -> Fields {
     fields
 }
 
-fn values(body: &[u8]) -> Vec<Option<Vec<u8>>> {
+fn values(body: &[u8]) -> Row {
     let count = u16::from_be_bytes([body[0], body[1]]);
     let mut rest = &body[2..];
     (0..count)
