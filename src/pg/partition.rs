@@ -184,10 +184,14 @@ pub(super) unsafe fn add_constraint(name: *mut pg_sys::RangeVar) -> Result<(), F
     let Some(identity) = catalog::qualified_relation_name(table) else {
         return Ok(());
     };
+    // Not of hash partitions: it would name the parent by its OID, and fail when that is gone (so do current minors).
     let definition = spi::texts(
         &format!(
-            "SELECT pg_catalog.pg_get_partition_constraintdef({}::oid)",
-            table.to_u32()
+            "SELECT pg_catalog.pg_get_partition_constraintdef({table}::pg_catalog.oid)
+             WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i, pg_catalog.pg_partitioned_table p
+               WHERE i.inhrelid OPERATOR(pg_catalog.=) {table}::pg_catalog.oid
+                 AND p.partrelid OPERATOR(pg_catalog.=) i.inhparent AND p.partstrat OPERATOR(pg_catalog.=) 'h')",
+            table = table.to_u32()
         ),
         &[],
     )?;

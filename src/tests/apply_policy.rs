@@ -157,6 +157,10 @@ fn concurrently() {
             "ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY",
             "INSERT INTO p1 VALUES (1)",
             "REINDEX (VERBOSE off, CONCURRENTLY) TABLE t",
+            "CREATE TABLE h (k int) PARTITION BY HASH (k); CREATE TABLE h1 PARTITION OF h FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
+            "ALTER TABLE h DETACH PARTITION h1 CONCURRENTLY",
+            "DROP TABLE h",
+            "INSERT INTO h1 VALUES (1)",
             "CREATE INDEX pi ON p (k)",
             // these cannot run in a transaction at all: left out (before 17 they have no row)
             "REINDEX TABLE p",
