@@ -5,6 +5,7 @@ use crate::pg::catalog::Address;
 use crate::pg::event::{Collected, Dropped};
 use crate::pg::{table, text};
 use pgrx::pg_sys;
+use std::collections::HashSet;
 
 /// Object types whose schema is that of the relation they belong to: PostgreSQL reports none, but the first part of
 /// their name is it.
@@ -20,6 +21,16 @@ const NAMELESS: [&str; 5] = [
     "user mapping",
     "default acl",
     "default value",
+];
+
+/// Object types that have a row type of the same name.
+const WITH_ROW_TYPE: [&str; 6] = [
+    "table",
+    "foreign table",
+    "view",
+    "materialized view",
+    "composite type",
+    "sequence",
 ];
 
 /// Kinds of objects that are not carried to another server.
@@ -133,6 +144,7 @@ pub fn touched(
     for object in dropped {
         touched.add_dropped(object);
     }
+    touched.leave_out_implied_types();
     if touched.main.is_none() {
         touched.main = touched.main_dropped(first_dropped);
     }
@@ -302,6 +314,30 @@ impl Touched {
                     .flatten()
             }),
             original: Some(object.original),
+        });
+    }
+
+    /// The row type of each dropped relation, and the array type of that and of each dropped type, go without saying.
+    fn leave_out_implied_types(&mut self) {
+        let is_dropped_type = |o: &Object| o.op == Operation::Drop && o.object_type == "type";
+        if !self.objects.iter().any(is_dropped_type) {
+            return;
+        }
+        let named: HashSet<String> = self
+            .objects
+            .iter()
+            .filter(|o| o.op == Operation::Drop && WITH_ROW_TYPE.contains(&o.object_type.as_str()))
+            .chain(
+                self.objects
+                    .iter()
+                    .filter(|o| is_dropped_type(o) && o.original == Some(true)),
+            )
+            .filter_map(|o| o.identity.clone())
+            .collect();
+        self.objects.retain(|o| {
+            let identity = o.identity.as_deref().unwrap_or_default();
+            let of = identity.strip_suffix("[]").unwrap_or(identity);
+            !is_dropped_type(o) || o.original == Some(true) || !named.contains(of)
         });
     }
 

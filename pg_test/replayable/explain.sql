@@ -14,7 +14,10 @@ CREATE FUNCTION f(int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT cou
 EXPLAIN (ANALYZE, FORMAT json) /* c */ CREATE MATERIALIZED VIEW v AS SELECT f(x) FROM a /* end */;
 SELECT t.is('CREATE MATERIALIZED VIEW', (SELECT concat_ws('|', tag, ddl_text, object_type, object_name) FROM t.one('view')),
   'CREATE MATERIALIZED VIEW|CREATE MATERIALIZED VIEW v AS SELECT f(x) FROM a|materialized view|public.v');
+SELECT current_setting('server_version_num')::int >= 140000 AS knows_if_not_exists \gset
+\if :knows_if_not_exists
 EXPLAIN ANALYZE CREATE TABLE IF NOT EXISTS b AS SELECT x FROM a;
+\endif
 EXPLAIN CREATE TABLE e AS SELECT x FROM a;
 EXPLAIN (ANALYZE off) CREATE TABLE e AS SELECT x FROM a;
 EXPLAIN ANALYZE SELECT x FROM a;

@@ -26,7 +26,8 @@ SELECT t.is('REINDEX', (SELECT concat_ws('|', tag, ddl_text, message->'original'
 REINDEX INDEX CONCURRENTLY p1i;
 SELECT t.is('REINDEX CONCURRENTLY', (SELECT concat_ws('|', tag, ddl_text, message->'original'->>'text') FROM t.one('reindex concurrently')),
   'CREATE INDEX|CREATE INDEX IF NOT EXISTS p1i ON public.p1 USING btree (((1 / x)))|REINDEX INDEX CONCURRENTLY p1i');
-ALTER INDEX pi ATTACH PARTITION p1i;
+CREATE INDEX pj ON ONLY p (x); CREATE INDEX p1j ON p1 (x); SELECT t.mark();
+ALTER INDEX pj ATTACH PARTITION p1j;
 SELECT t.is('ATTACH PARTITION of a valid one', (SELECT message ? 'replay' FROM t.one('attach')), false);
 DROP INDEX ai2;
 SELECT t.texts('a valid one', 'DROP INDEX ai2');

@@ -159,13 +159,20 @@ fn concurrently() {
             "REINDEX (VERBOSE off, CONCURRENTLY) TABLE t",
             "CREATE TABLE h (k int) PARTITION BY HASH (k); CREATE TABLE h1 PARTITION OF h FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
             "ALTER TABLE h DETACH PARTITION h1 CONCURRENTLY",
-            "DROP TABLE h",
-            "INSERT INTO h1 VALUES (1)",
             "CREATE INDEX pi ON p (k)",
             // these cannot run in a transaction at all: left out (before 17 they have no row)
             "REINDEX TABLE p",
             "REINDEX INDEX CONCURRENTLY pi",
         ]);
+        // Earlier minors leave a constraint that names the parent by its OID: then no row can come without that.
+        let left =
+            "SELECT count(*) FROM pg_constraint WHERE conrelid = 'h1'::regclass AND contype = 'c'";
+        if pair.source.value(left) == "0" {
+            pair.source
+                .run_each(&["DROP TABLE h", "INSERT INTO h1 VALUES (1)"]);
+        } else {
+            pair.source.run("DROP TABLE h1, h");
+        }
     }
     pair.source.run("INSERT INTO t VALUES (102, 'x')");
     pair.check();

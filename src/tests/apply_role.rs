@@ -169,8 +169,8 @@ fn about_roles(node: &Node, prefix: &str) -> Vec<String> {
     node.column(&format!(
         "SELECT concat_ws(' ', rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolconnlimit, rolvaliduntil,
                 shobj_description(r.oid, 'pg_authid'),
-                (SELECT array_agg(concat_ws(' in ', s.setconfig, d.datname) ORDER BY 1) FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = setdatabase WHERE setrole = r.oid),
-                (SELECT array_agg(concat_ws(' ', g.rolname, to_jsonb(m) - '{{oid,roleid,member,grantor}}'::text[], (SELECT rolname FROM pg_roles x WHERE x.oid = m.grantor AND x.rolname LIKE '{prefix}%')) ORDER BY 1)
+                (SELECT array_agg(concat_ws(' in ', s.setconfig, d.datname) ORDER BY d.datname) FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = setdatabase WHERE setrole = r.oid),
+                (SELECT array_agg(concat_ws(' ', g.rolname, to_jsonb(m) - '{{oid,roleid,member,grantor}}'::text[], (SELECT rolname FROM pg_roles x WHERE x.oid = m.grantor AND x.rolname LIKE '{prefix}%')) ORDER BY g.rolname, m.grantor::regrole::text)
                    FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid))
          FROM pg_roles r WHERE rolname LIKE '{prefix}%' ORDER BY rolname"
     ))
