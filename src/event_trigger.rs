@@ -1,6 +1,6 @@
 //! The entry points that PostgreSQL calls: start, drop, rewrite and end of a command.
 //!
-//! Their SQL declarations are in `sql/install.sql`. Nothing is done under pg_upgrade, nor in extension scripts, whose
+//! Their SQL declarations are in `sql/dts_ddl_capture--*.sql`. Nothing is done under pg_upgrade, nor in extension scripts, whose
 //! commands belong to CREATE or ALTER EXTENSION; that one is recorded when its script begins.
 
 use crate::apply::subscribe;

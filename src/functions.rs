@@ -1,4 +1,4 @@
-//! The SQL functions of schema `dts_ddl`; declared in `sql/install.sql`, which says who may call them.
+//! The SQL functions of schema `dts_ddl`; declared in `sql/dts_ddl_capture--*.sql`, which says who may call them.
 
 use crate::pg::sequence::{GAP_SEQUENCE, PRUNED_SEQUENCE, sequence_value};
 use crate::pg::{catalog, table, text};

@@ -54,7 +54,16 @@ pub use tests::pg_test;
 compile_error!("a Rust panic must unwind so that it becomes an ordinary PostgreSQL error");
 
 pg_module_magic!(name, version);
-extension_sql_file!("../sql/install.sql", name = "install", bootstrap);
+extension_sql_file!(
+    "../sql/dts_ddl_capture--1.0.0.sql",
+    name = "version_1_0_0",
+    bootstrap
+);
+extension_sql_file!(
+    "../sql/dts_ddl_capture--1.0.0--1.1.0.sql",
+    name = "version_1_1_0",
+    requires = ["version_1_0_0"]
+);
 
 /// Runs once in each process that loads the library: preloaded, or at the first DDL of a session.
 #[pg_guard]

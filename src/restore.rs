@@ -3,7 +3,7 @@
 //! `pg_dump` writes CREATE EXTENSION before everything else, so that a restore would otherwise have the whole schema
 //! recorded as new DDL. A restore is told by all of this together:
 //!
-//! - the extension was made by it: `sql/install.sql` found the session under `row_security = off`, and notes that;
+//! - the extension was made by it: `sql/dts_ddl_capture--1.0.0.sql` found the session under `row_security = off`, and notes that;
 //! - the session has the settings that every dump begins with (pg_backup_archiver.c, `_doSetFixedOutputState`), in whatever
 //!   program reads it, one session or several (`pg_restore -j`);
 //! - it is a superuser's session, which could switch capture off anyway: nobody gains a way to hide a command;

@@ -1,5 +1,5 @@
 //! The trigger functions of a destination, and their order for one row: BEFORE ROW ([`apply_once`]), AFTER ROW
-//! ([`apply_row`]), AFTER STATEMENT ([`apply_copied`], fired by the initial copy only). Declared in `sql/install.sql`,
+//! ([`apply_row`]), AFTER STATEMENT ([`apply_copied`], fired by the initial copy only). Declared in `sql/dts_ddl_capture--*.sql`,
 //! attached by `dts_ddl.start_apply()` with ENABLE REPLICA.
 
 use super::recorded::Command;

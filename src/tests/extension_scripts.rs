@@ -384,13 +384,13 @@ fn own_update() {
         &database,
         &[
             (
-                "dts_ddl_capture--1.0.0--1.0.0.t1.sql",
+                "dts_ddl_capture--1.1.0--1.1.0.t1.sql",
                 "COMMENT ON SCHEMA dts_ddl IS 'updated';
                  CREATE OR REPLACE FUNCTION dts_ddl.gaps() RETURNS bigint
                    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'gaps_wrapper';",
             ),
             (
-                "dts_ddl_capture--1.0.0.t1--1.0.0.t2.sql",
+                "dts_ddl_capture--1.1.0.t1--1.1.0.t2.sql",
                 "CREATE SEQUENCE dts_ddl.of_an_update;
                  CREATE TABLE dts_ddl.of_an_update_too AS SELECT 1 AS x;
                  DROP TABLE dts_ddl.of_an_update_too;
@@ -407,14 +407,14 @@ fn own_update() {
     run(&mut used, "CREATE TABLE b (x int)");
     run(
         &mut used,
-        "ALTER EXTENSION dts_ddl_capture UPDATE TO '1.0.0.t1'",
+        "ALTER EXTENSION dts_ddl_capture UPDATE TO '1.1.0.t1'",
     );
     run(&mut used, "CREATE TABLE c (x int)");
     run(&mut other, "CREATE TABLE d (x int)");
     // a fresh session, whose first command it is
     run(
         &mut database.connect(),
-        "ALTER EXTENSION dts_ddl_capture UPDATE TO '1.0.0.t2'; CREATE TABLE e (x int); SELECT 1 AS x INTO f",
+        "ALTER EXTENSION dts_ddl_capture UPDATE TO '1.1.0.t2'; CREATE TABLE e (x int); SELECT 1 AS x INTO f",
     );
     run(&mut other, "DROP TABLE d");
     run(
@@ -437,7 +437,7 @@ fn own_update() {
     );
     assert_eq!(
         database.value("SELECT extversion || ' ' || dts_ddl.gaps() || ' ' || obj_description('dts_ddl'::regnamespace) FROM pg_extension WHERE extname = 'dts_ddl_capture'"),
-        "1.0.0.t2 0 updated"
+        "1.1.0.t2 0 updated"
     );
     run(&mut used, "DROP EXTENSION dts_ddl_capture");
     assert_eq!(database.value("SELECT count(*) FROM pg_event_trigger"), "0");

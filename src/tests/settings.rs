@@ -101,3 +101,20 @@ fn discard_all() {
         "CREATE TABLE d (x int)",
     ]);
 }
+
+/// The library of an extension lies in PostgreSQL's own directory, wherever else libraries are looked for. (18 and later look for
+/// the libraries of all extensions in dynamic_library_path.)
+#[cfg(not(any(feature = "pg18", feature = "pg19")))]
+#[test]
+fn library_path() {
+    let database = Database::new("library_path");
+    for path in ["", "/nowhere"] {
+        let mut client = database.connect();
+        client
+            .batch_execute(&format!(
+                "SET dynamic_library_path = '{path}'; CREATE TABLE a (x int); DROP TABLE a"
+            ))
+            .unwrap();
+    }
+    assert_eq!(database.column("tag").len(), 4);
+}
