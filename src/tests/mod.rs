@@ -32,6 +32,8 @@ mod cluster;
 #[cfg(test)]
 mod concurrency;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod dump;
 #[cfg(test)]
 mod encoding;
@@ -63,6 +65,8 @@ mod script;
 mod server;
 #[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod shell;
 #[cfg(test)]
 mod size;
 #[cfg(test)]
