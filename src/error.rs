@@ -88,6 +88,35 @@ impl Failure {
         }
     }
 
+    /// What a consumer has not confirmed was asked for of something that is no logical slot of this database.
+    pub fn slot_unknown(slot: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+            message: format!("replication slot \"{slot}\" does not exist in this database"),
+            detail: Some("It must be a logical slot of the current database.".to_owned()),
+            hint: Some("See the view pg_replication_slots.".to_owned()),
+        }
+    }
+
+    /// A slot whose WAL is gone.
+    pub fn slot_lost(slot: &str) -> Self {
+        Self::prerequisite(
+            &format!("replication slot \"{slot}\" has been invalidated"),
+            "The WAL that its consumer needs is no longer there.".to_owned(),
+            "Make a new slot and a new copy for this consumer.",
+        )
+    }
+
+    /// WAL that a slot keeps cannot be read.
+    pub fn wal_unreadable(lsn: &str, reason: Option<String>) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+            message: format!("could not read WAL from {lsn} on"),
+            detail: reason,
+            hint: None,
+        }
+    }
+
     /// A row that was not written by the capture, or was changed afterwards.
     pub fn row_unreadable(id: i64, detail: String) -> Self {
         Self::prerequisite(

@@ -3,7 +3,7 @@
 use crate::pg::sequence::{GAP_SEQUENCE, PRUNED_SEQUENCE, sequence_value};
 use crate::pg::{catalog, table, text};
 use crate::script::Script;
-use crate::{apply, retention};
+use crate::{apply, check, pending, retention};
 use pgrx::prelude::*;
 
 /// The highest id that retention has deleted; 0 when none.
@@ -67,4 +67,44 @@ fn stop_apply(capture: bool) {
 #[pg_extern(sql = false)]
 fn skip(id: i64) {
     apply::skip(id).unwrap_or_else(|failure| failure.raise());
+}
+
+/// Whether capture, on a destination apply, is complete.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity, reason = "the columns of the SQL function")]
+fn check() -> TableIterator<
+    'static,
+    (
+        name!(name, Vec<u8>),
+        name!(status, Vec<u8>),
+        name!(found, Vec<u8>),
+        name!(remedy, Option<Vec<u8>>),
+    ),
+> {
+    let findings = check::check().unwrap_or_else(|failure| failure.raise());
+    TableIterator::new(
+        findings
+            .into_iter()
+            .map(|finding| (finding.name, finding.status, finding.found, finding.remedy)),
+    )
+}
+
+/// What the view dts_ddl.status shows.
+#[pg_extern(sql = false)]
+fn status_document() -> Vec<u8> {
+    check::status().unwrap_or_else(|failure| failure.raise())
+}
+
+/// Whether a text can be cast to jsonb.
+#[pg_extern(sql = false)]
+fn is_document(message: &[u8]) -> bool {
+    text::is_json(&text::c_string_of_bytes(message))
+}
+
+/// The committed rows that the consumer of a slot has not confirmed.
+#[pg_extern(sql = false)]
+fn pending_ids(slot: &core::ffi::CStr) -> SetOfIterator<'static, i64> {
+    let ids =
+        pending::ids(&text::decode(slot.to_bytes())).unwrap_or_else(|failure| failure.raise());
+    SetOfIterator::new(ids)
 }

@@ -13,7 +13,8 @@
 //!    [`create_table_as`]: structure before rows.
 //! 6. [`capture`]: puts these together; [`message`]: the JSON document; [`row`]: the row; [`retention`]: old rows.
 //!
-//! What is made of the rows afterwards: [`script`] turns them into a script for psql.
+//! What is made of the rows afterwards: [`script`] turns them into a script for psql; [`apply`] runs them on a destination.
+//! What tells the DBA where he stands: [`check`], and [`pending`]: what consumers have not confirmed.
 //!
 //! All FFI, version differences and `unsafe` code live in [`pg`].
 #![deny(unsafe_code)]
@@ -23,6 +24,7 @@ use pgrx::prelude::*;
 
 mod apply;
 mod capture;
+mod check;
 mod context;
 mod create_table_as;
 mod error;
@@ -34,6 +36,7 @@ mod joined_table;
 mod message;
 mod new_table;
 mod objects;
+mod pending;
 #[allow(unsafe_code, reason = "the one place for FFI")]
 mod pg;
 mod replayable;

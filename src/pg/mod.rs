@@ -37,3 +37,4 @@ pub mod subtransaction;
 pub mod table;
 pub mod text;
 pub mod trigger;
+pub mod wal;

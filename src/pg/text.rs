@@ -6,6 +6,7 @@
 //! Unicode twin, SQL_ASCII bytes that are no text at all).
 //! Relied on: PostgreSQL admits no server encoding whose multi-byte characters contain ASCII bytes (mb/pg_wchar.h).
 
+use super::subtransaction;
 use core::ffi::{CStr, c_char};
 use pgrx::pg_sys;
 use std::borrow::Cow;
@@ -118,4 +119,18 @@ pub fn quote_identifier(name: &str) -> String {
     let name = c_string(name);
     // SAFETY: quote_identifier takes a NUL-terminated string and returns it or a palloc'd one.
     unsafe { string(pg_sys::quote_identifier(name.as_ptr())) }.unwrap_or_default()
+}
+
+/// Whether a text is JSON, as the type jsonb understands it.
+pub fn is_json(text: &CStr) -> bool {
+    subtransaction::attempt(|| {
+        let (mut function, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+        // SAFETY: the input function of a built-in type; the string ends with NUL and is not kept or changed.
+        unsafe {
+            pg_sys::getTypeInputInfo(pg_sys::JSONBOID, &mut function, &mut parameter);
+            pg_sys::OidInputFunctionCall(function, text.as_ptr().cast_mut(), parameter, -1);
+        }
+        Ok(())
+    })
+    .is_ok()
 }

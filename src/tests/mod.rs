@@ -28,6 +28,8 @@ mod apply_table;
 #[cfg(test)]
 mod apply_topology;
 #[cfg(test)]
+mod check;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod concurrency;

@@ -1,0 +1,78 @@
+-- Logical slots of this database, and what they have not confirmed. $1: JSON array of one object for each slot: slot, rows,
+-- exact, lowest_id (what src/pending.rs has found out).
+WITH slot AS (
+  SELECT s.slot_name, s.active, s.wal_status, s.safe_wal_size, s.confirmed_flush_lsn,
+         to_jsonb(s) ->> 'invalidation_reason' AS invalidation_reason,
+         coalesce((to_jsonb(s) ->> 'conflicting')::boolean, false) AS conflicting,
+         (to_jsonb(s) ->> 'inactive_since')::timestamptz AS inactive_since,
+         pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, s.confirmed_flush_lsn)::bigint AS lag,
+         u.rows, u.exact, u.lowest_id
+    FROM pg_replication_slots s
+    LEFT JOIN jsonb_to_recordset($1::jsonb) AS u(slot name, rows bigint, exact boolean, lowest_id bigint) ON u.slot = s.slot_name
+   WHERE s.slot_type = 'logical' AND s.database = current_database() AND NOT s.temporary
+), judged AS (
+  SELECT s.*, s.wal_status = 'lost' OR s.invalidation_reason IS NOT NULL OR s.conflicting AS is_lost,
+         NOT (s.wal_status = 'lost' OR s.invalidation_reason IS NOT NULL OR s.conflicting) AND (
+           s.wal_status = 'unreserved'
+           OR s.safe_wal_size < (SELECT t.setting::bigint * 1048576 / 5 FROM pg_settings t WHERE t.name = 'max_slot_wal_keep_size' AND t.setting::bigint >= 0)
+           OR NOT s.active AND s.inactive_since < now() - (SELECT interval '1 s' * t.setting::bigint * CASE t.unit WHEN 'min' THEN 60 ELSE 1 END * 0.8
+                FROM pg_settings t WHERE t.name = 'idle_replication_slot_timeout' AND t.setting::bigint > 0)) IS TRUE AS is_endangered
+    FROM slot s
+), retained AS (
+  SELECT min(c.id) AS lowest, max(c.id) AS highest, count(*) AS rows FROM public.dts_ddl_command c
+), fact AS (
+  SELECT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = 'public.dts_ddl_command'::regclass AND t.tgname = 'dts_apply_row') AS applies,
+         current_setting('dts_ddl_capture.max_rows')::bigint AS max_rows,
+         current_setting('dts_ddl_capture.max_age') AS max_age,
+         (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM dts_ddl.pruned_id s) AS pruned,
+         (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM dts_ddl.gap_count s) AS gaps,
+         (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM public.dts_ddl_command_id_seq s) AS last_id
+)
+SELECT 'slots',
+       CASE WHEN bool_or(j.is_lost OR j.is_endangered) THEN 'error'
+            WHEN count(j.*) = 0 AND NOT f.applies OR bool_or(NOT j.active OR j.lag > 1073741824) THEN 'warning' ELSE 'ok' END,
+       coalesce(string_agg(format('"%s" %s, %s, %s%s', j.slot_name,
+           CASE WHEN j.active THEN 'active' WHEN j.inactive_since IS NOT NULL THEN format('inactive since %s', date_trunc('second', j.inactive_since)) ELSE 'inactive' END,
+           format('%s bytes behind', coalesce(j.lag::text, '?')),
+           CASE WHEN j.rows IS NULL THEN 'rows not confirmed: unknown'
+                WHEN j.exact THEN format('%s rows not confirmed', j.rows) ELSE format('at most %s rows not confirmed', j.rows) END,
+           CASE WHEN j.is_lost THEN format(', INVALID (%s)', coalesce(j.invalidation_reason, j.wal_status))
+                WHEN j.is_endangered THEN format(', about to be invalidated (WAL %s, %s bytes left)', j.wal_status, coalesce(j.safe_wal_size::text, '?')) ELSE '' END), '; ' ORDER BY j.slot_name) FILTER (WHERE j.slot_name IS NOT NULL),
+         'no logical slot in this database'),
+       CASE WHEN bool_or(j.is_lost) THEN 'The consumer has lost changes: make a new slot and a new copy; raise max_slot_wal_keep_size'
+            WHEN bool_or(j.is_endangered) THEN 'Let the consumer catch up now, or raise max_slot_wal_keep_size (idle_replication_slot_timeout)'
+            WHEN count(j.*) = 0 AND NOT f.applies THEN 'Start the consumer: what it has no slot for is not kept for it'
+            WHEN bool_or(NOT j.active) THEN 'Start the consumer, or drop a slot that nobody needs: it keeps WAL and old catalog rows'
+            WHEN bool_or(j.lag > 1073741824) THEN 'The consumer is behind by more than 1 GB: see to it' END
+  FROM fact f LEFT JOIN judged j ON true GROUP BY f.applies
+UNION ALL
+SELECT 'retention',
+       CASE WHEN bool_or(j.lowest_id <= f.pruned OR j.rows > f.max_rows AND f.max_rows > 0) THEN 'error'
+            WHEN bool_or(j.rows > f.max_rows * 0.8 AND f.max_rows > 0) OR f.max_rows BETWEEN 1 AND 99 THEN 'warning' ELSE 'ok' END,
+       format('%s rows are kept (ids %s to %s; max_rows = %s, max_age = %s), ids up to %s are pruned; the slowest slot has not confirmed %s',
+         r.rows, coalesce(r.lowest::text, '-'), coalesce(r.highest::text, '-'), f.max_rows, f.max_age, f.pruned, coalesce(max(j.rows)::text, '-')),
+       CASE WHEN bool_or(j.rows > f.max_rows * 0.8 AND f.max_rows > 0 OR j.lowest_id <= f.pruned) OR f.max_rows BETWEEN 1 AND 99
+            THEN 'Raise dts_ddl_capture.max_rows (and max_age): a consumer that reads the table again, or a script, would miss commands' END
+  FROM fact f CROSS JOIN retained r LEFT JOIN judged j ON true
+ GROUP BY f.pruned, f.max_rows, f.max_age, r.rows, r.lowest, r.highest
+UNION ALL
+SELECT 'gaps', CASE WHEN f.gaps > 0 THEN 'error' ELSE 'ok' END, format('%s commands went through without a row', f.gaps),
+       CASE WHEN f.gaps > 0 THEN 'Find them in the server log ("DDL command was not captured") and run them on the destination; then set on_error = error again' END
+  FROM fact f
+UNION ALL
+SELECT 'ids', CASE WHEN f.last_id < coalesce(r.highest, 0) AND NOT f.applies THEN 'error' ELSE 'ok' END,
+       format('last id given: %s, highest row: %s', f.last_id, coalesce(r.highest, 0)),
+       CASE WHEN f.last_id < coalesce(r.highest, 0) AND NOT f.applies
+            THEN format('SELECT setval(''public.dts_ddl_command_id_seq'', %s): DDL fails when it meets an id that is taken', r.highest) END
+  FROM fact f CROSS JOIN retained r
+UNION ALL
+SELECT 'transactions', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
+       CASE WHEN count(*) > 0 THEN format('open for more than an hour: %s', string_agg(t.who, ', ')) ELSE 'none is open for more than an hour' END,
+       CASE WHEN count(*) > 0 THEN 'COMMIT or ROLLBACK (PREPARED): consumers get nothing of them, and slots keep all WAL since their beginning' END
+  FROM (
+    SELECT format('prepared "%s"', p.gid) AS who FROM pg_prepared_xacts p
+     WHERE p.database = current_database() AND p.prepared < now() - interval '1 hour'
+    UNION ALL
+    SELECT format('process %s', a.pid) FROM pg_stat_activity a
+     WHERE a.datname = current_database() AND a.backend_xid IS NOT NULL AND a.xact_start < now() - interval '1 hour'
+  ) t

@@ -1,0 +1,66 @@
+-- A destination: what applies, what failed, what is missing. Only where dts_ddl.start_apply() has made its tables.
+-- {statistics}: pg_stat_subscription_stats, which 13 and 14 do not have.
+WITH subscription AS (
+  SELECT s.oid, s.subname, s.subenabled, r.srsubstate,
+         EXISTS (SELECT FROM pg_stat_subscription w WHERE w.subid = s.oid AND w.relid IS NULL AND w.pid IS NOT NULL) AS is_running,
+         ({statistics}) AS errors
+    FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid AND d.datname = current_database()
+    LEFT JOIN pg_subscription_rel r ON r.srsubid = s.oid AND r.srrelid = 'public.dts_ddl_command'::regclass
+), capture_trigger AS (
+  SELECT count(*) AS present, count(*) FILTER (WHERE t.tgenabled = 'R') AS enabled FROM pg_trigger t
+   WHERE t.tgrelid = 'public.dts_ddl_command'::regclass AND t.tgname IN ('dts_apply_once', 'dts_apply_row', 'dts_apply_copied')
+), fact AS (
+  SELECT t.present > 0 AS applies, t.present = 3 AND t.enabled = 3
+           AND (SELECT count(*) FROM pg_event_trigger e WHERE e.evtname IN ('dts_intercept_subscribe', 'dts_intercept_subscribed') AND e.evtenabled = 'O') = 2 AS is_whole
+    FROM capture_trigger t
+), last AS (
+  SELECT l.id, l.finished FROM dts_ddl.apply_log l WHERE l.status <> 'history' ORDER BY l.entry DESC LIMIT 1
+), failed AS (
+  SELECT l.id, l.role, l.sqlstate FROM dts_ddl.apply_log l
+   WHERE l.status = 'failed' AND NOT EXISTS (SELECT FROM dts_ddl.apply_log x WHERE x.id = l.id AND x.entry > l.entry AND x.status = 'applied')
+), unready AS (
+  SELECT r.srrelid AS oid FROM pg_subscription_rel r JOIN subscription s ON s.oid = r.srsubid WHERE r.srsubstate <> 'r'
+)
+SELECT 'apply', CASE WHEN f.applies AND NOT f.is_whole THEN 'error' ELSE 'ok' END,
+       concat_ws('; ', CASE WHEN NOT f.applies THEN 'apply is off' WHEN f.is_whole THEN 'apply is on' ELSE 'triggers of apply are missing or disabled' END,
+         CASE WHEN EXISTS (SELECT FROM last) THEN (SELECT format('last command: id %s, %s ago', l.id, date_trunc('second', clock_timestamp() - l.finished)) FROM last l)
+              ELSE 'no command has come yet' END),
+       CASE WHEN f.applies AND NOT f.is_whole THEN 'SELECT dts_ddl.stop_apply(), then dts_ddl.start_apply()' END
+  FROM fact f
+UNION ALL
+SELECT 'subscription',
+       CASE WHEN NOT f.applies THEN 'ok' WHEN count(s.srsubstate) = 0 OR bool_or(s.srsubstate IS NOT NULL AND NOT (s.subenabled AND s.is_running)) THEN 'error'
+            WHEN bool_or(s.errors > 0) THEN 'warning' ELSE 'ok' END,
+       coalesce(string_agg(format('"%s" %s%s%s', s.subname,
+           CASE WHEN NOT s.subenabled THEN 'is disabled' WHEN s.is_running THEN 'is running' ELSE 'has no running apply worker' END,
+           CASE WHEN s.srsubstate IS NULL THEN ', does not bring public.dts_ddl_command' WHEN s.srsubstate <> 'r' THEN ', still copies public.dts_ddl_command' ELSE '' END,
+           CASE WHEN s.errors > 0 THEN format(', %s errors of the worker so far', s.errors) ELSE '' END), '; ' ORDER BY s.subname) FILTER (WHERE s.subname IS NOT NULL), 'no subscription'),
+       CASE WHEN NOT f.applies THEN NULL
+            WHEN count(s.srsubstate) = 0 THEN 'Publish public.dts_ddl_command on the source, and CREATE or ALTER SUBSCRIPTION .. REFRESH PUBLICATION here'
+            WHEN bool_or(NOT s.subenabled) THEN 'ALTER SUBSCRIPTION .. ENABLE'
+            WHEN bool_or(NOT s.is_running OR s.errors > 0) THEN 'The server log has the reason; a command that cannot be applied: mend the cause, or SELECT dts_ddl.skip(id)' END
+  FROM fact f LEFT JOIN subscription s ON true GROUP BY f.applies
+UNION ALL
+SELECT 'apply_failures', CASE WHEN count(*) > 0 THEN 'error' ELSE 'ok' END,
+       CASE WHEN count(*) > 0 THEN format('%s commands failed: ids %s', count(*),
+         array_to_string((array_agg(t.id ORDER BY t.id))[1:5], ', ') || CASE WHEN count(*) > 5 THEN ', ..' ELSE '' END) ELSE 'no command failed' END,
+       CASE WHEN count(*) > 0 THEN 'Read dts_ddl.apply_log (error, ddl_text), and run by hand what is missing' END
+  FROM failed t
+UNION ALL
+SELECT 'apply_notes', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
+       CASE WHEN count(*) > 0 THEN format('%s commands have a note: ids %s', count(*),
+         array_to_string((array_agg(t.id ORDER BY t.id))[1:5], ', ') || CASE WHEN count(*) > 5 THEN ', ..' ELSE '' END) ELSE 'no command needs attention' END,
+       CASE WHEN count(*) > 0 THEN 'Read dts_ddl.apply_log (note): rows to be copied, settings or roles that do not exist here' END
+  FROM dts_ddl.apply_log t WHERE t.note IS NOT NULL AND t.status <> 'not for replay'
+UNION ALL
+SELECT 'apply_tables', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
+       CASE WHEN count(*) > 0 THEN format('%s tables are not in state ready: %s', count(*), {some_tables}) ELSE 'all tables are ready' END,
+       CASE WHEN count(*) > 0 THEN 'Wait for their copy; if it does not end, the server log says why' END
+  FROM unready t
+UNION ALL
+SELECT 'apply_rights', CASE WHEN f.applies AND s.is_open THEN 'warning' ELSE 'ok' END,
+       CASE WHEN s.is_open THEN 'until the first DDL, what rows call has the rights of the subscription''s owner' ELSE 'what rows call has no rights of the subscription''s owner' END,
+       CASE WHEN f.applies AND s.is_open THEN 'Add dts_ddl_capture to shared_preload_libraries, unless all who run DDL on the source are trusted' END
+  FROM fact f CROSS JOIN (SELECT current_setting('shared_preload_libraries') !~ '(^|[ ,"/])dts_ddl_capture'
+    AND (current_setting('server_version_num')::integer < 160000
+         OR EXISTS (SELECT FROM pg_subscription s WHERE (to_jsonb(s) ->> 'subrunasowner')::boolean)) AS is_open) s

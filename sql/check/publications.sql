@@ -1,0 +1,86 @@
+-- What is published. {schema_publications}: entries of pg_publication_namespace, which 13 and 14 do not have.
+WITH RECURSIVE publication AS MATERIALIZED (
+  SELECT p.oid, p.pubname, p.puballtables, p.pubinsert, p.pubupdate OR p.pubdelete AS needs_identity FROM pg_publication p
+), own AS (
+  SELECT to_regclass('public.dts_ddl_command')::oid AS oid
+), excepted AS MATERIALIZED (
+  SELECT r.prpubid, r.prrelid FROM pg_publication_rel r WHERE (to_jsonb(r) ->> 'prexcept')::boolean
+), named AS MATERIALIZED (
+  SELECT r.prpubid, r.prrelid, to_jsonb(r) ->> 'prqual' IS NOT NULL OR to_jsonb(r) ->> 'prattrs' IS NOT NULL AS is_partial
+    FROM pg_publication_rel r WHERE (to_jsonb(r) ->> 'prexcept') IS DISTINCT FROM 'true'
+), schema_publication (pnpubid, pnnspid) AS MATERIALIZED (
+  {schema_publications}
+), user_table AS MATERIALIZED (
+  SELECT c.oid, c.relnamespace, c.relispartition, c.relreplident
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= 16384
+     AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'dts_ddl')
+     AND c.oid IS DISTINCT FROM (SELECT o.oid FROM own o)
+), ancestor (leaf, oid) AS (
+  SELECT t.oid, i.inhparent FROM user_table t JOIN pg_inherits i ON i.inhrelid = t.oid WHERE t.relispartition
+  UNION ALL
+  SELECT a.leaf, i.inhparent FROM ancestor a JOIN pg_inherits i ON i.inhrelid = a.oid
+), sent_by AS MATERIALIZED (
+  SELECT t.oid, p.oid AS publication FROM user_table t JOIN publication p ON p.puballtables
+   WHERE NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid)
+      OR NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid
+                      AND (x.prrelid = t.oid OR x.prrelid IN (SELECT a.oid FROM ancestor a WHERE a.leaf = t.oid)))
+  UNION
+  SELECT t.oid, n.prpubid FROM user_table t JOIN named n ON n.prrelid = t.oid
+  UNION
+  SELECT a.leaf, n.prpubid FROM ancestor a JOIN named n ON n.prrelid = a.oid
+  UNION
+  SELECT t.oid, s.pnpubid FROM user_table t JOIN schema_publication s ON s.pnnspid = t.relnamespace
+  UNION
+  SELECT a.leaf, s.pnpubid FROM ancestor a JOIN pg_class c ON c.oid = a.oid JOIN schema_publication s ON s.pnnspid = c.relnamespace
+), capture_publication AS (
+  SELECT p.pubname, p.pubinsert, bool_and(x.is_partial) AS is_partial
+    FROM publication p CROSS JOIN own o
+    JOIN (SELECT p.oid AS publication, NULL::oid AS prrelid, false AS is_partial FROM publication p WHERE p.puballtables
+          UNION ALL SELECT n.prpubid, n.prrelid, n.is_partial FROM named n
+          UNION ALL SELECT s.pnpubid, c.oid, false FROM schema_publication s JOIN pg_class c ON c.relnamespace = s.pnnspid) x
+      ON x.publication = p.oid AND (x.prrelid = o.oid OR x.prrelid IS NULL)
+   WHERE o.oid IS NOT NULL AND NOT EXISTS (SELECT FROM excepted e WHERE e.prpubid = p.oid AND e.prrelid = o.oid)
+   GROUP BY 1, 2
+), unpublished AS MATERIALIZED (
+  SELECT t.oid FROM user_table t WHERE EXISTS (SELECT FROM publication) AND NOT EXISTS (SELECT FROM sent_by s WHERE s.oid = t.oid)
+), without_identity AS MATERIALIZED (
+  SELECT DISTINCT t.oid
+    FROM user_table t JOIN sent_by s ON s.oid = t.oid JOIN publication p ON p.oid = s.publication AND p.needs_identity
+   WHERE CASE t.relreplident
+           WHEN 'f' THEN false
+           WHEN 'd' THEN NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indisprimary AND i.indisvalid)
+           WHEN 'i' THEN NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indisreplident AND i.indisvalid)
+           ELSE true
+         END
+), fact AS (
+  SELECT EXISTS (SELECT FROM pg_trigger t, own o WHERE t.tgrelid = o.oid AND t.tgname = 'dts_apply_row') AS applies,
+         (SELECT count(*) FROM publication) AS publications,
+         (SELECT o.oid IS NOT NULL FROM own o) AS has_table
+)
+SELECT 'publications',
+       CASE WHEN count(c.*) FILTER (WHERE c.pubinsert AND NOT c.is_partial) > 0 THEN 'ok'
+            WHEN f.applies AND f.publications = 0 OR NOT f.has_table THEN 'ok'
+            WHEN f.publications = 0 THEN 'warning' ELSE 'error' END,
+       CASE WHEN f.publications = 0 THEN 'no publication'
+            WHEN NOT f.has_table THEN 'the capture table does not exist'
+            WHEN count(c.*) = 0 THEN 'public.dts_ddl_command is in no publication'
+            ELSE 'public.dts_ddl_command is in ' || string_agg(format('"%s"%s', c.pubname,
+              CASE WHEN NOT c.pubinsert THEN ' (which does not publish INSERT)' WHEN c.is_partial THEN ' (with a row filter or column list)' ELSE '' END), ', ' ORDER BY c.pubname) END,
+       CASE WHEN count(c.*) FILTER (WHERE c.pubinsert AND NOT c.is_partial) > 0 OR f.applies AND f.publications = 0 OR NOT f.has_table THEN NULL
+            WHEN f.publications = 0 THEN 'CREATE PUBLICATION .. FOR ALL TABLES, unless the consumer decodes without publications'
+            ELSE 'ALTER PUBLICATION .. ADD TABLE public.dts_ddl_command, with all columns and rows, publishing INSERT' END
+  FROM fact f LEFT JOIN capture_publication c ON true GROUP BY f.applies, f.publications, f.has_table
+UNION ALL
+SELECT 'published_tables', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
+       CASE WHEN count(*) > 0 THEN format('%s of %s tables are in no publication: %s', count(*), (SELECT count(*) FROM user_table), {some_tables})
+            WHEN (SELECT f.publications FROM fact f) = 0 THEN 'no publication'
+            ELSE format('all %s tables are in a publication', (SELECT count(*) FROM user_table)) END,
+       CASE WHEN count(*) > 0 THEN 'ALTER PUBLICATION .. ADD TABLE: their rows are not replicated' END
+  FROM unpublished t
+UNION ALL
+SELECT 'replica_identity', CASE WHEN count(*) > 0 THEN 'error' ELSE 'ok' END,
+       CASE WHEN count(*) > 0 THEN format('%s published tables have no usable replica identity: %s', count(*), {some_tables})
+            ELSE 'all published tables have one' END,
+       CASE WHEN count(*) > 0 THEN 'ALTER TABLE .. REPLICA IDENTITY FULL, or give it a primary key: UPDATE and DELETE on it fail' END
+  FROM without_identity t

@@ -1,0 +1,206 @@
+//! Where one stands: `dts_ddl.check()`, one row for each check, and the numbers of `dts_ddl.status`.
+//!
+//! Each check is a query in `sql/check/`; all run with the rights of the extension's owner under a pinned search_path, and
+//! show no statement. They look at whole catalogs at once, never table by table: 100,000 tables take less than a second
+//! or so. A check that cannot be made is an error of that check, not of the others.
+
+use crate::error::Failure;
+use crate::pending;
+use crate::pg::spi::{self, Parameter};
+use crate::pg::{subtransaction, table, text};
+use pgrx::pg_sys;
+
+/// So much WAL is read for each slot to count the rows that are not confirmed.
+const WAL_BUDGET: u64 = 64 << 20;
+
+/// One check.
+pub struct Finding {
+    pub name: Vec<u8>,
+    /// `ok`, `warning` or `error`
+    pub status: Vec<u8>,
+    pub found: Vec<u8>,
+    pub remedy: Option<Vec<u8>>,
+}
+
+/// What a query needs to be run.
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum Where {
+    Everywhere,
+    /// Where the capture table exists.
+    WithTable,
+    /// Where `dts_ddl.start_apply()` has been called.
+    Destination,
+}
+
+/// What a query gets as `$1`.
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum Argument {
+    Nothing,
+    LibraryVersion,
+    Unconfirmed,
+}
+
+const QUERIES: [(&str, &str, Where, Argument); 6] = [
+    (
+        "objects",
+        include_str!("../../sql/check/objects.sql"),
+        Where::Everywhere,
+        Argument::LibraryVersion,
+    ),
+    (
+        "settings",
+        include_str!("../../sql/check/settings.sql"),
+        Where::Everywhere,
+        Argument::Nothing,
+    ),
+    (
+        "publications",
+        include_str!("../../sql/check/publications.sql"),
+        Where::Everywhere,
+        Argument::Nothing,
+    ),
+    (
+        "consumers",
+        include_str!("../../sql/check/consumers.sql"),
+        Where::WithTable,
+        Argument::Unconfirmed,
+    ),
+    (
+        "data",
+        include_str!("../../sql/check/data.sql"),
+        Where::WithTable,
+        Argument::Nothing,
+    ),
+    (
+        "destination",
+        include_str!("../../sql/check/destination.sql"),
+        Where::Destination,
+        Argument::Nothing,
+    ),
+];
+
+/// What the queries have placeholders for: the first names of many, and catalogs that 13 and 14 do not have.
+const PLACEHOLDERS: [(&str, &str); 4] = [
+    (
+        "{some_tables}",
+        "array_to_string((array_agg(t.oid::regclass ORDER BY t.oid))[1:5], ', ') || CASE WHEN count(*) > 5 THEN ', ..' ELSE '' END",
+    ),
+    (
+        "{some_names}",
+        "array_to_string((array_agg(t.name ORDER BY t.name))[1:5], ', ') || CASE WHEN count(*) > 5 THEN ', ..' ELSE '' END",
+    ),
+    (
+        "{schema_publications}",
+        if cfg!(any(feature = "pg13", feature = "pg14")) {
+            "SELECT NULL::oid, NULL::oid WHERE false"
+        } else {
+            "SELECT n.pnpubid, n.pnnspid FROM pg_publication_namespace n"
+        },
+    ),
+    (
+        "{statistics}",
+        if cfg!(any(feature = "pg13", feature = "pg14")) {
+            "NULL::bigint"
+        } else {
+            "SELECT e.apply_error_count + e.sync_error_count FROM pg_stat_subscription_stats e WHERE e.subid = s.oid"
+        },
+    ),
+];
+
+/// All checks, the worst first.
+pub fn check() -> Result<Vec<Finding>, Failure> {
+    let mut findings = Vec::new();
+    for (topic, query, place, argument) in QUERIES {
+        if !is_there(place) {
+            continue;
+        }
+        match subtransaction::attempt(|| run(query, argument)) {
+            Ok(found) => findings.extend(found),
+            Err(failure) => findings.push(Finding {
+                name: topic.into(),
+                status: "error".into(),
+                found: text::encode(&format!("could not be checked: {}", failure.in_one_line()))
+                    .into_owned(),
+                remedy: Some("Mend what the other checks name, and check again".into()),
+            }),
+        }
+    }
+    findings.sort_by_key(|finding| match finding.status.as_slice() {
+        b"error" => 0,
+        b"warning" => 1,
+        _ => 2,
+    });
+    Ok(findings)
+}
+
+/// The numbers of `dts_ddl.status`, as one JSON object.
+pub fn status() -> Result<Vec<u8>, Failure> {
+    if !is_there(Where::WithTable) {
+        return Err(Failure::table_missing());
+    }
+    let mut status = object(
+        include_str!("../../sql/check/status.sql"),
+        Argument::Unconfirmed,
+    )?;
+    if is_there(Where::Destination) {
+        status.extend(object(
+            include_str!("../../sql/check/status_destination.sql"),
+            Argument::Nothing,
+        )?);
+    }
+    let status = serde_json::to_string(&status).map_err(|e| Failure::internal(e.to_string()))?;
+    Ok(text::encode(&status).into_owned())
+}
+
+fn is_there(place: Where) -> bool {
+    let has_table = table::capture_table() != pg_sys::InvalidOid;
+    match place {
+        Where::Everywhere => true,
+        Where::WithTable => has_table,
+        Where::Destination => has_table && table::is_destination(),
+    }
+}
+
+fn object(
+    query: &str,
+    argument: Argument,
+) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
+    let mut rows = texts(query, argument)?;
+    let text = rows.pop().and_then(|mut row| row.pop()).flatten();
+    serde_json::from_str(&text::decode(&text.unwrap_or_default()))
+        .map_err(|e| Failure::internal(e.to_string()))
+}
+
+fn run(query: &str, argument: Argument) -> Result<Vec<Finding>, Failure> {
+    let rows = texts(query, argument)?;
+    let findings = rows.into_iter().map(|mut row| {
+        let mut next = || (!row.is_empty()).then(|| row.remove(0)).flatten();
+        Finding {
+            name: next().unwrap_or_default(),
+            status: next().unwrap_or_default(),
+            found: next().unwrap_or_default(),
+            remedy: next(),
+        }
+    });
+    Ok(findings.collect())
+}
+
+fn texts(query: &str, argument: Argument) -> Result<Vec<Vec<Option<Vec<u8>>>>, Failure> {
+    let query = PLACEHOLDERS
+        .iter()
+        .fold(query.to_owned(), |query, (name, value)| {
+            query.replace(name, value)
+        });
+    let argument = match argument {
+        Argument::Nothing => None,
+        Argument::LibraryVersion => Some(env!("CARGO_PKG_VERSION").to_owned()),
+        Argument::Unconfirmed => {
+            let slots = pending::of_all_slots(WAL_BUDGET)?;
+            Some(serde_json::to_string(&slots).map_err(|e| Failure::internal(e.to_string()))?)
+        }
+    };
+    match argument {
+        None => spi::texts(&query, &[]),
+        Some(value) => spi::texts(&query, &[Parameter::Text(Some(&text::encode(&value)))]),
+    }
+}

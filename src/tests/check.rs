@@ -1,0 +1,481 @@
+//! `dts_ddl.check()` names what is broken, and nothing else; `dts_ddl.status`, `history` and `pending()`. A destination's
+//! checks: `apply_check.rs`.
+
+use super::server::{Database, server, skipped, value};
+use postgres::Client;
+use std::collections::BTreeMap;
+
+/// name, then status, found and remedy
+pub type Findings = BTreeMap<String, (String, String, Option<String>)>;
+
+pub fn findings(client: &mut Client) -> Findings {
+    let rows = client
+        .query(
+            "SELECT name, status, found, remedy FROM dts_ddl.check()",
+            &[],
+        )
+        .expect("dts_ddl.check()");
+    let count = rows.len();
+    let found: Findings = rows
+        .iter()
+        .map(|row| (row.get(0), (row.get(1), row.get(2), row.get(3))))
+        .collect();
+    assert_eq!(found.len(), count, "one row for each check");
+    for (name, (status, text, remedy)) in &found {
+        assert!(["ok", "warning", "error"].contains(&status.as_str()));
+        assert!(!text.is_empty(), "{name}");
+        assert_eq!(
+            remedy.is_some(),
+            status != "ok",
+            "{name} {status} {remedy:?}"
+        );
+    }
+    found
+}
+
+/// What is not ok.
+fn alarms(found: &Findings) -> Vec<String> {
+    found
+        .iter()
+        .filter(|(_, (status, ..))| status != "ok")
+        .map(|(name, (status, ..))| format!("{name} {status}"))
+        .collect()
+}
+
+/// A database in which everything is as it should be, but that no consumer has a slot.
+fn sound(topic: &str) -> Database {
+    let database = Database::new(topic);
+    database
+        .connect()
+        .batch_execute(
+            "CREATE TABLE app (id int PRIMARY KEY); CREATE PUBLICATION mig FOR ALL TABLES; SELECT pg_stat_clear_snapshot()",
+        )
+        .unwrap();
+    database
+}
+
+/// In a transaction that is rolled back: what breaks, the checks that must say so (`name status`, sorted), and a word that the
+/// first of them must say.
+const BROKEN: &[(&str, &[&str], &str)] = &[
+    // the event triggers and what they call
+    ("ALTER EVENT TRIGGER dts_intercept_ddl DISABLE", &["triggers error"], "\"dts_intercept_ddl\" is disabled"),
+    ("ALTER EVENT TRIGGER dts_intercept_drop DISABLE", &["triggers error"], "\"dts_intercept_drop\" is disabled"),
+    ("ALTER EVENT TRIGGER dts_intercept_start ENABLE REPLICA", &["triggers error"], "ENABLE REPLICA"),
+    ("ALTER EVENT TRIGGER dts_intercept_ddl ENABLE ALWAYS", &["triggers error"], "ENABLE ALWAYS"),
+    ("ALTER EXTENSION dts_ddl_capture DROP EVENT TRIGGER dts_intercept_ddl; DROP EVENT TRIGGER dts_intercept_ddl", &["triggers error"], "does not exist"),
+    ("ALTER EXTENSION dts_ddl_capture DROP EVENT TRIGGER dts_intercept_ddl; DROP EVENT TRIGGER dts_intercept_ddl;
+      CREATE EVENT TRIGGER dts_intercept_ddl ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION public.dts_capture_ddl()",
+     &["triggers error"], "CREATE TABLE"),
+    ("CREATE FUNCTION public.mine() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+      ALTER EXTENSION dts_ddl_capture DROP EVENT TRIGGER dts_intercept_ddl; DROP EVENT TRIGGER dts_intercept_ddl;
+      CREATE EVENT TRIGGER dts_intercept_ddl ON ddl_command_end EXECUTE FUNCTION public.mine()", &["triggers error"], "public.mine()"),
+    ("CREATE OR REPLACE FUNCTION public.dts_capture_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'", &["functions error"], "plpgsql"),
+    ("ALTER FUNCTION public.dts_capture_ddl() RESET search_path", &["functions error"], "search_path"),
+    ("ALTER FUNCTION dts_ddl.capture_drop() OWNER TO pg_monitor", &["functions error"], "pg_monitor"),
+    ("ALTER EXTENSION dts_ddl_capture DROP FUNCTION public.dts_capture_ddl()", &["functions error"], "no member"),
+    // the table
+    ("ALTER TABLE public.dts_ddl_command RENAME TO gone", &["table error"], "does not exist"),
+    ("CREATE SCHEMA other; ALTER EXTENSION dts_ddl_capture DROP TABLE public.dts_ddl_command; ALTER TABLE public.dts_ddl_command SET SCHEMA other",
+     &["table error"], "does not exist"),
+    ("ALTER TABLE public.dts_ddl_command ADD COLUMN more int", &["table error"], "more integer"),
+    ("ALTER TABLE public.dts_ddl_command DROP COLUMN event", &["table error"], "column 3 is tag text instead of event text"),
+    ("ALTER TABLE public.dts_ddl_command RENAME COLUMN tag TO kind", &["table error"], "kind text instead of tag text"),
+    ("ALTER TABLE public.dts_ddl_command ALTER COLUMN event TYPE varchar(20)", &["table error"], "event character varying(20)"),
+    ("ALTER TABLE public.dts_ddl_command SET UNLOGGED", &["table error"], "not logged"),
+    ("ALTER TABLE public.dts_ddl_command DROP CONSTRAINT dts_ddl_command_pkey", &["table error"], "primary key"),
+    ("ALTER TABLE public.dts_ddl_command ENABLE ROW LEVEL SECURITY", &["table error"], "row level security"),
+    ("CREATE INDEX ON public.dts_ddl_command (lower(tag))", &["table error"], "expression"),
+    ("CREATE RULE r AS ON INSERT TO public.dts_ddl_command DO INSTEAD NOTHING", &["table error"], "rules"),
+    ("CREATE TABLE child () INHERITS (public.dts_ddl_command)", &["replica_identity error", "table error"], ""),
+    ("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER t BEFORE INSERT ON public.dts_ddl_command
+        FOR EACH ROW EXECUTE FUNCTION f()", &["table error"], "triggers"),
+    ("SELECT setval('public.dts_ddl_command_id_seq', 1, false)", &["ids error"], "setval"),
+    ("SELECT setval('public.dts_ddl_command_id_seq', 1000000)", &[], ""),
+    ("GRANT INSERT ON public.dts_ddl_command TO pg_monitor", &["rights warning"], "pg_monitor has INSERT"),
+    ("GRANT EXECUTE ON FUNCTION dts_ddl.prune() TO PUBLIC", &["rights warning"], "PUBLIC has EXECUTE"),
+    ("GRANT SELECT ON public.dts_ddl_command TO pg_monitor", &[], ""),
+    // settings
+    ("ALTER DATABASE {database} SET dts_ddl_capture.enabled = off", &["settings error"], "enabled = off (ALTER DATABASE {database} SET)"),
+    ("ALTER ROLE dts_check_app SET dts_ddl_capture.enabled = off", &["settings error"], "enabled = off (ALTER ROLE dts_check_app SET)"),
+    ("ALTER ROLE dts_check_app IN DATABASE {database} SET dts_ddl_capture.on_error = warning", &["settings warning"], "on_error = warning (ALTER ROLE dts_check_app IN DATABASE {database} SET)"),
+    ("SET LOCAL dts_ddl_capture.enabled = off", &["settings error"], "enabled = off (this session"),
+    ("SET LOCAL dts_ddl_capture.replica_identity = off", &["settings warning"], "replica_identity = off"),
+    ("SET LOCAL dts_ddl_capture.redact_secrets = off", &["settings warning"], "redact_secrets = off"),
+    ("SET LOCAL dts_ddl_capture.max_age = 100", &[], "max_age = 100"),
+    ("ALTER ROLE dts_check_app SET session_replication_role = replica", &["session_replication_role error"], "ALTER ROLE dts_check_app SET"),
+    ("ALTER DATABASE {database} SET session_replication_role = 'replica'", &["session_replication_role error"], "ALTER DATABASE"),
+    ("ALTER ROLE dts_check_app SET session_replication_role = local", &[], ""),
+    ("SET LOCAL dts_ddl_capture.capture_roles = on", &["preload warning"], "session_preload_libraries"),
+    ("SET LOCAL dts_ddl_capture.max_rows = 5", &["retention warning"], "max_rows = 5"),
+    // publications
+    ("DROP PUBLICATION mig", &["publications warning"], "no publication"),
+    ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE app", &["publications error"], "in no publication"),
+    ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR ALL TABLES WITH (publish = 'update')", &["publications error"], "INSERT"),
+    ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE public.dts_ddl_command; CREATE TABLE other (id int)", &["published_tables warning"], "2 of 2 tables are in no publication: public.app, public.other"),
+    ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE public.dts_ddl_command, app;
+      CREATE TABLE p (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); ALTER PUBLICATION mig ADD TABLE p", &[], ""),
+    ("SET LOCAL dts_ddl_capture.replica_identity = off; CREATE TABLE nokey (x int); SET LOCAL dts_ddl_capture.replica_identity = full",
+     &["replica_identity error"], "1 published tables have no usable replica identity: public.nokey"),
+    ("ALTER TABLE app REPLICA IDENTITY NOTHING", &["replica_identity error"], "public.app"),
+    ("CREATE TABLE a (x int NOT NULL UNIQUE); ALTER TABLE a REPLICA IDENTITY USING INDEX a_x_key", &[], ""),
+    ("CREATE TABLE a (x int NOT NULL UNIQUE); ALTER TABLE a REPLICA IDENTITY USING INDEX a_x_key; ALTER TABLE a DROP CONSTRAINT a_x_key", &["replica_identity error"], "public.a"),
+    ("ALTER TABLE app REPLICA IDENTITY NOTHING; DROP PUBLICATION mig; CREATE PUBLICATION mig FOR ALL TABLES WITH (publish = 'insert')", &[], ""),
+    // what replication does not carry
+    ("CREATE UNLOGGED TABLE u (x int PRIMARY KEY)", &["unlogged_tables warning"], "public.u"),
+    ("CREATE SEQUENCE sq", &["sequences warning"], "public.sq"),
+    ("SELECT lo_create(0)", &["large_objects warning"], "1 large objects"),
+    ("CREATE TABLE v (id int PRIMARY KEY); INSERT INTO v VALUES (1); ALTER TABLE v ADD COLUMN r float8 DEFAULT random()", &["volatile_rewrites warning"], "public.v"),
+    ("CREATE UNLOGGED TABLE u (x int PRIMARY KEY); INSERT INTO u VALUES (1); ALTER TABLE u SET LOGGED", &["undecoded_rows warning"], "public.u"),
+    ("CREATE ROLE dts_check_role; GRANT CREATE ON SCHEMA public TO dts_check_role; SET LOCAL ROLE dts_check_role; CREATE TABLE public.r (x int PRIMARY KEY); RESET ROLE;
+      REASSIGN OWNED BY dts_check_role TO CURRENT_USER; DROP OWNED BY dts_check_role; DROP ROLE dts_check_role", &["roles warning"], "do not exist here: dts_check_role"),
+    ("CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (password 'x')", &["secrets warning"], "1 rows"),
+    ("INSERT INTO public.dts_ddl_command (ddl_text, message) VALUES ('CREATE TABLE x ()', 'no JSON')", &[], ""),
+    // others
+    ("SELECT setval('dts_ddl.gap_count', 3)", &["gaps error"], "3 commands"),
+    ("CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER awsdms_intercept_ddl ON ddl_command_end EXECUTE FUNCTION f()",
+     &["rivals warning"], "awsdms_intercept_ddl"),
+    ("CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.dts_ddl_command (tag) VALUES (tg_tag); END';
+      CREATE EVENT TRIGGER harmless ON ddl_command_end WHEN TAG IN ('DROP CAST') EXECUTE FUNCTION f()", &["rivals warning"], "harmless"),
+    ("UPDATE pg_extension SET extversion = '1.0.0' WHERE extname = 'dts_ddl_capture'", &["version warning"], "objects 1.0.0"),
+    ("SELECT setval('dts_ddl.pruned_id', 100)", &[], "ids up to 100 are pruned"),
+];
+
+#[test]
+fn names_what_is_broken() {
+    let database = sound("check");
+    let mut client = database.connect();
+    drop(database.connect_as("dts_check_app"));
+    let preloaded = super::server::preloaded();
+    let base = ["slots warning"];
+    assert_eq!(alarms(&findings(&mut client)), base);
+    let mut wrong = Vec::new();
+    for (setup, expected, word) in BROKEN {
+        let fill = |text: &str| text.replace("{database}", &database.name);
+        client.batch_execute("BEGIN").unwrap();
+        let mut setup = fill(setup);
+        if expected.contains(&"table error") {
+            // else capture refuses
+            setup = format!(
+                "SET LOCAL dts_ddl_capture.enabled = off; {setup}; SET LOCAL dts_ddl_capture.enabled = on"
+            );
+        }
+        client
+            .batch_execute(&setup)
+            .unwrap_or_else(|error| panic!("{setup}: {error:?}"));
+        let found = findings(&mut client);
+        client.batch_execute("ROLLBACK").unwrap();
+        // not transactional
+        client
+            .batch_execute(
+                "SELECT setval('public.dts_ddl_command_id_seq', greatest((SELECT max(id) FROM public.dts_ddl_command), 1)),
+                        setval('dts_ddl.gap_count', 1, false), setval('dts_ddl.pruned_id', 1, false)",
+            )
+            .unwrap();
+        let mut want: Vec<String> = expected.iter().map(|e| e.to_string()).collect();
+        if preloaded {
+            want.retain(|alarm| alarm != "preload warning");
+        }
+        // without the table nobody knows about slots
+        if !want.iter().any(|alarm| alarm == "table error") || found.contains_key("slots") {
+            want.push(base[0].to_owned());
+        }
+        want.sort();
+        let told = format!("{found:?}");
+        if alarms(&found) != want || !told.contains(&fill(word).replace('"', "\\\"")) {
+            wrong.push(format!(
+                "{setup}\n  want {want:?} with {word}\n  got {:?}\n  {:?}",
+                alarms(&found),
+                found
+                    .iter()
+                    .filter(|(_, (status, ..))| status != "ok")
+                    .collect::<Vec<_>>()
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What only newer majors can break.
+#[test]
+fn names_what_newer_majors_can_break() {
+    let major = server().major;
+    let database = sound("check_newer");
+    let mut client = database.connect();
+    let mut run = |setup: &str, check: &str, word: &str| {
+        client.batch_execute("BEGIN").unwrap();
+        client.batch_execute(setup).unwrap();
+        let found = findings(&mut client);
+        client.batch_execute("ROLLBACK").unwrap();
+        assert_eq!(found[check].0, "error", "{setup}: {found:?}");
+        assert!(found[check].1.contains(word), "{setup}: {found:?}");
+    };
+    if major >= 17 {
+        let setup = format!("ALTER DATABASE {} SET event_triggers = off", database.name);
+        run(&setup, "event_triggers", "event_triggers = off");
+        run("SET LOCAL event_triggers = off", "event_triggers", "off");
+    }
+    if major >= 15 {
+        run(
+            "DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE public.dts_ddl_command (id, ddl_text), app",
+            "publications",
+            "column list",
+        );
+        run(
+            "DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE public.dts_ddl_command WHERE (id > 5) WITH (publish = 'insert')",
+            "publications",
+            "row filter",
+        );
+        client.batch_execute("BEGIN; DROP PUBLICATION mig; CREATE SCHEMA s; CREATE PUBLICATION mig FOR TABLES IN SCHEMA public; CREATE TABLE s.t (x int)").unwrap();
+        let found = findings(&mut client);
+        client.batch_execute("ROLLBACK").unwrap();
+        assert_eq!(found["publications"].0, "ok", "{found:?}");
+        assert!(found["published_tables"].1.contains("1 of 2 tables"));
+        assert!(found["published_tables"].1.contains("s.t"));
+    }
+}
+
+/// Slots, what their consumers have not confirmed, and what retention has deleted of it.
+#[test]
+fn slots() {
+    let database = sound("check_slots");
+    let mut client = database.connect();
+    let slot = format!("slot_{}", database.name);
+    let made = client.execute(
+        "SELECT pg_create_logical_replication_slot($1, 'test_decoding')",
+        &[&slot],
+    );
+    if let Err(error) = made {
+        return skipped("slots", &format!("test_decoding: {error}"));
+    }
+    let told = |client: &mut Client| {
+        let found = findings(client);
+        let (status, text, _) = &found["slots"];
+        let rows = text
+            .rsplit(", ")
+            .next()
+            .unwrap_or_default()
+            .replace(" rows not confirmed", "");
+        let pending = value(
+            client,
+            &format!(
+                "SELECT string_agg(id || ' ' || statement, '; ') FROM dts_ddl.pending('{slot}')"
+            ),
+        );
+        let unconfirmed = value(client, "SELECT rows_unconfirmed FROM dts_ddl.status");
+        assert_eq!(rows, unconfirmed);
+        (status.clone(), rows, pending)
+    };
+    let expect = |rows: &str, pending: &str| ("warning".to_owned(), rows.into(), pending.into());
+    assert_eq!(told(&mut client), expect("0", "NULL"));
+    // top level, subtransactions, rolled back, in progress, prepared
+    client.batch_execute("CREATE TABLE a (x int)").unwrap();
+    client
+        .batch_execute(
+            "BEGIN; SAVEPOINT s; CREATE TABLE b (x int); RELEASE s; SAVEPOINT s; CREATE TABLE gone (x int); ROLLBACK TO s; COMMIT",
+        )
+        .unwrap();
+    let mut other = database.connect();
+    other
+        .batch_execute("BEGIN; CREATE TABLE later (x int)")
+        .unwrap();
+    assert_eq!(
+        told(&mut client),
+        expect("2", "3 CREATE TABLE a (x int); 4 CREATE TABLE b (x int)")
+    );
+    client
+        .batch_execute("BEGIN; CREATE TABLE own (x int)")
+        .unwrap();
+    assert_eq!(
+        told(&mut client),
+        expect("2", "3 CREATE TABLE a (x int); 4 CREATE TABLE b (x int)")
+    );
+    client.batch_execute("ROLLBACK").unwrap();
+    let take = |client: &mut Client, changes: &str| {
+        client
+            .execute(
+                &format!("SELECT pg_logical_slot_get_changes('{slot}', NULL, {changes})"),
+                &[],
+            )
+            .unwrap();
+    };
+    take(&mut client, "1");
+    assert_eq!(told(&mut client), expect("1", "4 CREATE TABLE b (x int)"));
+    take(&mut client, "NULL");
+    assert_eq!(told(&mut client), expect("0", "NULL"));
+    // it began before what is confirmed, and ended after it
+    other.batch_execute("COMMIT").unwrap();
+    assert_eq!(
+        told(&mut client),
+        expect("1", "6 CREATE TABLE later (x int)")
+    );
+    // pruned before it was confirmed
+    client
+        .batch_execute("CREATE TABLE c (x int); CREATE TABLE d (x int); SET dts_ddl_capture.max_rows = 2; SELECT dts_ddl.prune()")
+        .unwrap();
+    let found = findings(&mut client);
+    assert_eq!(found["retention"].0, "warning", "{found:?}");
+    // errors of pending()
+    for (name, message) in [(
+        "no_such_slot",
+        "replication slot \"no_such_slot\" does not exist in this database",
+    )] {
+        let error = client
+            .execute(&format!("SELECT dts_ddl.pending('{name}')"), &[])
+            .unwrap_err();
+        assert_eq!(error.as_db_error().unwrap().message(), message);
+    }
+}
+
+/// The history: typed, one line for each command, newest first; rows that are not ours do no harm.
+#[test]
+fn history() {
+    let database = Database::new("history");
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE SCHEMA s; SET search_path = s, public; CREATE TABLE t (\n  x int,\n\ty text -- column\n);
+             DO $$ BEGIN EXECUTE 'CREATE VIEW v AS SELECT 1 AS x'; END $$; DROP TABLE t;
+             INSERT INTO public.dts_ddl_command (ddl_text, message, txid_current, client_address) VALUES ('by hand', '{\"v\":', 'x', 'y'), (NULL, NULL, NULL, NULL)",
+        )
+        .unwrap();
+    let rows = client
+        .query(
+            "SELECT id::text, tag, statement, schema::text, search_path::text, jsonb_array_length(objects)::text, (inside ->> 0), transaction > 0, message ->> 'v', pg_typeof(finished)::text
+               FROM dts_ddl.history WHERE tag IS DISTINCT FROM 'CREATE SCHEMA'",
+            &[],
+        )
+        .unwrap();
+    let shown: Vec<Vec<Option<String>>> = rows
+        .iter()
+        .map(|row| (0..7).map(|i| row.get(i)).collect())
+        .collect();
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(shown.len(), 5);
+    assert_eq!(shown[0][0], some("6"));
+    assert_eq!(shown[0][2], None);
+    assert_eq!(shown[1][2], some("by hand"));
+    assert_eq!(
+        shown[2][..6],
+        [
+            some("4"),
+            some("DROP TABLE"),
+            some("DROP TABLE t"),
+            some("s"),
+            some("[\"s\", \"public\"]"),
+            some("1")
+        ]
+    );
+    assert!(shown[3][6].as_ref().unwrap().contains("EXECUTE"));
+    assert_eq!(
+        shown[4][2],
+        some("CREATE TABLE t ( x int, y text -- column )")
+    );
+    assert_eq!(rows[2].get::<_, Option<bool>>(7), Some(true));
+    assert_eq!(rows[2].get::<_, Option<String>>(8), some("1"));
+    assert_eq!(rows[2].get::<_, String>(9), "timestamp with time zone");
+    // a long statement is cut, in a view to look at
+    client
+        .batch_execute(&format!(
+            "CREATE TABLE w ({})",
+            (0..50)
+                .map(|i| format!("column{i} int"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ))
+        .unwrap();
+    assert_eq!(
+        value(
+            &mut client,
+            "SELECT length(statement) || right(statement, 2) FROM dts_ddl.history LIMIT 1"
+        ),
+        "100.."
+    );
+}
+
+/// pg_monitor sees numbers and names; statements are the owner's. Others see nothing.
+#[test]
+fn rights() {
+    let database = sound("check_rights");
+    let mut owner = database.connect();
+    owner
+        .batch_execute("CREATE TABLE secret_table (x int)")
+        .unwrap();
+    let mut nobody = database.connect_as("check_nobody");
+    let mut monitor = database.connect_as("check_monitor");
+    owner
+        .batch_execute("GRANT pg_monitor TO check_monitor")
+        .unwrap();
+    findings(&mut monitor);
+    assert_eq!(
+        value(
+            &mut monitor,
+            "SELECT last_id > 0 AND capturing FROM dts_ddl.status"
+        ),
+        "true"
+    );
+    for query in [
+        "SELECT * FROM dts_ddl.history",
+        "SELECT * FROM dts_ddl.pending('x')",
+        "SELECT * FROM dts_ddl.pending_ids('x')",
+        "SELECT * FROM public.dts_ddl_command",
+    ] {
+        for client in [&mut monitor, &mut nobody] {
+            let error = client.execute(query, &[]).unwrap_err();
+            assert_eq!(error.code().map(|c| c.code()), Some("42501"), "{query}");
+        }
+    }
+    for query in [
+        "SELECT * FROM dts_ddl.check()",
+        "SELECT * FROM dts_ddl.status",
+    ] {
+        let error = nobody.execute(query, &[]).unwrap_err();
+        assert_eq!(error.code().map(|c| c.code()), Some("42501"), "{query}");
+    }
+    // no row shows a statement
+    assert!(!format!("{:?}", findings(&mut monitor)).contains("CREATE TABLE secret"));
+}
+
+/// Objects on names that the queries use are not met, whatever the caller's search_path.
+#[test]
+fn planted_objects() {
+    let database = sound("check_planted");
+    let mut attacker = database.connect_as("check_attacker");
+    attacker
+        .batch_execute(
+            "CREATE FUNCTION check_attacker.count(text) RETURNS bigint LANGUAGE plpgsql AS 'BEGIN RAISE ''planted''; END';
+             CREATE FUNCTION check_attacker.format(text, VARIADIC text[]) RETURNS text LANGUAGE plpgsql AS 'BEGIN RAISE ''planted''; END';
+             CREATE FUNCTION check_attacker.eq(name, text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE ''planted''; END';
+             CREATE OPERATOR check_attacker.= (LEFTARG = name, RIGHTARG = text, FUNCTION = check_attacker.eq);
+             CREATE TEMP TABLE pg_class (oid oid); CREATE TEMP TABLE pg_event_trigger (oid oid)",
+        )
+        .unwrap();
+    database
+        .connect()
+        .batch_execute("GRANT pg_monitor TO check_attacker")
+        .unwrap();
+    attacker
+        .batch_execute("SET search_path = check_attacker, pg_temp, pg_catalog, public")
+        .unwrap();
+    let found = findings(&mut attacker);
+    assert_eq!(alarms(&found), ["slots warning"], "{found:?}");
+}
+
+/// A database in another encoding, with names that are not ASCII.
+#[test]
+fn encoding() {
+    let database = Database::with_options(
+        "check_latin1",
+        "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'",
+    );
+    let mut client = database.connect();
+    client
+        .batch_execute("CREATE EXTENSION dts_ddl_capture; CREATE UNLOGGED TABLE \"Gr\u{f6}\u{df}e\" (\"\u{e4}\" int)")
+        .unwrap();
+    let found = findings(&mut client);
+    assert!(
+        found["unlogged_tables"].1.contains("Gr\u{f6}\u{df}e"),
+        "{found:?}"
+    );
+    assert!(value(&mut client, "SELECT statement FROM dts_ddl.history").contains("\u{e4}"));
+    value(&mut client, "SELECT database FROM dts_ddl.status");
+}
