@@ -9,16 +9,21 @@ use std::time::{Duration, Instant};
 
 /// The shell blocks that do it.
 fn blocks() -> Vec<String> {
-    ["## Migrate live between servers of your own", "## With the subscription's own copy"]
-        .iter()
-        .zip(["README.md", "docs/apply.md"])
-        .map(|(heading, document)| {
-            let document = documents().into_iter().find(|d| d.name == document);
-            let blocks = document.expect("the document").blocks();
-            let mut blocks = blocks.into_iter().filter(|b| b.heading == *heading && b.language == "sh");
-            blocks.next().expect("a block under the heading").text
-        })
-        .collect()
+    [
+        "## Migrate live between servers of your own",
+        "## With the subscription's own copy",
+    ]
+    .iter()
+    .zip(["README.md", "docs/apply.md"])
+    .map(|(heading, document)| {
+        let document = documents().into_iter().find(|d| d.name == document);
+        let blocks = document.expect("the document").blocks();
+        let mut blocks = blocks
+            .into_iter()
+            .filter(|b| b.heading == *heading && b.language == "sh");
+        blocks.next().expect("a block under the heading").text
+    })
+    .collect()
 }
 
 /// A block's numbered steps.

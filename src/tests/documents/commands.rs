@@ -8,7 +8,8 @@ use crate::tests::shell::Shell;
 
 /// How a block is tested.
 enum How {
-    /// Here: commands of a shell, or SQL on the source, after this SQL on both sides; what they print is compared.
+    /// Here, after this SQL on the source: commands of a shell, SQL on the source, or the query of an exporter; what they
+    /// print is compared.
     After(&'static str),
     /// Here, in one psql session with all others of the tour.
     Tour,
@@ -22,7 +23,83 @@ use How::{After, By, Not, Tour};
 
 /// Document, beginning of the block's first line, and how it is tested.
 const BLOCKS: &[(&str, &str, How)] = &[
+    ("README.md", "./demo    # sets up", By("test", "./demo")),
+    ("README.md", "CREATE EXTENSION dts_ddl_capture;", After("")),
+    (
+        "README.md",
+        "ALTER PUBLICATION mig ADD TABLE",
+        After("CREATE EXTENSION dts_ddl_capture; CREATE PUBLICATION mig"),
+    ),
+    (
+        "README.md",
+        "DROP EXTENSION dts_ddl_capture;",
+        After("CREATE EXTENSION dts_ddl_capture"),
+    ),
+    (
+        "README.md",
+        "BEGIN;",
+        By(
+            "src/tests/documents/commands.rs",
+            "fn from_hand_made_capture",
+        ),
+    ),
+    ("README.md", "./demo --psql", By("test", "demo --psql")),
+    ("README.md", "CREATE DATABASE tour;", Tour),
+    ("README.md", "CREATE TABLE orders", Tour),
+    ("README.md", "SELECT id, tag, object_name, ddl_text", Tour),
+    ("README.md", "SELECT id, object, inside", Tour),
+    (
+        "README.md",
+        "SELECT name, status, found FROM dts_ddl.check()",
+        Tour,
+    ),
+    ("README.md", "CREATE DATABASE copy;", Tour),
+    ("README.md", "\\c tour", Tour),
+    (
+        "README.md",
+        "[extractor]",
+        Not("ape-dts is a program of others; its lines are from its documents and source"),
+    ),
+    (
+        "README.md",
+        "CREATE PUBLICATION ape_test",
+        After("CREATE EXTENSION dts_ddl_capture"),
+    ),
+    (
+        "README.md",
+        "# 1. source: capture",
+        By("src/tests/apply_readme.rs", "fn procedures"),
+    ),
+    (
+        "README.md",
+        "psql -XAtc \"SELECT dts_ddl.script()\"",
+        After(SOME_DDL),
+    ),
+    (
+        "README.md",
+        "SELECT id, not_replayed_because",
+        After(SOME_DDL),
+    ),
+    (
+        "README.md",
+        "SELECT id, object, message -> 'redacted'",
+        After(SOME_DDL),
+    ),
+    (
+        "README.md",
+        "dts_ddl:",
+        After("CREATE EXTENSION dts_ddl_capture"),
+    ),
+    (
+        "docs/apply.md",
+        "psql -X -q \"$SRC\"",
+        By("src/tests/apply_readme.rs", "fn procedures"),
+    ),
 ];
+
+const SOME_DDL: &str = "CREATE EXTENSION dts_ddl_capture; CREATE TABLE shop (id int PRIMARY KEY); CREATE PUBLICATION p;
+    CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w;
+    CREATE USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (user 'u', password 'secret')";
 
 fn how(block: &Block) -> &'static How {
     let mut found = BLOCKS.iter().filter(|(document, first, _)| {
@@ -88,17 +165,18 @@ fn expect_output(block: &Block, printed: &str) {
         text.lines().map(|l| l.trim_end().to_owned()).collect()
     };
     let (want, got) = (lines(shown), lines(printed));
-    let same = want.len() == got.len() && want.iter().zip(&got).all(|(want, got)| {
-        let want = want.replace("\"postgres\"", &format!("\"{user}\""));
-        let mut rest = Some(got.as_str());
-        for (at, piece) in want.split("..").enumerate() {
-            rest = rest.and_then(|rest| {
-                let found = rest.find(piece).filter(|found| at > 0 || *found == 0)?;
-                Some(&rest[found + piece.len()..])
-            });
-        }
-        rest.is_some_and(|rest| rest.is_empty() || want.ends_with(".."))
-    });
+    let same = want.len() == got.len()
+        && want.iter().zip(&got).all(|(want, got)| {
+            let want = want.replace("\"postgres\"", &format!("\"{user}\""));
+            let mut rest = Some(got.as_str());
+            for (at, piece) in want.split("..").enumerate() {
+                rest = rest.and_then(|rest| {
+                    let found = rest.find(piece).filter(|found| at > 0 || *found == 0)?;
+                    Some(&rest[found + piece.len()..])
+                });
+            }
+            rest.is_some_and(|rest| rest.is_empty() || want.ends_with(".."))
+        });
     assert!(
         same,
         "{}, {}: shown is\n{}\nprinted was\n{}",
@@ -113,21 +191,64 @@ fn expect_output(block: &Block, printed: &str) {
 fn blocks_that_stand_alone() {
     let servers = Servers::new(Installation::under_test());
     for block in all_blocks() {
-        let Some(After(before)) = (["sh", "sql"].contains(&block.language.as_str())).then(|| how(&block)) else {
+        let runs = ["sh", "sql", "yaml"].contains(&block.language.as_str());
+        let Some(After(before)) = runs.then(|| how(&block)) else {
             continue;
         };
         let pair = Pair::bare(&servers, "documents");
-        for node in [&pair.source, &pair.destination] {
-            node.run(before);
-        }
+        pair.source.run(before);
         let shell = Shell::new(&pair);
-        let printed = if block.language == "sql" {
-            shell.sql(&block.text)
-        } else {
-            shell.run(&block.text)
+        let printed = match block.language.as_str() {
+            "sql" => shell.sql(&block.text),
+            "yaml" => exporter(&shell, &block.text),
+            _ => shell.run(&block.text),
         };
         expect_output(&block, &printed);
     }
+}
+
+/// The query of an exporter gives the columns that it is told of, in this order.
+fn exporter(shell: &Shell<'_>, yaml: &str) -> String {
+    let mut lines = yaml.lines().map(str::trim);
+    let query = lines
+        .find_map(|line| line.strip_prefix("query: \"")?.strip_suffix('"'))
+        .expect("a query");
+    let metrics: Vec<&str> = lines
+        .filter_map(|line| line.strip_prefix("- ")?.split(':').next())
+        .collect();
+    assert!(metrics.len() > 3, "{yaml}");
+    let printed = shell.sql(&format!("\\pset format unaligned\n{query};"));
+    assert_eq!(
+        printed.lines().nth(1).expect("the names of the columns"),
+        metrics.join("|")
+    );
+    String::new()
+}
+
+/// From the PL/pgSQL function of documented behaviour to the extension: nothing is lost, ids go on.
+#[test]
+fn from_hand_made_capture() {
+    let servers = Servers::new(Installation::under_test());
+    let pair = Pair::bare(&servers, "documents_by_hand");
+    pair.source
+        .run(include_str!("../../../bench/plpgsql_capture.sql"));
+    pair.source.run("CREATE TABLE by_hand (x int)");
+    let last = pair
+        .source
+        .value("SELECT max(id) FROM public.dts_ddl_command");
+    let block = all_blocks()
+        .into_iter()
+        .find(|block| block.document == "README.md" && block.first_line() == "BEGIN;");
+    Shell::new(&pair).sql(&block.expect("the block").text);
+    pair.source.run("CREATE TABLE by_extension (x int)");
+    assert_eq!(
+        pair.source.column("SELECT (id > ALL (SELECT id FROM dts_old.dts_ddl_command)) || ' ' || ddl_text FROM public.dts_ddl_command"),
+        ["true CREATE TABLE by_extension (x int)"]
+    );
+    assert_eq!(
+        pair.source.value("SELECT max(id) FROM dts_old.dts_ddl_command WHERE ddl_text LIKE 'CREATE TABLE by_hand%'"),
+        last
+    );
 }
 
 /// The tour from its beginning to its end, and what each of its steps prints.
@@ -153,7 +274,9 @@ fn tour() {
         expect_output(block, printed);
     }
     assert_eq!(
-        pair.source.value("SELECT string_agg(datname, ', ') FROM pg_database WHERE datname IN ('tour', 'copy')"),
+        pair.source.value(
+            "SELECT string_agg(datname, ', ') FROM pg_database WHERE datname IN ('tour', 'copy')"
+        ),
         "NULL"
     );
 }

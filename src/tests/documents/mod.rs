@@ -152,22 +152,25 @@ impl Document {
     }
 }
 
-/// The cells of the rows of a Markdown table, without its head.
+/// The cells of the rows of all Markdown tables, without their heads.
 pub fn table(section: &str) -> Vec<Vec<String>> {
-    section
-        .lines()
-        .filter(|line| line.starts_with("| ") || line.starts_with("|-"))
-        .map(|line| {
-            // a \| does not end a cell
-            let line = line.replace("\\|", "\u{0}");
-            let cells = line.trim_matches('|').split('|');
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for line in section.lines().filter(|line| line.starts_with('|')) {
+        if line.starts_with("|---") {
+            rows.pop().expect("the head of a table");
+            continue;
+        }
+        // a \| does not end a cell
+        let line = line.replace("\\|", "\u{0}");
+        let line = line.strip_prefix('|').unwrap_or(&line);
+        let cells = line.strip_suffix('|').unwrap_or(line).split('|');
+        rows.push(
             cells
                 .map(|cell| cell.trim().replace('\u{0}', "|"))
-                .collect()
-        })
-        .skip_while(|cells: &Vec<String>| !cells[0].starts_with("---"))
-        .skip(1)
-        .collect()
+                .collect(),
+        );
+    }
+    rows
 }
 
 /// What stands between backticks, each once.
