@@ -20,18 +20,19 @@ WITH RECURSIVE publication AS MATERIALIZED (
   SELECT t.oid, i.inhparent FROM user_table t JOIN pg_inherits i ON i.inhrelid = t.oid WHERE t.relispartition
   UNION ALL
   SELECT a.leaf, i.inhparent FROM ancestor a JOIN pg_inherits i ON i.inhrelid = a.oid
+), whole AS MATERIALIZED (
+  SELECT p.oid, p.needs_identity FROM publication p WHERE p.puballtables AND NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid)
 ), sent_by AS MATERIALIZED (
-  SELECT t.oid, p.oid AS publication FROM user_table t JOIN publication p ON p.puballtables
-   WHERE NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid)
-      OR NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid
+  SELECT t.oid, p.oid AS publication FROM user_table t JOIN publication p ON p.puballtables AND p.oid NOT IN (SELECT w.oid FROM whole w)
+   WHERE NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid
                       AND (x.prrelid = t.oid OR x.prrelid IN (SELECT a.oid FROM ancestor a WHERE a.leaf = t.oid)))
-  UNION
+  UNION ALL
   SELECT t.oid, n.prpubid FROM user_table t JOIN named n ON n.prrelid = t.oid
-  UNION
+  UNION ALL
   SELECT a.leaf, n.prpubid FROM ancestor a JOIN named n ON n.prrelid = a.oid
-  UNION
+  UNION ALL
   SELECT t.oid, s.pnpubid FROM user_table t JOIN schema_publication s ON s.pnnspid = t.relnamespace
-  UNION
+  UNION ALL
   SELECT a.leaf, s.pnpubid FROM ancestor a JOIN pg_class c ON c.oid = a.oid JOIN schema_publication s ON s.pnnspid = c.relnamespace
 ), capture_publication AS (
   SELECT p.pubname, p.pubinsert, bool_and(x.is_partial) AS is_partial
@@ -43,16 +44,18 @@ WITH RECURSIVE publication AS MATERIALIZED (
    WHERE o.oid IS NOT NULL AND NOT EXISTS (SELECT FROM excepted e WHERE e.prpubid = p.oid AND e.prrelid = o.oid)
    GROUP BY 1, 2
 ), unpublished AS MATERIALIZED (
-  SELECT t.oid FROM user_table t WHERE EXISTS (SELECT FROM publication) AND NOT EXISTS (SELECT FROM sent_by s WHERE s.oid = t.oid)
+  SELECT t.oid FROM user_table t
+   WHERE EXISTS (SELECT FROM publication) AND NOT EXISTS (SELECT FROM whole)
+     AND NOT EXISTS (SELECT FROM sent_by s WHERE s.oid = t.oid)
+), identifying_index AS MATERIALIZED (
+  SELECT i.indrelid, i.indisprimary, i.indisreplident FROM pg_index i WHERE i.indisvalid AND (i.indisprimary OR i.indisreplident)
 ), without_identity AS MATERIALIZED (
-  SELECT DISTINCT t.oid
-    FROM user_table t JOIN sent_by s ON s.oid = t.oid JOIN publication p ON p.oid = s.publication AND p.needs_identity
-   WHERE CASE t.relreplident
-           WHEN 'f' THEN false
-           WHEN 'd' THEN NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indisprimary AND i.indisvalid)
-           WHEN 'i' THEN NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indisreplident AND i.indisvalid)
-           ELSE true
-         END
+  SELECT t.oid
+    FROM user_table t LEFT JOIN identifying_index i
+      ON i.indrelid = t.oid AND CASE t.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END
+   WHERE t.relreplident <> 'f' AND i.indrelid IS NULL
+     AND (EXISTS (SELECT FROM whole w WHERE w.needs_identity)
+          OR EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.needs_identity WHERE s.oid = t.oid))
 ), fact AS (
   SELECT EXISTS (SELECT FROM pg_trigger t, own o WHERE t.tgrelid = o.oid AND t.tgname = 'dts_apply_row') AS applies,
          (SELECT count(*) FROM publication) AS publications,
