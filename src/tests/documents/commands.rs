@@ -2,13 +2,12 @@
 //! of [`BLOCKS`] knows makes a test fail, and so does a line without its block.
 
 use super::{Block, documents, readme, root};
-use crate::tests::cluster::Installation;
 use crate::tests::pair::{Pair, Servers};
 use crate::tests::shell::Shell;
 
 /// How a block is tested.
 enum How {
-    /// Here, after this SQL on the source: commands of a shell, SQL on the source, or the query of an exporter; what they
+    /// Here, after this SQL on the source, each line a string of its own: commands of a shell, SQL on the source, or the query of an exporter; what they
     /// print is compared.
     After(&'static str),
     /// Here, in one psql session with all others of the tour.
@@ -23,52 +22,47 @@ use How::{After, By, Not, Tour};
 
 /// Document, beginning of the block's first line, and how it is tested.
 const BLOCKS: &[(&str, &str, How)] = &[
-    ("README.md", "./demo    # sets up", By("test", "./demo")),
+    ("CONTRIBUTING.md", "./demo", By("test", "\"./demo\"")),
+    (
+        "CONTRIBUTING.md",
+        "bash -c",
+        By("test", "cargo pgrx test --no-default-features"),
+    ),
+    ("README.md", "./demo    # sets up", By("test", "\"./demo\"")),
     ("README.md", "CREATE EXTENSION dts_ddl_capture;", After("")),
     (
         "README.md",
         "ALTER PUBLICATION mig ADD TABLE",
-        After("CREATE EXTENSION dts_ddl_capture; CREATE PUBLICATION mig"),
+        After(WITH_PUBLICATION),
     ),
     (
         "README.md",
         "DROP EXTENSION dts_ddl_capture;",
-        After("CREATE EXTENSION dts_ddl_capture"),
+        After(EXTENSION),
     ),
+    ("README.md", "BEGIN;", By(HERE, "fn from_hand_made_capture")),
     (
         "README.md",
-        "BEGIN;",
-        By(
-            "src/tests/documents/commands.rs",
-            "fn from_hand_made_capture",
-        ),
+        "./demo --psql",
+        By("test", "\"./demo --psql\""),
     ),
-    ("README.md", "./demo --psql", By("test", "demo --psql")),
     ("README.md", "CREATE DATABASE tour;", Tour),
     ("README.md", "CREATE TABLE orders", Tour),
     ("README.md", "SELECT id, tag, object_name, ddl_text", Tour),
     ("README.md", "SELECT id, object, inside", Tour),
-    (
-        "README.md",
-        "SELECT name, status, found FROM dts_ddl.check()",
-        Tour,
-    ),
+    ("README.md", "SELECT name, status, found FROM", Tour),
     ("README.md", "CREATE DATABASE copy;", Tour),
     ("README.md", "\\c tour", Tour),
     (
         "README.md",
         "[extractor]",
-        Not("ape-dts is a program of others; its lines are from its documents and source"),
+        Not("lines of ape-dts, a program of others: from its documents and source"),
     ),
-    (
-        "README.md",
-        "CREATE PUBLICATION ape_test",
-        After("CREATE EXTENSION dts_ddl_capture"),
-    ),
+    ("README.md", "CREATE PUBLICATION ape_test", After(EXTENSION)),
     (
         "README.md",
         "# 1. source: capture",
-        By("src/tests/apply_readme.rs", "fn procedures"),
+        By(PROCEDURES, "fn procedures"),
     ),
     (
         "README.md",
@@ -87,19 +81,40 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ),
     (
         "README.md",
-        "dts_ddl:",
-        After("CREATE EXTENSION dts_ddl_capture"),
+        "SELECT name, status, found, remedy",
+        After(SOME_DDL),
     ),
     (
         "docs/apply.md",
         "psql -X -q \"$SRC\"",
-        By("src/tests/apply_readme.rs", "fn procedures"),
+        By(PROCEDURES, "fn procedures"),
     ),
+    (
+        "docs/monitoring.md",
+        "SELECT * FROM dts_ddl.check()",
+        After(EXTENSION),
+    ),
+    (
+        "docs/monitoring.md",
+        "SELECT id, finished",
+        After(WITH_SLOT),
+    ),
+    ("docs/monitoring.md", "dts_ddl:", After(EXTENSION)),
 ];
+
+const HERE: &str = "src/tests/documents/commands.rs";
+const PROCEDURES: &str = "src/tests/apply_readme.rs";
+const EXTENSION: &str = "CREATE EXTENSION dts_ddl_capture";
+const WITH_PUBLICATION: &str = "CREATE EXTENSION dts_ddl_capture; CREATE PUBLICATION mig";
 
 const SOME_DDL: &str = "CREATE EXTENSION dts_ddl_capture; CREATE TABLE shop (id int PRIMARY KEY); CREATE PUBLICATION p;
     CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w;
     CREATE USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (user 'u', password 'secret')";
+
+/// The slot has the name of the documents, and goes with the database.
+const WITH_SLOT: &str = "CREATE EXTENSION dts_ddl_capture; CREATE PUBLICATION mig FOR ALL TABLES
+    SELECT pg_create_logical_replication_slot('mig', 'pgoutput')
+    CREATE TABLE shop (id int PRIMARY KEY)";
 
 fn how(block: &Block) -> &'static How {
     let mut found = BLOCKS.iter().filter(|(document, first, _)| {
@@ -142,7 +157,7 @@ fn every_block_is_known() {
                 assert!(text.contains(words), "{file} does not have {words:?}");
             }
             Not(reason) => assert!(reason.len() > 10, "{:?}", block.first_line()),
-            After(_) | Tour => assert!(["sh", "sql"].contains(&block.language.as_str())),
+            After(_) | Tour => assert_ne!(block.language, "ini", "is not run"),
         }
     }
     for (document, first, _) in BLOCKS {
@@ -189,14 +204,15 @@ fn expect_output(block: &Block, printed: &str) {
 
 #[test]
 fn blocks_that_stand_alone() {
-    let servers = Servers::new(Installation::under_test());
+    let servers = Servers::shared();
     for block in all_blocks() {
         let runs = ["sh", "sql", "yaml"].contains(&block.language.as_str());
         let Some(After(before)) = runs.then(|| how(&block)) else {
             continue;
         };
         let pair = Pair::bare(&servers, "documents");
-        pair.source.run(before);
+        pair.source
+            .run_each(&before.lines().map(str::trim).collect::<Vec<_>>());
         let shell = Shell::new(&pair);
         let printed = match block.language.as_str() {
             "sql" => shell.sql(&block.text),
@@ -207,28 +223,30 @@ fn blocks_that_stand_alone() {
     }
 }
 
-/// The query of an exporter gives the columns that it is told of, in this order.
+/// The queries of an exporter give the columns that it is told of, in this order.
 fn exporter(shell: &Shell<'_>, yaml: &str) -> String {
-    let mut lines = yaml.lines().map(str::trim);
-    let query = lines
-        .find_map(|line| line.strip_prefix("query: \"")?.strip_suffix('"'))
-        .expect("a query");
-    let metrics: Vec<&str> = lines
-        .filter_map(|line| line.strip_prefix("- ")?.split(':').next())
-        .collect();
-    assert!(metrics.len() > 3, "{yaml}");
-    let printed = shell.sql(&format!("\\pset format unaligned\n{query};"));
-    assert_eq!(
-        printed.lines().nth(1).expect("the names of the columns"),
-        metrics.join("|")
-    );
+    let queries: Vec<&str> = yaml.split("  query: \"").skip(1).collect();
+    assert!(!queries.is_empty(), "{yaml}");
+    for part in queries {
+        let (query, rest) = part.split_once("\"\n").expect("the end of a query");
+        let metrics: Vec<&str> = rest
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("- ")?.split(':').next())
+            .collect();
+        let printed = shell.sql(&format!("\\pset format unaligned\n{query};"));
+        assert_eq!(
+            printed.lines().nth(1).expect("the names of the columns"),
+            metrics.join("|")
+        );
+        assert!(printed.lines().count() > 3, "no rows: {printed}");
+    }
     String::new()
 }
 
 /// From the PL/pgSQL function of documented behaviour to the extension: nothing is lost, ids go on.
 #[test]
 fn from_hand_made_capture() {
-    let servers = Servers::new(Installation::under_test());
+    let servers = Servers::shared();
     let pair = Pair::bare(&servers, "documents_by_hand");
     pair.source
         .run(include_str!("../../../bench/plpgsql_capture.sql"));
@@ -254,7 +272,7 @@ fn from_hand_made_capture() {
 /// The tour from its beginning to its end, and what each of its steps prints.
 #[test]
 fn tour() {
-    let servers = Servers::new(Installation::under_test());
+    let servers = Servers::shared();
     let pair = Pair::bare(&servers, "documents_tour");
     let blocks: Vec<Block> = readme()
         .blocks()
