@@ -1,4 +1,4 @@
--- What is published. {schema_publications}: entries of pg_publication_namespace, which 13 and 14 do not have.
+-- What is published. Placeholders: src/check/mod.rs.
 WITH RECURSIVE publication AS MATERIALIZED (
   SELECT p.oid, p.pubname, p.puballtables, p.pubinsert, p.pubupdate OR p.pubdelete AS needs_identity FROM pg_publication p
 ), own AS (

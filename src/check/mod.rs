@@ -102,7 +102,8 @@ const PLACEHOLDERS: [(&str, &str); 4] = [
         if cfg!(any(feature = "pg13", feature = "pg14")) {
             "NULL::bigint"
         } else {
-            "SELECT e.apply_error_count + e.sync_error_count FROM pg_stat_subscription_stats e WHERE e.subid = s.oid"
+            "SELECT sum(x.value::bigint)::bigint FROM pg_stat_subscription_stats e CROSS JOIN LATERAL jsonb_each_text(to_jsonb(e)) x
+              WHERE e.subid = s.oid AND x.key LIKE '%error\\_count'"
         },
     ),
 ];
