@@ -21,31 +21,16 @@ enum How {
 use How::{After, By, Not, Tour};
 
 /// Document, beginning of the block's first line, and how it is tested.
+#[rustfmt::skip]
 const BLOCKS: &[(&str, &str, How)] = &[
     ("CONTRIBUTING.md", "./demo", By("test", "\"./demo\"")),
-    (
-        "CONTRIBUTING.md",
-        "bash -c",
-        By("test", "cargo pgrx test --no-default-features"),
-    ),
+    ("CONTRIBUTING.md", "bash -c", By("test", "cargo pgrx test --no-default-features")),
     ("README.md", "./demo    # sets up", By("test", "\"./demo\"")),
     ("README.md", "CREATE EXTENSION dts_ddl_capture;", After("")),
-    (
-        "README.md",
-        "ALTER PUBLICATION mig ADD TABLE",
-        After(WITH_PUBLICATION),
-    ),
-    (
-        "README.md",
-        "DROP EXTENSION dts_ddl_capture;",
-        After(EXTENSION),
-    ),
+    ("README.md", "ALTER PUBLICATION mig ADD TABLE", After(WITH_PUBLICATION)),
+    ("README.md", "DROP EXTENSION dts_ddl_capture;", After(EXTENSION)),
     ("README.md", "BEGIN;", By(HERE, "fn from_hand_made_capture")),
-    (
-        "README.md",
-        "./demo --psql",
-        By("test", "\"./demo --psql\""),
-    ),
+    ("README.md", "./demo --psql", By("test", "\"./demo --psql\"")),
     ("README.md", "CREATE DATABASE tour;", Tour),
     ("README.md", "CREATE TABLE orders", Tour),
     ("README.md", "SELECT id, tag, object_name, ddl_text", Tour),
@@ -53,52 +38,18 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("README.md", "SELECT name, status, found FROM", Tour),
     ("README.md", "CREATE DATABASE copy;", Tour),
     ("README.md", "\\c tour", Tour),
-    (
-        "README.md",
-        "[extractor]",
-        Not("lines of ape-dts, a program of others: from its documents and source"),
-    ),
+    ("README.md", "[extractor]", Not("lines of ape-dts, a program of others: from its documents and source")),
     ("README.md", "CREATE PUBLICATION ape_test", After(EXTENSION)),
-    (
-        "README.md",
-        "# 1. source: capture",
-        By(PROCEDURES, "fn procedures"),
-    ),
-    (
-        "README.md",
-        "psql -XAtc \"SELECT dts_ddl.script()\"",
-        After(SOME_DDL),
-    ),
-    (
-        "README.md",
-        "SELECT id, not_replayed_because",
-        After(SOME_DDL),
-    ),
-    (
-        "README.md",
-        "SELECT id, object, message -> 'redacted'",
-        After(SOME_DDL),
-    ),
-    (
-        "README.md",
-        "SELECT name, status, found, remedy",
-        After(SOME_DDL),
-    ),
-    (
-        "docs/apply.md",
-        "psql -X -q \"$SRC\"",
-        By(PROCEDURES, "fn procedures"),
-    ),
-    (
-        "docs/monitoring.md",
-        "SELECT * FROM dts_ddl.check()",
-        After(EXTENSION),
-    ),
-    (
-        "docs/monitoring.md",
-        "SELECT id, finished",
-        After(WITH_SLOT),
-    ),
+    ("README.md", "# 1. source: capture", By(PROCEDURES, "fn procedures")),
+    ("README.md", "psql -XAtc \"SELECT dts_ddl.script()\"", After(SOME_DDL)),
+    ("README.md", "SELECT id, not_replayed_because", After(SOME_DDL)),
+    ("README.md", "SELECT id, object, message -> 'redacted'", After(SOME_DDL)),
+    ("README.md", "SELECT name, status, found, remedy", After(SOME_DDL)),
+    ("README.md", "psql -X -v ON_ERROR_STOP=1 -f sql/portable/install.sql", By("proof/portable", "install.sql")),
+    ("docs/portable.md", "psql -X -v ON_ERROR_STOP=1 -f sql/portable/install.sql", By("proof/portable", "install.sql")),
+    ("docs/apply.md", "psql -X -q \"$SRC\"", By(PROCEDURES, "fn procedures")),
+    ("docs/monitoring.md", "SELECT * FROM dts_ddl.check()", After(EXTENSION)),
+    ("docs/monitoring.md", "SELECT id, finished", After(WITH_SLOT)),
     ("docs/monitoring.md", "dts_ddl:", After(EXTENSION)),
 ];
 

@@ -388,7 +388,7 @@ fn links_and_files() {
                 "sql/",
                 "docs/",
                 "pg_test/",
-                "packaging/",
+                "package/",
                 ".ci/",
             ];
             assert!(
