@@ -1,7 +1,7 @@
 //! Every block of commands in the documents is run by a test, or is named here with the reason why not: a new block that no line
 //! of [`BLOCKS`] knows makes a test fail, and so does a line without its block.
 
-use super::{Block, documents, readme, root};
+use super::{Block, documents, quoted, readme, root};
 use crate::tests::pair::{Pair, Servers};
 use crate::tests::shell::Shell;
 
@@ -218,6 +218,39 @@ fn from_hand_made_capture() {
         pair.source.value("SELECT max(id) FROM dts_old.dts_ddl_command WHERE ddl_text LIKE 'CREATE TABLE by_hand%'"),
         last
     );
+}
+
+/// Queries and pipes inside of sentences; `ID`, `id` and `N` stand for a number.
+#[test]
+fn commands_in_sentences() {
+    let servers = Servers::shared();
+    let [source, looking] =
+        ["documents_pipe", "documents_query"].map(|topic| Pair::bare(&servers, topic));
+    source.source.run(SOME_DDL);
+    looking
+        .source
+        .run_each(&WITH_SLOT.lines().map(str::trim).collect::<Vec<_>>());
+    looking.source.run("SELECT dts_ddl.start_apply()");
+    let mut run = 0;
+    for document in documents() {
+        for words in quoted(&document.prose()) {
+            let words = ["(id)", "(N)", "=> ID)"].iter().fold(words, |words, name| {
+                words.replace(
+                    name,
+                    &name.replace(char::is_alphabetic, "0").replace("00", "0"),
+                )
+            });
+            if words.starts_with("SELECT ") && words.contains("dts_ddl") {
+                Shell::new(&looking).sql(&format!("{words};"));
+            } else if words.starts_with("psql ") && words.contains("dts_ddl.") {
+                Shell::new(&source).run(&words);
+            } else {
+                continue;
+            }
+            run += 1;
+        }
+    }
+    assert!(run > 5, "commands: {run}");
 }
 
 /// The tour from its beginning to its end, and what each of its steps prints.

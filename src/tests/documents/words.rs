@@ -381,14 +381,7 @@ fn links_and_files() {
             let path = word.split(' ').next().expect("a word");
             let path = path.trim_start_matches("./");
             let ours = [
-                "tools/",
-                "proof/",
-                "bench/",
-                "src/",
-                "sql/",
-                "docs/",
-                "pg_test/",
-                "package/",
+                "tools/", "proof/", "bench/", "src/", "sql/", "docs/", "pg_test/", "package/",
                 ".ci/",
             ];
             assert!(
