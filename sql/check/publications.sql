@@ -1,6 +1,8 @@
 -- What is published. Placeholders: src/check/mod.rs.
 WITH RECURSIVE publication AS MATERIALIZED (
-  SELECT p.oid, p.pubname, p.puballtables, p.pubinsert, p.pubupdate OR p.pubdelete AS needs_identity FROM pg_publication p
+  SELECT p.oid, p.pubname, p.puballtables, p.pubinsert, p.pubupdate OR p.pubdelete AS needs_identity,
+         coalesce(to_jsonb(p) ->> 'pubgencols' = 'n', false) AS keeps_generated_back
+    FROM pg_publication p
 ), own AS (
   SELECT to_regclass('public.dts_ddl_command')::oid AS oid
 ), excepted AS MATERIALIZED (
@@ -21,7 +23,7 @@ WITH RECURSIVE publication AS MATERIALIZED (
   UNION ALL
   SELECT a.leaf, i.inhparent FROM ancestor a JOIN pg_inherits i ON i.inhrelid = a.oid
 ), whole AS MATERIALIZED (
-  SELECT p.oid, p.needs_identity FROM publication p WHERE p.puballtables AND NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid)
+  SELECT p.oid, p.needs_identity, p.keeps_generated_back FROM publication p WHERE p.puballtables AND NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid)
 ), sent_by AS MATERIALIZED (
   SELECT t.oid, p.oid AS publication FROM user_table t JOIN publication p ON p.puballtables AND p.oid NOT IN (SELECT w.oid FROM whole w)
    WHERE NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid
@@ -56,6 +58,28 @@ WITH RECURSIVE publication AS MATERIALIZED (
    WHERE t.relreplident <> 'f' AND i.indrelid IS NULL
      AND (EXISTS (SELECT FROM whole w WHERE w.needs_identity)
           OR EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.needs_identity WHERE s.oid = t.oid))
+), with_generated AS MATERIALIZED (
+  -- from 18 on a replica identity must not have generated columns that are not published
+  SELECT t.oid FROM user_table t
+   WHERE t.relreplident = 'f' AND t.oid IN (SELECT a.attrelid FROM pg_attribute a WHERE a.attgenerated <> '' AND NOT a.attisdropped)
+     AND (EXISTS (SELECT FROM whole w WHERE w.needs_identity AND w.keeps_generated_back)
+          OR EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.needs_identity AND p.keeps_generated_back WHERE s.oid = t.oid))
+), useless_identity AS (
+  SELECT i.oid FROM without_identity i UNION ALL SELECT g.oid FROM with_generated g
+), type_without_equality AS MATERIALIZED (
+  SELECT t.oid, t.typname FROM pg_type t
+   WHERE t.typtype = 'b' AND t.typelem = 0 AND NOT EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
+     WHERE o.opcdefault AND o.opcintype = t.oid AND m.amname IN ('btree', 'hash'))
+     AND NOT EXISTS (SELECT FROM pg_cast c JOIN pg_opclass o ON o.opcintype = c.casttarget AND o.opcdefault JOIN pg_am m ON m.oid = o.opcmethod
+       WHERE c.castsource = t.oid AND c.castmethod = 'b' AND c.castcontext = 'i' AND m.amname IN ('btree', 'hash'))
+), unequal AS MATERIALIZED (
+  SELECT DISTINCT t.oid
+    FROM user_table t LEFT JOIN identifying_index i ON i.indrelid = t.oid AND i.indisprimary
+    JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN type_without_equality e ON e.oid = a.atttypid
+   WHERE t.relreplident = 'f' AND i.indrelid IS NULL
+     AND (EXISTS (SELECT FROM whole w WHERE w.needs_identity)
+          OR EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.needs_identity WHERE s.oid = t.oid))
 ), fact AS (
   SELECT EXISTS (SELECT FROM pg_trigger t, own o WHERE t.tgrelid = o.oid AND t.tgname = 'dts_apply_row') AS applies,
          (SELECT count(*) FROM publication) AS publications,
@@ -85,5 +109,11 @@ UNION ALL
 SELECT 'replica_identity', CASE WHEN count(*) > 0 THEN 'error' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('%s published tables have no usable replica identity: %s', count(*), {some_tables})
             ELSE 'all published tables have one' END,
-       CASE WHEN count(*) > 0 THEN 'ALTER TABLE .. REPLICA IDENTITY FULL, or give it a primary key: UPDATE and DELETE on it fail' END
-  FROM without_identity t
+       CASE WHEN count(*) > 0 THEN 'ALTER TABLE .. REPLICA IDENTITY FULL (with generated columns from 18 on: a primary key): UPDATE and DELETE on them fail' END
+  FROM useless_identity t
+UNION ALL
+SELECT 'unequal_columns', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
+       CASE WHEN count(*) > 0 THEN format('%s published tables without key have columns that cannot be compared (json, xml, point, ..): %s', count(*), {some_tables})
+            ELSE 'none' END,
+       CASE WHEN count(*) > 0 THEN 'Give them a primary key: UPDATE and DELETE on them cannot be applied on a destination' END
+  FROM unequal t

@@ -186,7 +186,7 @@ fn run(query: &str, argument: Argument) -> Result<Vec<Finding>, Failure> {
     Ok(findings.collect())
 }
 
-fn texts(query: &str, argument: Argument) -> Result<Vec<Vec<Option<Vec<u8>>>>, Failure> {
+fn texts(query: &str, argument: Argument) -> Result<spi::Texts, Failure> {
     let query = PLACEHOLDERS
         .iter()
         .fold(query.to_owned(), |query, (name, value)| {
@@ -201,7 +201,7 @@ fn texts(query: &str, argument: Argument) -> Result<Vec<Vec<Option<Vec<u8>>>>, F
         }
     };
     match argument {
-        None => spi::texts(&query, &[]),
-        Some(value) => spi::texts(&query, &[Parameter::Text(Some(&text::encode(&value)))]),
+        None => spi::read_texts(&query, &[]),
+        Some(value) => spi::read_texts(&query, &[Parameter::Text(Some(&text::encode(&value)))]),
     }
 }

@@ -1,6 +1,6 @@
 //! `dts_ddl.check()` and `dts_ddl.status` on a destination.
 
-use super::check::{Findings, findings};
+use super::check::{Findings, findings, says};
 use super::pair::{Options, Pair};
 use std::time::{Duration, Instant};
 
@@ -18,12 +18,6 @@ fn after(pair: &Pair, change: &str) -> Findings {
     let found = findings(&mut client);
     client.batch_execute("ROLLBACK").unwrap();
     found
-}
-
-#[track_caller]
-fn says(found: &Findings, check: &str, status: &str, word: &str) {
-    let (got, text, _) = &found[check];
-    assert!(got == status && text.contains(word), "{check}: {found:?}");
 }
 
 #[test]
