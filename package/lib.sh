@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034   # what others use
 # Shared by package/build and package/check: names, version and time of what is packaged. Sourced, never run.
 #
 # The one place of the version is Cargo.toml. Everything here derives from it, pgrx writes it into the control file, and
