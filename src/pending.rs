@@ -53,7 +53,7 @@ pub fn of_all_slots(budget: u64) -> Result<Vec<Unconfirmed>, Failure> {
 }
 
 fn slots() -> Result<Vec<Slot>, Failure> {
-    let found = spi::texts(
+    let found = spi::read_texts(
         "SELECT s.slot_name::text, CASE WHEN s.wal_status IS DISTINCT FROM 'lost' AND s.restart_lsn IS NOT NULL
                   THEN pg_catalog.pg_wal_lsn_diff(s.confirmed_flush_lsn, '0/0')::text END,
                 coalesce(pg_catalog.pg_wal_lsn_diff(s.restart_lsn, '0/0'), 0)::text, coalesce(s.catalog_xmin::text, '')
@@ -115,7 +115,7 @@ fn of_slot(slot: Slot, budget: Option<u64>) -> Result<Unconfirmed, Failure> {
 
 /// Rows, with their transactions, that are not older than a transaction id; all rows when there is none.
 fn rows_since(xid: &str) -> Result<Vec<(i64, u32)>, Failure> {
-    let rows = spi::texts(
+    let rows = spi::read_texts(
         "SELECT c.id::text, c.xmin::text FROM public.dts_ddl_command c
           WHERE $1::text OPERATOR(pg_catalog.=) ''
              OR pg_catalog.age(c.xmin) OPERATOR(pg_catalog.<=) pg_catalog.age(nullif($1::text, '')::xid)",

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod apply_attack;
 #[cfg(test)]
+mod apply_check;
+#[cfg(test)]
 mod apply_extension;
 #[cfg(test)]
 mod apply_long;
