@@ -183,7 +183,7 @@ BEGIN
   DECLARE
     -- letters are what is no ASCII character but a letter or an underscore
     c_plain constant text := E'[eE]''(?:[^''\\\\]|\\\\.|'''')*''(?:[ \t\f\v]*[\n\r][ \t\n\r\f\v]*''(?:[^''\\\\]|\\\\.|'''')*'')*|'
-      || CASE WHEN v_conforming THEN E'''[^'']*''' ELSE E'''(?:[^''\\\\]|\\\\.|'''')*''' END;
+      || CASE WHEN v_conforming THEN E'''(?:[^'']|'''')*''' ELSE E'''(?:[^''\\\\]|\\\\.|'''')*''' END;
     c_pattern constant text := E'([ \t\n\r\f\v]+|--[^\n\r]*|/\\*|' || c_plain || E'|"(?:[^"]|"")*"'
       || E'|\\$(?:[^\\u0001-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u007f][^\\u0001-\\u002f\\u003a-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u007f]*)?\\$'
       || E'|[^\\u0001-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u007f][^\\u0001-\\u0023\\u0025-\\u002f\\u003a-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u007f]*'
@@ -439,7 +439,7 @@ BEGIN
         EXCEPTION WHEN object_not_in_prerequisite_state THEN
           NULL;  -- the first string of several statements in this session
         END;
-        IF v_source !~* 'session_replication_role|event\s+trigger' THEN
+        IF v_source !~* 'session_replication_role|event[^a-z]+trigger' THEN
           LOOP
             v_one := dts_ddl_portable.next_statement(v_source, v_from, v_conforming);
             EXIT WHEN v_one.first IS NULL OR NOT v_one.is_whole;
@@ -690,7 +690,7 @@ BEGIN
     -- partitioned tables can be published from 13 on; their partitions always
     IF c_version >= 100000 AND (v_kind = 'r' OR c_version >= 130000) THEN
       FOR v_publication IN
-          EXECUTE 'SELECT p.oid, p.pubname FROM pg_publication p WHERE p.pubname LIKE ''dts\_sync\_%'' AND NOT p.puballtables ORDER BY p.pubname' LOOP
+          EXECUTE 'SELECT p.oid, p.pubname FROM pg_publication p WHERE left(p.pubname::text, 9) = ''dts_sync_'' AND NOT p.puballtables ORDER BY p.pubname' LOOP
         IF c_version >= 150000 THEN
           EXECUTE 'SELECT EXISTS (SELECT 1 FROM pg_publication_namespace s JOIN pg_class c ON c.relnamespace = s.pnnspid
                     WHERE s.pnpubid = $1 AND c.oid = $2)' INTO v_has USING v_publication.oid, v_table;
@@ -984,8 +984,8 @@ BEGIN
           END IF;
           v_count := v_count + 1;
           v_own := v_own + CASE WHEN v_schema = 'dts_ddl_portable' OR c.object_type = 'schema' AND v_name = 'dts_ddl_portable'
-            OR c.object_identity LIKE 'public.dts\_ddl\_command%' OR c.object_identity = 'public.dts_capture_ddl()'
-            OR c.object_identity LIKE '% on public.dts\_ddl\_command' THEN 1 ELSE 0 END;
+            OR left(c.object_identity, 22) = 'public.dts_ddl_command' OR c.object_identity = 'public.dts_capture_ddl()'
+            OR right(c.object_identity, 26) = ' on public.dts_ddl_command' THEN 1 ELSE 0 END;
           v_local := v_local + CASE WHEN c.object_type ~ '^(publication|subscription|large object)' THEN 1 ELSE 0 END;
           IF c.command_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO') AND c.object_type = 'table' THEN
             v_new_tables := v_new_tables || c.objid;
@@ -1067,7 +1067,7 @@ BEGIN
       IF o.original IS NOT FALSE THEN
         v_count := v_count + 1;
         v_own := v_own + CASE WHEN o.schema = 'dts_ddl_portable' OR o.type = 'schema' AND o.name = 'dts_ddl_portable'
-          OR o.schema = 'public' AND (o.name LIKE 'dts\_ddl\_command%' OR o.relation = 'dts_ddl_command' OR o.identity = 'public.dts_capture_ddl()')
+          OR o.schema = 'public' AND (left(o.name, 15) = 'dts_ddl_command' OR o.relation = 'dts_ddl_command' OR o.identity = 'public.dts_capture_ddl()')
           THEN 1 ELSE 0 END;
         v_local := v_local + CASE WHEN o.type ~ '^(publication|subscription|large object)' THEN 1 ELSE 0 END;
       END IF;
@@ -1173,7 +1173,7 @@ BEGIN
       || CASE WHEN array_length(v_objects, 1) > 0 THEN ',"objects":[' || array_to_string(v_objects, ',') || ']' ELSE '' END
       || ',"session_user":' || to_json(session_user::text)::text
       || CASE WHEN v_has THEN ',"superuser":true' ELSE '' END
-      || ',"search_path":' || (SELECT coalesce(json_agg(CASE WHEN s.s LIKE 'pg\_temp\_%' THEN 'pg_temp' ELSE s.s END)::text, '[]')
+      || ',"search_path":' || (SELECT coalesce(json_agg(CASE WHEN left(s.s, 8) = 'pg_temp_' THEN 'pg_temp' ELSE s.s END)::text, '[]')
                                  FROM json_array_elements_text(v_caller -> 'path') s(s))
       || coalesce(',"settings":{' || v_settings || '}', '')
       || ',"nesting":' || CASE WHEN v_is_top THEN '{"level":"top"}'
@@ -1192,7 +1192,7 @@ BEGIN
     INSERT INTO public.dts_ddl_command (ddl_text, event, tag, username, database, schema, object_type, object_name, client_address,
         client_port, event_time, txid_current, message)
       VALUES (v_text, tg_event, v_tag, v_caller ->> 'user', current_database(),
-        (SELECT CASE WHEN s.s LIKE 'pg\_temp\_%' THEN 'pg_temp' ELSE s.s END FROM (SELECT v_caller -> 'path' ->> 0) s(s)),
+        (SELECT CASE WHEN left(s.s, 8) = 'pg_temp_' THEN 'pg_temp' ELSE s.s END FROM (SELECT v_caller -> 'path' ->> 0) s(s)),
         v_main_type, v_main_identity, host(inet_client_addr()), inet_client_port(), clock_timestamp(), txid_current()::text, v_message)
       RETURNING id INTO v_id;
     PERFORM dts_ddl_portable.prune(v_id);
