@@ -8,8 +8,6 @@ CREATE TABLE t.state (mark bigint NOT NULL);
 INSERT INTO t.state VALUES (0);
 -- publications FOR ALL TABLES must not keep the mark from moving
 ALTER TABLE t.state REPLICA IDENTITY FULL;
-SELECT current_setting('server_version_num')::int / 10000 AS major, current_setting('server_version_num')::int >= 110000 AS has11,
-  current_setting('server_version_num')::int >= 120000 AS has12, current_setting('server_version_num')::int >= 140000 AS has14 \gset
 
 CREATE FUNCTION t.is(name text, got text, want text) RETURNS text LANGUAGE plpgsql SET search_path = pg_catalog AS $fn$
 BEGIN
