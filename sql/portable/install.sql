@@ -182,9 +182,9 @@ BEGIN
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
     -- letters are what is no ASCII character but a letter or an underscore
-    c_plain constant text := E'[eE]''(?:[^''\\\\]|\\\\.|'''')*''(?:[ \t\f\v]*[\n\r][ \t\n\r\f\v]*''(?:[^''\\\\]|\\\\.|'''')*'')*|'
+    c_plain constant text := E'[eE]''(?:[^''\\\\]|\\\\.|'''')*''(?:[ \t\f\x0b]*[\n\r][ \t\n\r\f\x0b]*''(?:[^''\\\\]|\\\\.|'''')*'')*|'
       || CASE WHEN v_conforming THEN E'''(?:[^'']|'''')*''' ELSE E'''(?:[^''\\\\]|\\\\.|'''')*''' END;
-    c_pattern constant text := E'([ \t\n\r\f\v]+|--[^\n\r]*|/\\*|' || c_plain || E'|"(?:[^"]|"")*"'
+    c_pattern constant text := E'([ \t\n\r\f\x0b]+|--[^\n\r]*|/\\*|' || c_plain || E'|"(?:[^"]|"")*"'
       || E'|\\$(?:[^\\u0001-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u007f][^\\u0001-\\u002f\\u003a-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u007f]*)?\\$'
       || E'|[^\\u0001-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u007f][^\\u0001-\\u0023\\u0025-\\u002f\\u003a-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u007f]*'
       || E'|[0-9]+|.)';
@@ -224,7 +224,7 @@ BEGIN
         END IF;
         at := v_pos;
         token := v_word;
-        IF v_first IN (' ', E'\t', E'\n', E'\r', E'\f', E'\v') OR v_word LIKE '--%' THEN
+        IF v_first IN (' ', E'\t', E'\n', E'\r', E'\f', E'\x0b') OR v_word LIKE '--%' THEN
           v_pos := v_pos + v_len;
           CONTINUE;
         ELSIF v_word = '/*' THEN
@@ -473,6 +473,9 @@ BEGIN
           EXIT WHEN v_count > 1;
         END LOOP;
         v_is_found := v_count = 1;
+        IF v_is_found AND v_is_top AND length(v_source) < c_positions THEN
+          PERFORM setval('dts_ddl_portable.place', v_key * c_positions + v_found.next);
+        END IF;
       END IF;
     END IF;
     IF v_is_found THEN
@@ -1039,6 +1042,9 @@ BEGIN
       v_inner := dts_ddl_portable.innermost(substr(v_context, v_line + 1), v_conforming);
       v_source := v_inner.source;
       v_inside := v_inner.inside;
+    END IF;
+    IF tg_tag = 'COMMENT' AND NOT v_main_type IN ('table', 'table column', 'view', 'materialized view', 'function', 'type', 'schema') THEN
+      v_main_name := NULL;  -- it may stand there in another form
     END IF;
     v_cut := dts_ddl_portable.cut(v_source, tg_tag, v_main_name, v_is_top, v_conforming);
     IF v_cut.is_member THEN

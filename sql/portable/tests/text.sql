@@ -3,6 +3,9 @@
 CREATE TABLE a (x int);
 SELECT t.rows('one statement', 'CREATE TABLE a (x int)');
 
+CREATE VIEW v AS SELECT 1 AS v, E'\x41;' AS e, 2 AS n, 3 AS f; ALTER TABLE v RENAME TO x; DROP VIEW x;
+SELECT t.rows('names of one letter', 'CREATE VIEW v AS SELECT 1 AS v, E''\x41;'' AS e, 2 AS n, 3 AS f', 'ALTER TABLE v RENAME TO x', 'DROP VIEW x');
+
   /* before */ -- and before
 CREATE TABLE b /* inside; */ (x int DEFAULT 1 -- trailing; comment
 ) /* behind */ ;
