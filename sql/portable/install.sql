@@ -489,15 +489,27 @@ BEGIN
 
   -- Whether a statement with these tokens can be about the object of this name. Only asked where the statement must name it.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.is_named(v_tokens text[], v_tag text, v_name text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $fn$
-    SELECT v_name IS NULL
-        OR v_tag !~ '^(CREATE|ALTER|DROP) (TABLE|TABLE AS|VIEW|MATERIALIZED VIEW|SEQUENCE|FUNCTION|PROCEDURE|TYPE|DOMAIN|SCHEMA|TRIGGER|POLICY|EXTENSION|FOREIGN TABLE)$'
-           AND v_tag NOT IN ('COMMENT', 'ALTER INDEX', 'DROP INDEX')
-        OR EXISTS (SELECT 1 FROM unnest(v_tokens) t(token)
-                    WHERE t.token = '"' || replace(v_name, '"', '""') || '"'
-                       OR left(t.token, 1) <> '"' AND lower(t.token) LIKE replace(replace(lower(v_name), E'\\', E'\\\\'), '_', E'\\_') || '%'
-                       OR left(t.token, 1) = '"' AND octet_length(t.token) > 60
-                       OR upper(left(t.token, 2)) = 'U&' OR t.token = 'U')
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_token text;
+  BEGIN
+    IF v_name IS NULL
+       OR v_tag !~ '^(CREATE|ALTER|DROP) (TABLE|TABLE AS|VIEW|MATERIALIZED VIEW|SEQUENCE|FUNCTION|PROCEDURE|TYPE|DOMAIN|SCHEMA|TRIGGER|POLICY|EXTENSION|FOREIGN TABLE)$'
+          AND v_tag NOT IN ('COMMENT', 'ALTER INDEX', 'DROP INDEX') THEN
+      RETURN true;
+    END IF;
+    FOREACH v_token IN ARRAY v_tokens LOOP
+      -- long names are stored cut; with U& it is not easy to tell
+      IF left(v_token, 1) = '"' THEN
+        IF v_token = '"' || replace(v_name, '"', '""') || '"' OR octet_length(v_token) > 60 THEN
+          RETURN true;
+        END IF;
+      ELSIF left(lower(v_token), length(v_name)) = lower(v_name) OR v_token = 'U' THEN
+        RETURN true;
+      END IF;
+    END LOOP;
+    RETURN false;
+  END
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.is_named(text[], text, text) IS 'Whether a statement with these tokens can be about the object of this name';
 
@@ -658,7 +670,8 @@ BEGIN
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.setting(text) IS 'A setting, NULL where there is none of this name';
 
-  -- A new table takes part in replication at once. What does not succeed is no reason for the user's command to fail.
+  -- A new table takes part in replication at once. Catalogs that a version lacks are named in branches that it does not take, and so
+  -- never looks up. What does not succeed is no reason for the user's command to fail.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.publish(v_table oid, v_secret text,
       OUT is_full boolean, OUT joined text[], OUT sent_by text[], OUT failed text[])
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
@@ -679,8 +692,7 @@ BEGIN
     -- from 18 on UPDATE fails when the identity has a generated column
     v_has := false;
     IF c_version >= 180000 THEN
-      EXECUTE 'SELECT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = $1 AND a.attgenerated <> '''' AND NOT a.attisdropped)'
-        INTO v_has USING v_table;
+      v_has := EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = v_table AND a.attgenerated <> '' AND NOT a.attisdropped);
     END IF;
     IF NOT v_has THEN
       BEGIN
@@ -693,11 +705,10 @@ BEGIN
     -- partitioned tables can be published from 13 on; their partitions always
     IF c_version >= 100000 AND (v_kind = 'r' OR c_version >= 130000) THEN
       FOR v_publication IN
-          EXECUTE 'SELECT p.oid, p.pubname FROM pg_publication p WHERE left(p.pubname::text, 9) = ''dts_sync_'' AND NOT p.puballtables ORDER BY p.pubname' LOOP
+          SELECT p.oid, p.pubname FROM pg_publication p WHERE left(p.pubname::text, 9) = 'dts_sync_' AND NOT p.puballtables ORDER BY p.pubname LOOP
         IF c_version >= 150000 THEN
-          EXECUTE 'SELECT EXISTS (SELECT 1 FROM pg_publication_namespace s JOIN pg_class c ON c.relnamespace = s.pnnspid
-                    WHERE s.pnpubid = $1 AND c.oid = $2)' INTO v_has USING v_publication.oid, v_table;
-          CONTINUE WHEN v_has;
+          CONTINUE WHEN EXISTS (SELECT 1 FROM pg_publication_namespace s JOIN pg_class c ON c.relnamespace = s.pnnspid
+                                 WHERE s.pnpubid = v_publication.oid AND c.oid = v_table);
         END IF;
         BEGIN
           EXECUTE 'ALTER PUBLICATION ' || quote_ident(v_publication.pubname) || ' ADD TABLE ' || CASE WHEN v_kind = 'r' THEN 'ONLY ' ELSE '' END || v_name;
@@ -706,8 +717,10 @@ BEGIN
           failed := failed || ('publication ' || quote_ident(v_publication.pubname) || ': ' || SQLERRM);
         END;
       END LOOP;
-      EXECUTE 'SELECT array_agg(t.pubname::text ORDER BY t.pubname) FROM pg_publication_tables t JOIN pg_class c ON c.relname = t.tablename
-                 JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = t.schemaname WHERE c.oid = $1' INTO sent_by USING v_table;
+      IF EXISTS (SELECT 1 FROM pg_publication) THEN
+        SELECT array_agg(t.pubname::text ORDER BY t.pubname) INTO sent_by FROM pg_publication_tables t JOIN pg_class c ON c.relname = t.tablename
+          JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = t.schemaname WHERE c.oid = v_table;
+      END IF;
     END IF;
     PERFORM set_config('dts_ddl_portable.state', '', true);
   END
@@ -910,6 +923,7 @@ BEGIN
     v_redacted record;
     v_hidden integer := 0;
     v_dropped json := '[]';
+    v_has_drops boolean;
     c record;
     o record;
     p record;
@@ -939,6 +953,7 @@ BEGIN
     v_op text;
     v_reason text;
     v_settings text;
+    v_setting text;
     v_has boolean;
     v_id bigint;
     v_message text;
@@ -965,12 +980,11 @@ BEGIN
     -- What was touched, and what the command is mainly about.
     IF c_version >= 90500 THEN
       BEGIN
-        FOR c IN EXECUTE $query$
+        FOR c IN
             SELECT d.classid, d.objid, d.objsubid, d.command_tag, d.object_type, d.schema_name, d.object_identity, d.in_extension,
                    a.object_names
               FROM pg_event_trigger_ddl_commands() d
-              LEFT JOIN LATERAL pg_identify_object_as_address(d.classid, d.objid, d.objsubid) a ON d.objid IS NOT NULL
-          $query$ LOOP
+              LEFT JOIN LATERAL pg_identify_object_as_address(d.classid, d.objid, d.objsubid) a ON d.objid IS NOT NULL LOOP
           v_seen := v_seen + 1;
           IF c.in_extension THEN
             v_members := v_members + 1;
@@ -1019,7 +1033,8 @@ BEGIN
     IF v_members > 0 AND v_count = 0 AND v_temporary = 0 THEN
       RETURN;  -- of an extension's script
     END IF;
-    IF v_main_is_tag IS NOT TRUE THEN
+    v_has_drops := v_dropped::text <> '[]';
+    IF v_has_drops AND NOT v_main_is_tag THEN
       -- a DROP is about the first object that it names; asked again below, when the statement is known
       SELECT d.x ->> 'type' AS type, d.x ->> 'identity' AS identity, d.x ->> 'name' AS name INTO o
         FROM (SELECT e.x, row_number() OVER () AS n FROM json_array_elements(v_dropped) e(x)) d
@@ -1060,28 +1075,30 @@ BEGIN
     END IF;
 
     -- Dropped objects. The main one is that which the statement names first.
-    FOR o IN SELECT d.x ->> 'type' AS type, d.x ->> 'schema' AS schema, d.x ->> 'name' AS name, d.x ->> 'identity' AS identity,
-                    (d.x ->> 'original')::boolean AS original, (d.x ->> 'temporary')::boolean AS temporary, d.x ->> 'relation' AS relation
-               FROM json_array_elements(v_dropped) d(x) LOOP
-      IF o.temporary THEN
-        IF o.original IS NOT FALSE THEN
-          v_temporary := v_temporary + 1;
-          v_removed := v_removed || o.identity;
+    IF v_has_drops THEN
+      FOR o IN SELECT d.x ->> 'type' AS type, d.x ->> 'schema' AS schema, d.x ->> 'name' AS name, d.x ->> 'identity' AS identity,
+                      (d.x ->> 'original')::boolean AS original, (d.x ->> 'temporary')::boolean AS temporary, d.x ->> 'relation' AS relation
+                 FROM json_array_elements(v_dropped) d(x) LOOP
+        IF o.temporary THEN
+          IF o.original IS NOT FALSE THEN
+            v_temporary := v_temporary + 1;
+            v_removed := v_removed || o.identity;
+          END IF;
+          CONTINUE;
         END IF;
-        CONTINUE;
-      END IF;
-      IF o.original IS NOT FALSE THEN
-        v_count := v_count + 1;
-        v_own := v_own + CASE WHEN o.schema = 'dts_ddl_portable' OR o.type = 'schema' AND o.name = 'dts_ddl_portable'
-          OR o.schema = 'public' AND (left(o.name, 15) = 'dts_ddl_command' OR o.relation = 'dts_ddl_command' OR o.identity = 'public.dts_capture_ddl()')
-          THEN 1 ELSE 0 END;
-        v_local := v_local + CASE WHEN o.type ~ '^(publication|subscription|large object)' THEN 1 ELSE 0 END;
-      END IF;
-      v_objects := v_objects || ('{"op":"drop","type":' || to_json(o.type)::text || coalesce(',"identity":' || to_json(o.identity)::text, '')
-        || coalesce(',"schema":' || to_json(o.schema)::text, '') || coalesce(',"name":' || to_json(o.name)::text, '')
-        || coalesce(',"original":' || to_json(o.original)::text, '') || '}');
-    END LOOP;
-    IF tg_tag LIKE 'DROP %' AND v_cut.tokens IS NOT NULL THEN
+        IF o.original IS NOT FALSE THEN
+          v_count := v_count + 1;
+          v_own := v_own + CASE WHEN o.schema = 'dts_ddl_portable' OR o.type = 'schema' AND o.name = 'dts_ddl_portable'
+            OR o.schema = 'public' AND (left(o.name, 15) = 'dts_ddl_command' OR o.relation = 'dts_ddl_command' OR o.identity = 'public.dts_capture_ddl()')
+            THEN 1 ELSE 0 END;
+          v_local := v_local + CASE WHEN o.type ~ '^(publication|subscription|large object)' THEN 1 ELSE 0 END;
+        END IF;
+        v_objects := v_objects || ('{"op":"drop","type":' || to_json(o.type)::text || coalesce(',"identity":' || to_json(o.identity)::text, '')
+          || coalesce(',"schema":' || to_json(o.schema)::text, '') || coalesce(',"name":' || to_json(o.name)::text, '')
+          || coalesce(',"original":' || to_json(o.original)::text, '') || '}');
+      END LOOP;
+    END IF;
+    IF v_has_drops AND tg_tag LIKE 'DROP %' AND v_cut.tokens IS NOT NULL THEN
       SELECT d.x ->> 'type' AS type, d.x ->> 'identity' AS identity INTO o
         FROM json_array_elements(v_dropped) d(x)
         JOIN (SELECT t.token, row_number() OVER () AS n FROM unnest(v_cut.tokens) t(token)) s
@@ -1102,7 +1119,7 @@ BEGIN
     END IF;
     IF v_own > 0 AND v_own = v_count
        OR tg_tag IN ('GRANT', 'REVOKE') AND NOT v_whole AND v_text ~* E'\\mON\\s+(TABLE\\s+|SEQUENCE\\s+|ALL\\s+TABLES\\s+IN\\s+SCHEMA\\s+)?(public\\.dts_ddl_command(_id_seq)?|dts_ddl_portable)\\M'
-       OR v_count > 0 AND NOT v_whole AND json_array_length(v_dropped) = 0 AND dts_ddl_portable.did_nothing(tg_tag, v_cut.tokens, v_main_oid) THEN
+       OR tg_tag LIKE 'ALTER %' AND v_count > 0 AND NOT v_whole AND NOT v_has_drops AND dts_ddl_portable.did_nothing(tg_tag, v_cut.tokens, v_main_oid) THEN
       RETURN;
     END IF;
     IF v_local > 0 AND v_local = v_count OR tg_tag ~ ' (PUBLICATION|SUBSCRIPTION)$' THEN
@@ -1112,38 +1129,40 @@ BEGIN
     END IF;
 
     -- New tables.
-    SELECT array_agg(n.t) INTO v_new_tables FROM unnest(v_new_tables) n(t) JOIN pg_class k ON k.oid = n.t
-     WHERE k.relkind IN ('r', 'p') AND k.relpersistence = 'p';
-    FOR c IN SELECT k.oid, quote_ident(n.nspname) || '.' || quote_ident(k.relname) AS name, k.relkind FROM pg_class k
-               JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = ANY (v_new_tables) ORDER BY k.oid LOOP
-      p := dts_ddl_portable.publish(c.oid, v_secret);
-      IF p.is_full THEN
-        v_full := v_full || c.name;
-      END IF;
-      FOR v_line IN 1 .. coalesce(array_length(p.joined, 1), 0) LOOP
-        v_joined := v_joined || ('{"table":' || to_json(c.name)::text || ',"publication":' || to_json(p.joined[v_line])::text || '}');
-      END LOOP;
-      IF p.sent_by IS NOT NULL THEN
-        v_published := v_published || ('{"table":' || to_json(c.name)::text || ',"publications":' || to_json(p.sent_by)::text || '}');
-      END IF;
-      v_failed := v_failed || p.failed;
-      IF tg_tag IN ('CREATE TABLE AS', 'SELECT INTO') THEN
-        v_has := true;
-        BEGIN
-          EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || c.name || ')' INTO v_has;
-        EXCEPTION WHEN insufficient_privilege THEN
-          NULL;
-        END;
-        IF v_has THEN
-          v_flags := v_flags || 'rows before structure'::text;
-          IF array_length(p.joined, 1) > 0 THEN
-            v_undecoded := v_undecoded || c.name;
+    IF array_length(v_new_tables, 1) > 0 THEN
+      SELECT array_agg(n.t) INTO v_new_tables FROM unnest(v_new_tables) n(t) JOIN pg_class k ON k.oid = n.t
+       WHERE k.relkind IN ('r', 'p') AND k.relpersistence = 'p';
+      FOR c IN SELECT k.oid, quote_ident(n.nspname) || '.' || quote_ident(k.relname) AS name, k.relkind FROM pg_class k
+                 JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = ANY (v_new_tables) ORDER BY k.oid LOOP
+        p := dts_ddl_portable.publish(c.oid, v_secret);
+        IF p.is_full THEN
+          v_full := v_full || c.name;
+        END IF;
+        FOR v_line IN 1 .. coalesce(array_length(p.joined, 1), 0) LOOP
+          v_joined := v_joined || ('{"table":' || to_json(c.name)::text || ',"publication":' || to_json(p.joined[v_line])::text || '}');
+        END LOOP;
+        IF p.sent_by IS NOT NULL THEN
+          v_published := v_published || ('{"table":' || to_json(c.name)::text || ',"publications":' || to_json(p.sent_by)::text || '}');
+        END IF;
+        v_failed := v_failed || p.failed;
+        IF tg_tag IN ('CREATE TABLE AS', 'SELECT INTO') THEN
+          v_has := true;
+          BEGIN
+            EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || c.name || ')' INTO v_has;
+          EXCEPTION WHEN insufficient_privilege THEN
+            NULL;
+          END;
+          IF v_has THEN
+            v_flags := v_flags || 'rows before structure'::text;
+            IF array_length(p.joined, 1) > 0 THEN
+              v_undecoded := v_undecoded || c.name;
+            END IF;
           END IF;
         END IF;
-      END IF;
-    END LOOP;
+      END LOOP;
+    END IF;
     IF array_length(v_new_tables, 1) > 0 AND c_version >= 100000 THEN
-      EXECUTE 'SELECT json_agg(b.pubname ORDER BY b.pubname)::text FROM pg_publication b' INTO v_all;
+      SELECT json_agg(b.pubname ORDER BY b.pubname)::text INTO v_all FROM pg_publication b;
     END IF;
     IF array_length(v_failed, 1) > 0 THEN
       v_flags := v_flags || 'not published'::text;
@@ -1171,8 +1190,12 @@ BEGIN
       END IF;
     END IF;
 
-    SELECT string_agg(to_json(s.name)::text || ':' || to_json(current_setting(s.name))::text, ',' ORDER BY s.name COLLATE "C") INTO v_settings
-      FROM unnest(c_settings, c_defaults) s(name, initial) WHERE current_setting(s.name) <> s.initial;
+    FOR v_line IN 1 .. array_length(c_settings, 1) LOOP
+      v_setting := current_setting(c_settings[v_line]);
+      IF v_setting <> c_defaults[v_line] THEN
+        v_settings := coalesce(v_settings || ',', '') || to_json(c_settings[v_line])::text || ':' || to_json(v_setting)::text;
+      END IF;
+    END LOOP;
     SELECT r.rolsuper INTO v_has FROM pg_roles r WHERE r.rolname = v_caller ->> 'user';
     v_message := '{"v":1,"edition":"portable"'
       || CASE WHEN array_length(v_flags, 1) > 0 THEN ',"flags":' || (SELECT json_agg(DISTINCT f.f)::text FROM unnest(v_flags) f(f)) ELSE '' END
