@@ -76,6 +76,8 @@ mod size;
 #[cfg(test)]
 mod sql;
 #[cfg(test)]
+mod upgrade;
+#[cfg(test)]
 mod warnings;
 #[cfg(test)]
 mod whole_server;
