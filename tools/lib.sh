@@ -49,6 +49,15 @@ pg_config_of() {
   return 1
 }
 
+# bindir_of MAJOR: prints the directory of its server programs: of the private copy, or of a server without headers that
+# tools/setup --servers has got.
+bindir_of() {
+  local c
+  if c=$(pg_config_of "$1"); then "$c" --bindir
+  elif [ -x "$DTS_CACHE/pg-only/$1/bin/postgres" ]; then echo "$DTS_CACHE/pg-only/$1/bin"
+  else return 1; fi
+}
+
 # majors_available: the majors that tools/setup has made, in order, on one line.
 majors_available() {
   local m out=""
@@ -108,8 +117,8 @@ scratch_dir() {
 # Sets CLUSTER (the directory; server.log in it) and BIN, and exports PGHOST, PGPORT, PGUSER, PGDATABASE.
 # Whatever happens, the process that called it stops and removes it when it ends.
 cluster_start() {
-  local major=$1 pgc; pgc=$(pg_config_of "$major") || die "no PostgreSQL $major: run tools/setup"
-  BIN=$("$pgc" --bindir); CLUSTER=$(scratch_dir); CLUSTERS+=("$major $CLUSTER")
+  local major=$1; BIN=$(bindir_of "$major") || die "no PostgreSQL $major: run tools/setup"
+  CLUSTER=$(scratch_dir); CLUSTERS+=("$major $CLUSTER")
   trap cluster_stop_all EXIT; trap 'exit 130' INT; trap 'exit 143' TERM HUP
   # shellcheck disable=SC2086   # options
   as_server env LC_ALL=C "$BIN/initdb" -D "$CLUSTER/data" -U postgres --no-locale -E UTF8 -A trust --no-sync ${INITDB_OPTIONS:-} >"$CLUSTER/initdb.log" 2>&1 \
@@ -129,7 +138,7 @@ C
 
 # cluster_stop MAJOR DIRECTORY: by the process id in the cluster's own pid file (that is what pg_ctl does).
 cluster_stop() {
-  local bin; bin=$("$(pg_config_of "$1")" --bindir)
+  local bin; bin=$(bindir_of "$1")
   [ ! -f "$2/data/postmaster.pid" ] || as_server "$bin/pg_ctl" -D "$2/data" -m fast -w stop >/dev/null 2>&1 \
     || as_server "$bin/pg_ctl" -D "$2/data" -m immediate -w stop >/dev/null 2>&1 || true
 }
@@ -146,8 +155,15 @@ cluster_stop_all() {
   return $rc
 }
 
-# sql [psql options]: psql of the cluster's own version, without anybody's .psqlrc, stopping at the first error.
-sql() { "$BIN/psql" -X -q -v ON_ERROR_STOP=1 "$@"; }
+# client PROGRAM [options]: psql, pg_dump and the like of the cluster's own version; where that came without them, of 15, which
+# knows all older ones.
+client() {
+  local program=$1; shift
+  if [ -x "$BIN/$program" ]; then "$BIN/$program" "$@"; else "$(bindir_of 15)/$program" "$@"; fi
+}
+
+# sql [psql options]: psql without anybody's .psqlrc, stopping at the first error.
+sql() { client psql -X -q -v ON_ERROR_STOP=1 "$@"; }
 
 # --- programs of proof/ ---------------------------------------------------------------------------------------------
 

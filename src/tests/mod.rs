@@ -36,6 +36,8 @@ mod cluster;
 #[cfg(test)]
 mod concurrency;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod dump;
 #[cfg(test)]
 mod encoding;
@@ -67,6 +69,8 @@ mod script;
 mod server;
 #[cfg(test)]
 mod settings;
+#[cfg(test)]
+mod shell;
 #[cfg(test)]
 mod size;
 #[cfg(test)]

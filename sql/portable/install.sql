@@ -1,0 +1,1301 @@
+-- dts_ddl_capture, portable edition: DDL capture in plain SQL and PL/pgSQL, for servers on which no native library can be
+-- loaded (managed services; PostgreSQL older than 13). For psql -f and for pasting into a web console: it is ONE statement,
+-- so that either everything is made or nothing.
+--
+-- What it makes: the three names that consumers know (table public.dts_ddl_command, function public.dts_capture_ddl(), event
+-- trigger dts_intercept_ddl), schema dts_ddl_portable with the rest, and the event triggers dts_intercept_caller, _drop, _start.
+-- Run again over itself it puts functions, triggers and rights in order and leaves the rows alone.
+-- To take over from a DTS function that is there already, without missing a command, run before it in the same session:
+--   SET dts_ddl_portable.take_over = 'on';
+-- the old table and function are then kept in schema dts_old, and ids go on above the old ones.
+--
+-- What it relies on: the right to create event triggers (superuser; on managed services the privileged account), and on
+-- schema public. Nothing else: no file, no library, no setting of the server. Tested on PostgreSQL 10, 11, 12, 15, 17; it keeps
+-- to the syntax of 9.4, but 9.4 to 9.6 are untested. What it cannot do is said in each row (message: "flags") and in the README.
+--
+-- How its functions trust each other. No function may be called by anybody but the owner. dts_note_caller() alone runs with the
+-- rights of whoever runs the DDL command, and sees that one's search_path: it notes role and path in a setting, and
+-- dts_capture_ddl(), which is called at once after it, takes them from there; no code of a user runs in between. What is
+-- noted earlier in a command (dropped objects, own commands) is marked with a secret that no user can read. For the same
+-- reason dts_note_caller() has no pinned search_path; it finds nothing by an unqualified name.
+DO $install$
+DECLARE
+  version constant pg_catalog.int4 := pg_catalog.current_setting('server_version_num')::pg_catalog.int4;
+  take_over pg_catalog.bool := false;
+  moved pg_catalog.bool := false;
+  is_again pg_catalog.bool;
+  taken pg_catalog.text;
+  highest pg_catalog.int8;
+  former pg_catalog.text[];
+  item pg_catalog.text;
+  rival pg_catalog.text;
+BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+  -- Is the place free? Every refusal comes before anything is made.
+  IF version < 90400 THEN
+    RAISE EXCEPTION 'the portable edition needs PostgreSQL 9.4 or later' USING ERRCODE = 'feature_not_supported';
+  END IF;
+  IF EXISTS (SELECT 1 FROM pg_extension e WHERE e.extname = 'dts_ddl_capture') THEN
+    RAISE EXCEPTION 'extension dts_ddl_capture is installed in this database' USING
+      ERRCODE = 'duplicate_object', DETAIL = 'It is the native edition, which does all that the portable edition does, and more.',
+      HINT = 'Keep it. If the portable edition is really wanted: DROP EXTENSION dts_ddl_capture first; DDL in between is not captured.';
+  END IF;
+  BEGIN
+    take_over := pg_catalog.current_setting('dts_ddl_portable.take_over')::pg_catalog.bool;
+  EXCEPTION WHEN OTHERS THEN
+    take_over := false;
+  END;
+  is_again := EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                       WHERE n.nspname = 'dts_ddl_portable' AND c.relname = 'own');
+  IF NOT is_again THEN
+    SELECT o.what INTO taken FROM (
+      SELECT 1 AS place, 'event trigger "' || e.evtname || '"' AS what FROM pg_event_trigger e
+       WHERE e.evtname IN ('dts_intercept_ddl', 'dts_intercept_caller', 'dts_intercept_drop', 'dts_intercept_start')
+      UNION ALL
+      SELECT 2, 'table "public.dts_ddl_command"' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE n.nspname = 'public' AND c.relname IN ('dts_ddl_command', 'dts_ddl_command_id_seq', 'dts_ddl_command_pkey')
+      UNION ALL
+      SELECT 3, 'function "public.dts_capture_ddl()"' FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+       WHERE n.nspname = 'public' AND p.proname = 'dts_capture_ddl' AND p.pronargs = 0
+      UNION ALL
+      SELECT 4, 'schema "dts_ddl_portable"' FROM pg_namespace n WHERE n.nspname = 'dts_ddl_portable') o
+     ORDER BY o.place LIMIT 1;
+    IF taken IS NOT NULL AND (NOT take_over OR taken LIKE 'schema%') THEN
+      RAISE EXCEPTION USING
+        ERRCODE = 'duplicate_object', MESSAGE = taken || ' already exists',
+        DETAIL = 'It was probably made by hand or by a data transmission service (DTS), whose tasks create and drop objects of this name.',
+        HINT = 'To take over from it without missing a command, run in this session: SET dts_ddl_portable.take_over = ''on''; then this script again. '
+          || 'The old table and function are kept in schema dts_old, and ids go on above the old ones.';
+    END IF;
+    IF NOT has_schema_privilege('public', 'CREATE') OR NOT has_database_privilege(current_database(), 'CREATE') THEN
+      RAISE EXCEPTION 'permission denied to install the portable edition' USING
+        ERRCODE = 'insufficient_privilege',
+        DETAIL = 'It needs CREATE on schema public and on database ' || quote_ident(current_database()) || '.',
+        HINT = 'Run it as superuser, or with the privileged account of the service.';
+    END IF;
+    IF taken IS NOT NULL AND EXISTS (SELECT 1 FROM pg_namespace n WHERE n.nspname = 'dts_old') THEN
+      RAISE EXCEPTION 'schema "dts_old" already exists' USING
+        ERRCODE = 'duplicate_schema', DETAIL = 'The objects that are taken over are kept there.', HINT = 'Rename or drop it.';
+    END IF;
+  ELSIF NOT pg_has_role((SELECT n.nspowner FROM pg_namespace n WHERE n.nspname = 'dts_ddl_portable'), 'USAGE') THEN
+    RAISE EXCEPTION 'schema "dts_ddl_portable" belongs to another role' USING
+      ERRCODE = 'insufficient_privilege', HINT = 'Run this script as the role that installed the portable edition.';
+  END IF;
+
+  -- The function that was there before goes aside, and is not dropped: a session that is in the middle of a command may still call it.
+  -- DDL waits for the lock and is then captured by what is made here.
+  IF NOT is_again AND taken IS NOT NULL THEN
+    CREATE SCHEMA dts_old;
+    COMMENT ON SCHEMA dts_old IS 'DDL capture as it was before: table and function. To be dropped when nobody needs the rows any more';
+    IF to_regclass('public.dts_ddl_command') IS NOT NULL THEN
+      LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
+    END IF;
+    FOR item IN SELECT e.evtname FROM pg_event_trigger e
+                 WHERE e.evtname IN ('dts_intercept_ddl', 'dts_intercept_caller', 'dts_intercept_drop', 'dts_intercept_start') LOOP
+      EXECUTE 'DROP EVENT TRIGGER ' || quote_ident(item);
+    END LOOP;
+    IF to_regprocedure('public.dts_capture_ddl()') IS NOT NULL THEN
+      ALTER FUNCTION public.dts_capture_ddl() SET SCHEMA dts_old;
+    END IF;
+    IF to_regclass('public.dts_ddl_command') IS NOT NULL THEN
+      EXECUTE 'SELECT max(id) FROM public.dts_ddl_command' INTO highest;
+      IF version >= 100000 THEN
+        EXECUTE 'SELECT array_agg(p.pubname::text) FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+                  WHERE r.prrelid = ''public.dts_ddl_command''::regclass' INTO former;
+      END IF;
+      ALTER TABLE public.dts_ddl_command SET SCHEMA dts_old;
+      -- numbers may have been given that no row shows yet
+      BEGIN
+        EXECUTE 'SELECT greatest($1, last_value) FROM ' || pg_get_serial_sequence('dts_old.dts_ddl_command', 'id') INTO highest USING highest;
+      EXCEPTION WHEN OTHERS THEN
+        NULL;
+      END;
+      moved := true;
+    END IF;
+    IF to_regclass('public.dts_ddl_command_id_seq') IS NOT NULL THEN
+      ALTER SEQUENCE public.dts_ddl_command_id_seq SET SCHEMA dts_old;
+    END IF;
+  END IF;
+
+  IF NOT is_again THEN
+    CREATE SCHEMA dts_ddl_portable;
+    CREATE TABLE public.dts_ddl_command (
+      ddl_text text,
+      id bigserial PRIMARY KEY,
+      event text,
+      tag text,
+      username varchar,
+      database varchar,
+      schema varchar,
+      object_type varchar,
+      object_name varchar,
+      client_address varchar,
+      client_port integer,
+      event_time timestamptz,
+      txid_current varchar(128),
+      message text
+    );
+    IF highest IS NOT NULL THEN
+      PERFORM setval('public.dts_ddl_command_id_seq', highest);
+    END IF;
+    -- what the functions tell each other is marked with it
+    CREATE TABLE dts_ddl_portable.own (secret text NOT NULL, version text NOT NULL);
+    INSERT INTO dts_ddl_portable.own
+      SELECT md5(string_agg(random()::text, '') || clock_timestamp()::text || pg_backend_pid()::text || txid_current()::text), ''
+        FROM generate_series(1, 32);
+    CREATE SEQUENCE dts_ddl_portable.place MINVALUE 0;
+    CREATE SEQUENCE dts_ddl_portable.gap_count;
+  ELSE
+    LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
+  END IF;
+  UPDATE dts_ddl_portable.own SET version = '1.1.0';
+  COMMENT ON SCHEMA dts_ddl_portable IS 'Portable edition of dts_ddl_capture: everything but the three objects that consumers know by name';
+  COMMENT ON TABLE dts_ddl_portable.own IS 'Portable edition of dts_ddl_capture: its version, and the secret by which its functions know each other';
+  COMMENT ON COLUMN dts_ddl_portable.own.secret IS 'Nobody but the owner may read it';
+  COMMENT ON COLUMN dts_ddl_portable.own.version IS 'Version of the portable edition';
+  COMMENT ON SEQUENCE dts_ddl_portable.place IS 'currval(): up to where a session''s string of several statements has been run';
+  COMMENT ON SEQUENCE dts_ddl_portable.gap_count IS 'Commands that went through without a row; read it with dts_ddl_portable.gaps()';
+  COMMENT ON TABLE public.dts_ddl_command IS 'One row for each committed DDL command of this database, decoded from WAL by consumers';
+  COMMENT ON COLUMN public.dts_ddl_command.ddl_text IS 'The statement; the client''s whole string where message has the flag "whole string"';
+  COMMENT ON COLUMN public.dts_ddl_command.id IS 'Ascending number of the command; commands that were rolled back leave gaps';
+  COMMENT ON COLUMN public.dts_ddl_command.event IS 'Always ddl_command_end';
+  COMMENT ON COLUMN public.dts_ddl_command.tag IS 'Command tag of ddl_text';
+  COMMENT ON COLUMN public.dts_ddl_command.username IS 'Role whose rights the command had';
+  COMMENT ON COLUMN public.dts_ddl_command.database IS 'Name of the database';
+  COMMENT ON COLUMN public.dts_ddl_command.schema IS 'First schema of the effective search_path at the end of the command';
+  COMMENT ON COLUMN public.dts_ddl_command.object_type IS 'Type of the main object';
+  COMMENT ON COLUMN public.dts_ddl_command.object_name IS 'Identity of the main object, qualified and quoted where needed';
+  COMMENT ON COLUMN public.dts_ddl_command.client_address IS 'Address of the client; NULL on a Unix-domain socket';
+  COMMENT ON COLUMN public.dts_ddl_command.client_port IS 'Port of the client; NULL on a Unix-domain socket';
+  COMMENT ON COLUMN public.dts_ddl_command.event_time IS 'Clock time at the end of the command';
+  COMMENT ON COLUMN public.dts_ddl_command.txid_current IS 'Transaction id, as txid_current() gives it';
+  COMMENT ON COLUMN public.dts_ddl_command.message IS 'JSON document with all that is known beyond the columns; documented in the README';
+  COMMENT ON SEQUENCE public.dts_ddl_command_id_seq IS 'Numbers the rows of public.dts_ddl_command';
+  COMMENT ON INDEX public.dts_ddl_command_pkey IS 'Rows of public.dts_ddl_command by id';
+
+  -- The tokens of one statement: of the first that begins at v_from or later, with its semicolon. Follows PostgreSQL's scanner; works
+  -- on a part of the text at a time, so that a long string costs no more than its statements. kind: w word (upper case),
+  -- i quoted identifier, l constant, s symbol, ! the text ends inside a constant or comment.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.lex(v_text text, v_from integer, v_conforming boolean)
+    RETURNS TABLE (at integer, upto integer, kind text, token text, depth integer)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    -- letters are what is no ASCII character but a letter or an underscore
+    c_plain constant text := E'[eE]''(?:[^''\\\\]|\\\\.|'''')*''(?:[ \t\f\x0b]*[\n\r][ \t\n\r\f\x0b]*''(?:[^''\\\\]|\\\\.|'''')*'')*|'
+      || CASE WHEN v_conforming THEN E'''(?:[^'']|'''')*''' ELSE E'''(?:[^''\\\\]|\\\\.|'''')*''' END;
+    c_pattern constant text := E'([ \t\n\r\f\x0b]+|--[^\n\r]*|/\\*|' || c_plain || E'|"(?:[^"]|"")*"'
+      || E'|\\$(?:[^\\u0001-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u007f][^\\u0001-\\u002f\\u003a-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u007f]*)?\\$'
+      || E'|[^\\u0001-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u007f][^\\u0001-\\u0023\\u0025-\\u002f\\u003a-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u007f]*'
+      || E'|[0-9]+|.)';
+    c_atomic constant boolean := current_setting('server_version_num')::integer >= 140000;
+    v_length constant integer := length(v_text);
+    v_pos integer := v_from;      -- of the token
+    v_size integer := 1200;       -- of the part that is looked at
+    v_end integer;                -- behind that part
+    v_part text;
+    v_word text;
+    v_first text;                 -- character of a token
+    v_len integer;
+    v_rest text;
+    v_open integer;
+    v_close integer;
+    v_nested integer;
+    v_any boolean := false;       -- a token of the statement was seen
+    v_routine boolean := false;   -- CREATE FUNCTION or PROCEDURE
+    v_words integer := 0;
+    v_before text := '';
+    v_begun integer := 0;         -- BEGIN ATOMIC and CASE that are open
+  BEGIN
+    depth := 0;
+    <<part>>
+    WHILE v_pos <= v_length LOOP
+      v_part := substr(v_text, v_pos, v_size);
+      v_end := v_pos + v_size;
+      FOR v_word IN SELECT m.m[1] FROM regexp_matches(v_part, c_pattern, 'g') AS m(m) LOOP
+        v_len := length(v_word);
+        v_first := left(v_word, 1);
+        -- it may go on, or need its end, beyond the part
+        IF v_end <= v_length AND (v_pos + v_len >= v_end
+            OR v_word IN ('''', '"', '$')
+            OR v_word IN ('E', 'e') AND substr(v_text, v_pos + 1, 1) = '''') THEN
+          v_size := v_size * 8;
+          CONTINUE part;
+        END IF;
+        at := v_pos;
+        token := v_word;
+        IF v_first IN (' ', E'\t', E'\n', E'\r', E'\f', E'\x0b') OR v_word LIKE '--%' THEN
+          v_pos := v_pos + v_len;
+          CONTINUE;
+        ELSIF v_word = '/*' THEN
+          v_nested := 1;
+          v_pos := v_pos + 2;
+          WHILE v_nested > 0 LOOP
+            v_rest := substr(v_text, v_pos);
+            v_open := strpos(v_rest, '/*');
+            v_close := strpos(v_rest, '*/');
+            IF v_close = 0 THEN
+              kind := '!'; upto := v_length + 1;
+              RETURN NEXT;
+              RETURN;
+            END IF;
+            IF v_open > 0 AND v_open < v_close THEN
+              v_nested := v_nested + 1;
+              v_pos := v_pos + v_open + 1;
+            ELSE
+              v_nested := v_nested - 1;
+              v_pos := v_pos + v_close + 1;
+            END IF;
+          END LOOP;
+          v_size := 1200;
+          CONTINUE part;
+        ELSIF v_first = '$' AND v_len > 1 THEN
+          v_close := strpos(substr(v_text, v_pos + v_len), v_word);
+          IF v_close = 0 THEN
+            kind := '!'; upto := v_length + 1;
+            RETURN NEXT;
+            RETURN;
+          END IF;
+          v_pos := v_pos + v_len + v_close - 1 + v_len;
+          upto := v_pos; kind := 'l'; v_any := true;
+          token := substr(v_text, at, upto - at);
+          RETURN NEXT;
+          v_size := 1200;
+          CONTINUE part;
+        ELSIF v_word IN ('''', '"') THEN
+          kind := '!'; upto := v_length + 1;
+          RETURN NEXT;
+          RETURN;
+        ELSIF v_first = '"' THEN
+          kind := 'i';
+        ELSIF right(v_word, 1) = '''' THEN
+          kind := 'l';
+        ELSIF v_word ~ E'^[^\\u0001-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u007f]' THEN
+          kind := 'w';
+          -- ASCII only, as PostgreSQL does it
+          token := upper(v_word COLLATE "C");
+          v_words := v_words + 1;
+          IF c_atomic AND depth = 0 THEN
+            IF v_words BETWEEN 2 AND 4 AND token IN ('FUNCTION', 'PROCEDURE') THEN
+              v_routine := true;
+            ELSIF v_routine AND (token = 'ATOMIC' AND v_before = 'BEGIN' OR token = 'CASE' AND v_begun > 0) THEN
+              v_begun := v_begun + 1;
+            ELSIF v_routine AND token = 'END' AND v_begun > 0 THEN
+              v_begun := v_begun - 1;
+            END IF;
+          END IF;
+          v_before := token;
+        ELSE
+          kind := 's';
+          IF v_word IN ('(', '[') THEN
+            depth := depth + 1;
+          ELSIF v_word IN (')', ']') THEN
+            depth := depth - 1;
+          END IF;
+        END IF;
+        v_pos := v_pos + v_len;
+        upto := v_pos;
+        IF v_word = ';' AND NOT v_any THEN
+          CONTINUE;
+        END IF;
+        v_any := true;
+        RETURN NEXT;
+        IF v_word = ';' AND depth <= 0 AND v_begun = 0 THEN
+          RETURN;
+        END IF;
+      END LOOP;
+      -- all of the part is read: it reached to the end of the text
+      EXIT WHEN v_end > v_length;
+    END LOOP;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.lex(text, integer, boolean) IS 'The tokens of the statement that begins at or behind a position';
+
+  -- The statement that begins at or behind v_from: where it lies (last: behind its last token, next: behind its semicolon), its
+  -- first tokens, its words outside parentheses, and the command tag that PostgreSQL gives it; '' when it raises no event.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.next_statement(v_text text, v_from integer, v_conforming boolean,
+      OUT first integer, OUT last integer, OUT next integer, OUT tokens text[], OUT top text[], OUT is_whole boolean, OUT tag text)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    c_version constant integer := current_setting('server_version_num')::integer;
+    i integer := 2;
+    a text;
+    b text;
+    v_object text;
+  BEGIN
+    -- a row of the aggregate has the tokens in their order
+    SELECT min(l.at), max(l.upto) FILTER (WHERE l.token <> ';' OR l.depth > 0 OR l.kind <> 's'), max(l.upto),
+           (array_agg(l.token))[1:300], (array_agg(l.token) FILTER (WHERE l.depth = 0 AND l.kind = 'w'))[1:2000],
+           bool_and(l.kind <> '!')
+             AND coalesce((array_agg(l.depth))[count(*)::integer], 0) = 0
+      INTO first, last, next, tokens, top, is_whole
+      FROM dts_ddl_portable.lex(v_text, v_from, v_conforming) l;
+    IF first IS NULL THEN
+      next := length(v_text) + 1;
+      is_whole := true;
+      RETURN;
+    END IF;
+    top := coalesce(top, ARRAY[]::text[]);
+    a := tokens[1];
+    tag := '';
+    IF a IN ('SELECT', 'WITH', '(') THEN
+      IF 'INTO' = ANY (top) AND NOT top && ARRAY['INSERT', 'MERGE'] THEN
+        tag := 'SELECT INTO';
+      END IF;
+      RETURN;
+    ELSIF a IN ('COMMENT', 'SECURITY') THEN
+      i := 1;
+      WHILE tokens[i] <> 'ON' AND i < least(10, array_length(tokens, 1)) LOOP
+        i := i + 1;
+      END LOOP;
+      IF tokens[i + 1] IN ('DATABASE', 'ROLE', 'TABLESPACE') OR tokens[i + 1] = 'EVENT' AND tokens[i + 2] = 'TRIGGER' THEN
+        RETURN;
+      END IF;
+      tag := CASE a WHEN 'COMMENT' THEN 'COMMENT' ELSE 'SECURITY LABEL' END;
+      RETURN;
+    ELSIF a IN ('GRANT', 'REVOKE') THEN
+      FOR i IN 1 .. coalesce(array_length(top, 1), 0) LOOP
+        IF top[i] = 'ON' THEN
+          -- of roles otherwise; databases, tablespaces and parameters raise no event
+          IF top[i + 1] IS NULL OR NOT top[i + 1] IN ('DATABASE', 'TABLESPACE', 'PARAMETER') THEN
+            tag := a;
+          END IF;
+          RETURN;
+        END IF;
+      END LOOP;
+      RETURN;
+    ELSIF a IN ('IMPORT', 'REFRESH') THEN
+      tag := CASE a WHEN 'IMPORT' THEN 'IMPORT FOREIGN SCHEMA' ELSE 'REFRESH MATERIALIZED VIEW' END;
+      RETURN;
+    ELSIF a = 'REINDEX' THEN
+      tag := CASE WHEN c_version >= 170000 THEN 'REINDEX' ELSE '' END;
+      RETURN;
+    ELSIF a NOT IN ('CREATE', 'ALTER', 'DROP') THEN
+      RETURN;
+    END IF;
+    IF a = 'CREATE' THEN
+      WHILE tokens[i] IN ('OR', 'REPLACE', 'TEMP', 'TEMPORARY', 'GLOBAL', 'LOCAL', 'UNLOGGED', 'UNIQUE', 'RECURSIVE', 'TRUSTED',
+                          'PROCEDURAL', 'DEFAULT', 'CONSTRAINT') LOOP
+        i := i + 1;
+      END LOOP;
+    ELSIF tokens[i] = 'PROCEDURAL' THEN
+      i := i + 1;
+    END IF;
+    v_object := tokens[i];
+    b := tokens[i + 1];
+    IF v_object IN ('DATABASE', 'ROLE', 'GROUP', 'TABLESPACE', 'SYSTEM', 'EVENT') OR v_object = 'USER' AND b IS DISTINCT FROM 'MAPPING' THEN
+      RETURN;
+    END IF;
+    IF v_object IN ('FOREIGN', 'TEXT') AND b IN ('DATA', 'SEARCH') THEN
+      v_object := v_object || ' ' || b || ' ' || tokens[i + 2];
+    ELSIF v_object IN ('FOREIGN', 'MATERIALIZED', 'ACCESS', 'USER', 'LARGE', 'DEFAULT')
+       OR v_object = 'OPERATOR' AND b IN ('CLASS', 'FAMILY') OR v_object = 'OWNED' AND false THEN
+      v_object := v_object || ' ' || b;
+    END IF;
+    tag := a || ' ' || v_object;
+    IF tag = 'CREATE TABLE' AND 'AS' = ANY (top) THEN
+      tag := 'CREATE TABLE AS';
+    END IF;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.next_statement(text, integer, boolean) IS 'The statement that begins at or behind a position, and its command tag';
+
+  -- Exactly the statement of a command, out of the string it came in; NULL where that is not certain. is_member: the command belongs
+  -- to the script of the extension that the string creates or updates.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.cut(v_source text, v_tag text, v_name text, v_is_top boolean, v_conforming boolean,
+      OUT statement text, OUT tokens text[], OUT top text[], OUT is_member boolean)
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    -- a position and, above it, what tells one string of one session from another
+    c_positions constant bigint := 16777216;
+    v_key bigint;
+    v_noted bigint;
+    v_one record;
+    v_found record;
+    v_count integer := 0;
+    v_from integer := 1;
+    v_seen integer := 0;
+    v_is_found boolean := false;
+  BEGIN
+    is_member := false;
+    v_one := dts_ddl_portable.next_statement(v_source, 1, v_conforming);
+    IF v_one.first IS NULL OR NOT v_one.is_whole THEN
+      RETURN;
+    END IF;
+    IF v_one.next > length(v_source) OR (dts_ddl_portable.next_statement(v_source, v_one.next, v_conforming)).first IS NULL THEN
+      v_is_found := v_one.tag = v_tag AND dts_ddl_portable.is_named(v_one.tokens, v_tag, v_name);
+      v_found := v_one;
+      is_member := v_one.tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') AND v_one.tag <> v_tag;
+    ELSE
+      IF v_is_top AND length(v_source) < c_positions THEN
+        -- The statements of a string run one after the other, and each that can raise an event does: this is the next one.
+        -- The sequence is not transactional: ROLLBACK in the string does not take the position back.
+        v_key := ('x' || substr(md5(v_source || statement_timestamp()::text || pg_backend_pid()::text), 1, 9))::bit(36)::bigint;
+        BEGIN
+          v_noted := currval('dts_ddl_portable.place');
+          IF v_noted / c_positions = v_key THEN
+            v_from := (v_noted % c_positions)::integer;
+          END IF;
+        EXCEPTION WHEN object_not_in_prerequisite_state THEN
+          NULL;  -- the first string of several statements in this session
+        END;
+        IF v_source !~* 'session_replication_role|event[^a-z]+trigger' THEN
+          LOOP
+            v_one := dts_ddl_portable.next_statement(v_source, v_from, v_conforming);
+            EXIT WHEN v_one.first IS NULL OR NOT v_one.is_whole;
+            v_from := v_one.next;
+            IF v_one.tag = v_tag AND dts_ddl_portable.is_named(v_one.tokens, v_tag, v_name) THEN
+              v_is_found := true;
+              v_found := v_one;
+              PERFORM setval('dts_ddl_portable.place', v_key * c_positions + v_from);
+              EXIT;
+            ELSIF v_one.tag <> '' THEN
+              is_member := v_one.tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') AND v_one.tag <> v_tag;
+              EXIT;
+            END IF;
+          END LOOP;
+        END IF;
+      END IF;
+      IF NOT v_is_found AND NOT is_member THEN
+        -- otherwise it is certain where only one statement can be it
+        v_from := 1;
+        LOOP
+          v_one := dts_ddl_portable.next_statement(v_source, v_from, v_conforming);
+          EXIT WHEN v_one.first IS NULL;
+          v_from := v_one.next;
+          v_seen := v_seen + 1;
+          IF NOT v_one.is_whole OR v_seen > 1000 THEN
+            v_count := 2;
+          ELSIF v_one.tag = v_tag AND dts_ddl_portable.is_named(v_one.tokens, v_tag, v_name) THEN
+            v_count := v_count + 1;
+            v_found := v_one;
+          END IF;
+          EXIT WHEN v_count > 1;
+        END LOOP;
+        v_is_found := v_count = 1;
+        IF v_is_found AND v_is_top AND length(v_source) < c_positions THEN
+          PERFORM setval('dts_ddl_portable.place', v_key * c_positions + v_found.next);
+        END IF;
+      END IF;
+    END IF;
+    IF v_is_found THEN
+      statement := substr(v_source, v_found.first, v_found.last - v_found.first);
+      tokens := v_found.tokens;
+      top := v_found.top;
+    END IF;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.cut(text, text, text, boolean, boolean) IS 'Exactly the statement of a command, out of the string it came in';
+
+  -- Whether a statement with these tokens can be about the object of this name. Only asked where the statement must name it.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.is_named(v_tokens text[], v_tag text, v_name text) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_token text;
+  BEGIN
+    IF v_name IS NULL
+       OR v_tag !~ '^(CREATE|ALTER|DROP) (TABLE|TABLE AS|VIEW|MATERIALIZED VIEW|SEQUENCE|FUNCTION|PROCEDURE|TYPE|DOMAIN|SCHEMA|TRIGGER|POLICY|EXTENSION|FOREIGN TABLE)$'
+          AND v_tag NOT IN ('COMMENT', 'ALTER INDEX', 'DROP INDEX') THEN
+      RETURN true;
+    END IF;
+    FOREACH v_token IN ARRAY v_tokens LOOP
+      -- long names are stored cut; with U& it is not easy to tell
+      IF left(v_token, 1) = '"' THEN
+        IF v_token = '"' || replace(v_name, '"', '""') || '"' OR octet_length(v_token) > 60 THEN
+          RETURN true;
+        END IF;
+      ELSIF left(lower(v_token), length(v_name)) = lower(v_name) OR v_token = 'U' THEN
+        RETURN true;
+      END IF;
+    END LOOP;
+    RETURN false;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.is_named(text[], text, text) IS 'Whether a statement with these tokens can be about the object of this name';
+
+  -- The context of a nested command, as PG_CONTEXT gives it without its first line: the innermost statement, and what it is inside of.
+  -- The wording follows lc_messages and is learnt where it is not English.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.tell_context() RETURNS text
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_context text;
+  BEGIN
+    GET DIAGNOSTICS v_context = PG_CONTEXT;
+    RETURN v_context;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.tell_context() IS 'From where it is called, in the words of this server';
+
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.innermost(v_context text, v_conforming boolean, OUT source text, OUT inside text[])
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    c_call constant text := 'SELECT dts_ddl_portable.tell_context()';
+    v_before text := 'SQL statement "';
+    v_behind text := '"';
+    v_function text := 'PL/pgSQL function ';
+    v_sample text;
+    v_body text;
+    v_rest text;
+    v_at integer := 0;
+    v_found integer;
+    v_from integer;
+    v_is_clean boolean;
+    v_one record;
+    v_parts text[];
+    v_count bigint;
+  BEGIN
+    IF left(v_context, length(v_before)) <> v_before AND v_context !~ '^SQL function "' THEN
+      EXECUTE c_call INTO v_sample;
+      v_function := substr(v_sample, 1, strpos(v_sample, 'dts_ddl_portable') - 1);
+      v_sample := split_part(v_sample, E'\n', 2);
+      v_found := strpos(v_sample, c_call);
+      v_before := left(v_sample, v_found - 1);
+      v_behind := substr(v_sample, v_found + length(c_call));
+    END IF;
+    v_rest := v_context;
+    IF v_before <> '' AND v_behind <> '' AND left(v_context, length(v_before)) = v_before THEN
+      v_body := substr(v_context, length(v_before) + 1);
+      -- its end: the first place where the text is complete and the context goes on as PostgreSQL writes it
+      FOR i IN 1 .. 100 LOOP
+        v_found := strpos(substr(v_body, v_at + 1), v_behind);
+        EXIT WHEN v_found = 0;
+        v_at := v_at + v_found;
+        v_rest := substr(v_body, v_at + length(v_behind));
+        CONTINUE WHEN v_rest <> '' AND left(v_rest, length(v_function) + 1) <> E'\n' || v_function
+                  AND v_rest !~ E'^\n(PL/|SQL (function|statement|expression) "|SQL function |COPY |extension script )'
+                  AND left(v_rest, length(v_before) + 1) <> E'\n' || v_before;
+        v_from := 1;
+        v_is_clean := true;
+        WHILE v_is_clean AND v_from < v_at LOOP
+          v_one := dts_ddl_portable.next_statement(left(v_body, v_at - 1), v_from, v_conforming);
+          v_from := v_one.next;
+          v_is_clean := v_one.is_whole;
+        END LOOP;
+        IF v_is_clean THEN
+          source := left(v_body, v_at - 1);
+          EXIT;
+        END IF;
+      END LOOP;
+      IF source IS NULL THEN
+        v_rest := '';
+      END IF;
+    ELSIF v_context ~ '^SQL function "' THEN
+      -- the function's text is in the catalog, if its name is unique
+      v_parts := regexp_matches(v_context, E'^SQL function "([^\n]*)" (?:statement ([0-9]+)|during startup)');
+      SELECT count(*), min(p.prosrc) INTO v_count, source FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+       WHERE p.proname = v_parts[1] AND l.lanname = 'sql';
+      IF v_count <> 1 OR v_parts[2] IS NULL THEN
+        source := NULL;
+      ELSE
+        v_body := source;
+        source := NULL;
+        v_from := 1;
+        FOR i IN 1 .. v_parts[2]::integer LOOP
+          v_one := dts_ddl_portable.next_statement(v_body, v_from, v_conforming);
+          EXIT WHEN v_one.first IS NULL;
+          v_from := v_one.next;
+          IF i = v_parts[2]::integer THEN
+            source := substr(v_body, v_one.first, v_one.last - v_one.first);
+          END IF;
+        END LOOP;
+      END IF;
+    END IF;
+    SELECT array_agg(left(l.line, 300) ORDER BY l.n) INTO inside FROM (
+      SELECT s.line, row_number() OVER () AS n FROM unnest(string_to_array(ltrim(v_rest, E'\n'), E'\n')) s(line)) l
+     WHERE l.n <= 200 AND (left(l.line, length(v_function)) = v_function OR l.line ~ '^(PL/[A-Za-z]+ (function|anonymous code block)|SQL function ")');
+    inside := inside[1:16];
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.innermost(text, boolean) IS 'Text and surroundings of a command that ran inside a function or block';
+
+  -- Secrets become '********': the options of user mappings but user, options of servers and the like that look like a password,
+  -- connection strings of subscriptions. v_strict, for a string whose statements cannot be told apart: all options, and passwords of roles.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.redact(v_text text, v_tag text, v_strict boolean, v_conforming boolean, OUT result text, OUT hidden integer)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    c_name constant text := E'pass|pwd|secret|token|credential|api.?key|access.?key|private.?key|authorization';
+    c_value constant text := E'(password|pwd)\\s*=|://[^/\\s:@]*:[^/\\s@]+@';
+    l record;
+    v_from integer := 1;
+    v_done integer := 1;
+    v_count integer;
+    v_options integer;       -- depth of the list of options we are in
+    v_before text := '';
+    v_name text := '';
+  BEGIN
+    hidden := 0;
+    result := '';
+    LOOP
+      v_count := 0;
+      v_options := NULL;
+      FOR l IN SELECT * FROM dts_ddl_portable.lex(v_text, v_from, v_conforming) LOOP
+        v_count := v_count + 1;
+        v_from := l.upto;
+        IF l.token = '(' AND v_before = 'OPTIONS' THEN
+          v_options := l.depth;
+        ELSIF v_options IS NOT NULL AND l.depth < v_options THEN
+          v_options := NULL;
+        ELSIF l.kind IN ('w', 'i') THEN
+          v_name := l.token;
+        ELSIF l.kind IN ('l', '!') AND (
+            v_options IS NOT NULL AND (
+              (v_strict OR v_tag LIKE '% USER MAPPING') AND lower(btrim(v_name, '"')) NOT IN ('user', 'username')
+              OR lower(v_name) ~ c_name OR lower(l.token) ~ c_value)
+            OR (v_strict OR v_tag LIKE '% SUBSCRIPTION') AND v_before = 'CONNECTION'
+            OR v_strict AND v_before = 'PASSWORD') THEN
+          result := result || substr(v_text, v_done, l.at - v_done) || '''********''';
+          v_done := l.upto;
+          hidden := hidden + 1;
+        END IF;
+        v_before := l.token;
+      END LOOP;
+      EXIT WHEN v_count = 0;
+    END LOOP;
+    result := result || substr(v_text, v_done);
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.redact(text, text, boolean, boolean) IS 'A text without its secrets, and their number';
+
+  -- A setting that may not exist: asking for it so is possible from 9.6 on.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.setting(v_name text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  BEGIN
+    IF current_setting('server_version_num')::integer >= 90600 THEN
+      RETURN current_setting(v_name, true);
+    END IF;
+    RETURN current_setting(v_name);
+  EXCEPTION WHEN undefined_object THEN
+    RETURN NULL;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.setting(text) IS 'A setting, NULL where there is none of this name';
+
+  -- A new table takes part in replication at once. Catalogs that a version lacks are named in branches that it does not take, and so
+  -- never looks up. What does not succeed is no reason for the user's command to fail.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.publish(v_table oid, v_secret text,
+      OUT is_full boolean, OUT joined text[], OUT sent_by text[], OUT failed text[])
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    c_version constant integer := current_setting('server_version_num')::integer;
+    v_name text;
+    v_kind "char";
+    v_has boolean;
+    v_publication record;
+  BEGIN
+    is_full := false;
+    joined := ARRAY[]::text[];
+    failed := ARRAY[]::text[];
+    SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind INTO v_name, v_kind
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = v_table;
+    -- what is done here is nobody's DDL
+    PERFORM set_config('dts_ddl_portable.state', v_secret || 'busy', true);
+    -- from 18 on UPDATE fails when the identity has a generated column
+    v_has := false;
+    IF c_version >= 180000 THEN
+      v_has := EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = v_table AND a.attgenerated <> '' AND NOT a.attisdropped);
+    END IF;
+    IF NOT v_has THEN
+      BEGIN
+        EXECUTE 'ALTER TABLE ' || v_name || ' REPLICA IDENTITY FULL';
+        is_full := true;
+      EXCEPTION WHEN OTHERS THEN
+        failed := failed || ('REPLICA IDENTITY FULL: ' || SQLERRM);
+      END;
+    END IF;
+    -- partitioned tables can be published from 13 on; their partitions always
+    IF c_version >= 100000 AND (v_kind = 'r' OR c_version >= 130000) THEN
+      FOR v_publication IN
+          SELECT p.oid, p.pubname FROM pg_publication p WHERE left(p.pubname::text, 9) = 'dts_sync_' AND NOT p.puballtables ORDER BY p.pubname LOOP
+        IF c_version >= 150000 THEN
+          CONTINUE WHEN EXISTS (SELECT 1 FROM pg_publication_namespace s JOIN pg_class c ON c.relnamespace = s.pnnspid
+                                 WHERE s.pnpubid = v_publication.oid AND c.oid = v_table);
+        END IF;
+        BEGIN
+          EXECUTE 'ALTER PUBLICATION ' || quote_ident(v_publication.pubname) || ' ADD TABLE ' || CASE WHEN v_kind = 'r' THEN 'ONLY ' ELSE '' END || v_name;
+          joined := joined || v_publication.pubname::text;
+        EXCEPTION WHEN OTHERS THEN
+          failed := failed || ('publication ' || quote_ident(v_publication.pubname) || ': ' || SQLERRM);
+        END;
+      END LOOP;
+      IF EXISTS (SELECT 1 FROM pg_publication) THEN
+        SELECT array_agg(t.pubname::text ORDER BY t.pubname) INTO sent_by FROM pg_publication_tables t JOIN pg_class c ON c.relname = t.tablename
+          JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = t.schemaname WHERE c.oid = v_table;
+      END IF;
+    END IF;
+    PERFORM set_config('dts_ddl_portable.state', '', true);
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.publish(oid, text) IS 'REPLICA IDENTITY FULL and the publications whose name begins with dts_sync_';
+
+  -- CREATE TABLE AS and SELECT INTO as what another server can run without computing rows again.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.plain_create_table(v_table oid) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $fn$
+  DECLARE
+    v_columns text;
+    v_result text;
+    v_access text;
+  BEGIN
+    SELECT string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
+             || CASE WHEN a.attcollation <> t.typcollation AND a.attcollation <> 0
+                     THEN (SELECT ' COLLATE ' || quote_ident(n.nspname) || '.' || quote_ident(l.collname)
+                             FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = a.attcollation)
+                     ELSE '' END, ', ' ORDER BY a.attnum)
+      INTO v_columns
+      FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+     WHERE a.attrelid = v_table AND a.attnum > 0 AND NOT a.attisdropped;
+    IF current_setting('server_version_num')::integer >= 120000 THEN
+      EXECUTE 'SELECT '' USING '' || quote_ident(m.amname) FROM pg_class c JOIN pg_am m ON m.oid = c.relam WHERE c.oid = $1 AND m.amname <> ''heap'''
+        INTO v_access USING v_table;
+    END IF;
+    SELECT CASE c.relpersistence WHEN 'u' THEN 'CREATE UNLOGGED TABLE ' ELSE 'CREATE TABLE ' END
+           || quote_ident(n.nspname) || '.' || quote_ident(c.relname) || ' (' || coalesce(v_columns, '') || ')' || coalesce(v_access, '')
+           || coalesce(' WITH (' || (SELECT string_agg(quote_ident(split_part(o, '=', 1)) || ' = ' || quote_literal(substr(o, strpos(o, '=') + 1)), ', ')
+                                       FROM unnest(c.reloptions) o) || ')', '')
+           || coalesce((SELECT ' TABLESPACE ' || quote_ident(s.spcname) FROM pg_tablespace s WHERE s.oid = c.reltablespace), '')
+      INTO v_result
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = v_table;
+    RETURN v_result;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.plain_create_table(oid) IS 'A table as a plain CREATE TABLE';
+
+  -- Whether IF [NOT] EXISTS left nothing to do, where PostgreSQL tells of a command all the same: all parts of the ALTER are guarded
+  -- in this way, and nothing in the catalog is as young as the transaction. (A row of this transaction cannot look older; one of
+  -- another may look as young: then the command is recorded, which does no harm.)
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.did_nothing(v_tag text, v_tokens text[], v_objid oid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_text constant text := array_to_string(v_tokens, ' ');
+    v_guarded integer;
+  BEGIN
+    IF v_objid IS NULL OR array_length(v_tokens, 1) >= 300 THEN
+      RETURN false;
+    ELSIF v_tag = 'ALTER TYPE' THEN
+      RETURN v_text LIKE '% ADD VALUE IF NOT EXISTS %'
+        AND NOT EXISTS (SELECT 1 FROM pg_enum e WHERE e.enumtypid = v_objid AND age(e.xmin) <= 0);
+    ELSIF v_tag IN ('ALTER TABLE', 'ALTER FOREIGN TABLE') THEN
+      v_guarded := (SELECT count(*) FROM regexp_matches(v_text, '(ADD COLUMN|ADD|DROP COLUMN|DROP CONSTRAINT|DROP) IF (NOT )?EXISTS', 'g'));
+      RETURN v_guarded > 0
+        -- one part, without a list of columns or a second part that is not guarded
+        AND v_guarded = 1 + (SELECT count(*) FROM regexp_matches(regexp_replace(v_text, E'\\([^()]*\\)', '', 'g'), ',', 'g'))
+        AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = v_objid AND age(a.xmin) <= 0)
+        AND NOT EXISTS (SELECT 1 FROM pg_constraint o WHERE o.conrelid = v_objid AND age(o.xmin) <= 0);
+    END IF;
+    RETURN false;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.did_nothing(text, text[], oid) IS 'Whether an ALTER with IF [NOT] EXISTS changed nothing';
+
+  -- Keeps 10,000 rows: with every 64th id those beyond go, if no other session is at it. Nobody waits, and nobody counts the table.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.prune(v_newest bigint) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    c_rows constant integer := 10000;
+    c_round constant integer := 64;
+    v_last bigint;
+  BEGIN
+    IF v_newest < c_rows - c_round OR v_newest % c_round <> 0
+       OR NOT pg_try_advisory_xact_lock('public.dts_ddl_command'::regclass::oid::bigint::bit(32)::integer, 10000) THEN
+      RETURN;
+    END IF;
+    SELECT c.id INTO v_last FROM public.dts_ddl_command c ORDER BY c.id DESC OFFSET c_rows - c_round LIMIT 1;
+    IF v_last IS NOT NULL THEN
+      -- rows that a session of another kind has locked can wait for the next time
+      IF current_setting('server_version_num')::integer >= 90500 THEN
+        EXECUTE 'DELETE FROM public.dts_ddl_command c WHERE c.id IN (
+                   SELECT o.id FROM public.dts_ddl_command o WHERE o.id <= $1 ORDER BY o.id LIMIT 2000 FOR UPDATE SKIP LOCKED)' USING v_last;
+      ELSE
+        DELETE FROM public.dts_ddl_command c WHERE c.id IN (SELECT o.id FROM public.dts_ddl_command o WHERE o.id <= v_last ORDER BY o.id LIMIT 2000);
+      END IF;
+    END IF;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.prune(bigint) IS 'Deletes what is beyond the newest 10,000 rows, once in a while';
+
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.gaps() RETURNS bigint
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+    SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM dts_ddl_portable.gap_count s
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.gaps() IS 'Number of DDL commands that went through without a row';
+
+  -- ddl_command_end, before dts_capture_ddl(): the only function that runs as the user, with the user's search_path. Looks nothing up by name.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.note_caller() RETURNS event_trigger LANGUAGE plpgsql AS $fn$
+  BEGIN
+    PERFORM pg_catalog.set_config('dts_ddl_portable.caller',
+      pg_catalog.json_build_object('user', current_user, 'path', pg_catalog.current_schemas(false))::pg_catalog.text, true);
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.note_caller() IS 'Notes who runs a DDL command, and with which search_path; looks nothing up by name';
+
+  -- ddl_command_start: a command holds the table's lock from its beginning, so that whoever locks the table (to move to another
+  -- edition, to take a snapshot) has waited for all DDL that is running, and new DDL waits for him.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.begin_command() RETURNS event_trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fn$
+  BEGIN
+    LOCK TABLE public.dts_ddl_command IN ROW EXCLUSIVE MODE;
+  EXCEPTION WHEN OTHERS THEN
+    NULL;  -- dts_capture_ddl() will tell
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.begin_command() IS 'Locks the capture table as a writer until the transaction ends';
+
+  -- sql_drop: only this event can tell the objects; they wait for dts_capture_ddl(), which follows at once.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.note_drops() RETURNS event_trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_secret text;
+    v_objects text;
+  BEGIN
+    SELECT o.secret INTO v_secret FROM dts_ddl_portable.own o;
+    IF dts_ddl_portable.setting('dts_ddl_portable.state') = v_secret || 'busy' THEN
+      RETURN;
+    END IF;
+    IF current_setting('server_version_num')::integer >= 90500 THEN
+      -- row types and array types go without saying
+      EXECUTE $query$
+        WITH d AS (SELECT row_number() OVER () AS n, x.* FROM pg_event_trigger_dropped_objects() x)
+        SELECT json_agg(json_build_object('type', d.object_type, 'schema', coalesce(d.schema_name,
+                          CASE WHEN d.object_type IN ('trigger', 'rule', 'policy', 'default value') THEN d.address_names[1] END),
+                        'name', CASE WHEN d.object_type NOT IN ('cast', 'transform', 'user mapping', 'default acl', 'default value')
+                                     THEN coalesce(d.object_name, d.address_names[array_upper(d.address_names, 1)]) END,
+                        'identity', d.object_identity, 'original', d.original,
+                        'temporary', d.is_temporary OR coalesce(d.schema_name, '') LIKE 'pg_temp%'
+                           OR d.object_type IN ('trigger', 'rule', 'policy', 'default value') AND d.address_names[1] LIKE 'pg_temp%',
+                        'relation', d.address_names[2]) ORDER BY d.n)::text
+          FROM d
+         WHERE coalesce(d.schema_name, '') NOT LIKE 'pg_toast%'
+           AND (d.original OR d.object_type <> 'type' OR NOT EXISTS (
+                  SELECT 1 FROM d r WHERE (r.object_type IN ('table', 'foreign table', 'view', 'materialized view', 'composite type', 'sequence')
+                       OR r.object_type = 'type' AND r.original)
+                     AND (r.object_identity = d.object_identity OR r.object_identity || '[]' = d.object_identity)))
+      $query$ INTO v_objects;
+    ELSE
+      EXECUTE $query$
+        SELECT json_agg(json_build_object('type', d.object_type, 'schema', d.schema_name, 'name', d.object_name, 'identity', d.object_identity,
+                        'temporary', coalesce(d.schema_name, '') LIKE 'pg_temp%', 'relation', d.object_name))::text
+          FROM pg_event_trigger_dropped_objects() d WHERE coalesce(d.schema_name, '') NOT LIKE 'pg_toast%'
+      $query$ INTO v_objects;
+    END IF;
+    PERFORM set_config('dts_ddl_portable.state', v_secret || coalesce(v_objects, '[]'), true);
+  EXCEPTION WHEN OTHERS THEN
+    NULL;  -- the row will lack its objects
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.note_drops() IS 'Notes the objects that a DDL command drops';
+
+  -- ddl_command_end: the row.
+  CREATE OR REPLACE FUNCTION public.dts_capture_ddl() RETURNS event_trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    c_version constant integer := current_setting('server_version_num')::integer;
+    -- settings that change what a DDL command means, with the default that a row means when it does not name them
+    c_settings constant text[] := ARRAY['DateStyle', 'IntervalStyle', 'TimeZone', 'array_nulls', 'backslash_quote', 'bytea_output',
+      'check_function_bodies', 'default_tablespace', 'default_text_search_config', 'extra_float_digits', 'lc_monetary', 'lc_numeric',
+      'lc_time', 'lo_compat_privileges', 'quote_all_identifiers', 'timezone_abbreviations',
+      'transform_null_equals', 'xmlbinary', 'xmloption']
+      || CASE WHEN c_version < 190000 THEN ARRAY['standard_conforming_strings'] ELSE ARRAY[]::text[] END
+      || CASE WHEN c_version < 120000 THEN ARRAY['default_with_oids'] ELSE ARRAY['default_table_access_method'] END
+      || CASE WHEN c_version >= 140000 THEN ARRAY['default_toast_compression'] ELSE ARRAY[]::text[] END
+      || CASE WHEN c_version >= 160000 THEN ARRAY['createrole_self_grant'] ELSE ARRAY[]::text[] END;
+    c_defaults constant text[] := ARRAY['ISO, MDY', 'postgres', 'GMT', 'on', 'safe_encoding', 'hex',
+      'on', '', 'pg_catalog.simple', '1', 'C', 'C',
+      'C', 'off', 'off', 'Default',
+      'off', 'base64', 'content']
+      || CASE WHEN c_version < 190000 THEN ARRAY['on'] ELSE ARRAY[]::text[] END
+      || CASE WHEN c_version < 120000 THEN ARRAY['off'] ELSE ARRAY['heap'] END
+      || CASE WHEN c_version >= 140000 THEN ARRAY['pglz'] ELSE ARRAY[]::text[] END
+      || CASE WHEN c_version >= 160000 THEN ARRAY[''] ELSE ARRAY[]::text[] END;
+    v_secret text;
+    v_state text;
+    v_caller json;
+    v_context text;
+    v_line integer;
+    v_is_top boolean;
+    v_source text;
+    v_conforming boolean;
+    v_inner record;
+    v_inside text[];
+    v_cut record;
+    v_text text;
+    v_whole boolean := false;
+    v_tag text := tg_tag;
+    v_original text;
+    v_redacted record;
+    v_hidden integer := 0;
+    v_dropped json := '[]';
+    v_has_drops boolean;
+    c record;
+    o record;
+    p record;
+    v_objects text[] := ARRAY[]::text[];
+    v_removed text[] := ARRAY[]::text[];
+    v_flags text[] := ARRAY[]::text[];
+    v_failed text[] := ARRAY[]::text[];
+    v_full text[] := ARRAY[]::text[];
+    v_joined text[] := ARRAY[]::text[];
+    v_published text[] := ARRAY[]::text[];
+    v_undecoded text[] := ARRAY[]::text[];
+    v_new_tables oid[] := ARRAY[]::oid[];
+    v_all text;
+    v_count integer := 0;           -- objects that are not temporary
+    v_members integer := 0;
+    v_temporary integer := 0;
+    v_own integer := 0;
+    v_local integer := 0;
+    v_seen integer := 0;
+    v_main_type text;
+    v_main_identity text;
+    v_main_name text;
+    v_main_is_tag boolean := false;
+    v_main_oid oid;
+    v_schema text;
+    v_name text;
+    v_op text;
+    v_reason text;
+    v_settings text;
+    v_setting text;
+    v_has boolean;
+    v_id bigint;
+    v_message text;
+  BEGIN
+    -- A failure in here must not be one of the user's command: it is counted and told in a WARNING. That needs a subtransaction;
+    -- its changes are decoded at their place, in the order of WAL.
+    SELECT w.secret INTO v_secret FROM dts_ddl_portable.own w;
+    v_state := dts_ddl_portable.setting('dts_ddl_portable.state');
+    IF v_state = v_secret || 'busy' THEN
+      RETURN;  -- a command of our own
+    END IF;
+    IF left(v_state, length(v_secret)) = v_secret THEN
+      v_dropped := substr(v_state, length(v_secret) + 1)::json;
+    END IF;
+    IF v_state <> '' THEN
+      PERFORM set_config('dts_ddl_portable.state', '', true);
+    END IF;
+    -- what the function before this one has noted
+    IF NOT EXISTS (SELECT 1 FROM pg_event_trigger e WHERE e.evtname = 'dts_intercept_caller' AND e.evtenabled IN ('O', 'A')) THEN
+      RAISE EXCEPTION 'event trigger "dts_intercept_caller" is missing or disabled';
+    END IF;
+    v_caller := dts_ddl_portable.setting('dts_ddl_portable.caller')::json;
+
+    -- What was touched, and what the command is mainly about.
+    IF c_version >= 90500 THEN
+      BEGIN
+        FOR c IN
+            SELECT d.classid, d.objid, d.objsubid, d.command_tag, d.object_type, d.schema_name, d.object_identity, d.in_extension,
+                   a.object_names
+              FROM pg_event_trigger_ddl_commands() d
+              LEFT JOIN LATERAL pg_identify_object_as_address(d.classid, d.objid, d.objsubid) a ON d.objid IS NOT NULL LOOP
+          v_seen := v_seen + 1;
+          IF c.in_extension THEN
+            v_members := v_members + 1;
+            CONTINUE;
+          END IF;
+          v_schema := coalesce(c.schema_name, CASE WHEN c.object_type IN ('trigger', 'rule', 'policy', 'default value') THEN c.object_names[1] END);
+          v_name := CASE WHEN c.object_type IN ('cast', 'transform', 'user mapping', 'default acl', 'default value') THEN NULL
+                         WHEN c.classid = 'pg_type'::regclass THEN (SELECT t.typname::text FROM pg_type t WHERE t.oid = c.objid)
+                         ELSE c.object_names[array_upper(c.object_names, 1)] END;
+          IF v_schema LIKE 'pg_temp%' THEN
+            v_temporary := v_temporary + 1;
+            v_removed := v_removed || c.object_identity;
+            CONTINUE;
+          END IF;
+          v_count := v_count + 1;
+          v_own := v_own + CASE WHEN v_schema = 'dts_ddl_portable' OR c.object_type = 'schema' AND v_name = 'dts_ddl_portable'
+            OR left(c.object_identity, 22) = 'public.dts_ddl_command' OR c.object_identity = 'public.dts_capture_ddl()'
+            OR right(c.object_identity, 26) = ' on public.dts_ddl_command' THEN 1 ELSE 0 END;
+          v_local := v_local + CASE WHEN c.object_type ~ '^(publication|subscription|large object)' THEN 1 ELSE 0 END;
+          IF c.command_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO') AND c.object_type = 'table' THEN
+            v_new_tables := v_new_tables || c.objid;
+          END IF;
+          IF v_main_type IS NULL OR NOT v_main_is_tag AND c.command_tag = tg_tag THEN
+            v_main_type := c.object_type;
+            v_main_identity := c.object_identity;
+            v_main_name := v_name;
+            v_main_is_tag := c.command_tag = tg_tag;
+            v_main_oid := c.objid;
+          END IF;
+          v_op := CASE WHEN c.command_tag ~ '^(CREATE |SELECT INTO|IMPORT FOREIGN SCHEMA)' THEN 'create' ELSE 'alter' END;
+          v_message := '{"op":"' || v_op || '","type":' || to_json(CASE WHEN c.objid IS NULL THEN lower(c.object_type) ELSE c.object_type END)::text
+            || coalesce(',"identity":' || to_json(c.object_identity)::text, '') || coalesce(',"schema":' || to_json(v_schema)::text, '')
+            || coalesce(',"name":' || to_json(v_name)::text, '') || '}';
+          IF NOT v_message = ANY (v_objects) THEN
+            v_objects := v_objects || v_message;
+          END IF;
+        END LOOP;
+      EXCEPTION WHEN OTHERS THEN
+        -- up to 13: an object that was made and dropped by one command
+        v_flags := v_flags || 'objects unknown'::text;
+        v_count := v_count + 1;
+      END;
+    ELSE
+      v_flags := v_flags || 'objects unknown'::text;
+    END IF;
+    IF v_members > 0 AND v_count = 0 AND v_temporary = 0 THEN
+      RETURN;  -- of an extension's script
+    END IF;
+    v_has_drops := v_dropped::text <> '[]';
+    IF v_has_drops AND NOT v_main_is_tag THEN
+      -- a DROP is about the first object that it names; asked again below, when the statement is known
+      SELECT d.x ->> 'type' AS type, d.x ->> 'identity' AS identity, d.x ->> 'name' AS name INTO o
+        FROM (SELECT e.x, row_number() OVER () AS n FROM json_array_elements(v_dropped) e(x)) d
+       WHERE coalesce((d.x ->> 'original')::boolean, true) AND NOT (d.x ->> 'temporary')::boolean ORDER BY d.n LIMIT 1;
+      IF o.type IS NOT NULL AND v_main_type IS NULL THEN
+        v_main_type := o.type;
+        v_main_identity := o.identity;
+        v_main_name := o.name;
+      END IF;
+    END IF;
+
+    -- The statement.
+    v_conforming := CASE WHEN c_version >= 190000 THEN true ELSE current_setting('standard_conforming_strings') = 'on' END;
+    GET DIAGNOSTICS v_context = PG_CONTEXT;
+    v_line := strpos(v_context, E'\n');
+    v_is_top := v_line = 0;
+    IF v_is_top THEN
+      v_source := current_query();
+    ELSE
+      v_inner := dts_ddl_portable.innermost(substr(v_context, v_line + 1), v_conforming);
+      v_source := v_inner.source;
+      v_inside := v_inner.inside;
+    END IF;
+    IF tg_tag = 'COMMENT' AND NOT v_main_type IN ('table', 'table column', 'view', 'materialized view', 'function', 'type', 'schema') THEN
+      v_main_name := NULL;  -- it may stand there in another form
+    END IF;
+    v_cut := dts_ddl_portable.cut(v_source, tg_tag, v_main_name, v_is_top, v_conforming);
+    IF v_cut.is_member THEN
+      RETURN;
+    END IF;
+    v_text := v_cut.statement;
+    IF v_text IS NULL THEN
+      v_whole := true;
+      v_text := coalesce(v_source, current_query(), '');
+      v_flags := v_flags || CASE WHEN v_source IS NULL THEN 'outer statement'::text ELSE 'whole string' END;
+      v_reason := CASE WHEN v_source IS NULL THEN 'the command ran inside a function or block, and its own text is not known'
+                       ELSE 'the statement could not be cut out of the string it was sent in' END;
+    END IF;
+
+    -- Dropped objects. The main one is that which the statement names first.
+    IF v_has_drops THEN
+      FOR o IN SELECT d.x ->> 'type' AS type, d.x ->> 'schema' AS schema, d.x ->> 'name' AS name, d.x ->> 'identity' AS identity,
+                      (d.x ->> 'original')::boolean AS original, (d.x ->> 'temporary')::boolean AS temporary, d.x ->> 'relation' AS relation
+                 FROM json_array_elements(v_dropped) d(x) LOOP
+        IF o.temporary THEN
+          IF o.original IS NOT FALSE THEN
+            v_temporary := v_temporary + 1;
+            v_removed := v_removed || o.identity;
+          END IF;
+          CONTINUE;
+        END IF;
+        IF o.original IS NOT FALSE THEN
+          v_count := v_count + 1;
+          v_own := v_own + CASE WHEN o.schema = 'dts_ddl_portable' OR o.type = 'schema' AND o.name = 'dts_ddl_portable'
+            OR o.schema = 'public' AND (left(o.name, 15) = 'dts_ddl_command' OR o.relation = 'dts_ddl_command' OR o.identity = 'public.dts_capture_ddl()')
+            THEN 1 ELSE 0 END;
+          v_local := v_local + CASE WHEN o.type ~ '^(publication|subscription|large object)' THEN 1 ELSE 0 END;
+        END IF;
+        v_objects := v_objects || ('{"op":"drop","type":' || to_json(o.type)::text || coalesce(',"identity":' || to_json(o.identity)::text, '')
+          || coalesce(',"schema":' || to_json(o.schema)::text, '') || coalesce(',"name":' || to_json(o.name)::text, '')
+          || coalesce(',"original":' || to_json(o.original)::text, '') || '}');
+      END LOOP;
+    END IF;
+    IF v_has_drops AND tg_tag LIKE 'DROP %' AND v_cut.tokens IS NOT NULL THEN
+      SELECT d.x ->> 'type' AS type, d.x ->> 'identity' AS identity INTO o
+        FROM json_array_elements(v_dropped) d(x)
+        JOIN (SELECT t.token, row_number() OVER () AS n FROM unnest(v_cut.tokens) t(token)) s
+          ON lower(btrim(s.token, '"')) = lower(d.x ->> 'name')
+       WHERE (d.x ->> 'original')::boolean AND NOT (d.x ->> 'temporary')::boolean ORDER BY s.n LIMIT 1;
+      IF o.type IS NOT NULL THEN
+        v_main_type := o.type;
+        v_main_identity := o.identity;
+      END IF;
+    END IF;
+
+    -- Is it something that another server should hear of?
+    IF v_count = 0 AND (v_temporary > 0 OR c_version >= 90500 AND tg_tag <> 'DROP OWNED') THEN
+      RETURN;
+    END IF;
+    IF c_version < 90500 AND tg_tag LIKE 'DROP %' AND v_count = 0 AND tg_tag <> 'DROP OWNED' THEN
+      RETURN;
+    END IF;
+    IF v_own > 0 AND v_own = v_count
+       OR tg_tag IN ('GRANT', 'REVOKE') AND NOT v_whole AND v_text ~* E'\\mON\\s+(TABLE\\s+|SEQUENCE\\s+|ALL\\s+TABLES\\s+IN\\s+SCHEMA\\s+)?(public\\.dts_ddl_command(_id_seq)?|dts_ddl_portable)\\M'
+       OR tg_tag LIKE 'ALTER %' AND v_count > 0 AND NOT v_whole AND NOT v_has_drops AND dts_ddl_portable.did_nothing(tg_tag, v_cut.tokens, v_main_oid) THEN
+      RETURN;
+    END IF;
+    IF v_local > 0 AND v_local = v_count OR tg_tag ~ ' (PUBLICATION|SUBSCRIPTION)$' THEN
+      v_reason := CASE WHEN v_main_type LIKE 'subscription%' THEN 'subscriptions belong to the server that subscribes'
+                       WHEN v_main_type LIKE 'large object%' THEN 'large objects are not replicated'
+                       ELSE 'publications belong to the server that publishes' END;
+    END IF;
+
+    -- New tables.
+    IF array_length(v_new_tables, 1) > 0 THEN
+      SELECT array_agg(n.t) INTO v_new_tables FROM unnest(v_new_tables) n(t) JOIN pg_class k ON k.oid = n.t
+       WHERE k.relkind IN ('r', 'p') AND k.relpersistence = 'p';
+      FOR c IN SELECT k.oid, quote_ident(n.nspname) || '.' || quote_ident(k.relname) AS name, k.relkind FROM pg_class k
+                 JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = ANY (v_new_tables) ORDER BY k.oid LOOP
+        p := dts_ddl_portable.publish(c.oid, v_secret);
+        IF p.is_full THEN
+          v_full := v_full || c.name;
+        END IF;
+        FOR v_line IN 1 .. coalesce(array_length(p.joined, 1), 0) LOOP
+          v_joined := v_joined || ('{"table":' || to_json(c.name)::text || ',"publication":' || to_json(p.joined[v_line])::text || '}');
+        END LOOP;
+        IF p.sent_by IS NOT NULL THEN
+          v_published := v_published || ('{"table":' || to_json(c.name)::text || ',"publications":' || to_json(p.sent_by)::text || '}');
+        END IF;
+        v_failed := v_failed || p.failed;
+        IF tg_tag IN ('CREATE TABLE AS', 'SELECT INTO') THEN
+          v_has := true;
+          BEGIN
+            EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || c.name || ')' INTO v_has;
+          EXCEPTION WHEN insufficient_privilege THEN
+            NULL;
+          END;
+          IF v_has THEN
+            v_flags := v_flags || 'rows before structure'::text;
+            IF array_length(p.joined, 1) > 0 THEN
+              v_undecoded := v_undecoded || c.name;
+            END IF;
+          END IF;
+        END IF;
+      END LOOP;
+    END IF;
+    IF array_length(v_new_tables, 1) > 0 AND c_version >= 100000 THEN
+      SELECT json_agg(b.pubname ORDER BY b.pubname)::text INTO v_all FROM pg_publication b;
+    END IF;
+    IF array_length(v_failed, 1) > 0 THEN
+      v_flags := v_flags || 'not published'::text;
+    END IF;
+
+    -- What another server can run.
+    IF tg_tag IN ('CREATE TABLE AS', 'SELECT INTO') AND v_main_oid IS NOT NULL THEN
+      v_original := v_text;
+      v_text := dts_ddl_portable.plain_create_table(v_main_oid);
+      v_tag := 'CREATE TABLE';
+      v_reason := NULL;
+    ELSIF array_length(v_removed, 1) > 0 AND v_count > 0 AND NOT v_whole AND tg_tag LIKE 'DROP %' THEN
+      -- temporary and other objects in one DROP
+      v_original := v_text;
+      SELECT tg_tag || ' ' || string_agg(d.x ->> 'identity', ', ') || CASE WHEN v_cut.tokens[array_upper(v_cut.tokens, 1)] = 'CASCADE' OR 'CASCADE' = ANY (v_cut.top) THEN ' CASCADE' ELSE '' END
+        INTO v_text FROM json_array_elements(v_dropped) d(x) WHERE (d.x ->> 'original')::boolean AND NOT (d.x ->> 'temporary')::boolean;
+    ELSE
+      v_removed := ARRAY[]::text[];
+    END IF;
+    IF v_whole OR tg_tag ~ '(USER MAPPING|SERVER|FOREIGN|SUBSCRIPTION)' THEN
+      v_redacted := dts_ddl_portable.redact(coalesce(v_original, v_text), tg_tag, v_whole, v_conforming);
+      v_hidden := v_redacted.hidden;
+      IF v_hidden > 0 THEN
+        IF v_original IS NOT NULL THEN v_original := v_redacted.result; ELSE v_text := v_redacted.result; END IF;
+      END IF;
+    END IF;
+
+    FOR v_line IN 1 .. array_length(c_settings, 1) LOOP
+      v_setting := current_setting(c_settings[v_line]);
+      IF v_setting <> c_defaults[v_line] THEN
+        v_settings := coalesce(v_settings || ',', '') || to_json(c_settings[v_line])::text || ':' || to_json(v_setting)::text;
+      END IF;
+    END LOOP;
+    SELECT r.rolsuper INTO v_has FROM pg_roles r WHERE r.rolname = v_caller ->> 'user';
+    v_message := '{"v":1,"edition":"portable"'
+      || CASE WHEN array_length(v_flags, 1) > 0 THEN ',"flags":' || (SELECT json_agg(DISTINCT f.f)::text FROM unnest(v_flags) f(f)) ELSE '' END
+      || CASE WHEN array_length(v_objects, 1) > 0 THEN ',"objects":[' || array_to_string(v_objects, ',') || ']' ELSE '' END
+      || ',"session_user":' || to_json(session_user::text)::text
+      || CASE WHEN v_has THEN ',"superuser":true' ELSE '' END
+      || ',"search_path":' || (SELECT coalesce(json_agg(CASE WHEN left(s.s, 8) = 'pg_temp_' THEN 'pg_temp' ELSE s.s END)::text, '[]')
+                                 FROM json_array_elements_text(v_caller -> 'path') s(s))
+      || coalesce(',"settings":{' || v_settings || '}', '')
+      || ',"nesting":' || CASE WHEN v_is_top THEN '{"level":"top"}'
+           ELSE '{"level":"nested"' || CASE WHEN array_length(v_inside, 1) > 0 THEN ',"inside":' || to_json(v_inside)::text ELSE '' END || '}' END
+      || CASE WHEN array_length(v_full, 1) > 0 THEN ',"replica_identity":' || to_json(v_full)::text ELSE '' END
+      || CASE WHEN array_length(v_joined, 1) > 0 THEN ',"publications":[' || array_to_string(v_joined, ',') || ']' ELSE '' END
+      || CASE WHEN array_length(v_published, 1) > 0 THEN ',"published":[' || array_to_string(v_published, ',') || ']' ELSE '' END
+      || coalesce(',"all_publications":' || v_all, '')
+      || CASE WHEN array_length(v_undecoded, 1) > 0 THEN ',"undecoded_rows":' || to_json(v_undecoded)::text ELSE '' END
+      || CASE WHEN array_length(v_failed, 1) > 0 THEN ',"not_published":' || to_json(v_failed)::text ELSE '' END
+      || coalesce(',"replay":false,"replay_reason":' || to_json(v_reason)::text, '')
+      || CASE WHEN v_hidden > 0 THEN ',"redacted":' || v_hidden ELSE '' END
+      || CASE WHEN array_length(v_removed, 1) > 0 THEN ',"temporary_removed":' || to_json(v_removed)::text ELSE '' END
+      || coalesce(',"original":{"tag":' || to_json(tg_tag)::text || ',"text":' || to_json(v_original)::text || '}', '') || '}';
+
+    INSERT INTO public.dts_ddl_command (ddl_text, event, tag, username, database, schema, object_type, object_name, client_address,
+        client_port, event_time, txid_current, message)
+      VALUES (v_text, tg_event, v_tag, v_caller ->> 'user', current_database(),
+        (SELECT CASE WHEN left(s.s, 8) = 'pg_temp_' THEN 'pg_temp' ELSE s.s END FROM (SELECT v_caller -> 'path' ->> 0) s(s)),
+        v_main_type, v_main_identity, host(inet_client_addr()), inet_client_port(), clock_timestamp(), txid_current()::text, v_message)
+      RETURNING id INTO v_id;
+    PERFORM dts_ddl_portable.prune(v_id);
+  EXCEPTION WHEN OTHERS THEN
+    DECLARE
+      v_why text := SQLERRM;
+    BEGIN
+      PERFORM nextval('dts_ddl_portable.gap_count');
+      RAISE WARNING 'DDL command was not captured' USING
+        DETAIL = v_why || ' Command: ' || tg_tag || coalesce(' ' || v_main_identity, ''),
+        HINT = 'The command itself has been carried out. SELECT dts_ddl_portable.gaps() counts such commands.';
+    EXCEPTION WHEN OTHERS THEN
+      RAISE WARNING 'DDL command was not captured' USING DETAIL = v_why || ' Command: ' || tg_tag;
+    END;
+  END
+  $fn$;
+  COMMENT ON FUNCTION public.dts_capture_ddl() IS 'Records a DDL command in public.dts_ddl_command';
+
+  -- No right for anybody but the owner, whatever ALTER DEFAULT PRIVILEGES has given. (The table: consumers may have been granted SELECT.)
+  FOR item IN
+    SELECT 'REVOKE ALL ON ' || o.what || ' FROM ' || CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END
+      FROM (
+        SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS what,
+               c.relowner AS owner, coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 'S'::"char" ELSE 'r'::"char" END, c.relowner)) AS acl
+          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind IN ('r', 'S')
+           AND (n.nspname = 'dts_ddl_portable' OR NOT is_again AND n.nspname = 'public' AND c.relname IN ('dts_ddl_command', 'dts_ddl_command_id_seq'))
+        UNION ALL
+        SELECT 'FUNCTION ' || quote_ident(n.nspname) || '.' || quote_ident(p.proname) || '(' || pg_get_function_identity_arguments(p.oid) || ')',
+               p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
+          FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+         WHERE n.nspname = 'dts_ddl_portable' OR n.nspname = 'public' AND p.proname = 'dts_capture_ddl' AND p.pronargs = 0
+        UNION ALL
+        SELECT 'SCHEMA dts_ddl_portable', n.nspowner, coalesce(n.nspacl, acldefault('n', n.nspowner)) FROM pg_namespace n WHERE n.nspname = 'dts_ddl_portable'
+      ) o CROSS JOIN LATERAL aclexplode(o.acl) x
+     WHERE x.grantee <> o.owner GROUP BY 1 LOOP
+    EXECUTE item;
+  END LOOP;
+
+  -- The old table's publications get the new one.
+  IF moved AND former IS NOT NULL THEN
+    FOREACH item IN ARRAY former LOOP
+      EXECUTE 'ALTER PUBLICATION ' || quote_ident(item) || ' DROP TABLE dts_old.dts_ddl_command';
+      EXECUTE 'ALTER PUBLICATION ' || quote_ident(item) || ' ADD TABLE public.dts_ddl_command';
+    END LOOP;
+  END IF;
+
+  -- Last: from here on DDL is recorded.
+  BEGIN
+    FOR item IN SELECT e.evtname FROM pg_event_trigger e
+                 WHERE e.evtname IN ('dts_intercept_ddl', 'dts_intercept_caller', 'dts_intercept_drop', 'dts_intercept_start') LOOP
+      EXECUTE 'DROP EVENT TRIGGER ' || quote_ident(item);
+    END LOOP;
+    CREATE EVENT TRIGGER dts_intercept_caller ON ddl_command_end EXECUTE PROCEDURE dts_ddl_portable.note_caller();
+    CREATE EVENT TRIGGER dts_intercept_drop ON sql_drop EXECUTE PROCEDURE dts_ddl_portable.note_drops();
+    CREATE EVENT TRIGGER dts_intercept_start ON ddl_command_start EXECUTE PROCEDURE dts_ddl_portable.begin_command();
+    CREATE EVENT TRIGGER dts_intercept_ddl ON ddl_command_end EXECUTE PROCEDURE public.dts_capture_ddl();
+    COMMENT ON EVENT TRIGGER dts_intercept_caller IS 'Portable edition of dts_ddl_capture: who runs a DDL command; must come right before dts_intercept_ddl';
+    COMMENT ON EVENT TRIGGER dts_intercept_drop IS 'Portable edition of dts_ddl_capture: objects dropped by a DDL command';
+    COMMENT ON EVENT TRIGGER dts_intercept_start IS 'Portable edition of dts_ddl_capture: beginning of a DDL command';
+    COMMENT ON EVENT TRIGGER dts_intercept_ddl IS 'Portable edition of dts_ddl_capture: end of a DDL command';
+  EXCEPTION WHEN insufficient_privilege THEN
+    RAISE EXCEPTION 'permission denied to create event triggers' USING
+      ERRCODE = 'insufficient_privilege', DETAIL = SQLERRM || '. Nothing has been made.',
+      HINT = 'Plain PostgreSQL demands a superuser; on a managed service use its privileged account.';
+  END;
+
+  FOR rival IN
+    SELECT e.evtname FROM pg_event_trigger e
+     WHERE e.evtname ~ '^(awsdms_|hwdrs_|udts_|ape_dts_|dts_|dms_|pgl_ddl|pglogical|spock|pgactive|bucardo|tg_ddl|ddl_capture|replicate_ddl)'
+       AND e.evtname NOT IN ('dts_intercept_ddl', 'dts_intercept_caller', 'dts_intercept_drop', 'dts_intercept_start')
+     ORDER BY e.evtname LOOP
+    RAISE WARNING 'another DDL capture is present: event trigger "%"', rival USING
+      HINT = 'Each records the commands of the other. Drop it when its consumer no longer needs it.';
+  END LOOP;
+END
+$install$;

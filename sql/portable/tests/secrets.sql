@@ -1,0 +1,15 @@
+-- Secrets do not reach the rows.
+CREATE ROLE :"role1"; CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (host 'h;', password 'se cret', dsn 'host=a password=secret', url 'postgres://u:secret@h/d');
+CREATE USER MAPPING FOR :"role1" SERVER s OPTIONS ("user" 'u', password 'secr''et', x $$secret$$, y E'secret\'');
+ALTER USER MAPPING FOR :"role1" SERVER s OPTIONS (SET password 'secret', DROP x, ADD z 'secret');
+CREATE FOREIGN TABLE ft (a int OPTIONS (token 'secret', n 'plain')) SERVER s OPTIONS (password 'secret', t 'plain');
+SELECT t.is('numbers', (SELECT string_agg(message ->> 'redacted', ',' ORDER BY id) FROM t.new()), '3,3,2,2');
+SELECT t.rows('redacted', 'CREATE FOREIGN DATA WRAPPER w', 'CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (host ''h;'', password ''********'', dsn ''********'', url ''********'')',
+  'CREATE USER MAPPING FOR "portable_r1" SERVER s OPTIONS ("user" ''u'', password ''********'', x ''********'', y ''********'')',
+  'ALTER USER MAPPING FOR "portable_r1" SERVER s OPTIONS (SET password ''********'', DROP x, ADD z ''********'')',
+  'CREATE FOREIGN TABLE ft (a int OPTIONS (token ''********'', n ''plain'')) SERVER s OPTIONS (password ''********'', t ''plain'')');
+-- a string that cannot be cut
+SET session_replication_role = replica\; ALTER USER MAPPING FOR :"role1" SERVER s OPTIONS (SET z 'secret')\; SET session_replication_role = origin\; ALTER ROLE :"role1" PASSWORD 'secret'\; ALTER USER MAPPING FOR :"role1" SERVER s OPTIONS (SET z 'secret2', SET user 'u');
+SELECT t.is('flagged', (SELECT concat(message ->> 'flags', message ->> 'redacted') FROM t.new()), '["whole string"]3');
+SELECT t.is('nothing of it in any row', (SELECT count(*)::text FROM public.dts_ddl_command c WHERE concat(c.ddl_text, c.message, c.object_name) ~ 'secret|se cret'), '0');
+DROP OWNED BY :"role1"; SET client_min_messages = error; DROP SERVER s CASCADE; DROP ROLE :"role1";
