@@ -98,6 +98,50 @@ fn members(facts: &[String]) -> usize {
         .count()
 }
 
+/// The comparison sees what an update script may have forgotten.
+#[test]
+fn differences_are_seen() {
+    let database = Database::new("upgrade_differences");
+    let mut client = database.connect();
+    // nothing of this is to be captured: ids are compared as well
+    run(&mut client, "SET session_replication_role = replica");
+    let want = facts(&mut client);
+    for statement in [
+        "COMMENT ON FUNCTION dts_ddl.gaps() IS NULL",
+        "COMMENT ON COLUMN public.dts_ddl_command.tag IS 'x'",
+        "UPDATE pg_proc SET probin = 'dts_ddl_capture' WHERE proname = 'dts_capture_ddl'",
+        "ALTER FUNCTION dts_ddl.gaps() STABLE",
+        "ALTER FUNCTION dts_ddl.capture_drop() SET search_path TO pg_catalog",
+        "ALTER FUNCTION dts_ddl.capture_drop() OWNER TO pg_monitor",
+        "ALTER VIEW dts_ddl.status SET (security_barrier)",
+        "GRANT SELECT ON dts_ddl.history TO pg_monitor",
+        "REVOKE USAGE ON SCHEMA dts_ddl FROM pg_monitor",
+        "ALTER EXTENSION dts_ddl_capture DROP SEQUENCE dts_ddl.gap_count",
+        "ALTER SEQUENCE dts_ddl.gap_count INCREMENT 2",
+        "SELECT nextval('dts_ddl.gap_count')",
+        "ALTER SEQUENCE public.dts_ddl_command_id_seq OWNED BY NONE",
+        "ALTER TABLE public.dts_ddl_command ALTER id SET DEFAULT 1",
+        "ALTER TABLE public.dts_ddl_command ALTER tag TYPE varchar",
+        "ALTER TABLE public.dts_ddl_command ALTER tag SET STORAGE EXTERNAL",
+        "ALTER TABLE public.dts_ddl_command SET (fillfactor = 50)",
+        "ALTER TABLE public.dts_ddl_command REPLICA IDENTITY FULL",
+        "CREATE RULE r AS ON DELETE TO public.dts_ddl_command DO ALSO SELECT 1",
+        "ALTER INDEX public.dts_ddl_command_pkey RENAME TO pk",
+        "ALTER EVENT TRIGGER dts_intercept_drop ENABLE ALWAYS",
+        "UPDATE pg_extension SET extconfig = ARRAY['public.dts_ddl_command'::regclass], extcondition = '{x}' WHERE extname = 'dts_ddl_capture'",
+        "CREATE VIEW dts_ddl.more AS SELECT 1 AS x; ALTER EXTENSION dts_ddl_capture ADD VIEW dts_ddl.more",
+        "ALTER FUNCTION dts_ddl.gaps() DEPENDS ON EXTENSION plpgsql",
+    ] {
+        run(&mut client, &format!("BEGIN; {statement}"));
+        assert!(facts(&mut client) != want, "{statement} is not seen");
+        run(
+            &mut client,
+            "ROLLBACK; SELECT setval('dts_ddl.gap_count', 1, false)",
+        );
+    }
+    expect_same("nothing is left of them", &facts(&mut client), &want);
+}
+
 /// One test, so that files of released versions are there once only.
 #[test]
 fn from_every_version() {
