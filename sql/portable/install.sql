@@ -672,7 +672,7 @@ BEGIN
 
   -- A new table takes part in replication at once. Catalogs that a version lacks are named in branches that it does not take, and so
   -- never looks up. What does not succeed is no reason for the user's command to fail.
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.publish(v_table oid, v_secret text,
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.publish(v_table oid, v_secret text, v_rest text,
       OUT is_full boolean, OUT joined text[], OUT sent_by text[], OUT failed text[])
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
@@ -722,10 +722,10 @@ BEGIN
           JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = t.schemaname WHERE c.oid = v_table;
       END IF;
     END IF;
-    PERFORM set_config('dts_ddl_portable.state', '', true);
+    PERFORM set_config('dts_ddl_portable.state', v_rest, true);
   END
   $fn$;
-  COMMENT ON FUNCTION dts_ddl_portable.publish(oid, text) IS 'REPLICA IDENTITY FULL and the publications whose name begins with dts_sync_';
+  COMMENT ON FUNCTION dts_ddl_portable.publish(oid, text, text) IS 'REPLICA IDENTITY FULL and the publications whose name begins with dts_sync_';
 
   -- CREATE TABLE AS and SELECT INTO as what another server can run without computing rows again.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.plain_create_table(v_table oid) RETURNS text
@@ -844,12 +844,18 @@ BEGIN
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
     v_secret text;
+    v_state text;
     v_objects text;
+    v_context text;
   BEGIN
     SELECT o.secret INTO v_secret FROM dts_ddl_portable.own o;
-    IF dts_ddl_portable.setting('dts_ddl_portable.state') = v_secret || 'busy' THEN
+    v_state := dts_ddl_portable.setting('dts_ddl_portable.state');
+    IF v_state = v_secret || 'busy' THEN
       RETURN;
     END IF;
+    -- Another event trigger may run DDL between this and dts_capture_ddl(): each command finds its own by where it is run from.
+    GET DIAGNOSTICS v_context = PG_CONTEXT;
+    v_context := md5(substr(v_context, strpos(v_context || E'\n', E'\n')));
     IF current_setting('server_version_num')::integer >= 90500 THEN
       -- row types and array types go without saying
       EXECUTE $query$
@@ -876,7 +882,12 @@ BEGIN
           FROM pg_event_trigger_dropped_objects() d WHERE coalesce(d.schema_name, '') NOT LIKE 'pg_toast%'
       $query$ INTO v_objects;
     END IF;
-    PERFORM set_config('dts_ddl_portable.state', v_secret || coalesce(v_objects, '[]'), true);
+    v_objects := '{"at":"' || v_context || '","objects":' || coalesce(v_objects, '[]') || '}';
+    IF left(v_state, length(v_secret)) = v_secret AND length(v_state) > length(v_secret) THEN
+      SELECT concat_ws(',', string_agg(e.e::text, ','), v_objects) INTO v_objects
+        FROM json_array_elements(substr(v_state, length(v_secret) + 1)::json) e(e) WHERE e.e ->> 'at' <> v_context;
+    END IF;
+    PERFORM set_config('dts_ddl_portable.state', v_secret || '[' || v_objects || ']', true);
   EXCEPTION WHEN OTHERS THEN
     NULL;  -- the row will lack its objects
   END
@@ -965,10 +976,15 @@ BEGIN
     IF v_state = v_secret || 'busy' THEN
       RETURN;  -- a command of our own
     END IF;
+    GET DIAGNOSTICS v_context = PG_CONTEXT;
+    v_context := substr(v_context, strpos(v_context || E'\n', E'\n'));
     IF left(v_state, length(v_secret)) = v_secret THEN
-      v_dropped := substr(v_state, length(v_secret) + 1)::json;
-    END IF;
-    IF v_state <> '' THEN
+      SELECT coalesce((SELECT e.e -> 'objects' FROM json_array_elements(w.w) e(e) WHERE e.e ->> 'at' = md5(v_context)), '[]'),
+             v_secret || '[' || (SELECT string_agg(e.e::text, ',') FROM json_array_elements(w.w) e(e) WHERE e.e ->> 'at' <> md5(v_context)) || ']'
+        INTO v_dropped, v_state FROM (SELECT substr(v_state, length(v_secret) + 1)::json) w(w);
+      PERFORM set_config('dts_ddl_portable.state', coalesce(v_state, ''), true);
+    ELSIF v_state <> '' THEN
+      v_state := '';
       PERFORM set_config('dts_ddl_portable.state', '', true);
     END IF;
     -- what the function before this one has noted
@@ -1048,17 +1064,17 @@ BEGIN
 
     -- The statement.
     v_conforming := CASE WHEN c_version >= 190000 THEN true ELSE current_setting('standard_conforming_strings') = 'on' END;
-    GET DIAGNOSTICS v_context = PG_CONTEXT;
-    v_line := strpos(v_context, E'\n');
-    v_is_top := v_line = 0;
+    v_is_top := v_context = '';
     IF v_is_top THEN
       v_source := current_query();
     ELSE
-      v_inner := dts_ddl_portable.innermost(substr(v_context, v_line + 1), v_conforming);
+      v_inner := dts_ddl_portable.innermost(substr(v_context, 2), v_conforming);
       v_source := v_inner.source;
       v_inside := v_inner.inside;
     END IF;
-    IF tg_tag = 'COMMENT' AND NOT v_main_type IN ('table', 'table column', 'view', 'materialized view', 'function', 'type', 'schema') THEN
+    IF v_main_type NOT IN ('table', 'table column', 'table constraint', 'view', 'materialized view', 'foreign table', 'sequence', 'index', 'function', 'procedure',
+                           'type', 'schema', 'trigger', 'policy', 'extension')
+       OR tg_tag = 'COMMENT' AND v_main_type NOT IN ('table', 'table column', 'view', 'materialized view', 'function', 'type', 'schema') THEN
       v_main_name := NULL;  -- it may stand there in another form
     END IF;
     v_cut := dts_ddl_portable.cut(v_source, tg_tag, v_main_name, v_is_top, v_conforming);
@@ -1114,6 +1130,9 @@ BEGIN
     IF v_count = 0 AND (v_temporary > 0 OR c_version >= 90500 AND tg_tag <> 'DROP OWNED') THEN
       RETURN;
     END IF;
+    IF c_version < 90500 AND tg_tag LIKE 'CREATE %' AND v_cut.tokens[1:5] && ARRAY['TEMP', 'TEMPORARY'] THEN
+      RETURN;
+    END IF;
     IF c_version < 90500 AND tg_tag LIKE 'DROP %' AND v_count = 0 AND tg_tag <> 'DROP OWNED' THEN
       RETURN;
     END IF;
@@ -1134,7 +1153,7 @@ BEGIN
        WHERE k.relkind IN ('r', 'p') AND k.relpersistence = 'p';
       FOR c IN SELECT k.oid, quote_ident(n.nspname) || '.' || quote_ident(k.relname) AS name, k.relkind FROM pg_class k
                  JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = ANY (v_new_tables) ORDER BY k.oid LOOP
-        p := dts_ddl_portable.publish(c.oid, v_secret);
+        p := dts_ddl_portable.publish(c.oid, v_secret, coalesce(v_state, ''));
         IF p.is_full THEN
           v_full := v_full || c.name;
         END IF;
