@@ -20,7 +20,10 @@ $update$;
 
 -- To look at things. Functions of these run with their owner's rights where pg_monitor may call them.
 CREATE FUNCTION dts_ddl.check(OUT name text, OUT status text, OUT found text, OUT remedy text) RETURNS SETOF record
-  LANGUAGE c VOLATILE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'check_wrapper';
+  LANGUAGE c VOLATILE SECURITY DEFINER SET search_path TO pg_catalog, pg_temp
+  -- it joins whole catalogs, whose sizes after a filter the planner cannot know
+  SET enable_nestloop TO off SET work_mem TO '64MB' SET jit TO off SET max_parallel_workers_per_gather TO 0
+  AS 'MODULE_PATHNAME', 'check_wrapper';
 COMMENT ON FUNCTION dts_ddl.check() IS 'Whether capture (on a destination: apply) is complete: one row for each check, the worst first; status is ok, warning or error';
 
 CREATE FUNCTION dts_ddl.status_document() RETURNS text
@@ -58,6 +61,15 @@ CREATE FUNCTION dts_ddl.is_document(message text) RETURNS boolean
   LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'is_document_wrapper';
 COMMENT ON FUNCTION dts_ddl.is_document(text) IS 'Whether a text can be cast to jsonb';
 
+-- A function stands between view and table, so that the view does not hold the table's columns fast.
+CREATE FUNCTION dts_ddl.rows(OUT ddl_text text, OUT id bigint, OUT tag text, OUT username varchar, OUT schema varchar, OUT object_type varchar,
+    OUT object_name varchar, OUT client_address varchar, OUT client_port integer, OUT event_time timestamptz, OUT txid_current varchar,
+    OUT message text) RETURNS SETOF record
+  LANGUAGE sql STABLE
+  AS 'SELECT c.ddl_text, c.id, c.tag, c.username, c.schema, c.object_type, c.object_name, c.client_address, c.client_port, c.event_time,
+        c.txid_current, c.message FROM public.dts_ddl_command c';
+COMMENT ON FUNCTION dts_ddl.rows() IS 'The rows of public.dts_ddl_command, for the view dts_ddl.history';
+
 CREATE VIEW dts_ddl.history AS
   SELECT c.id, c.event_time AS finished, c.tag, c.username AS role, c.object_type, c.object_name AS object,
          CASE WHEN length(t.line) > 100 THEN left(t.line, 98) || '..' ELSE t.line END AS statement,
@@ -66,7 +78,7 @@ CREATE VIEW dts_ddl.history AS
          c.schema, d.message -> 'search_path' AS search_path, d.message -> 'settings' AS settings, d.message -> 'objects' AS objects,
          d.message ->> 'session_user' AS session_role, c.client_address, c.client_port,
          CASE WHEN c.txid_current ~ '^[0-9]{1,18}$' THEN c.txid_current::bigint END AS transaction, d.message AS message
-    FROM public.dts_ddl_command c
+    FROM dts_ddl.rows() c
     CROSS JOIN LATERAL (SELECT btrim(regexp_replace(c.ddl_text, '\s+', ' ', 'g')) AS line) t
     CROSS JOIN LATERAL (SELECT CASE WHEN dts_ddl.is_document(c.message) THEN c.message::jsonb END AS message OFFSET 0) d
    ORDER BY c.id DESC;
@@ -111,7 +123,7 @@ BEGIN
         UNION ALL
         SELECT 'FUNCTION ' || p.oid::regprocedure::text, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
           FROM pg_proc p
-         WHERE p.oid IN ('dts_ddl.check()'::regprocedure, 'dts_ddl.status_document()'::regprocedure, 'dts_ddl.is_document(text)'::regprocedure,
+         WHERE p.oid IN ('dts_ddl.check()'::regprocedure, 'dts_ddl.status_document()'::regprocedure, 'dts_ddl.is_document(text)'::regprocedure, 'dts_ddl.rows()'::regprocedure,
                          'dts_ddl.pending_ids(name)'::regprocedure, 'dts_ddl.pending(name)'::regprocedure)
       ) o
       CROSS JOIN LATERAL aclexplode(o.acl) a

@@ -155,9 +155,10 @@ pub fn record_explained(started: &mut Started, source: &Source) {
         .tree
         .created_relation()
         .filter(|_| !started.tree.is_create_table_as() && has_done_something(started));
-    if let Some(view) = view.map(Address::relation) {
+    if let Some(view) = view {
         let tag = started.tree.command_tag();
-        let touched = objects::touched(&tag, &[Collected::created(&tag, view)], &[], None);
+        let made = Collected::untold(&tag, Address::relation(view));
+        let touched = objects::touched(&tag, made.as_slice(), &[], None);
         under_policy(&tag, started, source, |started, source| {
             write(&tag, started, source, touched, Vec::new(), Vec::new())
         });

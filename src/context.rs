@@ -78,11 +78,11 @@ fn settings() -> Rc<Settings> {
             (watched.collect(), Rc::new(read_settings()))
         });
         // Each of them has to be asked.
-        let changed = watched
-            .iter_mut()
-            .filter_map(|w| w.has_changed().then_some(()))
-            .count();
-        if changed > 0 {
+        let mut changed = false;
+        for setting in watched.iter_mut() {
+            changed |= setting.has_changed();
+        }
+        if changed {
             *settings = Rc::new(read_settings());
         }
         Rc::clone(settings)

@@ -21,32 +21,27 @@ const REWRITE_REASONS: [(u32, &str); 4] = [
     (8, "access method"),
 ];
 
-/// The event of a call, `None` where there is nothing to do.
-fn event(fcinfo: pg_sys::FunctionCallInfo, function: &str) -> Option<Event> {
-    match event::from_fcinfo(fcinfo) {
-        None => error::not_an_event_trigger(function).raise(),
-        Some(_) if event::in_extension_script() || event::in_binary_upgrade() => None,
-        Some(event) => Some(event),
-    }
-}
-
-fn expect(event: Option<Event>, name: &str, function: &str) -> Option<Event> {
-    let event = event?;
-    if event.name != name {
-        error::wrong_event(function, &event.name, name).raise();
-    }
-    Some(event)
+/// An event-trigger function: does `work` with an event of the name that the function is declared for, where there is
+/// anything to do.
+fn on(fcinfo: pg_sys::FunctionCallInfo, name: &str, function: &str, work: impl FnOnce(Event)) {
+    with_reserve(|| {
+        let Some(event) = event::from_fcinfo(fcinfo) else {
+            error::not_an_event_trigger(function).raise()
+        };
+        if event::in_extension_script() || event::in_binary_upgrade() {
+            return;
+        }
+        if event.name != name {
+            error::wrong_event(function, &event.name, name).raise();
+        }
+        work(event);
+    });
 }
 
 /// ddl_command_start: notes who runs the command and with which settings, and loads the library in a fresh session.
 #[pg_extern(sql = false)]
 fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
-    with_reserve(|| capture_start_with_reserve(fcinfo));
-}
-
-fn capture_start_with_reserve(fcinfo: pg_sys::FunctionCallInfo) {
-    let event = event(fcinfo, "capture_start");
-    if let Some(event) = expect(event, "ddl_command_start", "capture_start") {
+    on(fcinfo, "ddl_command_start", "capture_start", |event| {
         // It would take the extension with it, and whoever owns the schema could then forge rows for a destination.
         if event.tree.drops_schema(table::SCHEMA) && !session::is_superuser() {
             error::schema_required().raise();
@@ -57,32 +52,22 @@ fn capture_start_with_reserve(fcinfo: pg_sys::FunctionCallInfo) {
             table::REWRITE_TRIGGER,
         ]);
         in_progress::start(event.tree, Some(session::progress()));
-    }
+    });
 }
 
 /// sql_drop: notes the objects that are gone; only this event can tell them.
 #[pg_extern(sql = false)]
 fn capture_drop(fcinfo: pg_sys::FunctionCallInfo) {
-    with_reserve(|| capture_drop_with_reserve(fcinfo));
-}
-
-fn capture_drop_with_reserve(fcinfo: pg_sys::FunctionCallInfo) {
-    let event = event(fcinfo, "capture_drop");
-    if let Some(event) = expect(event, "sql_drop", "capture_drop") {
+    on(fcinfo, "sql_drop", "capture_drop", |event| {
         let dropped = event::dropped_objects();
         in_progress::with_current(&event, |started, _| started.dropped = dropped);
-    }
+    });
 }
 
 /// table_rewrite: notes the table, whose rewritten rows logical replication will not send.
 #[pg_extern(sql = false)]
 fn capture_rewrite(fcinfo: pg_sys::FunctionCallInfo) {
-    with_reserve(|| capture_rewrite_with_reserve(fcinfo));
-}
-
-fn capture_rewrite_with_reserve(fcinfo: pg_sys::FunctionCallInfo) {
-    let event = event(fcinfo, "capture_rewrite");
-    if let Some(event) = expect(event, "table_rewrite", "capture_rewrite") {
+    on(fcinfo, "table_rewrite", "capture_rewrite", |event| {
         let (oid, bits) = event::table_rewrite();
         if catalog::schema_of_relation(oid).is_some_and(|schema| schema == "pg_temp") {
             return;
@@ -97,53 +82,46 @@ fn capture_rewrite_with_reserve(fcinfo: pg_sys::FunctionCallInfo) {
                 .collect(),
         };
         in_progress::with_current(&event, |started, _| started.rewrites.push(rewrite));
-    }
+    });
 }
 
 /// ddl_command_end: records the command.
 #[pg_extern(sql = false)]
 fn capture_ddl(fcinfo: pg_sys::FunctionCallInfo) {
-    with_reserve(|| capture_ddl_with_reserve(fcinfo));
-}
-
-fn capture_ddl_with_reserve(fcinfo: pg_sys::FunctionCallInfo) {
-    let event = event(fcinfo, "dts_capture_ddl");
-    if let Some(event) = expect(event, "ddl_command_end", "dts_capture_ddl") {
+    on(fcinfo, "ddl_command_end", "dts_capture_ddl", |event| {
         if guc::enabled() && !restore::is_running() {
             in_progress::with_current(&event, capture::record);
         }
         in_progress::finish_substitute();
-    }
+    });
 }
 
 /// ddl_command_start of CREATE SUBSCRIPTION on a destination: history, and what is newer than the schema.
 #[pg_extern(sql = false)]
 fn subscribe_start(fcinfo: pg_sys::FunctionCallInfo) {
-    with_reserve(|| subscribe_start_with_reserve(fcinfo));
-}
-
-fn subscribe_start_with_reserve(fcinfo: pg_sys::FunctionCallInfo) {
-    let event = event(fcinfo, "subscribe_start");
-    if let Some(event) = expect(event, "ddl_command_start", "subscribe_start") {
+    on(fcinfo, "ddl_command_start", "subscribe_start", |event| {
         subscribe::begins(event.tree).unwrap_or_else(|failure| failure.raise());
-    }
+    });
 }
 
 /// ddl_command_end of CREATE SUBSCRIPTION on a destination: the capture table follows the stream from its beginning.
 #[pg_extern(sql = false)]
 fn subscribe_end(fcinfo: pg_sys::FunctionCallInfo) {
-    with_reserve(|| subscribe_end_with_reserve(fcinfo));
+    on(fcinfo, "ddl_command_end", "subscribe_end", |event| {
+        subscribe::has_begun(event.tree).unwrap_or_else(|failure| failure.raise());
+    });
 }
 
-fn subscribe_end_with_reserve(fcinfo: pg_sys::FunctionCallInfo) {
-    let event = event(fcinfo, "subscribe_end");
-    if let Some(event) = expect(event, "ddl_command_end", "subscribe_end") {
-        subscribe::has_begun(event.tree).unwrap_or_else(|failure| failure.raise());
+/// A command is about to run that only the hook sees: one without event triggers, or what an EXPLAIN ANALYZE runs. Whether it
+/// is to be recorded afterwards.
+pub fn before_unannounced(tree: ParseTree) -> bool {
+    match tree.explained() {
+        Some(explained) => before_explained(explained),
+        None => before_eventless(tree),
     }
 }
 
-/// A command without event triggers is about to run; the hook is the only one to see it.
-pub fn before_eventless(tree: ParseTree) -> bool {
+fn before_eventless(tree: ParseTree) -> bool {
     let is_unwanted = eventless::kind(tree) == Some(Kind::Role) && !guc::capture_roles();
     if is_unwanted || event::in_extension_script() || !capture::is_on() {
         return false;
@@ -152,8 +130,7 @@ pub fn before_eventless(tree: ParseTree) -> bool {
     true
 }
 
-/// An EXPLAIN ANALYZE is about to run this command.
-pub fn before_explained(tree: ParseTree) -> bool {
+fn before_explained(tree: ParseTree) -> bool {
     if event::in_extension_script() || !capture::is_on() {
         return false;
     }
@@ -162,14 +139,15 @@ pub fn before_explained(tree: ParseTree) -> bool {
     true
 }
 
-/// It has run.
-pub fn after_explained() {
-    in_progress::with_unrecorded(capture::record_explained);
-}
-
-/// A command without event triggers has run.
-pub fn after_eventless() {
-    in_progress::with_unrecorded(capture::record_without_event);
+/// What only the hook saw has run.
+pub fn after_unannounced() {
+    in_progress::with_unrecorded(|started, source| {
+        if started.explained {
+            capture::record_explained(started, source);
+        } else {
+            capture::record_without_event(started, source);
+        }
+    });
 }
 
 /// Something is about to run inside a command whose row is not written yet. If the command has done its work already,

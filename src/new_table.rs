@@ -27,10 +27,9 @@ pub fn prepare(tables: &[Address]) -> Prepared {
     let prefix = guc::publication_prefix();
     let mut publishable = Vec::new();
     for table in tables {
-        let Some(facts) = publication::inspect(table.object).filter(|facts| facts.publishable)
-        else {
+        if !publication::is_publishable(table.object) {
             continue;
-        };
+        }
         let Some(name) = qualified_relation_name(table.object) else {
             continue;
         };
@@ -39,7 +38,10 @@ pub fn prepare(tables: &[Address]) -> Prepared {
             ReplicaIdentity::FullWithoutKey => !publication::has_primary_key(table.object),
             ReplicaIdentity::Off => false,
         };
-        if wants_full && facts.may_be_full && publication::set_replica_identity_full(table.object) {
+        if wants_full
+            && publication::may_have_replica_identity_full(table.object)
+            && publication::set_replica_identity_full(table.object)
+        {
             prepared.replica_identity.push(name.clone());
         }
         if !prefix.is_empty() {

@@ -6,6 +6,7 @@
 
 use crate::error::Failure;
 use crate::pg::spi;
+use crate::pg::subtransaction;
 use crate::pg::text;
 use crate::pg::wal::{self, Lsn};
 use serde::Serialize;
@@ -32,6 +33,18 @@ pub struct Unconfirmed {
     ids: Vec<i64>,
 }
 
+impl Unconfirmed {
+    fn unknown(slot: &Slot) -> Self {
+        Unconfirmed {
+            slot: slot.name.clone(),
+            rows: None,
+            lowest_id: None,
+            exact: false,
+            ids: Vec::new(),
+        }
+    }
+}
+
 /// Ids of the rows that a slot's consumer has not confirmed, in order. Reads all of the WAL behind.
 pub fn ids(slot: &str) -> Result<Vec<i64>, Failure> {
     let mut slots = slots()?;
@@ -41,19 +54,25 @@ pub fn ids(slot: &str) -> Result<Vec<i64>, Failure> {
         Some(found) if found.confirmed.is_none() => return Err(Failure::slot_lost(slot)),
         Some(_) => {}
     }
-    let mut unconfirmed = of_slots(slots, None)?;
-    let mut ids = unconfirmed.pop().map(|slot| slot.ids).unwrap_or_default();
+    let mut ids = Vec::new();
+    for slot in &slots {
+        ids.extend(of_slot(slot, None)?.ids);
+    }
     ids.sort_unstable();
     Ok(ids)
 }
 
-/// All slots of this database; at most `budget` bytes of WAL are read for each.
+/// All slots of this database; at most `budget` bytes of WAL are read for each. A slot whose WAL cannot be read is unknown.
 pub fn of_all_slots(budget: u64) -> Result<Vec<Unconfirmed>, Failure> {
-    of_slots(slots()?, Some(budget))
+    let found = slots()?.into_iter().map(|slot| {
+        subtransaction::attempt(|| of_slot(&slot, Some(budget)))
+            .unwrap_or_else(|_| Unconfirmed::unknown(&slot))
+    });
+    Ok(found.collect())
 }
 
 fn slots() -> Result<Vec<Slot>, Failure> {
-    let found = spi::texts(
+    let found = spi::read_texts(
         "SELECT s.slot_name::text, CASE WHEN s.wal_status IS DISTINCT FROM 'lost' AND s.restart_lsn IS NOT NULL
                   THEN pg_catalog.pg_wal_lsn_diff(s.confirmed_flush_lsn, '0/0')::text END,
                 coalesce(pg_catalog.pg_wal_lsn_diff(s.restart_lsn, '0/0'), 0)::text, coalesce(s.catalog_xmin::text, '')
@@ -76,22 +95,9 @@ fn slots() -> Result<Vec<Slot>, Failure> {
     Ok(slots.collect())
 }
 
-fn of_slots(slots: Vec<Slot>, budget: Option<u64>) -> Result<Vec<Unconfirmed>, Failure> {
-    slots
-        .into_iter()
-        .map(|slot| of_slot(slot, budget))
-        .collect()
-}
-
-fn of_slot(slot: Slot, budget: Option<u64>) -> Result<Unconfirmed, Failure> {
+fn of_slot(slot: &Slot, budget: Option<u64>) -> Result<Unconfirmed, Failure> {
     let Some(confirmed) = slot.confirmed else {
-        return Ok(Unconfirmed {
-            slot: slot.name,
-            rows: None,
-            lowest_id: None,
-            exact: false,
-            ids: Vec::new(),
-        });
+        return Ok(Unconfirmed::unknown(slot));
     };
     let rows = rows_since(&slot.catalog_xmin)?;
     let wanted: HashSet<u32> = rows.iter().map(|&(_, xid)| xid).collect();
@@ -105,7 +111,7 @@ fn of_slot(slot: Slot, budget: Option<u64>) -> Result<Unconfirmed, Failure> {
         .map(|(id, _)| id)
         .collect();
     Ok(Unconfirmed {
-        slot: slot.name,
+        slot: slot.name.clone(),
         rows: Some(ids.len()),
         lowest_id: ids.iter().copied().min(),
         exact: commits.complete,
@@ -115,7 +121,7 @@ fn of_slot(slot: Slot, budget: Option<u64>) -> Result<Unconfirmed, Failure> {
 
 /// Rows, with their transactions, that are not older than a transaction id; all rows when there is none.
 fn rows_since(xid: &str) -> Result<Vec<(i64, u32)>, Failure> {
-    let rows = spi::texts(
+    let rows = spi::read_texts(
         "SELECT c.id::text, c.xmin::text FROM public.dts_ddl_command c
           WHERE $1::text OPERATOR(pg_catalog.=) ''
              OR pg_catalog.age(c.xmin) OPERATOR(pg_catalog.<=) pg_catalog.age(nullif($1::text, '')::xid)",

@@ -29,6 +29,13 @@ export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$ROOT/target}
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 
+# mirror SUFFIX: prints the address of Debian's archive ("") or security archive ("-security") that this system uses.
+mirror() {
+  local uri
+  uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep -E "/debian$1/?\$" | head -1) || true
+  echo "${uri:-http://deb.debian.org/debian$1}"
+}
+
 # --- the PostgreSQL installations -------------------------------------------------------------------------------
 
 # pg_config_of MAJOR: prints the path of the private copy's pg_config, or fails.

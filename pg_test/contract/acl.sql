@@ -19,7 +19,14 @@ SELECT t.is('grants to others than the owner', (
       WHERE proname = 'dts_capture_ddl' OR pronamespace = 'dts_ddl'::regnamespace
     UNION ALL
     SELECT nspname, nspowner, coalesce(nspacl, acldefault('n', nspowner)) FROM pg_namespace WHERE nspname = 'dts_ddl'
-  ) o, aclexplode(o.acl) a WHERE a.grantee <> o.owner), NULL);
+  ) o, aclexplode(o.acl) a WHERE a.grantee <> o.owner AND a.grantee <> 'pg_monitor'::regrole), NULL);
+SELECT t.is('pg_monitor may look at numbers', (
+  SELECT string_agg(what, ', ' ORDER BY what) FROM (
+    SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'dts_ddl'::regnamespace AND has_function_privilege('pg_monitor', oid, 'EXECUTE')
+    UNION ALL
+    SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'dts_ddl'::regnamespace AND relkind <> 'i'
+      AND has_table_privilege('pg_monitor', oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')) AS o(what)),
+  'dts_ddl."check"(), dts_ddl.status, dts_ddl.status_document()');
 -- and after the default privileges' removal too: PUBLIC's built-in EXECUTE is revoked
 SELECT t.check('PUBLIC may not execute any function', NOT EXISTS (
   SELECT FROM pg_proc WHERE (proname = 'dts_capture_ddl' OR pronamespace = 'dts_ddl'::regnamespace)

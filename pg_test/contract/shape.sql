@@ -67,16 +67,3 @@ SELECT t.is('owner of all is who created the extension',
     UNION ALL SELECT nspowner FROM pg_namespace WHERE nspname = 'dts_ddl') x), quote_ident(current_user));
 SELECT t.is('schema', (SELECT (extnamespace::regnamespace::text, extrelocatable)::text FROM pg_extension WHERE extname = 'dts_ddl_capture'), '(public,f)');
 SELECT t.is('the capture table starts empty', (SELECT count(*) FROM public.dts_ddl_command), 0);
-
--- Every object says what it is.
-SELECT t.is('objects without a COMMENT', (
-  SELECT string_agg(pg_describe_object(d.classid, d.objid, d.objsubid), '; ')
-  FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
-  WHERE e.extname = 'dts_ddl_capture' AND d.deptype = 'e'
-    AND d.classid <> 'pg_type'::regclass
-    AND NOT EXISTS (SELECT FROM pg_description c WHERE c.classoid = d.classid AND c.objoid = d.objid AND c.objsubid = 0 AND c.description <> '')
-    AND d.objid <> 'public.dts_ddl_command_id_seq'::regclass), NULL);
-SELECT t.is('columns without a COMMENT', (
-  SELECT string_agg(attname, ',') FROM pg_attribute WHERE attrelid = 'public.dts_ddl_command'::regclass AND attnum > 0
-  AND col_description(attrelid, attnum) IS NULL), NULL);
-SELECT t.check('the extension has a comment', obj_description((SELECT oid FROM pg_extension WHERE extname = 'dts_ddl_capture'), 'pg_extension') IS NOT NULL);

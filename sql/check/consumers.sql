@@ -23,7 +23,7 @@ WITH slot AS (
 ), fact AS (
   SELECT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = 'public.dts_ddl_command'::regclass AND t.tgname = 'dts_apply_row') AS applies,
          current_setting('dts_ddl_capture.max_rows')::bigint AS max_rows,
-         current_setting('dts_ddl_capture.max_age') AS max_age,
+         (SELECT s.setting::bigint FROM pg_settings s WHERE s.name = 'dts_ddl_capture.max_age') AS max_age,
          (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM dts_ddl.pruned_id s) AS pruned,
          (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM dts_ddl.gap_count s) AS gaps,
          (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM public.dts_ddl_command_id_seq s) AS last_id
@@ -48,10 +48,10 @@ SELECT 'slots',
 UNION ALL
 SELECT 'retention',
        CASE WHEN bool_or(j.lowest_id <= f.pruned OR j.rows > f.max_rows AND f.max_rows > 0) THEN 'error'
-            WHEN bool_or(j.rows > f.max_rows * 0.8 AND f.max_rows > 0) OR f.max_rows BETWEEN 1 AND 99 THEN 'warning' ELSE 'ok' END,
+            WHEN bool_or(j.rows > f.max_rows * 0.8 AND f.max_rows > 0) OR f.max_rows BETWEEN 1 AND 99 OR f.max_age BETWEEN 1 AND 3599 THEN 'warning' ELSE 'ok' END,
        format('%s rows are kept (ids %s to %s; max_rows = %s, max_age = %s), ids up to %s are pruned; the slowest slot has not confirmed %s',
          r.rows, coalesce(r.lowest::text, '-'), coalesce(r.highest::text, '-'), f.max_rows, f.max_age, f.pruned, coalesce(max(j.rows)::text, '-')),
-       CASE WHEN bool_or(j.rows > f.max_rows * 0.8 AND f.max_rows > 0 OR j.lowest_id <= f.pruned) OR f.max_rows BETWEEN 1 AND 99
+       CASE WHEN bool_or(j.rows > f.max_rows * 0.8 AND f.max_rows > 0 OR j.lowest_id <= f.pruned) OR f.max_rows BETWEEN 1 AND 99 OR f.max_age BETWEEN 1 AND 3599
             THEN 'Raise dts_ddl_capture.max_rows (and max_age): a consumer that reads the table again, or a script, would miss commands' END
   FROM fact f CROSS JOIN retained r LEFT JOIN judged j ON true
  GROUP BY f.pruned, f.max_rows, f.max_age, r.rows, r.lowest, r.highest

@@ -21,6 +21,14 @@ WITH message AS MATERIALIZED (
 ), missing_role AS (
   SELECT r.username FROM role r WHERE NOT EXISTS (SELECT FROM pg_roles x WHERE x.rolname = r.username)
 )
+-- where dts_ddl.start_apply() has been called, destination.sql says more
+SELECT 'apply', CASE WHEN count(*) > 0 THEN 'error' ELSE 'ok' END,
+       CASE WHEN count(*) > 0 THEN format('subscription "%s" brings DDL commands, which are not run here', string_agg(s.subname, '", "' ORDER BY s.subname))
+            ELSE 'this database applies no DDL of another server' END,
+       CASE WHEN count(*) > 0 THEN 'SELECT dts_ddl.start_apply()' END
+  FROM pg_subscription s JOIN pg_subscription_rel r ON r.srsubid = s.oid AND r.srrelid = 'public.dts_ddl_command'::regclass
+ WHERE s.subenabled HAVING to_regclass('dts_ddl.apply_log') IS NULL
+UNION ALL
 SELECT 'volatile_rewrites', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('%s tables were rewritten with volatile expressions: %s', count(*), {some_names}) ELSE 'none' END,
        CASE WHEN count(*) > 0 THEN 'Copy these tables again: their rows differ on the destination' END

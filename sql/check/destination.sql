@@ -1,5 +1,5 @@
 -- A destination: what applies, what failed, what is missing. Only where dts_ddl.start_apply() has made its tables.
--- {statistics}: pg_stat_subscription_stats, which 13 and 14 do not have.
+-- Placeholders: src/check/mod.rs.
 WITH subscription AS (
   SELECT s.oid, s.subname, s.subenabled, r.srsubstate,
          EXISTS (SELECT FROM pg_stat_subscription w WHERE w.subid = s.oid AND w.relid IS NULL AND w.pid IS NOT NULL) AS is_running,
@@ -11,7 +11,8 @@ WITH subscription AS (
    WHERE t.tgrelid = 'public.dts_ddl_command'::regclass AND t.tgname IN ('dts_apply_once', 'dts_apply_row', 'dts_apply_copied')
 ), fact AS (
   SELECT t.present > 0 AS applies, t.present = 3 AND t.enabled = 3
-           AND (SELECT count(*) FROM pg_event_trigger e WHERE e.evtname IN ('dts_intercept_subscribe', 'dts_intercept_subscribed') AND e.evtenabled = 'O') = 2 AS is_whole
+           AND (SELECT count(*) FROM pg_event_trigger e WHERE e.evtname IN ('dts_intercept_subscribe', 'dts_intercept_subscribed') AND e.evtenabled = 'O') = 2 AS is_whole,
+         EXISTS (SELECT FROM subscription s WHERE s.subenabled AND s.srsubstate IS NOT NULL) AS is_brought
     FROM capture_trigger t
 ), last AS (
   SELECT l.id, l.finished FROM dts_ddl.apply_log l WHERE l.status <> 'history' ORDER BY l.entry DESC LIMIT 1
@@ -21,11 +22,13 @@ WITH subscription AS (
 ), unready AS (
   SELECT r.srrelid AS oid FROM pg_subscription_rel r JOIN subscription s ON s.oid = r.srsubid WHERE r.srsubstate <> 'r'
 )
-SELECT 'apply', CASE WHEN f.applies AND NOT f.is_whole THEN 'error' ELSE 'ok' END,
-       concat_ws('; ', CASE WHEN NOT f.applies THEN 'apply is off' WHEN f.is_whole THEN 'apply is on' ELSE 'triggers of apply are missing or disabled' END,
+SELECT 'apply', CASE WHEN f.applies AND NOT f.is_whole OR NOT f.applies AND f.is_brought THEN 'error' ELSE 'ok' END,
+       concat_ws('; ', CASE WHEN NOT f.applies AND f.is_brought THEN 'apply is off, but a subscription brings DDL commands'
+                            WHEN NOT f.applies THEN 'apply is off' WHEN f.is_whole THEN 'apply is on' ELSE 'triggers of apply are missing or disabled' END,
          CASE WHEN EXISTS (SELECT FROM last) THEN (SELECT format('last command: id %s, %s ago', l.id, date_trunc('second', clock_timestamp() - l.finished)) FROM last l)
               ELSE 'no command has come yet' END),
-       CASE WHEN f.applies AND NOT f.is_whole THEN 'SELECT dts_ddl.stop_apply(), then dts_ddl.start_apply()' END
+       CASE WHEN f.applies AND NOT f.is_whole THEN 'SELECT dts_ddl.stop_apply(), then dts_ddl.start_apply()'
+            WHEN NOT f.applies AND f.is_brought THEN 'SELECT dts_ddl.start_apply(), or end the subscription' END
   FROM fact f
 UNION ALL
 SELECT 'subscription',

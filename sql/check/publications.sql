@@ -1,6 +1,8 @@
--- What is published. {schema_publications}: entries of pg_publication_namespace, which 13 and 14 do not have.
+-- What is published. Placeholders: src/check/mod.rs.
 WITH RECURSIVE publication AS MATERIALIZED (
-  SELECT p.oid, p.pubname, p.puballtables, p.pubinsert, p.pubupdate OR p.pubdelete AS needs_identity FROM pg_publication p
+  SELECT p.oid, p.pubname, p.puballtables, p.pubinsert, p.pubupdate OR p.pubdelete AS needs_identity,
+         coalesce(to_jsonb(p) ->> 'pubgencols' = 'n', false) AS keeps_generated_back
+    FROM pg_publication p
 ), own AS (
   SELECT to_regclass('public.dts_ddl_command')::oid AS oid
 ), excepted AS MATERIALIZED (
@@ -20,18 +22,19 @@ WITH RECURSIVE publication AS MATERIALIZED (
   SELECT t.oid, i.inhparent FROM user_table t JOIN pg_inherits i ON i.inhrelid = t.oid WHERE t.relispartition
   UNION ALL
   SELECT a.leaf, i.inhparent FROM ancestor a JOIN pg_inherits i ON i.inhrelid = a.oid
+), whole AS MATERIALIZED (
+  SELECT p.oid, p.needs_identity, p.keeps_generated_back FROM publication p WHERE p.puballtables AND NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid)
 ), sent_by AS MATERIALIZED (
-  SELECT t.oid, p.oid AS publication FROM user_table t JOIN publication p ON p.puballtables
-   WHERE NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid)
-      OR NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid
+  SELECT t.oid, p.oid AS publication FROM user_table t JOIN publication p ON p.puballtables AND p.oid NOT IN (SELECT w.oid FROM whole w)
+   WHERE NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid
                       AND (x.prrelid = t.oid OR x.prrelid IN (SELECT a.oid FROM ancestor a WHERE a.leaf = t.oid)))
-  UNION
+  UNION ALL
   SELECT t.oid, n.prpubid FROM user_table t JOIN named n ON n.prrelid = t.oid
-  UNION
+  UNION ALL
   SELECT a.leaf, n.prpubid FROM ancestor a JOIN named n ON n.prrelid = a.oid
-  UNION
+  UNION ALL
   SELECT t.oid, s.pnpubid FROM user_table t JOIN schema_publication s ON s.pnnspid = t.relnamespace
-  UNION
+  UNION ALL
   SELECT a.leaf, s.pnpubid FROM ancestor a JOIN pg_class c ON c.oid = a.oid JOIN schema_publication s ON s.pnnspid = c.relnamespace
 ), capture_publication AS (
   SELECT p.pubname, p.pubinsert, bool_and(x.is_partial) AS is_partial
@@ -43,16 +46,40 @@ WITH RECURSIVE publication AS MATERIALIZED (
    WHERE o.oid IS NOT NULL AND NOT EXISTS (SELECT FROM excepted e WHERE e.prpubid = p.oid AND e.prrelid = o.oid)
    GROUP BY 1, 2
 ), unpublished AS MATERIALIZED (
-  SELECT t.oid FROM user_table t WHERE EXISTS (SELECT FROM publication) AND NOT EXISTS (SELECT FROM sent_by s WHERE s.oid = t.oid)
+  SELECT t.oid FROM user_table t
+   WHERE EXISTS (SELECT FROM publication) AND NOT EXISTS (SELECT FROM whole)
+     AND NOT EXISTS (SELECT FROM sent_by s WHERE s.oid = t.oid)
+), identifying_index AS MATERIALIZED (
+  SELECT i.indrelid, i.indisprimary, i.indisreplident FROM pg_index i WHERE i.indisvalid AND (i.indisprimary OR i.indisreplident)
 ), without_identity AS MATERIALIZED (
+  SELECT t.oid
+    FROM user_table t LEFT JOIN identifying_index i
+      ON i.indrelid = t.oid AND CASE t.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END
+   WHERE t.relreplident <> 'f' AND i.indrelid IS NULL
+     AND (EXISTS (SELECT FROM whole w WHERE w.needs_identity)
+          OR EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.needs_identity WHERE s.oid = t.oid))
+), with_generated AS MATERIALIZED (
+  -- from 18 on a replica identity must not have generated columns that are not published
+  SELECT t.oid FROM user_table t
+   WHERE t.relreplident = 'f' AND t.oid IN (SELECT a.attrelid FROM pg_attribute a WHERE a.attgenerated <> '' AND NOT a.attisdropped)
+     AND (EXISTS (SELECT FROM whole w WHERE w.needs_identity AND w.keeps_generated_back)
+          OR EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.needs_identity AND p.keeps_generated_back WHERE s.oid = t.oid))
+), useless_identity AS (
+  SELECT i.oid FROM without_identity i UNION ALL SELECT g.oid FROM with_generated g
+), type_without_equality AS MATERIALIZED (
+  SELECT t.oid, t.typname FROM pg_type t
+   WHERE t.typtype = 'b' AND t.typelem = 0 AND NOT EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
+     WHERE o.opcdefault AND o.opcintype = t.oid AND m.amname IN ('btree', 'hash'))
+     AND NOT EXISTS (SELECT FROM pg_cast c JOIN pg_opclass o ON o.opcintype = c.casttarget AND o.opcdefault JOIN pg_am m ON m.oid = o.opcmethod
+       WHERE c.castsource = t.oid AND c.castmethod = 'b' AND c.castcontext = 'i' AND m.amname IN ('btree', 'hash'))
+), unequal AS MATERIALIZED (
   SELECT DISTINCT t.oid
-    FROM user_table t JOIN sent_by s ON s.oid = t.oid JOIN publication p ON p.oid = s.publication AND p.needs_identity
-   WHERE CASE t.relreplident
-           WHEN 'f' THEN false
-           WHEN 'd' THEN NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indisprimary AND i.indisvalid)
-           WHEN 'i' THEN NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = t.oid AND i.indisreplident AND i.indisvalid)
-           ELSE true
-         END
+    FROM user_table t LEFT JOIN identifying_index i ON i.indrelid = t.oid AND i.indisprimary
+    JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN type_without_equality e ON e.oid = a.atttypid
+   WHERE t.relreplident = 'f' AND i.indrelid IS NULL
+     AND (EXISTS (SELECT FROM whole w WHERE w.needs_identity)
+          OR EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.needs_identity WHERE s.oid = t.oid))
 ), fact AS (
   SELECT EXISTS (SELECT FROM pg_trigger t, own o WHERE t.tgrelid = o.oid AND t.tgname = 'dts_apply_row') AS applies,
          (SELECT count(*) FROM publication) AS publications,
@@ -82,5 +109,11 @@ UNION ALL
 SELECT 'replica_identity', CASE WHEN count(*) > 0 THEN 'error' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('%s published tables have no usable replica identity: %s', count(*), {some_tables})
             ELSE 'all published tables have one' END,
-       CASE WHEN count(*) > 0 THEN 'ALTER TABLE .. REPLICA IDENTITY FULL, or give it a primary key: UPDATE and DELETE on it fail' END
-  FROM without_identity t
+       CASE WHEN count(*) > 0 THEN 'ALTER TABLE .. REPLICA IDENTITY FULL (with generated columns from 18 on: a primary key): UPDATE and DELETE on them fail' END
+  FROM useless_identity t
+UNION ALL
+SELECT 'unequal_columns', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
+       CASE WHEN count(*) > 0 THEN format('%s published tables without key have columns that cannot be compared (json, xml, point, ..): %s', count(*), {some_tables})
+            ELSE 'none' END,
+       CASE WHEN count(*) > 0 THEN 'Give them a primary key: UPDATE and DELETE on them cannot be applied on a destination' END
+  FROM unequal t

@@ -1,7 +1,9 @@
 -- Settings that decide whether and how DDL is captured, where they were changed, and by what.
 WITH changed AS (
   SELECT s.name, s.setting AS value,
-         CASE WHEN s.sourcefile IS NOT NULL THEN format('%s:%s', s.sourcefile, s.sourceline) ELSE 'this session: ' || s.source END AS origin
+         CASE s.source WHEN 'configuration file' THEN format('%s:%s', s.sourcefile, s.sourceline)
+                       WHEN 'command line' THEN 'command line of the server' WHEN 'client' THEN 'connection options of this session'
+                       WHEN 'session' THEN 'SET in this session' ELSE s.source END AS origin
     FROM pg_settings s
    WHERE (s.name LIKE 'dts\_ddl\_capture.%' OR s.name IN ('event_triggers', 'session_replication_role'))
      AND s.setting IS DISTINCT FROM s.boot_val AND s.source NOT IN ('default', 'override', 'database', 'user', 'database user')

@@ -102,7 +102,8 @@ const PLACEHOLDERS: [(&str, &str); 4] = [
         if cfg!(any(feature = "pg13", feature = "pg14")) {
             "NULL::bigint"
         } else {
-            "SELECT e.apply_error_count + e.sync_error_count FROM pg_stat_subscription_stats e WHERE e.subid = s.oid"
+            "SELECT sum(x.value::bigint)::bigint FROM pg_stat_subscription_stats e CROSS JOIN LATERAL jsonb_each_text(to_jsonb(e)) x
+              WHERE e.subid = s.oid AND x.key LIKE '%error\\_count'"
         },
     ),
 ];
@@ -185,7 +186,7 @@ fn run(query: &str, argument: Argument) -> Result<Vec<Finding>, Failure> {
     Ok(findings.collect())
 }
 
-fn texts(query: &str, argument: Argument) -> Result<Vec<Vec<Option<Vec<u8>>>>, Failure> {
+fn texts(query: &str, argument: Argument) -> Result<spi::Texts, Failure> {
     let query = PLACEHOLDERS
         .iter()
         .fold(query.to_owned(), |query, (name, value)| {
@@ -200,7 +201,7 @@ fn texts(query: &str, argument: Argument) -> Result<Vec<Vec<Option<Vec<u8>>>>, F
         }
     };
     match argument {
-        None => spi::texts(&query, &[]),
-        Some(value) => spi::texts(&query, &[Parameter::Text(Some(&text::encode(&value)))]),
+        None => spi::read_texts(&query, &[]),
+        Some(value) => spi::read_texts(&query, &[Parameter::Text(Some(&text::encode(&value)))]),
     }
 }

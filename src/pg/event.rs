@@ -34,18 +34,25 @@ pub struct Collected {
 }
 
 impl Collected {
-    /// A relation that a command has created without telling event triggers.
-    pub fn created(tag: &str, relation: Address) -> Self {
-        let described = relation.describe();
-        let (object_type, identity) = described
-            .map(|d| (d.object_type, Some(d.identity)))
-            .unwrap_or_default();
+    /// What a command has made or changed without telling event triggers; `None` when it is gone again.
+    pub fn untold(tag: &str, address: Address) -> Option<Self> {
+        let described = address.describe()?;
+        Some(Collected {
+            schema: address.schema(),
+            identity: Some(described.identity),
+            address: Some(address),
+            ..Self::unnamed(tag, &described.object_type)
+        })
+    }
+
+    /// The same of no object in particular.
+    pub fn unnamed(tag: &str, object_type: &str) -> Self {
         Collected {
             tag: tag.to_owned(),
-            object_type,
-            schema: catalog::schema_of_relation(relation.object),
-            identity,
-            address: Some(relation),
+            object_type: object_type.to_owned(),
+            schema: None,
+            identity: None,
+            address: None,
             granted: Vec::new(),
             volatile: false,
             former_schema: None,

@@ -139,29 +139,15 @@ impl Eventless {
                 .filter_map(|name| Address::role(name))
                 .collect(),
         };
-        let collected = |object_type: String, address: Option<Address>, identity| Collected {
-            tag: tag.to_owned(),
-            object_type,
-            schema: address.and_then(Address::schema),
-            identity,
-            address,
-            granted: Vec::new(),
-            volatile: false,
-            former_schema: None,
-        };
         if let Eventless::Role { drops: false, .. } = self
             && addresses.is_empty()
         {
             // ALTER ROLE ALL
-            return vec![collected("role".to_owned(), None, None)];
+            return vec![Collected::unnamed(tag, "role")];
         }
         addresses
             .into_iter()
-            .filter_map(|address| {
-                let described = address.describe()?;
-                let identity = Some(described.identity);
-                Some(collected(described.object_type, Some(address), identity))
-            })
+            .filter_map(|address| Collected::untold(tag, address))
             .collect()
     }
 

@@ -177,14 +177,11 @@ unsafe extern "C-unwind" fn process_utility(
         let depth = begin(pstmt, query, context);
         if depth < 0 {
             call.chain();
-        } else if eventless::kind(node::ParseTree::new((*pstmt).utilityStmt)).is_some() {
+        } else if (*(*pstmt).utilityStmt).type_ == pg_sys::NodeTag::T_ExplainStmt
+            || eventless::kind(node::ParseTree::new((*pstmt).utilityStmt)).is_some()
+        {
             finally(
-                || run_eventless(call),
-                || in_progress::truncate(depth as usize),
-            );
-        } else if (*(*pstmt).utilityStmt).type_ == pg_sys::NodeTag::T_ExplainStmt {
-            finally(
-                || run_explained(call),
+                || run_unannounced(call),
                 || in_progress::truncate(depth as usize),
             );
         } else {
@@ -195,51 +192,26 @@ unsafe extern "C-unwind" fn process_utility(
 
 /// # Safety
 /// As for [`UtilityCall::chain`].
-unsafe fn run_eventless(call: UtilityCall) {
+unsafe fn run_unannounced(call: UtilityCall) {
     // SAFETY: the statement is valid before and after the call, also where that commits in between (CLUSTER of a partitioned
     // table).
     unsafe {
-        let noted = before_eventless((*call.pstmt).utilityStmt);
+        let noted = before_unannounced((*call.pstmt).utilityStmt);
         call.chain();
         if noted {
-            after_eventless();
+            after_unannounced();
         }
     }
 }
 
 #[pg_guard]
-extern "C-unwind" fn before_eventless(tree: *mut pg_sys::Node) -> bool {
-    memory::with_reserve(|| crate::event_trigger::before_eventless(node::ParseTree::new(tree)))
+extern "C-unwind" fn before_unannounced(tree: *mut pg_sys::Node) -> bool {
+    memory::with_reserve(|| crate::event_trigger::before_unannounced(node::ParseTree::new(tree)))
 }
 
 #[pg_guard]
-extern "C-unwind" fn after_eventless() {
-    memory::with_reserve(crate::event_trigger::after_eventless);
-}
-
-/// # Safety
-/// As for [`UtilityCall::chain`]; the statement is an EXPLAIN ANALYZE of a command.
-unsafe fn run_explained(call: UtilityCall) {
-    // SAFETY: the statement is valid before and after the call, which does not commit.
-    unsafe {
-        let noted = before_explained((*call.pstmt).utilityStmt);
-        call.chain();
-        if noted {
-            after_explained();
-        }
-    }
-}
-
-#[pg_guard]
-extern "C-unwind" fn before_explained(tree: *mut pg_sys::Node) -> bool {
-    node::ParseTree::new(tree)
-        .explained()
-        .is_some_and(crate::event_trigger::before_explained)
-}
-
-#[pg_guard]
-extern "C-unwind" fn after_explained() {
-    crate::event_trigger::after_explained();
+extern "C-unwind" fn after_unannounced() {
+    memory::with_reserve(crate::event_trigger::after_unannounced);
 }
 
 /// Notes a statement that may raise event triggers; the depth to go back to afterwards, or -1 for any other.
@@ -252,31 +224,25 @@ extern "C-unwind" fn begin(
     if context == pg_sys::ProcessUtilityContext::PROCESS_UTILITY_SUBCOMMAND {
         return -1;
     }
-    // Also before statements that are no DDL (COPY, DO ..).
-    memory::with_reserve(crate::event_trigger::before_script_statement);
     // SAFETY: called by `process_utility` only, with a valid statement.
-    let (tree, source) = unsafe {
-        let statement = &*pstmt;
-        let tree = node::ParseTree::new(statement.utilityStmt);
-        if let Some(explained) = tree.explained() {
-            let source = Source::new(query, statement.stmt_location, statement.stmt_len);
-            let nested = context != pg_sys::ProcessUtilityContext::PROCESS_UTILITY_TOPLEVEL;
-            crate::event_trigger::before_nested_statement();
-            return in_progress::push(explained.kind(), source.explained(), nested) as i64;
-        }
-        if !node::raises_event_triggers(statement.utilityStmt)
-            && eventless::kind(node::ParseTree::new(statement.utilityStmt)).is_none()
-        {
-            return -1;
-        }
-        (
-            statement.utilityStmt,
-            Source::new(query, statement.stmt_location, statement.stmt_len),
-        )
-    };
+    let (statement, raises_event_triggers) =
+        unsafe { (&*pstmt, node::raises_event_triggers((*pstmt).utilityStmt)) };
+    let tree = node::ParseTree::new(statement.utilityStmt);
+    let source = || Source::new(query, statement.stmt_location, statement.stmt_len);
     let nested = context != pg_sys::ProcessUtilityContext::PROCESS_UTILITY_TOPLEVEL;
-    memory::with_reserve(crate::event_trigger::before_nested_statement);
-    in_progress::push(node::ParseTree::new(tree).kind(), source, nested) as i64
+    memory::with_reserve(|| {
+        // Also before statements that are no DDL (COPY, DO ..).
+        crate::event_trigger::before_script_statement();
+        let (kind, source) = match tree.explained() {
+            Some(explained) => (explained.kind(), source().explained()),
+            None if raises_event_triggers || eventless::kind(tree).is_some() => {
+                (tree.kind(), source())
+            }
+            None => return -1,
+        };
+        crate::event_trigger::before_nested_statement();
+        in_progress::push(kind, source, nested) as i64
+    })
 }
 
 /// `execute_once` is gone in 18.

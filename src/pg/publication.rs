@@ -6,20 +6,14 @@
 //! the table is still in use by the CREATE TABLE AS that fills it.
 
 use super::compat;
+use super::node::oids;
+use super::scan;
 use super::text;
 use core::cell::RefCell;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-
-/// What a new table is, as far as publishing it matters.
-pub struct NewTable {
-    /// An ordinary or partitioned table that is neither temporary nor unlogged.
-    pub publishable: bool,
-    /// REPLICA IDENTITY FULL would not make its users' UPDATE and DELETE fail.
-    pub may_be_full: bool,
-}
 
 thread_local! {
     /// Publications of this database: OID, name, FOR ALL TABLES. Empty until first asked for, and after each change of one.
@@ -33,9 +27,9 @@ pub struct Publication {
     pub all_tables: bool,
 }
 
-/// Whether publications can send a table; `None` when it is gone. Needs no lock: SET SCHEMA of a partitioned table, for
-/// one, holds none on the partitions.
-fn publishable(table: pg_sys::Oid) -> Option<bool> {
+/// Whether a table is there and publications can send it: an ordinary or partitioned one that is neither temporary nor
+/// unlogged. Needs no lock: SET SCHEMA of a partitioned table, for one, holds none on the partitions.
+pub fn is_publishable(table: pg_sys::Oid) -> bool {
     // SAFETY: RELOID holds rows of pg_class.
     unsafe {
         compat::with_cached(
@@ -48,43 +42,39 @@ fn publishable(table: pg_sys::Oid) -> Option<bool> {
             },
         )
     }
+    .unwrap_or(false)
 }
 
-/// Whether a table is there and publications can send it.
-pub fn is_publishable(table: pg_sys::Oid) -> bool {
-    publishable(table).unwrap_or(false)
-}
-
-/// What is to be known of a table that the running command has made, or locked otherwise; `None` when it is gone.
-pub fn inspect(table: pg_sys::Oid) -> Option<NewTable> {
-    let mut facts = NewTable {
-        publishable: publishable(table)?,
-        may_be_full: true,
-    };
-    if facts.publishable {
-        // SAFETY: the relation is opened under the lock that the command holds, and closed without releasing that.
-        unsafe {
-            let rel = pg_sys::try_relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE);
-            if !rel.is_null() {
-                facts.may_be_full = compat::may_have_replica_identity_full(rel);
-                pg_sys::relation_close(rel, pg_sys::NoLock as pg_sys::LOCKMODE);
-            }
-        }
-    }
-    Some(facts)
+/// Whether REPLICA IDENTITY FULL would not make UPDATE and DELETE of a table fail. The running command has made or locked it.
+pub fn may_have_replica_identity_full(table: pg_sys::Oid) -> bool {
+    with_open(table, |relation| {
+        // SAFETY: the relation is open.
+        unsafe { compat::may_have_replica_identity_full(relation) }
+    })
+    .unwrap_or(true)
 }
 
 /// Whether a table that is locked by the running command has a primary key.
 pub fn has_primary_key(table: pg_sys::Oid) -> bool {
+    with_open(table, |relation| {
+        // SAFETY: the relation is open.
+        unsafe { compat::primary_key_index(relation) != pg_sys::InvalidOid }
+    })
+    .unwrap_or(false)
+}
+
+/// Opens a table under the lock that the running command holds, which stays; `None` when the table is gone.
+fn with_open<R>(table: pg_sys::Oid, read: impl FnOnce(pg_sys::Relation) -> R) -> Option<R> {
+    let no_lock = pg_sys::NoLock as pg_sys::LOCKMODE;
     // SAFETY: the relation is closed again; after an error the resource owner does so.
     unsafe {
-        let relation = pg_sys::try_relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE);
+        let relation = pg_sys::try_relation_open(table, no_lock);
         if relation.is_null() {
-            return false;
+            return None;
         }
-        let index = compat::primary_key_index(relation);
-        pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
-        index != pg_sys::InvalidOid
+        let result = read(relation);
+        pg_sys::relation_close(relation, no_lock);
+        Some(result)
     }
 }
 
@@ -203,7 +193,7 @@ fn schemas(_publication: &Publication) -> Vec<String> {
 fn schemas(publication: &Publication) -> Vec<String> {
     // SAFETY: reads pg_publication_namespace; the list holds OIDs; NULL for a schema that is gone.
     unsafe {
-        super::node::oids(pg_sys::GetPublicationSchemas(publication.oid))
+        oids(pg_sys::GetPublicationSchemas(publication.oid))
             .into_iter()
             .filter_map(|schema| text::string(pg_sys::get_namespace_name(schema)))
             .collect()
@@ -255,7 +245,7 @@ fn with_partitions(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
         if pg_sys::get_rel_relkind(table) as u8 != pg_sys::RELKIND_PARTITIONED_TABLE {
             return vec![table];
         }
-        super::node::oids(pg_sys::find_all_inheritors(
+        oids(pg_sys::find_all_inheritors(
             table,
             pg_sys::NoLock as pg_sys::LOCKMODE,
             core::ptr::null_mut(),
@@ -282,7 +272,7 @@ fn with_ancestors(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     // SAFETY: reads pg_class and pg_inherits; the list holds OIDs.
     unsafe {
         if pg_sys::get_rel_relispartition(table) {
-            chain.extend(super::node::oids(pg_sys::get_partition_ancestors(table)));
+            chain.extend(oids(pg_sys::get_partition_ancestors(table)));
         }
     }
     chain
@@ -318,9 +308,9 @@ fn including(relation: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     // SAFETY: reads pg_publication_rel through the syscache; the list holds OIDs.
     unsafe {
         #[cfg(feature = "pg19")]
-        return super::node::oids(pg_sys::GetRelationIncludedPublications(relation));
+        return oids(pg_sys::GetRelationIncludedPublications(relation));
         #[cfg(not(feature = "pg19"))]
-        return super::node::oids(pg_sys::GetRelationPublications(relation));
+        return oids(pg_sys::GetRelationPublications(relation));
     }
 }
 
@@ -328,7 +318,7 @@ fn including(relation: pg_sys::Oid) -> Vec<pg_sys::Oid> {
 #[cfg(feature = "pg19")]
 fn excluding(root: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     // SAFETY: as above.
-    unsafe { super::node::oids(pg_sys::GetRelationExcludedPublications(root)) }
+    unsafe { oids(pg_sys::GetRelationExcludedPublications(root)) }
 }
 
 /// The publications FOR ALL TABLES that leave a table out, with its partitions (19 and later).
@@ -347,38 +337,22 @@ fn of_schema(_schema: pg_sys::Oid) -> Vec<pg_sys::Oid> {
 #[cfg(not(any(feature = "pg13", feature = "pg14")))]
 fn of_schema(schema: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     // SAFETY: reads pg_publication_namespace through the syscache; the list holds OIDs.
-    unsafe { super::node::oids(pg_sys::GetSchemaPublications(schema)) }
+    unsafe { oids(pg_sys::GetSchemaPublications(schema)) }
 }
 
 fn read_publications() -> Vec<Publication> {
     register_invalidation();
     let mut found = Vec::new();
-    // SAFETY: a sequential scan of pg_publication; rows are read before the next call.
+    // SAFETY: each row is one of pg_publication.
     unsafe {
-        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        let catalog = pg_sys::relation_open(pg_sys::PublicationRelationId, lock);
-        let scan = pg_sys::systable_beginscan(
-            catalog,
-            pg_sys::InvalidOid,
-            false,
-            core::ptr::null_mut(),
-            0,
-            core::ptr::null_mut(),
-        );
-        loop {
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
-            let form = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_publication);
+        scan::each_row(pg_sys::PublicationRelationId, 0, &[], |row, _| {
+            let form = &*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_publication);
             found.push(Publication {
                 oid: form.oid,
                 name: text::bytes(form.pubname.data.as_ptr()).to_vec(),
                 all_tables: form.puballtables,
             });
-        }
-        pg_sys::systable_endscan(scan);
-        pg_sys::relation_close(catalog, lock);
+        });
     }
     // One order for all sessions, since they are locked one after the other.
     found.sort_by_key(|publication| publication.oid.to_u32());

@@ -1,11 +1,12 @@
-//! Index scans of catalogs by the OIDs that an index begins with.
+//! Scans of catalogs by columns of type oid.
 
 use pgrx::pg_sys;
 
 /// Hands each row of a catalog to `f`, with its descriptor, whose columns have these values.
 ///
 /// # Safety
-/// `index` is an index of `catalog` that begins with exactly these columns, all of type oid.
+/// `index` is an index of `catalog` that begins with exactly these columns; without one (0) the whole catalog is read. All
+/// columns are of type oid.
 pub(super) unsafe fn each_row(
     catalog: pg_sys::Oid,
     index: u32,
@@ -29,7 +30,7 @@ pub(super) unsafe fn each_row(
         let scan = pg_sys::systable_beginscan(
             relation,
             pg_sys::Oid::from(index),
-            true,
+            index != 0,
             core::ptr::null_mut(),
             keys.len() as core::ffi::c_int,
             keys.as_mut_ptr(),

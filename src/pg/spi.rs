@@ -46,22 +46,32 @@ pub fn bigints(statement: &str, parameters: &[Parameter<'_>]) -> Result<Vec<i64>
     })
 }
 
-/// Runs a statement whose columns are all of type text; all rows, NULL as `None`.
-pub fn texts(
-    statement: &str,
-    parameters: &[Parameter<'_>],
-) -> Result<Vec<Vec<Option<Vec<u8>>>>, Failure> {
-    run(statement, parameters, |rows| {
-        let mut found = Vec::new();
-        for row in rows {
-            let mut columns = Vec::with_capacity(row.columns());
-            for i in 1..=row.columns() {
-                columns.push(varlena(&row, i)?);
-            }
-            found.push(columns);
+/// Rows whose columns are all of type text, NULL as `None`.
+pub type Texts = Vec<Vec<Option<Vec<u8>>>>;
+
+/// Runs a statement whose columns are all of type text.
+pub fn texts(statement: &str, parameters: &[Parameter<'_>]) -> Result<Texts, Failure> {
+    run(statement, parameters, all_texts)
+}
+
+/// The same for a query that only reads, by the snapshot of the caller's own query. The transaction gets no id, so that it works on
+/// a standby, and costs none.
+pub fn read_texts(query: &str, parameters: &[Parameter<'_>]) -> Result<Texts, Failure> {
+    let arguments: Vec<_> = parameters.iter().map(Parameter::datum).collect();
+    Spi::connect(|client| all_texts(client.select(query, None, &arguments)?))
+        .map_err(|error| Failure::internal(error.to_string()))
+}
+
+fn all_texts(rows: SpiTupleTable<'_>) -> SpiResult<Texts> {
+    let mut found = Vec::new();
+    for row in rows {
+        let mut columns = Vec::with_capacity(row.columns());
+        for i in 1..=row.columns() {
+            columns.push(varlena(&row, i)?);
         }
-        Ok(found)
-    })
+        found.push(columns);
+    }
+    Ok(found)
 }
 
 fn run<T>(

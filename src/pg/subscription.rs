@@ -6,6 +6,7 @@
 
 use super::compat;
 use super::node;
+use super::scan;
 use super::text;
 use core::ffi::c_char;
 use pgrx::pg_sys;
@@ -173,35 +174,17 @@ unsafe fn state_of(subscription: pg_sys::Oid, table: pg_sys::Oid) -> c_char {
 /// The subscriptions that bring rows of a table.
 pub fn subscriptions_of(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     let mut found = Vec::new();
-    // SAFETY: a sequential scan of pg_subscription_rel; rows are read before the next call.
+    let of_table = (pg_sys::Anum_pg_subscription_rel_srrelid, table);
+    // SAFETY: the column is of type oid; each row is one of pg_subscription_rel.
     unsafe {
-        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        let catalog = pg_sys::relation_open(pg_sys::SubscriptionRelRelationId, lock);
-        let mut key = pg_sys::ScanKeyData::default();
-        pg_sys::ScanKeyInit(
-            &mut key,
-            pg_sys::Anum_pg_subscription_rel_srrelid as pg_sys::AttrNumber,
-            pg_sys::BTEqualStrategyNumber as pg_sys::StrategyNumber,
-            pg_sys::Oid::from(pg_sys::F_OIDEQ),
-            Datum::from(table),
+        scan::each_row(
+            pg_sys::SubscriptionRelRelationId,
+            0,
+            &[of_table],
+            |row, _| {
+                found.push((*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_subscription_rel)).srsubid);
+            },
         );
-        let scan = pg_sys::systable_beginscan(
-            catalog,
-            pg_sys::InvalidOid,
-            false,
-            core::ptr::null_mut(),
-            1,
-            &mut key,
-        );
-        loop {
-            let tuple = pg_sys::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
-            found.push((*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_subscription_rel)).srsubid);
-        }
-        pg_sys::systable_endscan(scan);
-        pg_sys::relation_close(catalog, lock);
     }
     found
 }

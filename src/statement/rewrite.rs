@@ -77,6 +77,11 @@ fn likes(text: &[u8], standard_conforming_strings: bool) -> Vec<Range<usize>> {
     found
 }
 
+/// The text with something else in place of a part of it.
+fn with_instead(text: &[u8], part: Range<usize>, instead: &[u8]) -> Option<Vec<u8>> {
+    Some([text.get(..part.start)?, instead, text.get(part.end..)?].concat())
+}
+
 /// Puts `bound` (`FOR VALUES ..`) in place of a partition's bound, if that is computed when the command runs: if it calls
 /// functions. `None` for any other, and `bound` is not asked.
 pub fn replace_computed_bound(
@@ -85,10 +90,7 @@ pub fn replace_computed_bound(
     bound: impl FnOnce() -> Option<String>,
 ) -> Option<Vec<u8>> {
     let clause = computed_bound(text, standard_conforming_strings)?;
-    let mut statement = text.get(..clause.start)?.to_vec();
-    statement.extend_from_slice(bound()?.as_bytes());
-    statement.extend_from_slice(text.get(clause.end..)?);
-    Some(statement)
+    with_instead(text, clause, bound()?.as_bytes())
 }
 
 /// Where it is.
@@ -161,10 +163,7 @@ pub fn drop_index_if_exists(text: &[u8], standard_conforming_strings: bool) -> O
     if first.is_word(text, "if") && tokens.peek().is_some_and(|t| t.is_word(text, "exists")) {
         return None;
     }
-    let mut statement = text.get(..first.start)?.to_vec();
-    statement.extend_from_slice(b"IF EXISTS ");
-    statement.extend_from_slice(text.get(first.start..)?);
-    Some(statement)
+    with_instead(text, first.start..first.start, b"IF EXISTS ")
 }
 
 /// A CREATE INDEX, as PostgreSQL writes it, that says IF NOT EXISTS.

@@ -1,31 +1,29 @@
-//! The procedures of README.md, from an empty destination to cutover: its own commands, while users go on.
+//! The procedures of the documents, from an empty destination to cutover: its own commands, while users go on.
 
 use super::cluster::Installation;
+use super::documents::documents;
 use super::pair::{Node, Pair, Servers, same_rows, same_schema};
-use std::process::Command;
+use super::shell::Shell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-const HEADING: &str = "## Migrate to another self-managed server, live";
-
-/// The shell blocks under the heading.
+/// The shell blocks that do it.
 fn blocks() -> Vec<String> {
-    let readme = include_str!("../../README.md");
-    let (_, section) = readme
-        .split_once(HEADING)
-        .expect("the heading of the procedure");
-    let section = section.split("\n## ").next().expect("the section");
-    section
-        .split("```sh\n")
-        .skip(1)
-        .map(|block| {
-            block
-                .split("```")
-                .next()
-                .expect("the end of a block")
-                .to_owned()
-        })
-        .collect()
+    [
+        "## Migrate live between servers of your own",
+        "## With the subscription's own copy",
+    ]
+    .iter()
+    .zip(["README.md", "docs/apply.md"])
+    .map(|(heading, document)| {
+        let document = documents().into_iter().find(|d| d.name == document);
+        let blocks = document.expect("the document").blocks();
+        let mut blocks = blocks
+            .into_iter()
+            .filter(|b| b.heading == *heading && b.language == "sh");
+        blocks.next().expect("a block under the heading").text
+    })
+    .collect()
 }
 
 /// A block's numbered steps.
@@ -43,61 +41,6 @@ fn steps(block: &str) -> Vec<String> {
         step.push('\n');
     }
     steps
-}
-
-/// What a person does who reads the commands: a shell in a directory of its own.
-struct Shell<'a> {
-    pair: &'a Pair,
-    directory: std::path::PathBuf,
-}
-
-impl<'a> Shell<'a> {
-    fn new(pair: &'a Pair) -> Self {
-        let directory = std::env::temp_dir().join(format!(
-            "dts_readme_{}_{}",
-            std::process::id(),
-            pair.source.database
-        ));
-        std::fs::create_dir_all(&directory).expect("a directory");
-        Self { pair, directory }
-    }
-
-    #[track_caller]
-    fn run(&self, commands: &str) -> String {
-        self.try_run(commands)
-            .unwrap_or_else(|problem| panic!("{problem}"))
-    }
-
-    fn try_run(&self, commands: &str) -> Result<String, String> {
-        let connection = |node: &Node| node.cluster().connection_string(&node.database);
-        let programs = self.pair.source.cluster().installation.program("");
-        let path = std::env::var("PATH").unwrap_or_default();
-        let output = Command::new("bash")
-            .args(["-euo", "pipefail", "-c", commands])
-            .current_dir(&self.directory)
-            .env("PATH", format!("{}:{path}", programs.display()))
-            .env("SRC", connection(&self.pair.source))
-            .env("DST", connection(&self.pair.destination))
-            .output()
-            .expect("bash");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        // dumps of roles have those that every server has
-        let unexpected = errors
-            .lines()
-            .any(|line| line.contains("ERROR") && !line.contains("already exists"));
-        if output.status.success() && !unexpected {
-            Ok(text)
-        } else {
-            Err(format!("{commands}\n{text}\n{errors}"))
-        }
-    }
-}
-
-impl Drop for Shell<'_> {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.directory);
-    }
 }
 
 const BEFORE: &str = "CREATE SCHEMA app; CREATE TABLE app.a (id serial PRIMARY KEY, v text); INSERT INTO app.a (v) SELECT 'old' FROM generate_series(1, 200);
@@ -156,7 +99,6 @@ fn identical(pair: &Pair) {
 fn procedures() {
     let servers = Servers::new(Installation::under_test());
     let blocks = blocks();
-    assert_eq!(blocks.len(), 2, "README.md");
     let steps = steps(&blocks[0]);
     assert_eq!(steps.len(), 6, "steps in README.md");
     {

@@ -1,6 +1,7 @@
 //! `dts_ddl.check()` names what is broken, and nothing else; `dts_ddl.status`, `history` and `pending()`. A destination's
 //! checks: `apply_check.rs`.
 
+use super::cluster::Cluster;
 use super::server::{Database, server, skipped, value};
 use postgres::Client;
 use std::collections::BTreeMap;
@@ -24,6 +25,9 @@ pub fn findings(client: &mut Client) -> Findings {
     for (name, (status, text, remedy)) in &found {
         assert!(["ok", "warning", "error"].contains(&status.as_str()));
         assert!(!text.is_empty(), "{name}");
+        // a column was dropped, or something is wrong with the query
+        let made = !text.starts_with("could not be checked") || text.contains("does not exist");
+        assert!(made, "{name}: {text}");
         assert_eq!(
             remedy.is_some(),
             status != "ok",
@@ -78,9 +82,9 @@ const BROKEN: &[(&str, &[&str], &str)] = &[
     ("CREATE SCHEMA other; ALTER EXTENSION dts_ddl_capture DROP TABLE public.dts_ddl_command; ALTER TABLE public.dts_ddl_command SET SCHEMA other",
      &["table error"], "does not exist"),
     ("ALTER TABLE public.dts_ddl_command ADD COLUMN more int", &["table error"], "more integer"),
-    ("ALTER TABLE public.dts_ddl_command DROP COLUMN event", &["table error"], "column 3 is tag text instead of event text"),
+    ("ALTER TABLE public.dts_ddl_command DROP COLUMN message", &["data error", "table error"], "column 14 is missing instead of message text"),
     ("ALTER TABLE public.dts_ddl_command RENAME COLUMN tag TO kind", &["table error"], "kind text instead of tag text"),
-    ("ALTER TABLE public.dts_ddl_command ALTER COLUMN event TYPE varchar(20)", &["table error"], "event character varying(20)"),
+    ("ALTER TABLE public.dts_ddl_command ALTER COLUMN tag TYPE varchar(40)", &["table error"], "tag character varying(40)"),
     ("ALTER TABLE public.dts_ddl_command SET UNLOGGED", &["table error"], "not logged"),
     ("ALTER TABLE public.dts_ddl_command DROP CONSTRAINT dts_ddl_command_pkey", &["table error"], "primary key"),
     ("ALTER TABLE public.dts_ddl_command ENABLE ROW LEVEL SECURITY", &["table error"], "row level security"),
@@ -98,10 +102,11 @@ const BROKEN: &[(&str, &[&str], &str)] = &[
     ("ALTER DATABASE {database} SET dts_ddl_capture.enabled = off", &["settings error"], "enabled = off (ALTER DATABASE {database} SET)"),
     ("ALTER ROLE dts_check_app SET dts_ddl_capture.enabled = off", &["settings error"], "enabled = off (ALTER ROLE dts_check_app SET)"),
     ("ALTER ROLE dts_check_app IN DATABASE {database} SET dts_ddl_capture.on_error = warning", &["settings warning"], "on_error = warning (ALTER ROLE dts_check_app IN DATABASE {database} SET)"),
-    ("SET LOCAL dts_ddl_capture.enabled = off", &["settings error"], "enabled = off (this session"),
+    ("SET LOCAL dts_ddl_capture.enabled = off", &["settings error"], "enabled = off (SET in this session)"),
     ("SET LOCAL dts_ddl_capture.replica_identity = off", &["settings warning"], "replica_identity = off"),
     ("SET LOCAL dts_ddl_capture.redact_secrets = off", &["settings warning"], "redact_secrets = off"),
-    ("SET LOCAL dts_ddl_capture.max_age = 100", &[], "max_age = 100"),
+    ("SET LOCAL dts_ddl_capture.max_age = 100", &["retention warning"], "max_age = 100"),
+    ("SET LOCAL dts_ddl_capture.max_age = 86400", &[], "max_age = 86400"),
     ("ALTER ROLE dts_check_app SET session_replication_role = replica", &["session_replication_role error"], "ALTER ROLE dts_check_app SET"),
     ("ALTER DATABASE {database} SET session_replication_role = 'replica'", &["session_replication_role error"], "ALTER DATABASE"),
     ("ALTER ROLE dts_check_app SET session_replication_role = local", &[], ""),
@@ -120,6 +125,9 @@ const BROKEN: &[(&str, &[&str], &str)] = &[
     ("CREATE TABLE a (x int NOT NULL UNIQUE); ALTER TABLE a REPLICA IDENTITY USING INDEX a_x_key", &[], ""),
     ("CREATE TABLE a (x int NOT NULL UNIQUE); ALTER TABLE a REPLICA IDENTITY USING INDEX a_x_key; ALTER TABLE a DROP CONSTRAINT a_x_key", &["replica_identity error"], "public.a"),
     ("ALTER TABLE app REPLICA IDENTITY NOTHING; DROP PUBLICATION mig; CREATE PUBLICATION mig FOR ALL TABLES WITH (publish = 'insert')", &[], ""),
+    ("CREATE TABLE j (x json)", &["unequal_columns warning"], "public.j"),
+    ("CREATE TABLE j (x jsonb, y varchar, z int[], p point, q text, r regclass, s \"char\", id int PRIMARY KEY)", &[], ""),
+    ("CREATE TABLE j (x jsonb, y varchar, z int[], q text, r regclass, s \"char\", t timetz, u bit(3), v inet, w cidr, o bpchar, n numeric, k oidvector)", &[], ""),
     // what replication does not carry
     ("CREATE UNLOGGED TABLE u (x int PRIMARY KEY)", &["unlogged_tables warning"], "public.u"),
     ("CREATE SEQUENCE sq", &["sequences warning"], "public.sq"),
@@ -213,6 +221,13 @@ fn names_what_newer_majors_can_break() {
         let setup = format!("ALTER DATABASE {} SET event_triggers = off", database.name);
         run(&setup, "event_triggers", "event_triggers = off");
         run("SET LOCAL event_triggers = off", "event_triggers", "off");
+    }
+    if major >= 18 {
+        run(
+            "CREATE TABLE g (x int, y int GENERATED ALWAYS AS (x + 1) STORED); ALTER TABLE g REPLICA IDENTITY FULL",
+            "replica_identity",
+            "public.g",
+        );
     }
     if major >= 15 {
         run(
@@ -314,16 +329,13 @@ fn slots() {
         .unwrap();
     let found = findings(&mut client);
     assert_eq!(found["retention"].0, "warning", "{found:?}");
-    // errors of pending()
-    for (name, message) in [(
-        "no_such_slot",
-        "replication slot \"no_such_slot\" does not exist in this database",
-    )] {
-        let error = client
-            .execute(&format!("SELECT dts_ddl.pending('{name}')"), &[])
-            .unwrap_err();
-        assert_eq!(error.as_db_error().unwrap().message(), message);
-    }
+    let error = client
+        .execute("SELECT dts_ddl.pending('no_such_slot')", &[])
+        .unwrap_err();
+    assert_eq!(
+        error.as_db_error().unwrap().message(),
+        "replication slot \"no_such_slot\" does not exist in this database"
+    );
 }
 
 /// The history: typed, one line for each command, newest first; rows that are not ours do no harm.
@@ -431,6 +443,18 @@ fn rights() {
         let error = nobody.execute(query, &[]).unwrap_err();
         assert_eq!(error.code().map(|c| c.code()), Some("42501"), "{query}");
     }
+    // looking costs no transaction id
+    owner
+        .batch_execute("BEGIN; SELECT * FROM dts_ddl.check(); SELECT * FROM dts_ddl.status; SELECT * FROM dts_ddl.history")
+        .unwrap();
+    assert_eq!(
+        value(
+            &mut owner,
+            "SELECT backend_xid FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+        ),
+        "NULL"
+    );
+    owner.batch_execute("ROLLBACK").unwrap();
     // no row shows a statement
     assert!(!format!("{:?}", findings(&mut monitor)).contains("CREATE TABLE secret"));
 }
@@ -478,4 +502,118 @@ fn encoding() {
     );
     assert!(value(&mut client, "SELECT statement FROM dts_ddl.history").contains("\u{e4}"));
     value(&mut client, "SELECT database FROM dts_ddl.status");
+}
+
+#[track_caller]
+pub fn says(found: &Findings, check: &str, status: &str, word: &str) {
+    let (got, text, _) = &found[check];
+    assert!(got == status && text.contains(word), "{check}: {found:?}");
+}
+
+/// What the server's configuration does, and where it is said.
+#[test]
+fn server_configuration() {
+    let cluster = Cluster::new();
+    cluster.start("-c wal_level=replica -c max_wal_senders=0 -c session_replication_role=replica");
+    let mut client = cluster.connect("postgres");
+    client
+        .batch_execute("CREATE EXTENSION dts_ddl_capture")
+        .unwrap();
+    let found = findings(&mut client);
+    says(
+        &found,
+        "wal_level",
+        "error",
+        "wal_level = replica, max_wal_senders = 0",
+    );
+    says(
+        &found,
+        "session_replication_role",
+        "error",
+        "session_replication_role = replica (command line of the server)",
+    );
+    client
+        .batch_execute("ALTER SYSTEM SET dts_ddl_capture.enabled = off")
+        .unwrap();
+    drop(client);
+    cluster.stop("fast");
+    cluster.start("-c wal_level=logical");
+    let mut client = cluster.connect("postgres");
+    let found = findings(&mut client);
+    says(&found, "wal_level", "ok", "");
+    says(&found, "session_replication_role", "ok", "");
+    says(&found, "settings", "error", "postgresql.auto.conf:");
+    assert_eq!(
+        value(&mut client, "SELECT capturing FROM dts_ddl.status"),
+        "false"
+    );
+    cluster.stop("fast");
+}
+
+/// A slot that loses its WAL, before and after; and a standby.
+#[test]
+fn lost_slot_and_standby() {
+    let cluster = Cluster::new();
+    cluster.start("-c wal_level=logical -c max_slot_wal_keep_size=20MB");
+    let mut client = cluster.connect("postgres");
+    for setup in [
+        "CREATE EXTENSION dts_ddl_capture",
+        "SELECT pg_create_logical_replication_slot('doomed', 'pgoutput')",
+        "CREATE TABLE a (x int PRIMARY KEY)",
+    ] {
+        client.batch_execute(setup).unwrap();
+    }
+    says(
+        &findings(&mut client),
+        "slots",
+        "warning",
+        "1 rows not confirmed",
+    );
+    for _ in 0..3 {
+        client
+            .batch_execute(
+                "INSERT INTO a SELECT coalesce(max(x), 0) + 1 FROM a; SELECT pg_switch_wal()",
+            )
+            .unwrap();
+    }
+    says(
+        &findings(&mut client),
+        "slots",
+        "error",
+        "about to be invalidated",
+    );
+    client.batch_execute("CHECKPOINT").unwrap();
+    says(&findings(&mut client), "slots", "error", "INVALID");
+    assert_eq!(
+        value(
+            &mut client,
+            "SELECT concat_ws(' ', slots, slots_inactive, slots_lost, rows_unconfirmed) FROM dts_ddl.status"
+        ),
+        "1 1 1"
+    );
+    let error = client
+        .execute("SELECT dts_ddl.pending('doomed')", &[])
+        .unwrap_err();
+    assert_eq!(
+        error.as_db_error().unwrap().message(),
+        "replication slot \"doomed\" has been invalidated"
+    );
+
+    let standby = cluster.standby();
+    standby.start("");
+    let mut reader = standby.connect("postgres");
+    let found = findings(&mut reader);
+    says(&found, "triggers", "ok", "enabled");
+    says(&found, "slots", "warning", "no logical slot");
+    assert_eq!(
+        value(&mut reader, "SELECT last_id FROM dts_ddl.status"),
+        "1"
+    );
+    assert_eq!(
+        value(&mut reader, "SELECT statement FROM dts_ddl.history"),
+        "CREATE TABLE a (x int PRIMARY KEY)"
+    );
+    drop(reader);
+    standby.stop("fast");
+    cluster.stop("fast");
 }

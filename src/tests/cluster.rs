@@ -217,6 +217,10 @@ impl Cluster {
             .expect("a connection to the server of its own")
     }
 
+    pub fn socket_directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// As libpq wants it.
     pub fn connection_string(&self, database: &str) -> String {
         format!(

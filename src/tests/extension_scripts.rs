@@ -6,7 +6,7 @@ use postgres::Client;
 use std::path::PathBuf;
 
 /// Extensions that CREATE EXTENSION finds as long as the value lives.
-struct Installed(Vec<PathBuf>);
+pub struct Installed(Vec<PathBuf>);
 
 impl Drop for Installed {
     fn drop(&mut self) {
@@ -17,7 +17,7 @@ impl Drop for Installed {
 }
 
 /// Writes control files (`NAME.control`) and scripts (`NAME--VERSION.sql`); `None` where that is not allowed.
-fn install(test: &str, database: &Database, files: &[(&str, &str)]) -> Option<Installed> {
+pub fn install(test: &str, database: &Database, files: &[(&str, &str)]) -> Option<Installed> {
     let directory = database.value("SELECT setting FROM pg_config WHERE name = 'SHAREDIR'");
     let mut installed = Installed(Vec::new());
     for (name, text) in files {
@@ -61,7 +61,7 @@ impl<'a> Decoder<'a> {
     }
 }
 
-fn run(client: &mut Client, sql: &str) {
+pub fn run(client: &mut Client, sql: &str) {
     client
         .batch_execute(sql)
         .unwrap_or_else(|error| panic!("{sql}: {error:?}"));

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod apply_attack;
 #[cfg(test)]
+mod apply_check;
+#[cfg(test)]
 mod apply_extension;
 #[cfg(test)]
 mod apply_long;
@@ -33,6 +35,8 @@ mod check;
 mod cluster;
 #[cfg(test)]
 mod concurrency;
+#[cfg(test)]
+mod documents;
 #[cfg(test)]
 mod dump;
 #[cfg(test)]
@@ -66,9 +70,13 @@ mod server;
 #[cfg(test)]
 mod settings;
 #[cfg(test)]
+mod shell;
+#[cfg(test)]
 mod size;
 #[cfg(test)]
 mod sql;
+#[cfg(test)]
+mod upgrade;
 #[cfg(test)]
 mod warnings;
 #[cfg(test)]

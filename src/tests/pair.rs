@@ -57,7 +57,7 @@ impl Servers {
     }
 
     /// Those that all tests share.
-    fn shared() -> Arc<Self> {
+    pub fn shared() -> Arc<Self> {
         static SERVERS: LazyLock<Arc<Servers>> =
             LazyLock::new(|| Servers::new(Installation::under_test()));
         Arc::clone(&SERVERS)

@@ -8,10 +8,9 @@
 
 use super::dice::Dice;
 use super::wire::{self, Lost};
-use super::workload::{self, OPTIONS, Session};
+use super::workload::{self, OPTIONS, Session, Statistics};
 use super::{Findings, Plan, connect_patiently, crash, directory, lock, replica};
 use dts_proof::cluster::Cluster;
-use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -72,27 +71,22 @@ fn rounds(cluster: &Cluster, plan: &Plan, memory: bool, findings: &Findings) -> 
         workload::drop_invalid_indexes(cluster, &mut wire)?;
         lines = replica::compare(cluster, ("torture", "replica"), "t\\_*", findings);
     }
-    let mut errors: BTreeMap<String, u64> = BTreeMap::new();
-    let (mut statements, mut connections) = (0, 0);
+    let mut all = Statistics::default();
     for session in &sessions {
-        statements += session.statistics.statements;
-        connections += session.statistics.connections;
-        session
-            .statistics
-            .errors
-            .iter()
-            .for_each(|(code, times)| *errors.entry(code.clone()).or_default() += times);
+        all.add(&session.statistics);
     }
     let hits = |codes: &[&str]| {
         codes
             .iter()
-            .filter_map(|code| errors.get(*code))
+            .filter_map(|code| all.errors.get(*code))
             .sum::<u64>()
     };
     findings.fact(format!(
-        "{}: {number} rounds, {statements} statements, {connections} connections, {done} {}; {rows} rows exactly as committed, replica's dump \
+        "{}: {number} rounds, {} statements, {} connections, {done} {}; {rows} rows exactly as committed, replica's dump \
          identical (last {lines} lines); cancelled or timed out {}, lock timeouts {}, deadlocks {}, temp_file_limit {}, out of memory {}",
         if memory { "no memory" } else { "cancel" },
+        all.statements,
+        all.connections,
         if memory { "limits set" } else { "cancel requests and terminations" },
         hits(&["57014"]),
         hits(&["55P03"]),

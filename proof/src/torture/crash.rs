@@ -114,18 +114,7 @@ fn rounds(
         }
     }
     for session in &sessions {
-        let Statistics {
-            transactions,
-            statements,
-            errors,
-            connections,
-        } = &session.statistics;
-        statistics.transactions += transactions;
-        statistics.statements += statements;
-        statistics.connections += connections;
-        errors
-            .iter()
-            .for_each(|(code, times)| *statistics.errors.entry(code.clone()).or_default() += times);
+        statistics.add(&session.statistics);
     }
     let ends: Vec<String> = ends
         .iter()

@@ -94,6 +94,17 @@ pub struct Statistics {
     pub connections: u64,
 }
 
+impl Statistics {
+    pub fn add(&mut self, other: &Statistics) {
+        self.transactions += other.transactions;
+        self.statements += other.statements;
+        self.connections += other.connections;
+        for (code, times) in &other.errors {
+            *self.errors.entry(code.clone()).or_default() += times;
+        }
+    }
+}
+
 impl Session {
     pub fn new(seed: u64, number: usize, slow: bool) -> Self {
         Session {

@@ -1,0 +1,200 @@
+//! `dts_ddl.check()` and `dts_ddl.status` on a destination.
+
+use super::check::{Findings, findings, says};
+use super::pair::{Options, Pair, connect_nodes};
+use std::time::{Duration, Instant};
+
+fn on_destination(pair: &Pair) -> Findings {
+    findings(&mut pair.destination.connect())
+}
+
+/// In a transaction that is rolled back.
+fn after(pair: &Pair, change: &str) -> Findings {
+    let mut client = pair.destination.connect();
+    client.batch_execute("BEGIN").unwrap();
+    client
+        .batch_execute(change)
+        .unwrap_or_else(|error| panic!("{change}: {error:?}"));
+    let found = findings(&mut client);
+    client.batch_execute("ROLLBACK").unwrap();
+    found
+}
+
+#[test]
+fn sound_and_broken() {
+    let pair = Pair::simple("apply_check");
+    let role = format!("r_{}", pair.destination.database);
+    for node in [&pair.source, &pair.destination] {
+        node.run(&format!(
+            "CREATE ROLE {role}; SET dts_ddl_capture.enabled = off; GRANT CREATE ON SCHEMA public TO {role}"
+        ));
+    }
+    pair.source.run(&format!(
+        "CREATE TABLE a (id int PRIMARY KEY); SET ROLE {role}; CREATE TABLE b (id int PRIMARY KEY)"
+    ));
+    pair.wait();
+    let id = pair.source.last_id();
+    let found = on_destination(&pair);
+    for check in [
+        "triggers",
+        "functions",
+        "table",
+        "apply",
+        "subscription",
+        "apply_failures",
+        "apply_notes",
+        "apply_tables",
+        "roles",
+        "slots",
+        "publications",
+        "ids",
+    ] {
+        says(&found, check, "ok", "");
+    }
+    says(&found, "triggers", "ok", "this database applies DDL");
+    says(
+        &found,
+        "apply",
+        "ok",
+        &format!("apply is on; last command: id {id}"),
+    );
+    says(&found, "subscription", "ok", "is running");
+    assert_eq!(
+        pair.destination.value(
+            "SELECT concat_ws(' ', applying, capturing, applied_id, apply_workers, apply_failures, tables_not_ready, applied_time > now() - interval '1 hour') FROM dts_ddl.status"
+        ),
+        format!("t f {id} 1 0 0 t")
+    );
+    // on the source
+    let source = findings(&mut pair.source.connect());
+    says(&source, "slots", "ok", "\" active, ");
+    says(&source, "apply", "ok", "applies no DDL");
+
+    let found = after(
+        &pair,
+        "ALTER TABLE public.dts_ddl_command DISABLE TRIGGER dts_apply_row",
+    );
+    says(&found, "apply", "error", "missing or disabled");
+    let found = after(&pair, "ALTER EVENT TRIGGER dts_intercept_subscribe DISABLE");
+    says(&found, "apply", "error", "missing or disabled");
+    let found = after(&pair, "ALTER EVENT TRIGGER dts_intercept_ddl ENABLE");
+    says(
+        &found,
+        "triggers",
+        "error",
+        "although this database applies",
+    );
+    let found = after(
+        &pair,
+        "UPDATE pg_subscription_rel SET srsubstate = 'd' WHERE srrelid = 'a'::regclass",
+    );
+    says(&found, "apply_tables", "warning", "public.a");
+    let found = after(
+        &pair,
+        "DELETE FROM pg_subscription_rel WHERE srrelid = 'public.dts_ddl_command'::regclass",
+    );
+    says(
+        &found,
+        "subscription",
+        "error",
+        "does not bring public.dts_ddl_command",
+    );
+    let found = after(&pair, &format!("ALTER ROLE {role} RENAME TO {role}_other"));
+    says(
+        &found,
+        "roles",
+        "error",
+        &format!("do not exist here: {role}"),
+    );
+    let found = after(
+        &pair,
+        "UPDATE dts_ddl.apply_log SET note = 'x' WHERE tag = 'CREATE TABLE'",
+    );
+    says(&found, "apply_notes", "warning", "2 commands have a note");
+    let found = after(&pair, "SELECT dts_ddl.stop_apply(capture => true)");
+    says(&found, "apply", "error", "brings DDL commands");
+    says(&found, "triggers", "ok", "enabled");
+
+    let subscription = &pair.destination.database;
+    pair.destination
+        .run(&format!("ALTER SUBSCRIPTION {subscription} DISABLE"));
+    says(
+        &on_destination(&pair),
+        "subscription",
+        "error",
+        "is disabled",
+    );
+    let found = after(&pair, "SELECT dts_ddl.stop_apply(capture => true)");
+    says(&found, "apply", "ok", "apply is off");
+    pair.destination
+        .run(&format!("ALTER SUBSCRIPTION {subscription} ENABLE"));
+    pair.wait();
+    for node in [&pair.source, &pair.destination] {
+        node.run(&format!(
+            "SET dts_ddl_capture.enabled = off; DROP OWNED BY {role}; DROP ROLE {role}"
+        ));
+    }
+}
+
+/// Nobody has called start_apply().
+#[test]
+fn not_started() {
+    let pair = Pair::unjoined(&Options {
+        topic: "apply_check_forgotten",
+        ..Options::default()
+    });
+    pair.destination.run("CREATE EXTENSION dts_ddl_capture");
+    connect_nodes(
+        &pair.source,
+        &pair.destination,
+        &pair.destination.database,
+        "p",
+        "",
+    );
+    says(
+        &on_destination(&pair),
+        "apply",
+        "error",
+        "which are not run here",
+    );
+}
+
+/// A command that cannot be applied: the worker that stops, and the failure that is logged.
+#[test]
+fn failures() {
+    let pair = Pair::new(&Options {
+        topic: "apply_check_failures",
+        ..Options::default()
+    });
+    let database = &pair.destination.database;
+    pair.destination.run(
+        "CREATE VIEW in_the_way AS SELECT 1 AS x; CREATE VIEW in_the_way_too AS SELECT 1 AS x",
+    );
+    pair.source.run("CREATE VIEW in_the_way AS SELECT 2 AS y");
+    let stopped = Instant::now();
+    loop {
+        let found = on_destination(&pair);
+        if found["subscription"].0 == "error" {
+            says(&found, "subscription", "error", "no running apply worker");
+            break;
+        }
+        assert!(
+            stopped.elapsed() < Duration::from_secs(60),
+            "the worker has stopped, and nobody says so: {found:?}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    pair.destination.run(&format!(
+        "ALTER DATABASE {database} SET dts_ddl_capture.apply_on_error = log; ALTER SUBSCRIPTION {database} DISABLE; ALTER SUBSCRIPTION {database} ENABLE"
+    ));
+    pair.source
+        .run("CREATE VIEW in_the_way_too AS SELECT 2 AS y");
+    pair.wait();
+    let found = on_destination(&pair);
+    says(&found, "apply_failures", "error", "2 commands failed");
+    assert_eq!(
+        pair.destination
+            .value("SELECT apply_failures FROM dts_ddl.status"),
+        "2"
+    );
+}
