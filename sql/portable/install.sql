@@ -400,6 +400,29 @@ BEGIN
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.next_statement(text, integer, boolean) IS 'The statement that begins at or behind a position, and its command tag';
 
+  -- How far a string of several statements has been run is kept in the session's own value of a sequence: nobody but the owner
+  -- can change that, and ROLLBACK in the string does not take it back.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.place_key(v_source text) RETURNS bigint
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  BEGIN
+    RETURN ('x' || substr(md5(md5(v_source) || statement_timestamp()::text || pg_backend_pid()::text), 1, 9))::bit(36)::bigint;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.place_key(text) IS 'What tells one string of one session from another';
+
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.noted_place(v_key bigint) RETURNS integer
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_noted bigint;
+  BEGIN
+    v_noted := currval('dts_ddl_portable.place');
+    RETURN CASE WHEN v_noted / 16777216 = v_key THEN v_noted % 16777216 ELSE 1 END;
+  EXCEPTION WHEN object_not_in_prerequisite_state THEN
+    RETURN 1;  -- the first such string of this session
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.noted_place(bigint) IS 'Where the next statement of a string begins, 1 when nothing of it has been noted';
+
   -- Exactly the statement of a command, out of the string it came in; NULL where that is not certain. is_member: the command belongs
   -- to the script of the extension that the string creates or updates.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.cut(v_source text, v_tag text, v_name text, v_is_top boolean, v_conforming boolean,
@@ -408,38 +431,44 @@ BEGIN
   DECLARE
     -- a position and, above it, what tells one string of one session from another
     c_positions constant bigint := 16777216;
+    -- in a longer one it pays to ask first how far it has been run
+    c_short constant integer := 2000;
     v_key bigint;
-    v_noted bigint;
     v_one record;
     v_found record;
+    v_is_only boolean := false;
+    v_may_note boolean := false;
     v_count integer := 0;
     v_from integer := 1;
     v_seen integer := 0;
     v_is_found boolean := false;
   BEGIN
     is_member := false;
-    v_one := dts_ddl_portable.next_statement(v_source, 1, v_conforming);
-    IF v_one.first IS NULL OR NOT v_one.is_whole THEN
-      RETURN;
+    IF v_is_top AND length(v_source) BETWEEN c_short AND c_positions - 1 THEN
+      v_key := dts_ddl_portable.place_key(v_source);
+      v_from := dts_ddl_portable.noted_place(v_key);
     END IF;
-    IF v_one.next > length(v_source) OR (dts_ddl_portable.next_statement(v_source, v_one.next, v_conforming)).first IS NULL THEN
+    IF v_from = 1 THEN
+      v_one := dts_ddl_portable.next_statement(v_source, 1, v_conforming);
+      IF v_one.first IS NULL OR NOT v_one.is_whole THEN
+        RETURN;
+      END IF;
+      v_is_only := v_one.next > length(v_source) OR (dts_ddl_portable.next_statement(v_source, v_one.next, v_conforming)).first IS NULL;
+    END IF;
+    IF v_is_only THEN
       v_is_found := v_one.tag = v_tag AND dts_ddl_portable.is_named(v_one.tokens, v_tag, v_name);
       v_found := v_one;
       is_member := v_one.tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') AND v_one.tag <> v_tag;
     ELSE
       IF v_is_top AND length(v_source) < c_positions THEN
-        -- The statements of a string run one after the other, and each that can raise an event does: this is the next one.
-        -- The sequence is not transactional: ROLLBACK in the string does not take the position back.
-        v_key := ('x' || substr(md5(v_source || statement_timestamp()::text || pg_backend_pid()::text), 1, 9))::bit(36)::bigint;
-        BEGIN
-          v_noted := currval('dts_ddl_portable.place');
-          IF v_noted / c_positions = v_key THEN
-            v_from := (v_noted % c_positions)::integer;
-          END IF;
-        EXCEPTION WHEN object_not_in_prerequisite_state THEN
-          NULL;  -- the first string of several statements in this session
-        END;
-        IF v_source !~* 'session_replication_role|event[^a-z]+trigger' THEN
+        IF v_key IS NULL THEN
+          v_key := dts_ddl_portable.place_key(v_source);
+          v_from := dts_ddl_portable.noted_place(v_key);
+        END IF;
+        -- The statements of a string run one after the other, and each that can raise an event does (unless the string itself
+        -- switches that off): this is the next one.
+        IF v_from > 1 OR v_source !~* 'session_replication_role|event[^a-z]+trigger' THEN
+          v_may_note := true;
           LOOP
             v_one := dts_ddl_portable.next_statement(v_source, v_from, v_conforming);
             EXIT WHEN v_one.first IS NULL OR NOT v_one.is_whole;
@@ -447,7 +476,6 @@ BEGIN
             IF v_one.tag = v_tag AND dts_ddl_portable.is_named(v_one.tokens, v_tag, v_name) THEN
               v_is_found := true;
               v_found := v_one;
-              PERFORM setval('dts_ddl_portable.place', v_key * c_positions + v_from);
               EXIT;
             ELSIF v_one.tag <> '' THEN
               is_member := v_one.tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') AND v_one.tag <> v_tag;
@@ -473,9 +501,9 @@ BEGIN
           EXIT WHEN v_count > 1;
         END LOOP;
         v_is_found := v_count = 1;
-        IF v_is_found AND v_is_top AND length(v_source) < c_positions THEN
-          PERFORM setval('dts_ddl_portable.place', v_key * c_positions + v_found.next);
-        END IF;
+      END IF;
+      IF v_is_found AND v_may_note THEN
+        PERFORM setval('dts_ddl_portable.place', v_key * c_positions + v_found.next);
       END IF;
     END IF;
     IF v_is_found THEN
@@ -1243,7 +1271,13 @@ BEGIN
         (SELECT CASE WHEN left(s.s, 8) = 'pg_temp_' THEN 'pg_temp' ELSE s.s END FROM (SELECT v_caller -> 'path' ->> 0) s(s)),
         v_main_type, v_main_identity, host(inet_client_addr()), inet_client_port(), clock_timestamp(), txid_current()::text, v_message)
       RETURNING id INTO v_id;
-    PERFORM dts_ddl_portable.prune(v_id);
+    IF v_id % 64 = 0 THEN
+      BEGIN
+        PERFORM dts_ddl_portable.prune(v_id);
+      EXCEPTION WHEN OTHERS THEN
+        NULL;  -- e.g. in REPEATABLE READ, rows that another session has pruned meanwhile; the next one will do it
+      END;
+    END IF;
   EXCEPTION WHEN OTHERS THEN
     DECLARE
       v_why text := SQLERRM;
