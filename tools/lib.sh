@@ -157,10 +157,8 @@ cluster_stop_all() {
 
 # client PROGRAM [options]: psql, pg_dump and the like of the cluster's own version; where that came without them, of 15, which
 # knows all older ones.
-client() {
-  local program=$1; shift
-  if [ -x "$BIN/$program" ]; then "$BIN/$program" "$@"; else "$(bindir_of 15)/$program" "$@"; fi
-}
+client() { local program=$1; shift; "$(client_path "$program")" "$@"; }
+client_path() { if [ -x "$BIN/$1" ]; then echo "$BIN/$1"; else echo "$(bindir_of 15)/$1"; fi; }
 
 # sql [psql options]: psql without anybody's .psqlrc, stopping at the first error.
 sql() { client psql -X -q -v ON_ERROR_STOP=1 "$@"; }

@@ -97,3 +97,14 @@ ROLLBACK;
 \set ON_ERROR_STOP 1
 CREATE TABLE a (x int)\; DROP TABLE a;
 SELECT t.texts('after a failed transaction', 'CREATE TABLE a (x int)', 'DROP TABLE a');
+-- its beginning was not seen, as when the extension is created meanwhile: PostgreSQL has worked on the tree by then
+ALTER EVENT TRIGGER dts_intercept_start DISABLE;
+\c
+SELECT dy('CREATE TABLE "a" (x int)')\; DROP TABLE a;
+\c
+DO $$ BEGIN CREATE TABLE a (x serial PRIMARY KEY); END $$;
+\c
+SELECT dy('COMMENT ON TABLE a IS ''x''; ALTER TABLE a ADD y int; CREATE VIEW v AS SELECT x FROM a')\; DROP TABLE a CASCADE;
+SELECT t.texts('nested, first seen at its end', 'CREATE TABLE "a" (x int)', 'DROP TABLE a', 'CREATE TABLE a (x serial PRIMARY KEY)',
+  'COMMENT ON TABLE a IS ''x''', 'ALTER TABLE a ADD y int', 'CREATE VIEW v AS SELECT x FROM a', 'DROP TABLE a CASCADE');
+ALTER EVENT TRIGGER dts_intercept_start ENABLE;

@@ -400,6 +400,29 @@ BEGIN
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.next_statement(text, integer, boolean) IS 'The statement that begins at or behind a position, and its command tag';
 
+  -- How far a string of several statements has been run is kept in the session's own value of a sequence: nobody but the owner
+  -- can change that, and ROLLBACK in the string does not take it back.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.place_key(v_source text) RETURNS bigint
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  BEGIN
+    RETURN ('x' || substr(md5(md5(v_source) || statement_timestamp()::text || pg_backend_pid()::text), 1, 9))::bit(36)::bigint;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.place_key(text) IS 'What tells one string of one session from another';
+
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.noted_place(v_key bigint) RETURNS integer
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_noted bigint;
+  BEGIN
+    v_noted := currval('dts_ddl_portable.place');
+    RETURN CASE WHEN v_noted / 16777216 = v_key THEN v_noted % 16777216 ELSE 1 END;
+  EXCEPTION WHEN object_not_in_prerequisite_state THEN
+    RETURN 1;  -- the first such string of this session
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.noted_place(bigint) IS 'Where the next statement of a string begins, 1 when nothing of it has been noted';
+
   -- Exactly the statement of a command, out of the string it came in; NULL where that is not certain. is_member: the command belongs
   -- to the script of the extension that the string creates or updates.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.cut(v_source text, v_tag text, v_name text, v_is_top boolean, v_conforming boolean,
@@ -408,38 +431,44 @@ BEGIN
   DECLARE
     -- a position and, above it, what tells one string of one session from another
     c_positions constant bigint := 16777216;
+    -- in a longer one it pays to ask first how far it has been run
+    c_short constant integer := 2000;
     v_key bigint;
-    v_noted bigint;
     v_one record;
     v_found record;
+    v_is_only boolean := false;
+    v_may_note boolean := false;
     v_count integer := 0;
     v_from integer := 1;
     v_seen integer := 0;
     v_is_found boolean := false;
   BEGIN
     is_member := false;
-    v_one := dts_ddl_portable.next_statement(v_source, 1, v_conforming);
-    IF v_one.first IS NULL OR NOT v_one.is_whole THEN
-      RETURN;
+    IF v_is_top AND length(v_source) BETWEEN c_short AND c_positions - 1 THEN
+      v_key := dts_ddl_portable.place_key(v_source);
+      v_from := dts_ddl_portable.noted_place(v_key);
     END IF;
-    IF v_one.next > length(v_source) OR (dts_ddl_portable.next_statement(v_source, v_one.next, v_conforming)).first IS NULL THEN
+    IF v_from = 1 THEN
+      v_one := dts_ddl_portable.next_statement(v_source, 1, v_conforming);
+      IF v_one.first IS NULL OR NOT v_one.is_whole THEN
+        RETURN;
+      END IF;
+      v_is_only := v_one.next > length(v_source) OR (dts_ddl_portable.next_statement(v_source, v_one.next, v_conforming)).first IS NULL;
+    END IF;
+    IF v_is_only THEN
       v_is_found := v_one.tag = v_tag AND dts_ddl_portable.is_named(v_one.tokens, v_tag, v_name);
       v_found := v_one;
       is_member := v_one.tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') AND v_one.tag <> v_tag;
     ELSE
       IF v_is_top AND length(v_source) < c_positions THEN
-        -- The statements of a string run one after the other, and each that can raise an event does: this is the next one.
-        -- The sequence is not transactional: ROLLBACK in the string does not take the position back.
-        v_key := ('x' || substr(md5(v_source || statement_timestamp()::text || pg_backend_pid()::text), 1, 9))::bit(36)::bigint;
-        BEGIN
-          v_noted := currval('dts_ddl_portable.place');
-          IF v_noted / c_positions = v_key THEN
-            v_from := (v_noted % c_positions)::integer;
-          END IF;
-        EXCEPTION WHEN object_not_in_prerequisite_state THEN
-          NULL;  -- the first string of several statements in this session
-        END;
-        IF v_source !~* 'session_replication_role|event[^a-z]+trigger' THEN
+        IF v_key IS NULL THEN
+          v_key := dts_ddl_portable.place_key(v_source);
+          v_from := dts_ddl_portable.noted_place(v_key);
+        END IF;
+        -- The statements of a string run one after the other, and each that can raise an event does (unless the string itself
+        -- switches that off): this is the next one.
+        IF v_from > 1 OR v_source !~* 'session_replication_role|event[^a-z]+trigger' THEN
+          v_may_note := true;
           LOOP
             v_one := dts_ddl_portable.next_statement(v_source, v_from, v_conforming);
             EXIT WHEN v_one.first IS NULL OR NOT v_one.is_whole;
@@ -447,7 +476,6 @@ BEGIN
             IF v_one.tag = v_tag AND dts_ddl_portable.is_named(v_one.tokens, v_tag, v_name) THEN
               v_is_found := true;
               v_found := v_one;
-              PERFORM setval('dts_ddl_portable.place', v_key * c_positions + v_from);
               EXIT;
             ELSIF v_one.tag <> '' THEN
               is_member := v_one.tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') AND v_one.tag <> v_tag;
@@ -473,9 +501,9 @@ BEGIN
           EXIT WHEN v_count > 1;
         END LOOP;
         v_is_found := v_count = 1;
-        IF v_is_found AND v_is_top AND length(v_source) < c_positions THEN
-          PERFORM setval('dts_ddl_portable.place', v_key * c_positions + v_found.next);
-        END IF;
+      END IF;
+      IF v_is_found AND v_may_note THEN
+        PERFORM setval('dts_ddl_portable.place', v_key * c_positions + v_found.next);
       END IF;
     END IF;
     IF v_is_found THEN
@@ -672,7 +700,7 @@ BEGIN
 
   -- A new table takes part in replication at once. Catalogs that a version lacks are named in branches that it does not take, and so
   -- never looks up. What does not succeed is no reason for the user's command to fail.
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.publish(v_table oid, v_secret text,
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.publish(v_table oid, v_secret text, v_rest text,
       OUT is_full boolean, OUT joined text[], OUT sent_by text[], OUT failed text[])
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
@@ -722,10 +750,10 @@ BEGIN
           JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = t.schemaname WHERE c.oid = v_table;
       END IF;
     END IF;
-    PERFORM set_config('dts_ddl_portable.state', '', true);
+    PERFORM set_config('dts_ddl_portable.state', v_rest, true);
   END
   $fn$;
-  COMMENT ON FUNCTION dts_ddl_portable.publish(oid, text) IS 'REPLICA IDENTITY FULL and the publications whose name begins with dts_sync_';
+  COMMENT ON FUNCTION dts_ddl_portable.publish(oid, text, text) IS 'REPLICA IDENTITY FULL and the publications whose name begins with dts_sync_';
 
   -- CREATE TABLE AS and SELECT INTO as what another server can run without computing rows again.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.plain_create_table(v_table oid) RETURNS text
@@ -844,12 +872,18 @@ BEGIN
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
     v_secret text;
+    v_state text;
     v_objects text;
+    v_context text;
   BEGIN
     SELECT o.secret INTO v_secret FROM dts_ddl_portable.own o;
-    IF dts_ddl_portable.setting('dts_ddl_portable.state') = v_secret || 'busy' THEN
+    v_state := dts_ddl_portable.setting('dts_ddl_portable.state');
+    IF v_state = v_secret || 'busy' THEN
       RETURN;
     END IF;
+    -- Another event trigger may run DDL between this and dts_capture_ddl(): each command finds its own by where it is run from.
+    GET DIAGNOSTICS v_context = PG_CONTEXT;
+    v_context := md5(substr(v_context, strpos(v_context || E'\n', E'\n')));
     IF current_setting('server_version_num')::integer >= 90500 THEN
       -- row types and array types go without saying
       EXECUTE $query$
@@ -876,7 +910,12 @@ BEGIN
           FROM pg_event_trigger_dropped_objects() d WHERE coalesce(d.schema_name, '') NOT LIKE 'pg_toast%'
       $query$ INTO v_objects;
     END IF;
-    PERFORM set_config('dts_ddl_portable.state', v_secret || coalesce(v_objects, '[]'), true);
+    v_objects := '{"at":"' || v_context || '","objects":' || coalesce(v_objects, '[]') || '}';
+    IF left(v_state, length(v_secret)) = v_secret AND length(v_state) > length(v_secret) THEN
+      SELECT concat_ws(',', string_agg(e.e::text, ','), v_objects) INTO v_objects
+        FROM json_array_elements(substr(v_state, length(v_secret) + 1)::json) e(e) WHERE e.e ->> 'at' <> v_context;
+    END IF;
+    PERFORM set_config('dts_ddl_portable.state', v_secret || '[' || v_objects || ']', true);
   EXCEPTION WHEN OTHERS THEN
     NULL;  -- the row will lack its objects
   END
@@ -965,10 +1004,15 @@ BEGIN
     IF v_state = v_secret || 'busy' THEN
       RETURN;  -- a command of our own
     END IF;
+    GET DIAGNOSTICS v_context = PG_CONTEXT;
+    v_context := substr(v_context, strpos(v_context || E'\n', E'\n'));
     IF left(v_state, length(v_secret)) = v_secret THEN
-      v_dropped := substr(v_state, length(v_secret) + 1)::json;
-    END IF;
-    IF v_state <> '' THEN
+      SELECT coalesce((SELECT e.e -> 'objects' FROM json_array_elements(w.w) e(e) WHERE e.e ->> 'at' = md5(v_context)), '[]'),
+             v_secret || '[' || (SELECT string_agg(e.e::text, ',') FROM json_array_elements(w.w) e(e) WHERE e.e ->> 'at' <> md5(v_context)) || ']'
+        INTO v_dropped, v_state FROM (SELECT substr(v_state, length(v_secret) + 1)::json) w(w);
+      PERFORM set_config('dts_ddl_portable.state', coalesce(v_state, ''), true);
+    ELSIF v_state <> '' THEN
+      v_state := '';
       PERFORM set_config('dts_ddl_portable.state', '', true);
     END IF;
     -- what the function before this one has noted
@@ -1048,17 +1092,17 @@ BEGIN
 
     -- The statement.
     v_conforming := CASE WHEN c_version >= 190000 THEN true ELSE current_setting('standard_conforming_strings') = 'on' END;
-    GET DIAGNOSTICS v_context = PG_CONTEXT;
-    v_line := strpos(v_context, E'\n');
-    v_is_top := v_line = 0;
+    v_is_top := v_context = '';
     IF v_is_top THEN
       v_source := current_query();
     ELSE
-      v_inner := dts_ddl_portable.innermost(substr(v_context, v_line + 1), v_conforming);
+      v_inner := dts_ddl_portable.innermost(substr(v_context, 2), v_conforming);
       v_source := v_inner.source;
       v_inside := v_inner.inside;
     END IF;
-    IF tg_tag = 'COMMENT' AND NOT v_main_type IN ('table', 'table column', 'view', 'materialized view', 'function', 'type', 'schema') THEN
+    IF v_main_type NOT IN ('table', 'table column', 'table constraint', 'view', 'materialized view', 'foreign table', 'sequence', 'index', 'function', 'procedure',
+                           'type', 'schema', 'trigger', 'policy', 'extension')
+       OR tg_tag = 'COMMENT' AND v_main_type NOT IN ('table', 'table column', 'view', 'materialized view', 'function', 'type', 'schema') THEN
       v_main_name := NULL;  -- it may stand there in another form
     END IF;
     v_cut := dts_ddl_portable.cut(v_source, tg_tag, v_main_name, v_is_top, v_conforming);
@@ -1114,6 +1158,9 @@ BEGIN
     IF v_count = 0 AND (v_temporary > 0 OR c_version >= 90500 AND tg_tag <> 'DROP OWNED') THEN
       RETURN;
     END IF;
+    IF c_version < 90500 AND tg_tag LIKE 'CREATE %' AND v_cut.tokens[1:5] && ARRAY['TEMP', 'TEMPORARY'] THEN
+      RETURN;
+    END IF;
     IF c_version < 90500 AND tg_tag LIKE 'DROP %' AND v_count = 0 AND tg_tag <> 'DROP OWNED' THEN
       RETURN;
     END IF;
@@ -1134,7 +1181,7 @@ BEGIN
        WHERE k.relkind IN ('r', 'p') AND k.relpersistence = 'p';
       FOR c IN SELECT k.oid, quote_ident(n.nspname) || '.' || quote_ident(k.relname) AS name, k.relkind FROM pg_class k
                  JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = ANY (v_new_tables) ORDER BY k.oid LOOP
-        p := dts_ddl_portable.publish(c.oid, v_secret);
+        p := dts_ddl_portable.publish(c.oid, v_secret, coalesce(v_state, ''));
         IF p.is_full THEN
           v_full := v_full || c.name;
         END IF;
@@ -1224,7 +1271,13 @@ BEGIN
         (SELECT CASE WHEN left(s.s, 8) = 'pg_temp_' THEN 'pg_temp' ELSE s.s END FROM (SELECT v_caller -> 'path' ->> 0) s(s)),
         v_main_type, v_main_identity, host(inet_client_addr()), inet_client_port(), clock_timestamp(), txid_current()::text, v_message)
       RETURNING id INTO v_id;
-    PERFORM dts_ddl_portable.prune(v_id);
+    IF v_id % 64 = 0 THEN
+      BEGIN
+        PERFORM dts_ddl_portable.prune(v_id);
+      EXCEPTION WHEN OTHERS THEN
+        NULL;  -- e.g. in REPEATABLE READ, rows that another session has pruned meanwhile; the next one will do it
+      END;
+    END IF;
   EXCEPTION WHEN OTHERS THEN
     DECLARE
       v_why text := SQLERRM;

@@ -112,7 +112,10 @@ pub fn locate(tree: ParseTree) -> (Source, bool) {
     }
     let context = context_stack::innermost_in_english();
     let query = strip(&context, b"SQL statement \"", b"\"");
-    if let Some(source) = query.and_then(|query| find_statement(query, tree, None)) {
+    let found = query.and_then(|query| {
+        find_statement(query, tree, None).or_else(|| find_only_of_kind(query, tree))
+    });
+    if let Some(source) = found {
         return (source, true);
     }
     if let Some(source) = in_sql_function(&context, tree) {
@@ -169,7 +172,7 @@ fn in_sql_function(context: &[u8], tree: ParseTree) -> Option<Source> {
 fn find_statement(query: &[u8], tree: ParseTree, index: Option<usize>) -> Option<Source> {
     let owned = CString::new(query).ok()?;
     // SAFETY: the parser gets a NUL-terminated string and returns a list of RawStmt.
-    let place = unsafe {
+    let (location, len) = unsafe {
         let statements: Vec<*mut pg_sys::RawStmt> = pointers(parse(&owned)?);
         statements
             .into_iter()
@@ -177,8 +180,28 @@ fn find_statement(query: &[u8], tree: ParseTree, index: Option<usize>) -> Option
             .filter(|(i, _)| index.is_none_or(|wanted| wanted == *i))
             .find(|(_, raw)| same_statement((**raw).stmt, tree.node()))
             .map(|(_, raw)| ((*raw).stmt_location, (*raw).stmt_len))
+    }?;
+    copy(query, location, len)
+}
+
+/// The only statement in `query` of the kind of `tree`: at the end of a command, where its beginning was not seen, the tree
+/// may no longer be what the parser made (PostgreSQL fills in schema names, for example).
+fn find_only_of_kind(query: &[u8], tree: ParseTree) -> Option<Source> {
+    let owned = CString::new(query).ok()?;
+    // SAFETY: the parser gets a NUL-terminated string and returns a list of RawStmt.
+    let (location, len) = unsafe {
+        let statements: Vec<*mut pg_sys::RawStmt> = pointers(parse(&owned)?);
+        let mut same = statements
+            .into_iter()
+            .filter(|raw| (*(**raw).stmt).type_ == (*tree.node()).type_);
+        let only = same.next().filter(|_| same.next().is_none())?;
+        ((*only).stmt_location, (*only).stmt_len)
     };
-    let (location, len) = place?;
+    copy(query, location, len)
+}
+
+/// The bytes of a statement in `query`.
+fn copy(query: &[u8], location: i32, len: i32) -> Option<Source> {
     let start = usize::try_from(location).ok()?;
     let end = if len > 0 {
         start + len as usize

@@ -65,7 +65,7 @@ BEGIN; DROP TABLE forged1; CREATE TABLE forged3 (x int);
 SELECT t.is('nothing left in the setting', current_setting('dts_ddl_portable.state', true), ''); COMMIT;
 -- nobody can call the functions or write to the table
 CREATE FUNCTION t_refused(sql pg_catalog.text) RETURNS pg_catalog.text LANGUAGE plpgsql AS $$ BEGIN EXECUTE sql; RETURN 'done'; EXCEPTION WHEN insufficient_privilege THEN RETURN 'refused'; END $$;
-SELECT t.is(c, t_refused(c), 'refused') FROM unnest(ARRAY['INSERT INTO public.dts_ddl_command (ddl_text) VALUES (1)', 'SELECT dts_ddl_portable.publish(1, NULL)', 'SELECT secret FROM dts_ddl_portable.own',
+SELECT t.is(c, t_refused(c), 'refused') FROM unnest(ARRAY['INSERT INTO public.dts_ddl_command (ddl_text) VALUES (1)', 'SELECT dts_ddl_portable.publish(1, NULL, NULL)', 'SELECT secret FROM dts_ddl_portable.own',
   'SELECT dts_ddl_portable.prune(1)', 'SELECT dts_ddl_portable.gaps()', 'SELECT setval(''dts_ddl_portable.place'', 1)', 'CREATE EVENT TRIGGER evil ON ddl_command_end EXECUTE PROCEDURE public.dts_capture_ddl()',
   'SELECT nextval(''public.dts_ddl_command_id_seq'')']) c;
 -- settings of a user that change how the functions' own texts are read

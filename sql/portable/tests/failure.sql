@@ -26,13 +26,13 @@ BEGIN; TRUNCATE dts_ddl_portable.own; SELECT t.is('no secret', t.ddl(7), 'went t
 ALTER EVENT TRIGGER dts_intercept_caller DISABLE; SELECT t.mark(); SELECT t.is('the caller is not known', t.ddl(8), 'went through'); SELECT t.none('nothing is made up'); ALTER EVENT TRIGGER dts_intercept_caller ENABLE;
 -- a publication that cannot be altered
 CREATE PUBLICATION dts_sync_y; SELECT t.mark();
-ALTER FUNCTION dts_ddl_portable.publish(oid, text) SECURITY DEFINER; ALTER FUNCTION dts_ddl_portable.publish(oid, text) OWNER TO :"role1"; SELECT t.mark();
+ALTER FUNCTION dts_ddl_portable.publish(oid, text, text) SECURITY DEFINER; ALTER FUNCTION dts_ddl_portable.publish(oid, text, text) OWNER TO :"role1"; SELECT t.mark();
 CREATE TABLE s.unpublished (x int);
 SELECT t.is('not published: flagged with reasons', (SELECT concat(message ->> 'flags', jsonb_array_length(message -> 'not_published')) FROM t.new()), '["not published"]2');
 SELECT t.rows('and recorded', 'CREATE TABLE s.unpublished (x int)');
 \i sql/portable/install.sql
 SELECT t.is('install.sql again puts it right', (SELECT count(*)::text FROM t.new()), '0');
-ALTER FUNCTION dts_ddl_portable.publish(oid, text) OWNER TO :"admin";
+ALTER FUNCTION dts_ddl_portable.publish(oid, text, text) OWNER TO :"admin";
 \i sql/portable/install.sql
 CREATE TABLE s.published (x int);
 SELECT t.is('published', (SELECT message -> 'publications' -> 0 ->> 'publication' FROM t.new()), 'dts_sync_y');

@@ -51,6 +51,19 @@ DROP SCHEMA d CASCADE;
 SELECT t.is('drop of a schema', (SELECT concat_ws(' ', object_type, object_name, t.objects(message)) FROM t.new()), 'schema d drop function d.f() (dependent); drop schema d');
 SELECT t.mark();
 
+-- another event trigger runs DDL in the middle
+CREATE TABLE inner_1 (x int); CREATE TABLE outer_1 (x int); CREATE TABLE seen (x text);
+CREATE FUNCTION on_drop() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF EXISTS (SELECT 1 FROM pg_event_trigger_dropped_objects() WHERE object_name = 'outer_1') THEN DROP TABLE IF EXISTS missing; DROP TABLE inner_1; CREATE TABLE inner_2 (x int); END IF; END $$;
+CREATE EVENT TRIGGER zz ON sql_drop EXECUTE PROCEDURE on_drop();
+SELECT t.mark();
+DROP TABLE outer_1;
+SELECT t.is('each has its own objects', (SELECT string_agg(object_name, ' ' ORDER BY id) FROM t.new()), 'public.inner_1 public.inner_2 public.outer_1');
+SELECT t.rows('DDL of another event trigger', 'DROP TABLE inner_1', 'CREATE TABLE inner_2 (x int)', 'DROP TABLE outer_1');
+DROP EVENT TRIGGER zz; DROP FUNCTION on_drop(); SELECT t.mark();
+CREATE DOMAIN dom AS int CONSTRAINT positive CHECK (VALUE > 0); ALTER DOMAIN dom RENAME CONSTRAINT positive TO above_zero; DROP DOMAIN dom;
+SELECT t.rows('constraint of a domain', 'CREATE DOMAIN dom AS int CONSTRAINT positive CHECK (VALUE > 0)', 'ALTER DOMAIN dom RENAME CONSTRAINT positive TO above_zero', 'DROP DOMAIN dom');
+
 -- new tables
 CREATE PUBLICATION dts_sync_a; CREATE PUBLICATION other; CREATE PUBLICATION dts_sync_all FOR ALL TABLES; CREATE SCHEMA "S p";
 SELECT t.mark();
