@@ -116,7 +116,7 @@ pub fn set_replica_identity_full(table: pg_sys::Oid) -> bool {
             let form = &mut *(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_class);
             if form.relreplident as u8 == pg_sys::REPLICA_IDENTITY_DEFAULT {
                 form.relreplident = pg_sys::REPLICA_IDENTITY_FULL as core::ffi::c_char;
-                pg_sys::CatalogTupleUpdate(catalog, &mut (*tuple).t_self, tuple);
+                pg_sys::CatalogTupleUpdate(catalog, &raw mut (*tuple).t_self, tuple);
                 changed = true;
             }
             pg_sys::heap_freetuple(tuple);
