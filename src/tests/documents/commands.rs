@@ -135,7 +135,11 @@ fn expect_output(block: &Block, printed: &str) {
         let text = text.trim_matches('\n');
         text.lines().map(|l| l.trim_end().to_owned()).collect()
     };
-    let (want, got) = (lines(shown), lines(printed));
+    let (mut want, got) = (lines(shown), lines(printed));
+    if crate::tests::server::server().major < 15 {
+        // psql prints the last result of a string only; such strings stand at the beginning of their block
+        want.drain(..block.text.matches("\\;").count());
+    }
     let same = want.len() == got.len()
         && want.iter().zip(&got).all(|(want, got)| {
             let want = want.replace("\"postgres\"", &format!("\"{user}\""));
