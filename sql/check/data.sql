@@ -11,6 +11,10 @@ WITH message AS MATERIALIZED (
   SELECT m.id FROM message m WHERE m.document ? 'redacted'
 ), unlogged AS (
   SELECT c.oid FROM pg_class c WHERE c.relkind = 'r' AND c.relpersistence = 'u' AND c.oid <> to_regclass('public.dts_ddl_command')
+), invalid_index AS (
+  SELECT i.indexrelid AS oid FROM pg_index i WHERE NOT i.indisvalid AND i.indexrelid >= 16384
+     AND EXISTS (SELECT FROM pg_class c WHERE c.oid = i.indexrelid AND c.relkind = 'i' AND c.relpersistence = 'p')
+     AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
 ), sequence AS (
   SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind = 'S' AND c.relpersistence = 'p' AND c.oid >= 16384 AND n.nspname <> 'dts_ddl'
@@ -49,6 +53,11 @@ SELECT 'unlogged_tables', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('%s tables are unlogged: %s', count(*), {some_tables}) ELSE 'none' END,
        CASE WHEN count(*) > 0 THEN 'Their rows are not replicated: copy them at cutover, or ALTER TABLE .. SET LOGGED' END
   FROM unlogged t
+UNION ALL
+SELECT 'invalid_indexes', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
+       CASE WHEN count(*) > 0 THEN format('%s indexes are invalid: %s', count(*), {some_tables}) ELSE 'none' END,
+       CASE WHEN count(*) > 0 THEN 'REINDEX INDEX or DROP INDEX: they are not on the destination, where an ALTER TABLE that makes them valid here would miss them' END
+  FROM invalid_index t
 UNION ALL
 SELECT 'sequences', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('the values of %s sequences are not replicated: %s', count(*), {some_tables}) ELSE 'none' END,

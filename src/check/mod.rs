@@ -6,6 +6,7 @@
 
 use crate::error::Failure;
 use crate::pending;
+use crate::pg::execute::{self, Role};
 use crate::pg::spi::{self, Parameter};
 use crate::pg::{subtransaction, table, text};
 use pgrx::pg_sys;
@@ -110,6 +111,23 @@ const PLACEHOLDERS: [(&str, &str); 4] = [
 
 /// All checks, the worst first.
 pub fn check() -> Result<Vec<Finding>, Failure> {
+    as_owner(check_all)
+}
+
+/// The numbers of `dts_ddl.status`, as one JSON object.
+pub fn status() -> Result<Vec<u8>, Failure> {
+    as_owner(status_of_all)
+}
+
+/// Whoever may call the functions sees all that the extension's owner sees. Their search_path is pinned by their declaration.
+fn as_owner<R>(f: impl FnOnce() -> Result<R, Failure>) -> Result<R, Failure> {
+    match Role::of_extension(table::EXTENSION) {
+        Some(owner) => execute::with_rights_of(owner, f),
+        None => Err(Failure::table_missing()),
+    }
+}
+
+fn check_all() -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     for (topic, query, place, argument) in QUERIES {
         if !is_there(place) {
@@ -134,8 +152,7 @@ pub fn check() -> Result<Vec<Finding>, Failure> {
     Ok(findings)
 }
 
-/// The numbers of `dts_ddl.status`, as one JSON object.
-pub fn status() -> Result<Vec<u8>, Failure> {
+fn status_of_all() -> Result<Vec<u8>, Failure> {
     if !is_there(Where::WithTable) {
         return Err(Failure::table_missing());
     }

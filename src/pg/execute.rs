@@ -10,6 +10,7 @@ use super::eventless;
 use super::node;
 use super::partition;
 use super::role_spec;
+use super::scan;
 use super::subscription;
 use super::text;
 use crate::error::Failure;
@@ -46,6 +47,23 @@ impl Role {
     pub fn of_session() -> Role {
         // SAFETY: reads a variable.
         Role(unsafe { pg_sys::GetSessionUserId() })
+    }
+
+    /// The owner of an extension.
+    pub fn of_extension(name: &CStr) -> Option<Role> {
+        let mut owner = None;
+        // SAFETY: a NUL-terminated name; the column is of type oid, and each row is one of pg_extension.
+        unsafe {
+            let extension = pg_sys::get_extension_oid(name.as_ptr(), true);
+            let by_oid = (pg_sys::Anum_pg_extension_oid, extension);
+            let index = pg_sys::ExtensionOidIndexId;
+            scan::each_row(pg_sys::ExtensionRelationId, index, &[by_oid], |row, _| {
+                owner = Some(Role(
+                    (*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_extension)).extowner,
+                ));
+            });
+        }
+        owner
     }
 
     pub fn is_superuser(self) -> bool {
@@ -94,13 +112,18 @@ pub fn as_role<R>(role: Role, f: impl FnOnce() -> Result<R, Failure>) -> Result<
     let _running = Running::begin();
     // SAFETY: a level that is ended on the normal way; after an error the subtransaction ends it.
     let level = unsafe { pg_sys::NewGUCNestLevel() };
+    let result = with_rights_of(role, f);
+    // SAFETY: as above. After the role: some settings are put back by a privileged role only.
+    unsafe { pg_sys::AtEOXact_GUC(false, level) };
+    result
+}
+
+/// Runs `f` with the rights of `role`, as a SECURITY DEFINER function has its owner's.
+pub fn with_rights_of<R>(role: Role, f: impl FnOnce() -> Result<R, Failure>) -> Result<R, Failure> {
     let (user, context) = role.take_over();
     let result = f();
-    // SAFETY: what `take_over` has returned. The role first: some settings are put back by a privileged role only.
-    unsafe {
-        pg_sys::SetUserIdAndSecContext(user, context);
-        pg_sys::AtEOXact_GUC(false, level);
-    }
+    // SAFETY: what `take_over` has returned.
+    unsafe { pg_sys::SetUserIdAndSecContext(user, context) };
     result
 }
 

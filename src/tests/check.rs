@@ -249,6 +249,27 @@ fn names_what_newer_majors_can_break() {
     }
 }
 
+/// What a CREATE INDEX CONCURRENTLY leaves that fails.
+#[test]
+fn invalid_indexes() {
+    let database = sound("check_index");
+    let mut client = database.connect();
+    client
+        .batch_execute("CREATE TABLE t (x int); INSERT INTO t VALUES (1), (1)")
+        .unwrap();
+    client
+        .batch_execute("CREATE UNIQUE INDEX CONCURRENTLY broken ON t (x)")
+        .unwrap_err();
+    says(
+        &findings(&mut client),
+        "invalid_indexes",
+        "warning",
+        "1 indexes are invalid: public.broken",
+    );
+    client.batch_execute("DROP INDEX broken").unwrap();
+    says(&findings(&mut client), "invalid_indexes", "ok", "none");
+}
+
 /// Slots, what their consumers have not confirmed, and what retention has deleted of it.
 #[test]
 fn slots() {
