@@ -21,12 +21,12 @@ WITH slot AS (
 ), retained AS (
   SELECT min(c.id) AS lowest, max(c.id) AS highest, count(*) AS rows FROM public.dts_ddl_command c
 ), fact AS (
-  SELECT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = 'public.dts_ddl_command'::regclass AND t.tgname = 'dts_apply_row') AS applies,
+  SELECT {applies} AS applies,
          current_setting('dts_ddl_capture.max_rows')::bigint AS max_rows,
          (SELECT s.setting::bigint FROM pg_settings s WHERE s.name = 'dts_ddl_capture.max_age') AS max_age,
-         (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM dts_ddl.pruned_id s) AS pruned,
-         (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM dts_ddl.gap_count s) AS gaps,
-         (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM public.dts_ddl_command_id_seq s) AS last_id
+         dts_ddl.pruned_through() AS pruned,
+         dts_ddl.gaps() AS gaps,
+         dts_ddl.last_id() AS last_id
 )
 SELECT 'slots',
        CASE WHEN bool_or(j.is_lost OR j.is_endangered) THEN 'error'

@@ -45,7 +45,7 @@ SELECT 'undecoded_rows', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
 UNION ALL
 SELECT 'secrets', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('secrets were replaced or left out in %s rows: ids %s', count(*),
-         array_to_string((array_agg(t.id ORDER BY t.id))[1:5], ', ') || CASE WHEN count(*) > 5 THEN ', ..' ELSE '' END) ELSE 'none was in a statement' END,
+         {some_ids}) ELSE 'none was in a statement' END,
        CASE WHEN count(*) > 0 THEN 'Set them on the destination by hand' END
   FROM redacted t
 UNION ALL
@@ -74,4 +74,4 @@ SELECT 'roles', CASE WHEN (SELECT count(*) FROM missing_role) = 0 THEN 'ok' WHEN
          'do not exist here: ' || (SELECT string_agg(r.username, ', ' ORDER BY r.username) FROM missing_role r)),
        CASE WHEN (SELECT count(*) FROM missing_role) > 0
             THEN CASE WHEN f.applies THEN 'CREATE ROLE here, with its memberships (see also apply_missing_role)' ELSE 'The destination needs them as well for as long as it replays these rows' END END
-  FROM (SELECT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = 'public.dts_ddl_command'::regclass AND t.tgname = 'dts_apply_row') AS applies) f
+  FROM (SELECT {applies} AS applies) f

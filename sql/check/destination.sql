@@ -46,13 +46,13 @@ SELECT 'subscription',
 UNION ALL
 SELECT 'apply_failures', CASE WHEN count(*) > 0 THEN 'error' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('%s commands failed: ids %s', count(*),
-         array_to_string((array_agg(t.id ORDER BY t.id))[1:5], ', ') || CASE WHEN count(*) > 5 THEN ', ..' ELSE '' END) ELSE 'no command failed' END,
+         {some_ids}) ELSE 'no command failed' END,
        CASE WHEN count(*) > 0 THEN 'Read dts_ddl.apply_log (error, ddl_text), and run by hand what is missing' END
   FROM failed t
 UNION ALL
 SELECT 'apply_notes', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('%s commands have a note: ids %s', count(*),
-         array_to_string((array_agg(t.id ORDER BY t.id))[1:5], ', ') || CASE WHEN count(*) > 5 THEN ', ..' ELSE '' END) ELSE 'no command needs attention' END,
+         {some_ids}) ELSE 'no command needs attention' END,
        CASE WHEN count(*) > 0 THEN 'Read dts_ddl.apply_log (note): rows to be copied, settings or roles that do not exist here' END
   FROM dts_ddl.apply_log t WHERE t.note IS NOT NULL AND t.status <> 'not for replay'
 UNION ALL

@@ -81,7 +81,7 @@ WITH RECURSIVE publication AS MATERIALIZED (
      AND (EXISTS (SELECT FROM whole w WHERE w.needs_identity)
           OR EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.needs_identity WHERE s.oid = t.oid))
 ), fact AS (
-  SELECT EXISTS (SELECT FROM pg_trigger t, own o WHERE t.tgrelid = o.oid AND t.tgname = 'dts_apply_row') AS applies,
+  SELECT {applies} AS applies,
          (SELECT count(*) FROM publication) AS publications,
          (SELECT o.oid IS NOT NULL FROM own o) AS has_table
 )

@@ -3,8 +3,6 @@ WITH slot AS (
   SELECT s.active, s.wal_status, pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,
            s.confirmed_flush_lsn)::bigint AS lag
     FROM pg_replication_slots s WHERE s.slot_type = 'logical' AND s.database = current_database() AND NOT s.temporary
-), own AS (
-  SELECT to_regclass('public.dts_ddl_command') AS oid
 )
 SELECT json_build_object(
   'database', current_database(),
@@ -12,12 +10,12 @@ SELECT json_build_object(
   'capturing', (SELECT count(*) = 4 FROM pg_event_trigger t
                  WHERE t.evtname IN ('dts_intercept_start', 'dts_intercept_drop', 'dts_intercept_rewrite', 'dts_intercept_ddl') AND t.evtenabled = 'O')
                AND current_setting('dts_ddl_capture.enabled') = 'on' AND coalesce(current_setting('event_triggers', true), 'on') = 'on',
-  'applying', EXISTS (SELECT FROM pg_trigger t, own o WHERE t.tgrelid = o.oid AND t.tgname = 'dts_apply_row'),
+  'applying', {applies},
   'rows_kept', (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM dts_ddl.row_count s),
-  'last_id', (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM public.dts_ddl_command_id_seq s),
+  'last_id', dts_ddl.last_id(),
   'last_time', l.event_time,
-  'pruned_through', (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM dts_ddl.pruned_id s),
-  'gaps', (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM dts_ddl.gap_count s),
+  'pruned_through', dts_ddl.pruned_through(),
+  'gaps', dts_ddl.gaps(),
   'slots', (SELECT count(*) FROM slot),
   'slots_inactive', (SELECT count(*) FROM slot s WHERE NOT s.active),
   'slots_lost', (SELECT count(*) FROM slot s WHERE s.wal_status = 'lost'),

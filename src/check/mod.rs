@@ -80,8 +80,16 @@ const QUERIES: [(&str, &str, Where, Argument); 6] = [
     ),
 ];
 
-/// What the queries have placeholders for: the first names of many, and catalogs that 13 and 14 do not have.
-const PLACEHOLDERS: [(&str, &str); 4] = [
+/// What the queries have placeholders for: whether this database is a destination, the first names of many, and catalogs that 13 and 14 do not have.
+const PLACEHOLDERS: [(&str, &str); 6] = [
+    (
+        "{applies}",
+        "EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = to_regclass('public.dts_ddl_command') AND t.tgname = 'dts_apply_row')",
+    ),
+    (
+        "{some_ids}",
+        "array_to_string((array_agg(t.id ORDER BY t.id))[1:5], ', ') || CASE WHEN count(*) > 5 THEN ', ..' ELSE '' END",
+    ),
     (
         "{some_tables}",
         "array_to_string((array_agg(t.oid::regclass ORDER BY t.oid))[1:5], ', ') || CASE WHEN count(*) > 5 THEN ', ..' ELSE '' END",
