@@ -1,6 +1,6 @@
 //! `dts_ddl.check()` and `dts_ddl.status` on a destination.
 
-use super::check::{Findings, findings, says};
+use super::check::{Findings, findings, findings_after, says};
 use super::pair::{Options, Pair, connect_nodes};
 use std::time::{Duration, Instant};
 
@@ -10,14 +10,7 @@ fn on_destination(pair: &Pair) -> Findings {
 
 /// In a transaction that is rolled back.
 fn after(pair: &Pair, change: &str) -> Findings {
-    let mut client = pair.destination.connect();
-    client.batch_execute("BEGIN").unwrap();
-    client
-        .batch_execute(change)
-        .unwrap_or_else(|error| panic!("{change}: {error:?}"));
-    let found = findings(&mut client);
-    client.batch_execute("ROLLBACK").unwrap();
-    found
+    findings_after(&mut pair.destination.connect(), change)
 }
 
 #[test]

@@ -37,6 +37,17 @@ pub fn findings(client: &mut Client) -> Findings {
     found
 }
 
+/// In a transaction that is rolled back.
+pub fn findings_after(client: &mut Client, change: &str) -> Findings {
+    client.batch_execute("BEGIN").unwrap();
+    client
+        .batch_execute(change)
+        .unwrap_or_else(|error| panic!("{change}: {error:?}"));
+    let found = findings(client);
+    client.batch_execute("ROLLBACK").unwrap();
+    found
+}
+
 /// What is not ok.
 fn alarms(found: &Findings) -> Vec<String> {
     found
@@ -159,7 +170,6 @@ fn names_what_is_broken() {
     let mut wrong = Vec::new();
     for (setup, expected, word) in BROKEN {
         let fill = |text: &str| text.replace("{database}", &database.name);
-        client.batch_execute("BEGIN").unwrap();
         let mut setup = fill(setup);
         if expected.contains(&"table error") {
             // else capture refuses
@@ -167,11 +177,7 @@ fn names_what_is_broken() {
                 "SET LOCAL dts_ddl_capture.enabled = off; {setup}; SET LOCAL dts_ddl_capture.enabled = on"
             );
         }
-        client
-            .batch_execute(&setup)
-            .unwrap_or_else(|error| panic!("{setup}: {error:?}"));
-        let found = findings(&mut client);
-        client.batch_execute("ROLLBACK").unwrap();
+        let found = findings_after(&mut client, &setup);
         // not transactional
         client
             .batch_execute(
@@ -210,10 +216,7 @@ fn names_what_newer_majors_can_break() {
     let database = sound("check_newer");
     let mut client = database.connect();
     let mut run = |setup: &str, check: &str, word: &str| {
-        client.batch_execute("BEGIN").unwrap();
-        client.batch_execute(setup).unwrap();
-        let found = findings(&mut client);
-        client.batch_execute("ROLLBACK").unwrap();
+        let found = findings_after(&mut client, setup);
         assert_eq!(found[check].0, "error", "{setup}: {found:?}");
         assert!(found[check].1.contains(word), "{setup}: {found:?}");
     };
