@@ -5,20 +5,13 @@
 
 use crate::error::Failure;
 use crate::pg::spi::{self, Parameter};
+use crate::pg::table::{
+    DDL_TEXT_COLUMN, ID_COLUMN, MESSAGE_COLUMN, TAG_COLUMN, TRANSACTION_COLUMN, USERNAME_COLUMN,
+};
 use crate::pg::text;
 use crate::pg::trigger::TriggerCall;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-
-/// Columns of the capture table, from 0.
-mod column {
-    pub const DDL_TEXT: usize = 0;
-    pub const ID: usize = 1;
-    pub const TAG: usize = 3;
-    pub const USERNAME: usize = 4;
-    pub const TRANSACTION: usize = 12;
-    pub const MESSAGE: usize = 13;
-}
 
 pub struct Command {
     pub id: i64,
@@ -80,12 +73,12 @@ impl Command {
     fn of_columns(bytes: impl Fn(usize) -> Option<Vec<u8>>) -> Option<Command> {
         let string = |column| text::decode(&bytes(column).unwrap_or_default());
         Some(Command {
-            id: string(column::ID).parse().ok()?,
-            tag: string(column::TAG),
-            username: string(column::USERNAME),
-            statement: bytes(column::DDL_TEXT)?,
-            transaction: bytes(column::TRANSACTION),
-            message: string(column::MESSAGE),
+            id: string(ID_COLUMN).parse().ok()?,
+            tag: string(TAG_COLUMN),
+            username: string(USERNAME_COLUMN),
+            statement: bytes(DDL_TEXT_COLUMN)?,
+            transaction: bytes(TRANSACTION_COLUMN),
+            message: string(MESSAGE_COLUMN),
         })
     }
 

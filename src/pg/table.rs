@@ -49,11 +49,12 @@ const COLUMNS: [(&CStr, pg_sys::Oid); 14] = [
     (c"txid_current", pg_sys::VARCHAROID),
     (c"message", pg_sys::TEXTOID),
 ];
-pub(super) const ID_COLUMN: usize = 1;
-pub(super) const DDL_TEXT_COLUMN: usize = 0;
-pub(super) const TAG_COLUMN: usize = 3;
-pub(super) const USERNAME_COLUMN: usize = 4;
-pub(super) const MESSAGE_COLUMN: usize = 13;
+pub const ID_COLUMN: usize = 1;
+pub const DDL_TEXT_COLUMN: usize = 0;
+pub const TAG_COLUMN: usize = 3;
+pub const USERNAME_COLUMN: usize = 4;
+pub const TRANSACTION_COLUMN: usize = 12;
+pub const MESSAGE_COLUMN: usize = 13;
 const EVENT_TIME_COLUMN: usize = 11;
 
 /// One value of a row.

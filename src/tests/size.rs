@@ -123,6 +123,22 @@ struct Growth {
     other: i64,
 }
 
+impl Growth {
+    /// One leaked block of 100 bytes for each command would be 2 MB.
+    fn expect_none_beyond_caches(&self) {
+        assert!(
+            self.contexts < 128 * 1024,
+            "memory contexts grew by {} bytes",
+            self.contexts
+        );
+        assert!(
+            self.other < 1024 * 1024,
+            "other memory grew by {} bytes",
+            self.other
+        );
+    }
+}
+
 fn growth(database: &Database, strings: &[&str]) -> Growth {
     let mut client = database.connect();
     client
@@ -186,33 +202,29 @@ fn memory_of_a_long_session() {
             "DO $$ BEGIN EXECUTE 'CREATE TYPE e AS ENUM (''a''); DROP TYPE e'; END $$",
         ],
     );
-    // One leaked block of 100 bytes for each command would be 2 MB. (In 13 the caches are part of `other`.)
+    // In 13 the caches are part of `other`.
     assert!(
         growth.caches < 128 * 1024,
         "caches grew by {} bytes",
         growth.caches
     );
-    assert!(
-        growth.contexts < 128 * 1024,
-        "memory contexts grew by {} bytes",
-        growth.contexts
-    );
-    assert!(
-        growth.other < 1024 * 1024,
-        "other memory grew by {} bytes",
-        growth.other
-    );
+    growth.expect_none_beyond_caches();
+}
+
+/// pg_backend_memory_contexts came with 14.
+fn cannot_see_contexts(test: &str) -> bool {
+    let cannot = server().major < 14;
+    if cannot {
+        super::server::skipped(test, "needs pg_backend_memory_contexts (PostgreSQL 14)");
+    }
+    cannot
 }
 
 /// The same with commands for which PostgreSQL itself keeps something in its caches (for each index, TOAST table and
 /// rewritten table that ever was): nothing else grows.
 #[test]
 fn memory_of_a_long_session_with_rewrites() {
-    if server().major < 14 {
-        super::server::skipped(
-            "memory_of_a_long_session_with_rewrites",
-            "needs pg_backend_memory_contexts (PostgreSQL 14)",
-        );
+    if cannot_see_contexts("memory_of_a_long_session_with_rewrites") {
         return;
     }
     let database = Database::new("memory_rewrites");
@@ -222,26 +234,13 @@ fn memory_of_a_long_session_with_rewrites() {
            CREATE VIEW v AS SELECT * FROM m; GRANT SELECT ON m TO PUBLIC; DROP TABLE m CASCADE;
            CREATE SCHEMA s CREATE TABLE e (x int); DROP SCHEMA s CASCADE"],
     );
-    assert!(
-        growth.contexts < 128 * 1024,
-        "memory contexts grew by {} bytes",
-        growth.contexts
-    );
-    assert!(
-        growth.other < 1024 * 1024,
-        "other memory grew by {} bytes",
-        growth.other
-    );
+    growth.expect_none_beyond_caches();
 }
 
 /// Nothing of one command's memory stays in a transaction with many commands.
 #[test]
 fn memory_of_a_long_transaction() {
-    if server().major < 14 {
-        super::server::skipped(
-            "memory_of_a_long_transaction",
-            "needs pg_backend_memory_contexts (PostgreSQL 14)",
-        );
+    if cannot_see_contexts("memory_of_a_long_transaction") {
         return;
     }
     let database = Database::new("memory_transaction");
