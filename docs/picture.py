@@ -1,8 +1,8 @@
 """Runs the commands of a session and draws a terminal with them and what they print, as SVG.
 
 Started by docs/picture, which sets up a server and rich (the Python package that draws). A command begins in the first column and
-goes on while lines are indented; a line that begins with # is a comment. No promise for output that a terminal would
-interpret: escape sequences and tabs are not expected.
+goes on while lines are indented; a line that begins with # is a comment. What is shown is what ran, byte for byte.
+No promise for output that a terminal would interpret: escape sequences and tabs are not expected.
 """
 
 import io
@@ -62,8 +62,7 @@ def main(session, picture):
         if not command or command.startswith("#"):
             console.print(Text(command, style="bright_black"))
             continue
-        shown = command.replace("\\$", "$")
-        console.print(Text.assemble(("$ ", "bold green"), (shown, "bold white")), soft_wrap=True)
+        console.print(Text.assemble(("$ ", "bold green"), (command, "bold white")), soft_wrap=True)
         done = subprocess.run(["bash", "-euo", "pipefail", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:
             sys.exit(f"{command}\n{done.stdout}")

@@ -22,11 +22,14 @@ deb_name() { echo "postgresql-$1-dts-ddl-capture"; }
 deb_file() { echo "$(deb_name "$1")_$2-1_$(dpkg --print-architecture).deb"; }   # MAJOR VERSION
 tar_name() { echo "dts_ddl_capture-$2-pg$1-$(uname -s | tr '[:upper:]' '[:lower:]')-$(uname -m)"; }
 
-# check_versions: everything that names the version names that of Cargo.toml. (src/tests/meta.rs reads META.json with PGXN's validator.)
+# check_versions: everything that names the version names that of Cargo.toml. (package/check reads META.json with PGXN's validator.)
 check_versions() {
   local version; version=$(version_of "$ROOT")
   [ "$(sed -n 's/^ *"version": *"\(.*\)".*/\1/p' "$ROOT/META.json" | paste -sd' ')" = "$version $version 1.0.0" ] \
     || die "META.json must name version $version of Cargo.toml, for itself and for what it provides"
   [ -f "$ROOT/sql/dts_ddl_capture--$version.sql" ] || compgen -G "$ROOT/sql/dts_ddl_capture--*--$version.sql" >/dev/null \
     || die "no script in sql/ makes version $version of Cargo.toml"
+  [ "$(sed -n 's/^## \([0-9][^ ]*\) .*/\1/p' "$ROOT/CHANGELOG.md" | head -1)" = "$version" ] || die "CHANGELOG.md must begin with version $version of Cargo.toml"
+  grep -q "dts_ddl_portable.own SET version = '$version'" "$ROOT/sql/portable/install.sql" \
+    || die "sql/portable/install.sql must name version $version of Cargo.toml"
 }

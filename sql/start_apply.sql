@@ -7,12 +7,6 @@ DECLARE
   removed bigint;
   next_id bigint;
 BEGIN
-  IF after_id < 0 THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'after_id must not be negative';
-  END IF;
-  IF server_number NOT BETWEEN 0 AND 15 THEN
-    RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'server_number must be between 0 and 15';
-  END IF;
   LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
   IF server_number IS NULL THEN
     ALTER EVENT TRIGGER dts_intercept_start DISABLE;
@@ -34,13 +28,6 @@ BEGIN
       INTO next_id FROM public.dts_ddl_command_id_seq s;
     next_id := next_id + 1 + (16 + server_number - (next_id + 1) % 16) % 16;
     EXECUTE format('ALTER SEQUENCE public.dts_ddl_command_id_seq INCREMENT BY 16 RESTART WITH %s', next_id);
-  END IF;
-  IF current_setting('server_version_num')::integer < 160000
-     AND current_setting('shared_preload_libraries') !~ '(^|[ ,"/])dts_ddl_capture' THEN
-    RAISE WARNING USING
-      MESSAGE = 'before PostgreSQL 16 an apply worker runs what rows call with the rights of the subscription''s owner',
-      DETAIL = 'Index expressions, check constraints and triggers that are ENABLE ALWAYS could use these rights until the worker has met a DDL command.',
-      HINT = 'If not all who run DDL on the source are trusted, add dts_ddl_capture to shared_preload_libraries of this server.';
   END IF;
   IF after_id IS NULL THEN
     ALTER SEQUENCE dts_ddl.apply_after RESTART;

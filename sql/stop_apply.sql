@@ -14,12 +14,6 @@ BEGIN
     ALTER EVENT TRIGGER dts_intercept_subscribe DISABLE;
     ALTER EVENT TRIGGER dts_intercept_subscribed DISABLE;
   END IF;
-  IF EXISTS (SELECT FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid
-              WHERE r.srrelid = 'public.dts_ddl_command'::regclass AND s.subenabled) THEN
-    RAISE WARNING USING
-      MESSAGE = 'an enabled subscription still brings DDL commands, which are no longer run',
-      HINT = 'Disable or drop the subscription.';
-  END IF;
   SELECT greatest(CASE WHEN s.is_called THEN s.last_value ELSE 0 END, (SELECT max(c.id) FROM public.dts_ddl_command c), 0) + 1
     INTO next_id FROM public.dts_ddl_command_id_seq s;
   EXECUTE format('ALTER SEQUENCE public.dts_ddl_command_id_seq INCREMENT BY 1 RESTART WITH %s', next_id);

@@ -78,6 +78,16 @@ impl Failure {
         )
     }
 
+    /// An argument that makes no sense whatever the database holds.
+    pub fn argument(message: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            message: message.to_owned(),
+            detail: None,
+            hint: None,
+        }
+    }
+
     /// A script was asked for that ends before it begins.
     pub fn range_backwards(after_id: i64, up_to_id: i64) -> Self {
         Failure {

@@ -14,6 +14,9 @@
 umask 022
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 ALL_MAJORS="13 14 15 16 17 18 19"
+# Debian packages without which the extension cannot be compiled. (libicu-dev: headers of PostgreSQL include those of ICU.)
+# shellcheck disable=SC2034   # tools/setup and ./test use it
+BUILD_PACKAGES="gcc libc6-dev pkg-config libclang-dev libicu-dev"
 IS_ROOT=; [ "$(id -u)" != 0 ] || IS_ROOT=1
 if [ -n "$IS_ROOT" ]; then
   # not below /root: the unprivileged user must be able to reach the servers
@@ -25,6 +28,9 @@ else
 fi
 export DTS_CACHE DTS_USER
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$ROOT/target}
+
+# pgrx_version: that of Cargo.toml, to the digit.
+pgrx_version() { sed -n 's/^pgrx *= *"=\([0-9.]*\)".*/\1/p' "$ROOT/Cargo.toml"; }
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }

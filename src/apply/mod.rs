@@ -23,8 +23,9 @@ use crate::pg::execute::{self, Role};
 use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set};
 use crate::pg::spi::{self, Parameter};
 use crate::pg::subscription::{TableState, Worker};
-use crate::pg::{catalog, session, subscription, subtransaction, table, text};
+use crate::pg::{catalog, report, session, subscription, subtransaction, table, text};
 use log::Outcome;
+use pgrx::prelude::{PgLogLevel, PgSqlErrorCode};
 use recorded::{Circumstances, Command};
 use std::time::Instant;
 
@@ -244,8 +245,25 @@ fn oid(value: i64) -> catalog::Oid {
     catalog::Oid::from(value as u32)
 }
 
-/// Makes this database a destination; see `sql/start_apply.sql`.
+/// Before 16 rows are applied with the rights of the subscription's owner, which [`crate::pg::guard`] takes away where it is loaded.
+const RIGHTS_ARE_OPEN: &str =
+    "SELECT 1::bigint WHERE pg_catalog.current_setting('server_version_num')::integer < 160000
+     AND pg_catalog.current_setting('shared_preload_libraries') !~ '(^|[ ,\"/])dts_ddl_capture'";
+
+const DDL_STILL_COMES: &str = "SELECT r.srsubid::bigint FROM pg_catalog.pg_subscription_rel r
+     JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
+    WHERE r.srrelid = 'public.dts_ddl_command'::regclass AND s.subenabled";
+
+/// Makes this database a destination; see `sql/start_apply.sql`. What is wrong with the arguments, and warnings, are told from
+/// here: PostgreSQL puts the whole text of a block that raises them into their context.
 pub fn start(after_id: Option<i64>, server_number: Option<i32>) -> Result<(), Failure> {
+    session::refuse_in_read_only_transaction(c"dts_ddl.start_apply()");
+    if after_id.is_some_and(|id| id < 0) {
+        return Err(Failure::argument("after_id must not be negative"));
+    }
+    if server_number.is_some_and(|number| !(0..16).contains(&number)) {
+        return Err(Failure::argument("server_number must be between 0 and 15"));
+    }
     let literal = |value: Option<String>| value.unwrap_or_else(|| "NULL".to_owned());
     run_block(
         &include_str!("../../sql/start_apply.sql")
@@ -254,12 +272,40 @@ pub fn start(after_id: Option<i64>, server_number: Option<i32>) -> Result<(), Fa
                 "{server_number}",
                 &literal(server_number.map(|v| v.to_string())),
             ),
-    )
+    )?;
+    if !spi::bigints(RIGHTS_ARE_OPEN, &[])?.is_empty() {
+        report::emit(
+            PgLogLevel::WARNING,
+            PgSqlErrorCode::ERRCODE_WARNING,
+            "before PostgreSQL 16 an apply worker runs what rows call with the rights of the subscription's owner",
+            Some(
+                "Index expressions, check constraints and triggers that are ENABLE ALWAYS could use these rights until the worker has \
+                 met a DDL command.",
+            ),
+            Some(
+                "If not all who run DDL on the source are trusted, add dts_ddl_capture to shared_preload_libraries of this server.",
+            ),
+        );
+    }
+    Ok(())
 }
 
 /// Makes this database an ordinary one again; see `sql/stop_apply.sql`.
 pub fn stop(capture: bool) -> Result<(), Failure> {
-    run_block(&include_str!("../../sql/stop_apply.sql").replace("{capture}", &capture.to_string()))
+    session::refuse_in_read_only_transaction(c"dts_ddl.stop_apply()");
+    run_block(
+        &include_str!("../../sql/stop_apply.sql").replace("{capture}", &capture.to_string()),
+    )?;
+    if !spi::bigints(DDL_STILL_COMES, &[])?.is_empty() {
+        report::emit(
+            PgLogLevel::WARNING,
+            PgSqlErrorCode::ERRCODE_WARNING,
+            "an enabled subscription still brings DDL commands, which are no longer run",
+            None,
+            Some("Disable or drop the subscription."),
+        );
+    }
+    Ok(())
 }
 
 fn run_block(body: &str) -> Result<(), Failure> {

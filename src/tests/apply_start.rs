@@ -237,3 +237,50 @@ fn own_capture_is_off() {
         );
     }
 }
+
+/// Errors and warnings of `start_apply()` and `stop_apply()` do not bring the whole text of what these run, neither to the client nor to
+/// the server log.
+#[test]
+fn messages_are_short() {
+    let pair = Pair::simple("short");
+    let mut client = pair.destination.connect();
+    for (call, want) in [
+        (
+            "start_apply(after_id => -1)",
+            "after_id must not be negative",
+        ),
+        (
+            "start_apply(server_number => 16)",
+            "server_number must be between 0 and 15",
+        ),
+    ] {
+        let error = client
+            .batch_execute(&format!("SELECT dts_ddl.{call}"))
+            .expect_err(call);
+        let error = error.as_db_error().expect("an error of the server");
+        assert_eq!((error.code().code(), error.message()), ("22023", want));
+        assert_eq!(error.where_(), None, "{call}");
+    }
+    for call in ["start_apply()", "stop_apply()"] {
+        let error = client
+            .batch_execute(&format!("BEGIN READ ONLY; SELECT dts_ddl.{call}"))
+            .expect_err(call);
+        let error = error.as_db_error().expect("an error of the server");
+        assert_eq!(
+            error.message(),
+            format!("cannot execute dts_ddl.{call} in a read-only transaction")
+        );
+        client.batch_execute("ROLLBACK").expect("ROLLBACK");
+    }
+    pair.destination.run("SELECT dts_ddl.stop_apply()");
+    let mut warnings = vec!["an enabled subscription still brings DDL commands"];
+    if crate::tests::server::server().major < 16 {
+        warnings.push(
+            "an apply worker runs what rows call with the rights of the subscription's owner",
+        );
+    }
+    for words in warnings {
+        let entry = pair.expect_error(&["WARNING", words]);
+        assert!(entry.lines().count() < 5, "{entry}");
+    }
+}

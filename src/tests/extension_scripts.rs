@@ -379,18 +379,19 @@ fn published() {
 #[test]
 fn own_update() {
     let database = Database::new("own_update");
+    let version = env!("CARGO_PKG_VERSION");
     let Some(_files) = install(
         "own_update",
         &database,
         &[
             (
-                "dts_ddl_capture--1.1.0--1.1.0.t1.sql",
+                &format!("dts_ddl_capture--{version}--{version}.t1.sql"),
                 "COMMENT ON SCHEMA dts_ddl IS 'updated';
                  CREATE OR REPLACE FUNCTION dts_ddl.gaps() RETURNS bigint
                    LANGUAGE c STRICT VOLATILE AS 'MODULE_PATHNAME', 'gaps_wrapper';",
             ),
             (
-                "dts_ddl_capture--1.1.0.t1--1.1.0.t2.sql",
+                &format!("dts_ddl_capture--{version}.t1--{version}.t2.sql"),
                 "CREATE SEQUENCE dts_ddl.of_an_update;
                  CREATE TABLE dts_ddl.of_an_update_too AS SELECT 1 AS x;
                  DROP TABLE dts_ddl.of_an_update_too;
@@ -407,14 +408,16 @@ fn own_update() {
     run(&mut used, "CREATE TABLE b (x int)");
     run(
         &mut used,
-        "ALTER EXTENSION dts_ddl_capture UPDATE TO '1.1.0.t1'",
+        &format!("ALTER EXTENSION dts_ddl_capture UPDATE TO '{version}.t1'"),
     );
     run(&mut used, "CREATE TABLE c (x int)");
     run(&mut other, "CREATE TABLE d (x int)");
     // a fresh session, whose first command it is
     run(
         &mut database.connect(),
-        "ALTER EXTENSION dts_ddl_capture UPDATE TO '1.1.0.t2'; CREATE TABLE e (x int); SELECT 1 AS x INTO f",
+        &format!(
+            "ALTER EXTENSION dts_ddl_capture UPDATE TO '{version}.t2'; CREATE TABLE e (x int); SELECT 1 AS x INTO f"
+        ),
     );
     run(&mut other, "DROP TABLE d");
     run(
@@ -437,7 +440,7 @@ fn own_update() {
     );
     assert_eq!(
         database.value("SELECT extversion || ' ' || dts_ddl.gaps() || ' ' || obj_description('dts_ddl'::regnamespace) FROM pg_extension WHERE extname = 'dts_ddl_capture'"),
-        "1.1.0.t2 0 updated"
+        format!("{version}.t2 0 updated")
     );
     run(&mut used, "DROP EXTENSION dts_ddl_capture");
     assert_eq!(database.value("SELECT count(*) FROM pg_event_trigger"), "0");

@@ -32,7 +32,7 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("README.md", "package/build 15", By("package/check", "in_root")),
     ("docs/packages.md", "package/build", By("package/check", "package/build")),
     ("README.md", "tar xzf dist/dts_ddl_capture", By("package/check", "in_root")),
-    ("README.md", "cargo pgrx install", By("tools/lib.sh", "cargo pgrx install")),
+    ("README.md", "make PG_CONFIG=", By("package/check", "make -C \"$ROOT\" PG_CONFIG=")),
     ("README.md", "ALTER EXTENSION dts_ddl_capture UPDATE", After(EXTENSION)),
     ("README.md", "BEGIN;", By(HERE, "fn from_hand_made_capture")),
     ("README.md", "./demo --psql", By("test", "\"./demo --psql\"")),
