@@ -81,10 +81,10 @@ const QUERIES: [(&str, &str, Where, Argument); 6] = [
 ];
 
 /// What the queries have placeholders for: whether this database is a destination, the first names of many, and catalogs that 13 and 14 do not have.
-const PLACEHOLDERS: [(&str, &str); 6] = [
+const PLACEHOLDERS: [(&str, &str); 9] = [
     (
         "{applies}",
-        "EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = to_regclass('public.dts_ddl_command') AND t.tgname = 'dts_apply_row')",
+        "EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = to_regclass('public.dts_ddl_command') AND t.tgname IN ('dts_apply_once', 'dts_apply_row', 'dts_apply_copied'))",
     ),
     (
         "{some_ids}",
@@ -106,6 +106,20 @@ const PLACEHOLDERS: [(&str, &str); 6] = [
             "SELECT n.pnpubid, n.pnnspid FROM pg_publication_namespace n"
         },
     ),
+    (
+        "{parameter_rights}",
+        if cfg!(any(feature = "pg13", feature = "pg14")) {
+            ""
+        } else {
+            "UNION ALL SELECT format('parameter %s', q.parname), format('%s ON PARAMETER %s', x.privilege_type, q.parname), x.privilege_type, nullif(x.grantee, 0)
+               FROM pg_parameter_acl q CROSS JOIN LATERAL aclexplode(q.paracl) x
+              WHERE (q.parname LIKE 'dts\\_ddl\\_capture.%' OR q.parname = 'event_triggers')
+                AND x.grantee NOT IN (SELECT e.extowner FROM extension e UNION ALL SELECT r.oid FROM pg_roles r WHERE r.rolsuper)"
+        },
+    ),
+    // the bodies of the functions in SQL, as installed
+    ("{md5_rows}", "d3a036b7961b51dcbc667c113e386706"),
+    ("{md5_pending}", "bd05a7888a037b3820ecc25323d35352"),
     (
         "{statistics}",
         if cfg!(any(feature = "pg13", feature = "pg14")) {
@@ -148,7 +162,7 @@ fn check_all() -> Result<Vec<Finding>, Failure> {
                 status: "error".into(),
                 found: text::encode(&format!("could not be checked: {}", failure.in_one_line()))
                     .into_owned(),
-                remedy: Some("Mend what the other checks name, and check again".into()),
+                remedy: Some("Mend what the other checks name, give the extension's owner a superuser's rights if it has lost them, and check again".into()),
             }),
         }
     }
