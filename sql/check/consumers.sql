@@ -1,5 +1,5 @@
 -- Logical slots of this database, and what they have not confirmed. $1: JSON array of one object for each slot: slot, rows,
--- exact, lowest_id (what src/pending.rs has found out).
+-- exact, lowest_id (what src/pending.rs has found out). {counted}: src/check/mod.rs.
 WITH slot AS (
   SELECT s.slot_name, s.active, s.wal_status, s.safe_wal_size, s.confirmed_flush_lsn,
          to_jsonb(s) ->> 'invalidation_reason' AS invalidation_reason,
@@ -33,10 +33,7 @@ WITH slot AS (
          (SELECT s.setting::bigint FROM pg_settings s WHERE s.name = 'dts_ddl_capture.max_age') AS max_age,
          dts_ddl.pruned_through() AS pruned,
          dts_ddl.gaps() AS gaps,
-         (SELECT CASE WHEN q.is_called THEN q.last_value ELSE 0 END FROM dts_ddl.row_count q) AS counted,
-         -- of sessions in the middle of DDL: their rows may be counted already
-         EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'relation' AND l.relation = 'public.dts_ddl_command'::regclass AND l.mode = 'RowExclusiveLock'
-                    AND l.pid IS DISTINCT FROM pg_backend_pid()) AS is_busy,
+         {counted}::bigint AS counted,
          dts_ddl.last_id() AS last_id
 )
 SELECT 'slots',
@@ -74,7 +71,7 @@ SELECT 'retention',
             WHEN f.are_gone THEN 'Scripts and new copies miss these commands: compare the schemas; SELECT dts_ddl.prune() counts anew' END
   FROM (SELECT v.*, v.vanished > CASE WHEN current_setting('max_prepared_transactions') = '0' THEN 0 ELSE 9 END AS are_gone
           -- a prepared transaction that is rolled back stays counted for a while
-          FROM (SELECT f.*, CASE WHEN f.applies OR f.is_busy THEN 0 ELSE f.counted - (SELECT r.rows FROM retained r) END AS vanished FROM fact f) v) f
+          FROM (SELECT f.*, CASE WHEN f.applies THEN 0 ELSE coalesce(f.counted - (SELECT r.rows FROM retained r), 0) END AS vanished FROM fact f) v) f
  CROSS JOIN retained r LEFT JOIN judged j ON true
  GROUP BY f.pruned, f.max_rows, f.max_age, f.vanished, f.are_gone, r.rows, r.lowest, r.highest
 UNION ALL

@@ -84,10 +84,12 @@ WITH extension AS (
    WHERE m.objid IS NOT NULL OR x.name IS NOT NULL
     ) b WHERE b.problem IS NOT NULL
 ), expected_column (number, definition) AS (
-  SELECT ordinality, definition FROM unnest(ARRAY['ddl_text text', 'id bigint', 'event text', 'tag text', 'username character varying',
-    'database character varying', 'schema character varying', 'object_type character varying', 'object_name character varying',
-    'client_address character varying', 'client_port integer', 'event_time timestamp with time zone', 'txid_current character varying(128)',
-    'message text']) WITH ORDINALITY AS c(definition, ordinality)
+  -- worded by PostgreSQL as those that are found: quote_all_identifiers may be on
+  SELECT x.ordinality, format('%s %s', x.name, format_type(x.type::regtype, CASE x.name WHEN 'txid_current' THEN 128 + 4 ELSE -1 END))
+    FROM ROWS FROM (unnest(ARRAY['ddl_text', 'id', 'event', 'tag', 'username', 'database', 'schema', 'object_type', 'object_name', 'client_address', 'client_port',
+                                 'event_time', 'txid_current', 'message']),
+                    unnest(ARRAY['text', 'bigint', 'text', 'text', 'varchar', 'varchar', 'varchar', 'varchar', 'varchar', 'varchar', 'integer',
+                                 'timestamptz', 'varchar', 'text'])) WITH ORDINALITY AS x(name, type, ordinality)
 ), found_column (number, definition) AS (
   SELECT row_number() OVER (ORDER BY a.attnum), format('%s %s', a.attname, format_type(a.atttypid, a.atttypmod))
     FROM capture_table c JOIN pg_attribute a ON a.attrelid = c.oid WHERE a.attnum > 0 AND NOT a.attisdropped
@@ -179,7 +181,7 @@ WITH extension AS (
          OR p.prosrc ~* '(dts_ddl_command|awsdms_ddl_audit|ddl_audit|ape_dts_ddl|hwdrs_ddl)'
          -- what reads the command or its objects and keeps them somewhere
          OR p.prosrc ~* '(current_query|pg_event_trigger_ddl_commands|pg_event_trigger_dropped_objects|pg_stat_activity)'
-            AND p.prosrc ~* '(insert\s+into|pg_logical_emit_message|pg_notify|dblink|replicate_ddl)' AS is_rival
+            AND p.prosrc ~* '(insert[[:space:]]+into|pg_logical_emit_message|pg_notify|dblink|replicate_ddl)' AS is_rival
     FROM pg_event_trigger t JOIN pg_proc p ON p.oid = t.evtfoid JOIN pg_namespace n ON n.oid = p.pronamespace
    WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_event_trigger'::regclass AND m.objid = t.oid)
      AND t.evtenabled <> 'D'

@@ -97,7 +97,7 @@ WITH RECURSIVE publication AS MATERIALIZED (
 ), left_out AS (
   -- publications that a consumer has made for itself
   SELECT p.pubname AS name FROM publication p
-   WHERE p.pubname LIKE 'dts\_sync\_%' AND NOT EXISTS (SELECT FROM capture_publication c WHERE c.pubname = p.pubname AND c.pubinsert AND NOT c.is_partial)
+   WHERE starts_with(p.pubname::text, 'dts_sync_') AND NOT EXISTS (SELECT FROM capture_publication c WHERE c.pubname = p.pubname AND c.pubinsert AND NOT c.is_partial)
 ), fact AS (
   SELECT {applies} AS applies,
          (SELECT string_agg(quote_ident(l.name), ', ' ORDER BY l.name) FROM left_out l) AS left_out,

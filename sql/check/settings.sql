@@ -3,7 +3,7 @@ WITH file AS (
   -- as the files have it now: in effect for other sessions, though this one may have SET something else, or from the next reload on
   SELECT DISTINCT ON (lower(f.name)) lower(f.name) AS name, f.setting, format('%s:%s', f.sourcefile, f.sourceline) AS origin
     FROM pg_file_settings f
-   WHERE lower(f.name) LIKE 'dts\_ddl\_capture.%' OR lower(f.name) IN ('event_triggers', 'session_replication_role', 'wal_level')
+   WHERE lower(f.name) LIKE 'dts_ddl_capture.%' OR lower(f.name) IN ('event_triggers', 'session_replication_role', 'wal_level')
    ORDER BY lower(f.name), f.seqno DESC
 ), of_database AS (
   SELECT s.setdatabase, s.setrole, split_part(c.config, '=', 1) AS name, substr(c.config, strpos(c.config, '=') + 1) AS setting
@@ -15,7 +15,7 @@ WITH file AS (
                        WHEN 'session' THEN 'SET in this session' ELSE s.source END,
          CASE s.source WHEN 'session' THEN format('RESET %s', s.name) ELSE format('change the %s', CASE s.source WHEN 'client' THEN 'connection options' ELSE s.source END) END
     FROM pg_settings s
-   WHERE (s.name LIKE 'dts\_ddl\_capture.%' OR s.name IN ('event_triggers', 'session_replication_role'))
+   WHERE (s.name LIKE 'dts_ddl_capture.%' OR s.name IN ('event_triggers', 'session_replication_role'))
      AND s.setting IS DISTINCT FROM s.boot_val
      AND s.source NOT IN ('default', 'override', 'configuration file', 'global', 'database', 'user', 'database user')
   UNION ALL
@@ -35,12 +35,12 @@ WITH file AS (
                              WHEN d.setdatabase <> 0 THEN format('ALTER DATABASE %I', current_database())
                              WHEN d.setrole = 0 THEN 'ALTER ROLE ALL' END, 'RESET', d.name)
     FROM of_database d
-   WHERE d.name ~ '^(dts_ddl_capture\.|event_triggers$|session_replication_role$)'
+   WHERE d.name ~ '^(dts_ddl_capture[.]|event_triggers$|session_replication_role$)'
   UNION ALL
   SELECT split_part(c.config, '=', 1), substr(c.config, strpos(c.config, '=') + 1), format('function %s', p.oid::regprocedure),
          format('ALTER ROUTINE %s RESET %s', p.oid::regprocedure, split_part(c.config, '=', 1))
     FROM pg_proc p CROSS JOIN LATERAL unnest(p.proconfig) AS c(config)
-   WHERE split_part(c.config, '=', 1) ~ '^(dts_ddl_capture\.|event_triggers$|session_replication_role$)'
+   WHERE split_part(c.config, '=', 1) ~ '^(dts_ddl_capture[.]|event_triggers$|session_replication_role$)'
      AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON d.refobjid = e.oid AND e.extname = 'dts_ddl_capture'
                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
 ), judged AS (
@@ -54,11 +54,11 @@ WITH file AS (
               WHEN c.name = 'dts_ddl_capture.replica_identity' AND lower(c.value) = 'off' THEN 'warning'
               WHEN c.name = 'dts_ddl_capture.redact_secrets' AND v.is_off THEN 'warning'
               -- of this very session: check "retention"
-              WHEN c.name = 'dts_ddl_capture.max_rows' AND c.value IS DISTINCT FROM current_setting(c.name) AND c.value ~ '^\s*[1-9][0-9]?\s*$' THEN 'warning'
+              WHEN c.name = 'dts_ddl_capture.max_rows' AND c.value IS DISTINCT FROM current_setting(c.name) AND c.value ~ '^[[:space:]]*[1-9][0-9]?[[:space:]]*$' THEN 'warning'
               WHEN c.name = 'dts_ddl_capture.max_age'
-                   AND c.value IS DISTINCT FROM (SELECT s.setting FROM pg_settings s WHERE s.name = c.name) AND c.value ~ '^\s*[1-9][0-9]{0,2}\s*(s|$)' THEN 'warning'
+                   AND c.value IS DISTINCT FROM (SELECT s.setting FROM pg_settings s WHERE s.name = c.name) AND c.value ~ '^[[:space:]]*[1-9][0-9]{0,2}[[:space:]]*(s|$)' THEN 'warning'
               WHEN c.name = 'dts_ddl_capture.publication_prefix'
-                   AND EXISTS (SELECT FROM pg_publication p WHERE p.pubname LIKE 'dts\_sync\_%' AND NOT p.puballtables AND (c.value = '' OR NOT starts_with(p.pubname, c.value)))
+                   AND EXISTS (SELECT FROM pg_publication p WHERE starts_with(p.pubname::text, 'dts_sync_') AND NOT p.puballtables AND (c.value = '' OR NOT starts_with(p.pubname, c.value)))
                    THEN 'warning'
               ELSE 'ok' END AS status
     FROM changed c CROSS JOIN LATERAL (SELECT lower(c.value) IN ('off', 'false', 'no', '0', 'f', 'n', 'of', 'fa', 'fal', 'fals') AS is_off) v
@@ -70,9 +70,9 @@ WITH file AS (
          ('dts_ddl_capture.publication_prefix', 'new tables do not join the publications of DTS (dts_sync_)'), ('event_triggers', 'DDL is not captured'),
          ('session_replication_role', 'DDL under replica is not captured')
 ), topic (name, pattern, fine) AS (
-  VALUES ('settings', 'dts\_ddl\_capture.%', 'as built in'),
-         ('event_triggers', 'event\_triggers', 'on, or unknown to this major'),
-         ('session_replication_role', 'session\_replication\_role', 'origin for all')
+  VALUES ('settings', 'dts_ddl_capture.%', 'as built in'),
+         ('event_triggers', 'event_triggers', 'on, or unknown to this major'),
+         ('session_replication_role', 'session_replication_role', 'origin for all')
 )
 SELECT t.name,
        CASE WHEN bool_or(j.status = 'error') THEN 'error' WHEN bool_or(j.status = 'warning') THEN 'warning' ELSE 'ok' END,

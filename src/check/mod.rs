@@ -7,8 +7,9 @@
 use crate::error::Failure;
 use crate::pending;
 use crate::pg::execute::{self, Role};
+use crate::pg::sequence::{ROW_COUNT_SEQUENCE, sequence_value};
 use crate::pg::spi::{self, Parameter};
-use crate::pg::{subtransaction, table, text};
+use crate::pg::{session, subtransaction, table, text};
 use pgrx::pg_sys;
 
 /// So much WAL is read for each slot to count the rows that are not confirmed.
@@ -113,7 +114,7 @@ const PLACEHOLDERS: [(&str, &str); 9] = [
         } else {
             "UNION ALL SELECT format('parameter %s', q.parname), format('%s ON PARAMETER %s', x.privilege_type, q.parname), x.privilege_type, nullif(x.grantee, 0)
                FROM pg_parameter_acl q CROSS JOIN LATERAL aclexplode(q.paracl) x
-              WHERE (q.parname LIKE 'dts\\_ddl\\_capture.%' OR q.parname = 'event_triggers')
+              WHERE (q.parname LIKE 'dts_ddl_capture.%' OR q.parname = 'event_triggers')
                 AND x.grantee NOT IN (SELECT e.extowner FROM extension e UNION ALL SELECT r.oid FROM pg_roles r WHERE r.rolsuper)"
         },
     ),
@@ -126,10 +127,17 @@ const PLACEHOLDERS: [(&str, &str); 9] = [
             "NULL::bigint"
         } else {
             "SELECT sum(x.value::bigint)::bigint FROM pg_stat_subscription_stats e CROSS JOIN LATERAL jsonb_each_text(to_jsonb(e)) x
-              WHERE e.subid = s.oid AND x.key LIKE '%error\\_count'"
+              WHERE e.subid = s.oid AND x.key LIKE '%error_count'"
         },
     ),
 ];
+
+/// The texts of the queries, for a test.
+#[cfg(any(test, feature = "pg_test"))]
+pub fn queries() -> Vec<(&'static str, &'static str)> {
+    let all = QUERIES.map(|(topic, query, ..)| (topic, query));
+    all.into_iter().chain(PLACEHOLDERS).collect()
+}
 
 /// All checks, the worst first.
 pub fn check() -> Result<Vec<Finding>, Failure> {
@@ -231,16 +239,39 @@ fn texts(query: &str, argument: Argument) -> Result<spi::Texts, Failure> {
         .fold(query.to_owned(), |query, (name, value)| {
             query.replace(name, value)
         });
+    if argument == Argument::Unconfirmed {
+        let slots = pending::of_all_slots(WAL_BUDGET)?;
+        let slots = serde_json::to_string(&slots).map_err(|e| Failure::internal(e.to_string()))?;
+        // counted first: of all that is counted the rows are visible then, but for those of sessions that are about to commit
+        let query = match query.contains("{counted}") {
+            true => query.replace("{counted}", &counted_rows()?),
+            false => query,
+        };
+        let slots = [Parameter::Text(Some(&text::encode(&slots)))];
+        return session::with_latest_snapshot(|| spi::read_texts(&query, &slots));
+    }
     let argument = match argument {
-        Argument::Nothing => None,
+        Argument::Nothing | Argument::Unconfirmed => None,
         Argument::LibraryVersion => Some(env!("CARGO_PKG_VERSION").to_owned()),
-        Argument::Unconfirmed => {
-            let slots = pending::of_all_slots(WAL_BUDGET)?;
-            Some(serde_json::to_string(&slots).map_err(|e| Failure::internal(e.to_string()))?)
-        }
     };
     match argument {
         None => spi::read_texts(&query, &[]),
         Some(value) => spi::read_texts(&query, &[Parameter::Text(Some(&text::encode(&value)))]),
     }
+}
+
+/// The number of rows that retention has counted, for the query; NULL while another session has written rows and not ended.
+fn counted_rows() -> Result<String, Failure> {
+    let counted = sequence_value(ROW_COUNT_SEQUENCE)?;
+    let busy = spi::read_texts(
+        "SELECT l.pid::text FROM pg_locks l
+          WHERE l.locktype = 'relation' AND l.relation = 'public.dts_ddl_command'::regclass AND l.mode = 'RowExclusiveLock'
+            AND l.pid IS DISTINCT FROM pg_backend_pid() LIMIT 1",
+        &[],
+    )?;
+    Ok(if busy.is_empty() {
+        counted.to_string()
+    } else {
+        "NULL".to_owned()
+    })
 }

@@ -618,6 +618,71 @@ fn planted_objects() {
     assert_eq!(alarms(&found), ["slots warning"], "{found:?}");
 }
 
+/// Whatever the session's settings, the answer is the same.
+#[test]
+fn odd_sessions() {
+    let database = sound("check_odd");
+    let mut client = database.connect();
+    let usual = findings(&mut client);
+    let mut settings = "SET quote_all_identifiers = on; SET transform_null_equals = on; SET array_nulls = off; SET DateStyle = 'German'; SET work_mem = '64kB';
+        SET enable_hashjoin = off; SET enable_mergejoin = off; SET default_transaction_isolation = serializable; SET default_transaction_read_only = on"
+        .to_owned();
+    if server().major < 19 {
+        settings += "; SET escape_string_warning = on; SET standard_conforming_strings = off";
+    }
+    client.batch_execute(&settings).unwrap();
+    assert_eq!(alarms(&findings(&mut client)), alarms(&usual));
+    client
+        .batch_execute("BEGIN READ WRITE; SET LOCAL dts_ddl_capture.enabled = off")
+        .unwrap();
+    says(&findings(&mut client), "settings", "error", "enabled = off");
+    client.batch_execute("ROLLBACK").unwrap();
+    // a backslash in a query means one thing or another
+    for (name, query) in crate::check::queries() {
+        assert!(!query.contains('\\'), "{name}");
+    }
+}
+
+/// Rows that other sessions write meanwhile are not taken for rows that are gone.
+#[test]
+fn busy() {
+    let database = sound("check_busy");
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..2)
+            .map(|i| {
+                let database = &database;
+                scope.spawn(move || {
+                    let mut client = database.connect();
+                    for _ in 0..150 {
+                        client
+                            .batch_execute(&format!("CREATE TABLE t{i} (x int); DROP TABLE t{i}"))
+                            .unwrap();
+                    }
+                })
+            })
+            .collect();
+        let mut client = database.connect();
+        while !writers.iter().all(|writer| writer.is_finished()) {
+            says(&findings(&mut client), "retention", "ok", "rows are kept");
+        }
+    });
+    let mut client = database.connect();
+    client
+        .batch_execute("SELECT dts_ddl.prune(); TRUNCATE public.dts_ddl_command")
+        .unwrap();
+    says(
+        &findings(&mut client),
+        "retention",
+        "warning",
+        "less than were counted: deleted by hand",
+    );
+    // nothing that users see: DDL goes on, and the count is right again
+    client
+        .batch_execute("CREATE TABLE after_it (x int); SELECT dts_ddl.prune()")
+        .unwrap();
+    says(&findings(&mut client), "retention", "ok", "1 rows are kept");
+}
+
 /// A database in another encoding, with names that are not ASCII.
 #[test]
 fn encoding() {
