@@ -6,6 +6,7 @@ DECLARE
   own constant regclass := 'public.dts_ddl_command';
   removed bigint;
   next_id bigint;
+  present name;
 BEGIN
   LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
   IF server_number IS NULL THEN
@@ -92,9 +93,16 @@ BEGIN
   END IF;
   ALTER EVENT TRIGGER dts_intercept_subscribe ENABLE;
   ALTER EVENT TRIGGER dts_intercept_subscribed ENABLE;
-  IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = own AND t.tgname = 'dts_apply_row') THEN
+  IF (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = own AND t.tgenabled = 'R'
+       AND t.tgname IN ('dts_apply_once', 'dts_apply_row', 'dts_apply_copied')) = 3 THEN
     RETURN;
   END IF;
+  -- somebody may have dropped or disabled one of them
+  FOR present IN
+    SELECT t.tgname FROM pg_trigger t WHERE t.tgrelid = own AND t.tgname IN ('dts_apply_once', 'dts_apply_row', 'dts_apply_copied')
+  LOOP
+    EXECUTE format('DROP TRIGGER %I ON public.dts_ddl_command', present);
+  END LOOP;
   CREATE TRIGGER dts_apply_once BEFORE INSERT ON public.dts_ddl_command FOR EACH ROW EXECUTE FUNCTION dts_ddl.apply_once();
   CREATE TRIGGER dts_apply_row AFTER INSERT ON public.dts_ddl_command FOR EACH ROW EXECUTE FUNCTION dts_ddl.apply_row();
   CREATE TRIGGER dts_apply_copied AFTER INSERT ON public.dts_ddl_command FOR EACH STATEMENT EXECUTE FUNCTION dts_ddl.apply_copied();

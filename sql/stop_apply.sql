@@ -3,20 +3,30 @@ DECLARE
   -- the argument of dts_ddl.stop_apply()
   capture constant boolean := {capture};
   next_id bigint;
+  present name;
 BEGIN
   LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
-  IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = 'public.dts_ddl_command'::regclass AND t.tgname = 'dts_apply_row') THEN
+  -- somebody may have dropped one or two of them
+  IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = 'public.dts_ddl_command'::regclass
+                  AND t.tgname IN ('dts_apply_once', 'dts_apply_row', 'dts_apply_copied')) THEN
     RAISE NOTICE 'DDL of another server was not applied here';
   ELSE
-    DROP TRIGGER dts_apply_once ON public.dts_ddl_command;
-    DROP TRIGGER dts_apply_row ON public.dts_ddl_command;
-    DROP TRIGGER dts_apply_copied ON public.dts_ddl_command;
+    FOR present IN
+      SELECT t.tgname FROM pg_trigger t
+       WHERE t.tgrelid = 'public.dts_ddl_command'::regclass AND t.tgname IN ('dts_apply_once', 'dts_apply_row', 'dts_apply_copied')
+    LOOP
+      EXECUTE format('DROP TRIGGER %I ON public.dts_ddl_command', present);
+    END LOOP;
     ALTER EVENT TRIGGER dts_intercept_subscribe DISABLE;
     ALTER EVENT TRIGGER dts_intercept_subscribed DISABLE;
   END IF;
   SELECT greatest(CASE WHEN s.is_called THEN s.last_value ELSE 0 END, (SELECT max(c.id) FROM public.dts_ddl_command c), 0) + 1
     INTO next_id FROM public.dts_ddl_command_id_seq s;
   EXECUTE format('ALTER SEQUENCE public.dts_ddl_command_id_seq INCREMENT BY 1 RESTART WITH %s', next_id);
+  -- the ids below are given: dts_ddl.last_id() and dts_ddl.check() see that
+  IF next_id > 1 THEN
+    PERFORM setval('public.dts_ddl_command_id_seq', next_id - 1);
+  END IF;
   IF capture THEN
     ALTER EVENT TRIGGER dts_intercept_start ENABLE;
     ALTER EVENT TRIGGER dts_intercept_drop ENABLE;

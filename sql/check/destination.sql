@@ -19,8 +19,15 @@ WITH subscription AS (
 ), failed AS (
   SELECT l.id, l.role, l.sqlstate FROM dts_ddl.apply_log l
    WHERE l.status = 'failed' AND NOT EXISTS (SELECT FROM dts_ddl.apply_log x WHERE x.id = l.id AND x.entry > l.entry AND x.status = 'applied')
+     AND NOT EXISTS (SELECT FROM dts_ddl.apply_skip k WHERE k.id = l.id)
 ), unready AS (
   SELECT r.srrelid AS oid FROM pg_subscription_rel r JOIN subscription s ON s.oid = r.srsubid WHERE r.srsubstate <> 'r'
+), outside AS (
+  -- of a partition its own entry counts, or that of the table that it belongs to
+  SELECT c.oid FROM fact f CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE f.applies AND EXISTS (SELECT FROM subscription s WHERE s.srsubstate IS NOT NULL)
+     AND c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= 16384 AND NOT c.relispartition AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'dts_ddl')
+     AND c.oid NOT IN (SELECT r.srrelid FROM pg_subscription_rel r)
 )
 SELECT 'apply', CASE WHEN f.applies AND NOT f.is_whole OR NOT f.applies AND f.is_brought THEN 'error' ELSE 'ok' END,
        concat_ws('; ', CASE WHEN NOT f.applies AND f.is_brought THEN 'apply is off, but a subscription brings DDL commands'
@@ -41,13 +48,14 @@ SELECT 'subscription',
        CASE WHEN NOT f.applies THEN NULL
             WHEN count(s.srsubstate) = 0 THEN 'Publish public.dts_ddl_command on the source, and CREATE or ALTER SUBSCRIPTION .. REFRESH PUBLICATION here'
             WHEN bool_or(NOT s.subenabled) THEN 'ALTER SUBSCRIPTION .. ENABLE'
-            WHEN bool_or(NOT s.is_running OR s.errors > 0) THEN 'The server log has the reason; a command that cannot be applied: mend the cause, or SELECT dts_ddl.skip(id)' END
+            WHEN bool_or(NOT s.is_running OR s.errors > 0) THEN 'The server log has the reason; a command that cannot be applied: mend the cause, or SELECT dts_ddl.skip(id)'
+              || CASE WHEN bool_or(s.errors > 0) THEN '; once it is mended, SELECT pg_stat_reset_subscription_stats(NULL)' ELSE '' END END
   FROM fact f LEFT JOIN subscription s ON true GROUP BY f.applies
 UNION ALL
 SELECT 'apply_failures', CASE WHEN count(*) > 0 THEN 'error' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('%s commands failed: ids %s', count(*),
          {some_ids}) ELSE 'no command failed' END,
-       CASE WHEN count(*) > 0 THEN 'Read dts_ddl.apply_log (error, ddl_text), and run by hand what is missing' END
+       CASE WHEN count(*) > 0 THEN 'Read dts_ddl.apply_log (error, ddl_text), and run by hand what is missing; SELECT dts_ddl.skip(id) then takes it off this list' END
   FROM failed t
 UNION ALL
 SELECT 'apply_notes', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
@@ -56,10 +64,13 @@ SELECT 'apply_notes', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN 'Read dts_ddl.apply_log (note): rows to be copied, settings or roles that do not exist here' END
   FROM dts_ddl.apply_log t WHERE t.note IS NOT NULL AND t.status <> 'not for replay'
 UNION ALL
-SELECT 'apply_tables', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
-       CASE WHEN count(*) > 0 THEN format('%s tables are not in state ready: %s', count(*), {some_tables}) ELSE 'all tables are ready' END,
-       CASE WHEN count(*) > 0 THEN 'Wait for their copy; if it does not end, the server log says why' END
-  FROM unready t
+SELECT 'apply_tables', CASE WHEN u.tables IS NOT NULL OR o.tables IS NOT NULL THEN 'warning' ELSE 'ok' END,
+       coalesce(nullif(concat_ws('; ', format('%s tables are not in state ready: ', u.number) || u.tables,
+                                 format('%s tables are in no subscription: ', o.number) || o.tables), ''), 'all tables are ready'),
+       nullif(concat_ws('; ', CASE WHEN u.tables IS NOT NULL THEN 'Wait for their copy; if it does not end, the server log says why' END,
+                        CASE WHEN o.tables IS NOT NULL THEN 'Rows that come for these tables are left out: ALTER SUBSCRIPTION .. REFRESH PUBLICATION copies them, dts_ddl.adopt_tables() enters tables that are equal already' END), '')
+  FROM (SELECT count(*) AS number, CASE WHEN count(*) > 0 THEN {some_tables} END AS tables FROM unready t) u
+ CROSS JOIN (SELECT count(*) AS number, CASE WHEN count(*) > 0 THEN {some_tables} END AS tables FROM outside t) o
 UNION ALL
 SELECT 'apply_rights', CASE WHEN f.applies AND s.is_open THEN 'warning' ELSE 'ok' END,
        CASE WHEN s.is_open THEN 'until the first DDL, what rows call has the rights of the subscription''s owner' ELSE 'what rows call has no rights of the subscription''s owner' END,

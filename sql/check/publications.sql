@@ -1,14 +1,18 @@
 -- What is published. Placeholders: src/check/mod.rs.
 WITH RECURSIVE publication AS MATERIALIZED (
   SELECT p.oid, p.pubname, p.puballtables, p.pubinsert, p.pubupdate OR p.pubdelete AS needs_identity,
-         coalesce(to_jsonb(p) ->> 'pubgencols' = 'n', false) AS keeps_generated_back
+         coalesce(to_jsonb(p) ->> 'pubgencols' = 'n', false) AS keeps_generated_back,
+         p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate AS sends_all
     FROM pg_publication p
 ), own AS (
   SELECT to_regclass('public.dts_ddl_command')::oid AS oid
 ), excepted AS MATERIALIZED (
   SELECT r.prpubid, r.prrelid FROM pg_publication_rel r WHERE (to_jsonb(r) ->> 'prexcept')::boolean
 ), named AS MATERIALIZED (
-  SELECT r.prpubid, r.prrelid, to_jsonb(r) ->> 'prqual' IS NOT NULL OR to_jsonb(r) ->> 'prattrs' IS NOT NULL AS is_partial
+  SELECT r.prpubid, r.prrelid, to_jsonb(r) ->> 'prqual' IS NOT NULL
+           -- a list of all columns leaves nothing out
+           OR array_length(string_to_array(to_jsonb(r) ->> 'prattrs', ' '), 1)
+              < (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = r.prrelid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') IS TRUE AS is_partial
     FROM pg_publication_rel r WHERE (to_jsonb(r) ->> 'prexcept') IS DISTINCT FROM 'true'
 ), schema_publication (pnpubid, pnnspid) AS MATERIALIZED (
   {schema_publications}
@@ -23,19 +27,19 @@ WITH RECURSIVE publication AS MATERIALIZED (
   UNION ALL
   SELECT a.leaf, i.inhparent FROM ancestor a JOIN pg_inherits i ON i.inhrelid = a.oid
 ), whole AS MATERIALIZED (
-  SELECT p.oid, p.needs_identity, p.keeps_generated_back FROM publication p WHERE p.puballtables AND NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid)
+  SELECT p.oid, p.needs_identity, p.keeps_generated_back, p.sends_all FROM publication p WHERE p.puballtables AND NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid)
 ), sent_by AS MATERIALIZED (
-  SELECT t.oid, p.oid AS publication FROM user_table t JOIN publication p ON p.puballtables AND p.oid NOT IN (SELECT w.oid FROM whole w)
+  SELECT t.oid, p.oid AS publication, false AS is_partial FROM user_table t JOIN publication p ON p.puballtables AND p.oid NOT IN (SELECT w.oid FROM whole w)
    WHERE NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid
                       AND (x.prrelid = t.oid OR x.prrelid IN (SELECT a.oid FROM ancestor a WHERE a.leaf = t.oid)))
   UNION ALL
-  SELECT t.oid, n.prpubid FROM user_table t JOIN named n ON n.prrelid = t.oid
+  SELECT t.oid, n.prpubid, n.is_partial FROM user_table t JOIN named n ON n.prrelid = t.oid
   UNION ALL
-  SELECT a.leaf, n.prpubid FROM ancestor a JOIN named n ON n.prrelid = a.oid
+  SELECT a.leaf, n.prpubid, n.is_partial FROM ancestor a JOIN named n ON n.prrelid = a.oid
   UNION ALL
-  SELECT t.oid, s.pnpubid FROM user_table t JOIN schema_publication s ON s.pnnspid = t.relnamespace
+  SELECT t.oid, s.pnpubid, false FROM user_table t JOIN schema_publication s ON s.pnnspid = t.relnamespace
   UNION ALL
-  SELECT a.leaf, s.pnpubid FROM ancestor a JOIN pg_class c ON c.oid = a.oid JOIN schema_publication s ON s.pnnspid = c.relnamespace
+  SELECT a.leaf, s.pnpubid, false FROM ancestor a JOIN pg_class c ON c.oid = a.oid JOIN schema_publication s ON s.pnnspid = c.relnamespace
 ), capture_publication AS (
   SELECT p.pubname, p.pubinsert, bool_and(x.is_partial) AS is_partial
     FROM publication p CROSS JOIN own o
@@ -49,8 +53,13 @@ WITH RECURSIVE publication AS MATERIALIZED (
   SELECT t.oid FROM user_table t
    WHERE EXISTS (SELECT FROM publication) AND NOT EXISTS (SELECT FROM whole)
      AND NOT EXISTS (SELECT FROM sent_by s WHERE s.oid = t.oid)
+), incomplete AS MATERIALIZED (
+  SELECT t.oid FROM user_table t
+   WHERE EXISTS (SELECT FROM publication) AND NOT EXISTS (SELECT FROM whole w WHERE w.sends_all)
+     AND (EXISTS (SELECT FROM whole) OR EXISTS (SELECT FROM sent_by s WHERE s.oid = t.oid))
+     AND NOT EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.sends_all WHERE s.oid = t.oid AND NOT s.is_partial)
 ), identifying_index AS MATERIALIZED (
-  SELECT i.indrelid, i.indisprimary, i.indisreplident FROM pg_index i WHERE i.indisvalid AND (i.indisprimary OR i.indisreplident)
+  SELECT i.indrelid, i.indisprimary, i.indisreplident FROM pg_index i WHERE i.indisvalid AND i.indimmediate AND (i.indisprimary OR i.indisreplident)
 ), without_identity AS MATERIALIZED (
   SELECT t.oid
     FROM user_table t LEFT JOIN identifying_index i
@@ -66,12 +75,17 @@ WITH RECURSIVE publication AS MATERIALIZED (
           OR EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.needs_identity AND p.keeps_generated_back WHERE s.oid = t.oid))
 ), useless_identity AS (
   SELECT i.oid FROM without_identity i UNION ALL SELECT g.oid FROM with_generated g
-), type_without_equality AS MATERIALIZED (
-  SELECT t.oid, t.typname FROM pg_type t
-   WHERE t.typtype = 'b' AND t.typelem = 0 AND NOT EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
+), base_without_equality AS MATERIALIZED (
+  SELECT t.oid, t.typarray FROM pg_type t
+   WHERE t.typtype = 'b' AND t.typcategory <> 'A' AND NOT EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
      WHERE o.opcdefault AND o.opcintype = t.oid AND m.amname IN ('btree', 'hash'))
      AND NOT EXISTS (SELECT FROM pg_cast c JOIN pg_opclass o ON o.opcintype = c.casttarget AND o.opcdefault JOIN pg_am m ON m.oid = o.opcmethod
        WHERE c.castsource = t.oid AND c.castmethod = 'b' AND c.castcontext = 'i' AND m.amname IN ('btree', 'hash'))
+), type_without_equality (oid, typarray) AS (
+  SELECT b.oid, b.typarray FROM base_without_equality b
+  UNION
+  -- arrays and domains of them
+  SELECT t.oid, t.typarray FROM type_without_equality e JOIN pg_type t ON t.oid = e.typarray OR t.typtype = 'd' AND t.typbasetype = e.oid
 ), unequal AS MATERIALIZED (
   SELECT DISTINCT t.oid
     FROM user_table t LEFT JOIN identifying_index i ON i.indrelid = t.oid AND i.indisprimary
@@ -80,36 +94,52 @@ WITH RECURSIVE publication AS MATERIALIZED (
    WHERE t.relreplident = 'f' AND i.indrelid IS NULL
      AND (EXISTS (SELECT FROM whole w WHERE w.needs_identity)
           OR EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.needs_identity WHERE s.oid = t.oid))
+), left_out AS (
+  -- publications that a consumer has made for itself
+  SELECT p.pubname AS name FROM publication p
+   WHERE starts_with(p.pubname::text, 'dts_sync_') AND NOT EXISTS (SELECT FROM capture_publication c WHERE c.pubname = p.pubname AND c.pubinsert AND NOT c.is_partial)
 ), fact AS (
   SELECT {applies} AS applies,
+         (SELECT string_agg(quote_ident(l.name), ', ' ORDER BY l.name) FROM left_out l) AS left_out,
+         (SELECT CASE WHEN count(*) = 1 THEN quote_ident(min(p.pubname::text)) ELSE '..' END FROM publication p) AS only_publication,
          (SELECT count(*) FROM publication) AS publications,
          (SELECT o.oid IS NOT NULL FROM own o) AS has_table
 )
 SELECT 'publications',
-       CASE WHEN count(c.*) FILTER (WHERE c.pubinsert AND NOT c.is_partial) > 0 THEN 'ok'
+       CASE WHEN count(c.*) FILTER (WHERE c.pubinsert AND NOT c.is_partial) > 0 THEN CASE WHEN f.left_out IS NULL THEN 'ok' ELSE 'warning' END
             WHEN f.applies AND f.publications = 0 OR NOT f.has_table THEN 'ok'
             WHEN f.publications = 0 THEN 'warning' ELSE 'error' END,
        CASE WHEN f.publications = 0 THEN 'no publication'
             WHEN NOT f.has_table THEN 'the capture table does not exist'
             WHEN count(c.*) = 0 THEN 'public.dts_ddl_command is in no publication'
             ELSE 'public.dts_ddl_command is in ' || string_agg(format('"%s"%s', c.pubname,
-              CASE WHEN NOT c.pubinsert THEN ' (which does not publish INSERT)' WHEN c.is_partial THEN ' (with a row filter or column list)' ELSE '' END), ', ' ORDER BY c.pubname) END,
-       CASE WHEN count(c.*) FILTER (WHERE c.pubinsert AND NOT c.is_partial) > 0 OR f.applies AND f.publications = 0 OR NOT f.has_table THEN NULL
-            WHEN f.publications = 0 THEN 'CREATE PUBLICATION .. FOR ALL TABLES, unless the consumer decodes without publications'
-            ELSE 'ALTER PUBLICATION .. ADD TABLE public.dts_ddl_command, with all columns and rows, publishing INSERT' END
-  FROM fact f LEFT JOIN capture_publication c ON true GROUP BY f.applies, f.publications, f.has_table
+              CASE WHEN NOT c.pubinsert THEN ' (which does not publish INSERT)' WHEN c.is_partial THEN ' (with a row filter or column list)' ELSE '' END), ', ' ORDER BY c.pubname)
+              || coalesce('; not, or not whole, in ' || f.left_out, '') END,
+       CASE WHEN count(c.*) FILTER (WHERE c.pubinsert AND NOT c.is_partial) > 0 AND f.left_out IS NULL OR f.applies AND f.publications = 0 OR NOT f.has_table THEN NULL
+            WHEN f.publications = 0 THEN 'CREATE PUBLICATION mig FOR ALL TABLES, unless the consumer decodes without publications'
+            WHEN count(c.*) FILTER (WHERE NOT c.pubinsert) > 0 AND bool_and(NOT c.pubinsert)
+            THEN format('ALTER PUBLICATION %s SET (publish = ''insert, update, delete, truncate''): rows of the capture table come by INSERT', f.only_publication)
+            WHEN bool_or(c.is_partial) AND bool_and(c.is_partial)
+            THEN format('ALTER PUBLICATION %s DROP TABLE public.dts_ddl_command, then ADD TABLE public.dts_ddl_command, with all columns and rows', f.only_publication)
+            ELSE format('ALTER PUBLICATION %s ADD TABLE public.dts_ddl_command, with all columns and rows', coalesce(f.left_out, f.only_publication)) END
+  FROM fact f LEFT JOIN capture_publication c ON true GROUP BY f.applies, f.publications, f.has_table, f.left_out, f.only_publication
 UNION ALL
-SELECT 'published_tables', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
-       CASE WHEN count(*) > 0 THEN format('%s of %s tables are in no publication: %s', count(*), (SELECT count(*) FROM user_table), {some_tables})
+SELECT 'published_tables', CASE WHEN u.tables IS NOT NULL OR i.tables IS NOT NULL THEN 'warning' ELSE 'ok' END,
+       CASE WHEN u.tables IS NOT NULL OR i.tables IS NOT NULL
+            THEN concat_ws('; ', format('%s of %s tables are in no publication: ', u.number, a.number) || u.tables,
+                           format('%s tables are published in part (row filter, column list, or not all of INSERT, UPDATE, DELETE, TRUNCATE): ', i.number) || i.tables)
             WHEN (SELECT f.publications FROM fact f) = 0 THEN 'no publication'
-            ELSE format('all %s tables are in a publication', (SELECT count(*) FROM user_table)) END,
-       CASE WHEN count(*) > 0 THEN 'ALTER PUBLICATION .. ADD TABLE: their rows are not replicated' END
-  FROM unpublished t
+            ELSE format('all %s tables are in a publication', a.number) END,
+       nullif(concat_ws('; ', CASE WHEN u.tables IS NOT NULL THEN 'ALTER PUBLICATION .. ADD TABLE: their rows are not replicated' END,
+                        CASE WHEN i.tables IS NOT NULL THEN 'ALTER PUBLICATION .. SET TABLE without filter and list, or SET (publish = ''insert, update, delete, truncate''): the rest is not replicated' END), '')
+  FROM (SELECT count(*) AS number FROM user_table) a
+ CROSS JOIN (SELECT count(*) AS number, CASE WHEN count(*) > 0 THEN {some_tables} END AS tables FROM unpublished t) u
+ CROSS JOIN (SELECT count(*) AS number, CASE WHEN count(*) > 0 THEN {some_tables} END AS tables FROM incomplete t) i
 UNION ALL
 SELECT 'replica_identity', CASE WHEN count(*) > 0 THEN 'error' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('%s published tables have no usable replica identity: %s', count(*), {some_tables})
             ELSE 'all published tables have one' END,
-       CASE WHEN count(*) > 0 THEN 'ALTER TABLE .. REPLICA IDENTITY FULL (with generated columns from 18 on: a primary key): UPDATE and DELETE on them fail' END
+       CASE WHEN count(*) > 0 THEN 'Add a primary key, or ALTER TABLE .. REPLICA IDENTITY FULL (with generated columns from 18 on: a primary key): UPDATE and DELETE on them fail' END
   FROM useless_identity t
 UNION ALL
 SELECT 'unequal_columns', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,

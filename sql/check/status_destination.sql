@@ -3,7 +3,8 @@ SELECT json_build_object(
   'applied_id', l.id,
   'applied_time', l.finished,
   'apply_failures', (SELECT count(*) FROM dts_ddl.apply_log f WHERE f.status = 'failed'
-                      AND NOT EXISTS (SELECT FROM dts_ddl.apply_log x WHERE x.id = f.id AND x.entry > f.entry AND x.status = 'applied')),
+                      AND NOT EXISTS (SELECT FROM dts_ddl.apply_log x WHERE x.id = f.id AND x.entry > f.entry AND x.status = 'applied')
+                      AND NOT EXISTS (SELECT FROM dts_ddl.apply_skip k WHERE k.id = f.id)),
   'apply_workers', (SELECT count(*) FROM pg_stat_subscription w JOIN pg_subscription_rel r ON r.srsubid = w.subid
                      WHERE r.srrelid = 'public.dts_ddl_command'::regclass AND w.relid IS NULL AND w.pid IS NOT NULL),
   'tables_not_ready', (SELECT count(*) FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid

@@ -7,8 +7,9 @@
 use crate::error::Failure;
 use crate::pending;
 use crate::pg::execute::{self, Role};
+use crate::pg::sequence::{ROW_COUNT_SEQUENCE, sequence_value};
 use crate::pg::spi::{self, Parameter};
-use crate::pg::{subtransaction, table, text};
+use crate::pg::{session, subtransaction, table, text};
 use pgrx::pg_sys;
 
 /// So much WAL is read for each slot to count the rows that are not confirmed.
@@ -81,10 +82,10 @@ const QUERIES: [(&str, &str, Where, Argument); 6] = [
 ];
 
 /// What the queries have placeholders for: whether this database is a destination, the first names of many, and catalogs that 13 and 14 do not have.
-const PLACEHOLDERS: [(&str, &str); 6] = [
+const PLACEHOLDERS: [(&str, &str); 9] = [
     (
         "{applies}",
-        "EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = to_regclass('public.dts_ddl_command') AND t.tgname = 'dts_apply_row')",
+        "EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = to_regclass('public.dts_ddl_command') AND t.tgname IN ('dts_apply_once', 'dts_apply_row', 'dts_apply_copied'))",
     ),
     (
         "{some_ids}",
@@ -107,15 +108,36 @@ const PLACEHOLDERS: [(&str, &str); 6] = [
         },
     ),
     (
+        "{parameter_rights}",
+        if cfg!(any(feature = "pg13", feature = "pg14")) {
+            ""
+        } else {
+            "UNION ALL SELECT format('parameter %s', q.parname), format('%s ON PARAMETER %s', x.privilege_type, q.parname), x.privilege_type, nullif(x.grantee, 0)
+               FROM pg_parameter_acl q CROSS JOIN LATERAL aclexplode(q.paracl) x
+              WHERE (q.parname LIKE 'dts_ddl_capture.%' OR q.parname = 'event_triggers')
+                AND x.grantee NOT IN (SELECT e.extowner FROM extension e UNION ALL SELECT r.oid FROM pg_roles r WHERE r.rolsuper)"
+        },
+    ),
+    // the bodies of the functions in SQL, as installed
+    ("{md5_rows}", "d3a036b7961b51dcbc667c113e386706"),
+    ("{md5_pending}", "bd05a7888a037b3820ecc25323d35352"),
+    (
         "{statistics}",
         if cfg!(any(feature = "pg13", feature = "pg14")) {
             "NULL::bigint"
         } else {
             "SELECT sum(x.value::bigint)::bigint FROM pg_stat_subscription_stats e CROSS JOIN LATERAL jsonb_each_text(to_jsonb(e)) x
-              WHERE e.subid = s.oid AND x.key LIKE '%error\\_count'"
+              WHERE e.subid = s.oid AND x.key LIKE '%error_count'"
         },
     ),
 ];
+
+/// The texts of the queries, for a test.
+#[cfg(any(test, feature = "pg_test"))]
+pub fn queries() -> Vec<(&'static str, &'static str)> {
+    let all = QUERIES.map(|(topic, query, ..)| (topic, query));
+    all.into_iter().chain(PLACEHOLDERS).collect()
+}
 
 /// All checks, the worst first.
 pub fn check() -> Result<Vec<Finding>, Failure> {
@@ -148,7 +170,7 @@ fn check_all() -> Result<Vec<Finding>, Failure> {
                 status: "error".into(),
                 found: text::encode(&format!("could not be checked: {}", failure.in_one_line()))
                     .into_owned(),
-                remedy: Some("Mend what the other checks name, and check again".into()),
+                remedy: Some("Mend what the other checks name, give the extension's owner a superuser's rights if it has lost them, and check again".into()),
             }),
         }
     }
@@ -217,16 +239,39 @@ fn texts(query: &str, argument: Argument) -> Result<spi::Texts, Failure> {
         .fold(query.to_owned(), |query, (name, value)| {
             query.replace(name, value)
         });
+    if argument == Argument::Unconfirmed {
+        let slots = pending::of_all_slots(WAL_BUDGET)?;
+        let slots = serde_json::to_string(&slots).map_err(|e| Failure::internal(e.to_string()))?;
+        // counted first: of all that is counted the rows are visible then, but for those of sessions that are about to commit
+        let query = match query.contains("{counted}") {
+            true => query.replace("{counted}", &counted_rows()?),
+            false => query,
+        };
+        let slots = [Parameter::Text(Some(&text::encode(&slots)))];
+        return session::with_latest_snapshot(|| spi::read_texts(&query, &slots));
+    }
     let argument = match argument {
-        Argument::Nothing => None,
+        Argument::Nothing | Argument::Unconfirmed => None,
         Argument::LibraryVersion => Some(env!("CARGO_PKG_VERSION").to_owned()),
-        Argument::Unconfirmed => {
-            let slots = pending::of_all_slots(WAL_BUDGET)?;
-            Some(serde_json::to_string(&slots).map_err(|e| Failure::internal(e.to_string()))?)
-        }
     };
     match argument {
         None => spi::read_texts(&query, &[]),
         Some(value) => spi::read_texts(&query, &[Parameter::Text(Some(&text::encode(&value)))]),
     }
+}
+
+/// The number of rows that retention has counted, for the query; NULL while another session has written rows and not ended.
+fn counted_rows() -> Result<String, Failure> {
+    let counted = sequence_value(ROW_COUNT_SEQUENCE)?;
+    let busy = spi::read_texts(
+        "SELECT l.pid::text FROM pg_locks l
+          WHERE l.locktype = 'relation' AND l.relation = 'public.dts_ddl_command'::regclass AND l.mode = 'RowExclusiveLock'
+            AND l.pid IS DISTINCT FROM pg_backend_pid() LIMIT 1",
+        &[],
+    )?;
+    Ok(if busy.is_empty() {
+        counted.to_string()
+    } else {
+        "NULL".to_owned()
+    })
 }

@@ -277,6 +277,17 @@ pub fn with_snapshot<R>(f: impl FnOnce() -> R) -> R {
     }
 }
 
+/// Runs `f` with a snapshot of this moment, whatever the one of the running query.
+pub fn with_latest_snapshot<R>(f: impl FnOnce() -> R) -> R {
+    // SAFETY: what is pushed is popped; after an error the transaction does so.
+    unsafe {
+        pg_sys::PushActiveSnapshot(pg_sys::GetLatestSnapshot());
+        let result = f();
+        pg_sys::PopActiveSnapshot();
+        result
+    }
+}
+
 /// 1 in a transaction, one more for each subtransaction within.
 pub fn transaction_nest_level() -> i32 {
     // SAFETY: reads the transaction state.

@@ -107,6 +107,29 @@ fn sound_and_broken() {
     let found = after(&pair, "SELECT dts_ddl.stop_apply(capture => true)");
     says(&found, "apply", "error", "brings DDL commands");
     says(&found, "triggers", "ok", "enabled");
+    // ids go on above those that are there
+    says(&found, "ids", "ok", &format!("last id given: {id}"));
+    let found = after(&pair, "SET LOCAL dts_ddl_capture.enabled = off");
+    says(&found, "settings", "ok", "enabled = off");
+    // rows for it are left out by the worker
+    let found = after(&pair, "CREATE TABLE forgotten (id int PRIMARY KEY)");
+    says(
+        &found,
+        "apply_tables",
+        "warning",
+        "1 tables are in no subscription: public.forgotten",
+    );
+    // whichever trigger is gone: the remedy brings it back
+    for name in ["dts_apply_once", "dts_apply_row", "dts_apply_copied"] {
+        let broken = format!("DROP TRIGGER {name} ON public.dts_ddl_command");
+        let found = after(&pair, &broken);
+        says(&found, "apply", "error", "missing or disabled");
+        let mended = "SELECT dts_ddl.stop_apply(); SELECT dts_ddl.start_apply()";
+        let found = after(&pair, &format!("{broken}; {mended}"));
+        says(&found, "apply", "ok", "apply is on");
+        let found = after(&pair, &format!("{broken}; SELECT dts_ddl.start_apply()"));
+        says(&found, "apply", "ok", "apply is on");
+    }
 
     let subscription = &pair.destination.database;
     pair.destination
@@ -189,5 +212,19 @@ fn failures() {
         pair.destination
             .value("SELECT apply_failures FROM dts_ddl.status"),
         "2"
+    );
+    // done by hand, and said so
+    let id = pair.source.last_id();
+    pair.destination.run(&format!("SELECT dts_ddl.skip({id})"));
+    says(
+        &on_destination(&pair),
+        "apply_failures",
+        "error",
+        "1 commands failed",
+    );
+    assert_eq!(
+        pair.destination
+            .value("SELECT apply_failures FROM dts_ddl.status"),
+        "1"
     );
 }

@@ -88,7 +88,37 @@ const BROKEN: &[(&str, &[&str], &str)] = &[
     ("ALTER FUNCTION public.dts_capture_ddl() RESET search_path", &["functions error"], "search_path"),
     ("ALTER FUNCTION dts_ddl.capture_drop() OWNER TO pg_monitor", &["functions error"], "pg_monitor"),
     ("ALTER EXTENSION dts_ddl_capture DROP FUNCTION public.dts_capture_ddl()", &["functions error"], "no member"),
+    ("ALTER EXTENSION dts_ddl_capture DROP EVENT TRIGGER dts_intercept_ddl", &["triggers error"], "\"dts_intercept_ddl\" is no member"),
+    ("CREATE ROLE dts_check_su SUPERUSER; ALTER EVENT TRIGGER dts_intercept_drop OWNER TO dts_check_su", &["triggers error"], "belongs to role dts_check_su"),
+    ("ALTER FUNCTION public.dts_capture_ddl() SECURITY DEFINER", &["functions error"], "public.dts_capture_ddl() is SECURITY DEFINER"),
+    ("ALTER FUNCTION dts_ddl.capture_start() SET role = pg_monitor; SET LOCAL dts_ddl_capture.enabled = on", &["functions error"], "dts_ddl.capture_start() has settings {role=pg_monitor}"),
+    ("ALTER FUNCTION public.dts_capture_ddl() SET dts_ddl_capture.enabled = off", &["functions error"], "dts_ddl_capture.enabled=off"),
+    ("ALTER FUNCTION dts_ddl.last_id() IMMUTABLE", &["functions error"], "dts_ddl.last_id() has another volatility"),
+    ("CREATE OR REPLACE FUNCTION dts_ddl.pending(slot name) RETURNS SETOF dts_ddl.history LANGUAGE sql STRICT SET search_path TO pg_catalog, pg_temp
+        AS 'SELECT h.* FROM dts_ddl.history h'", &["functions error"], "dts_ddl.pending(name) has another body"),
     // the table
+    ("ALTER TABLE public.dts_ddl_command RENAME TO moved", &["table error"], "it has become public.moved"),
+    ("ALTER TABLE public.dts_ddl_command ADD COLUMN more int; ALTER TABLE public.dts_ddl_command DROP COLUMN more", &["table error"], "the place of dropped ones"),
+    ("CREATE UNIQUE INDEX ON public.dts_ddl_command (tag)", &["table error"], "further unique index"),
+    ("ALTER TABLE public.dts_ddl_command DROP CONSTRAINT dts_ddl_command_pkey, ADD PRIMARY KEY (id) DEFERRABLE", &["table error"], "primary key"),
+    ("ALTER TABLE public.dts_ddl_command ALTER id DROP DEFAULT", &["table warning"], "default"),
+    ("ALTER TABLE public.dts_ddl_command ALTER event SET NOT NULL", &["table warning"], "NOT NULL"),
+    ("ALTER TABLE public.dts_ddl_command ALTER tag TYPE text COLLATE \"C\"", &["table warning"], "collation"),
+    ("ALTER TABLE public.dts_ddl_command ADD CONSTRAINT c CHECK (tag <> '')", &["table warning"], "constraints"),
+    ("ALTER TABLE public.dts_ddl_command REPLICA IDENTITY NOTHING", &["table warning"], "replica identity"),
+    ("ALTER TABLE public.dts_ddl_command REPLICA IDENTITY FULL", &[], ""),
+    ("CREATE INDEX ON public.dts_ddl_command (tag)", &[], ""),
+    ("ALTER SEQUENCE public.dts_ddl_command_id_seq CACHE 20", &["table warning"], "dts_ddl_command_id_seq, which has CACHE 20"),
+    ("ALTER SEQUENCE public.dts_ddl_command_id_seq OWNED BY NONE", &["table warning"], "not OWNED BY"),
+    ("ALTER SEQUENCE public.dts_ddl_command_id_seq INCREMENT 10", &["table error"], "INCREMENT 10"),
+    ("ALTER SEQUENCE public.dts_ddl_command_id_seq CYCLE", &["table error"], "cycles"),
+    ("ALTER SEQUENCE public.dts_ddl_command_id_seq AS integer", &["table error"], "ends at 2147483647"),
+    ("SELECT setval('public.dts_ddl_command_id_seq', 9223372036854775000)", &["ids error"], "ids left: 807"),
+    ("SELECT setval('public.dts_ddl_command_id_seq', 9223372036854000000)", &["ids warning"], "ids left: 775807"),
+    ("GRANT INSERT (ddl_text) ON public.dts_ddl_command TO pg_monitor", &["rights warning"], "pg_monitor has INSERT on column ddl_text"),
+    ("GRANT SELECT ON public.dts_ddl_command TO PUBLIC", &["rights warning"], "PUBLIC has SELECT"),
+    ("GRANT CREATE ON SCHEMA dts_ddl TO pg_monitor", &["rights warning"], "pg_monitor has CREATE on schema dts_ddl"),
+    ("GRANT EXECUTE ON FUNCTION dts_ddl.skip(bigint) TO pg_monitor", &["rights warning"], "pg_monitor has EXECUTE on dts_ddl.skip(bigint)"),
     ("ALTER TABLE public.dts_ddl_command RENAME TO gone", &["table error"], "does not exist"),
     ("CREATE SCHEMA other; ALTER EXTENSION dts_ddl_capture DROP TABLE public.dts_ddl_command; ALTER TABLE public.dts_ddl_command SET SCHEMA other",
      &["table error"], "does not exist"),
@@ -123,10 +153,14 @@ const BROKEN: &[(&str, &[&str], &str)] = &[
     ("ALTER ROLE dts_check_app SET session_replication_role = local", &[], ""),
     ("SET LOCAL dts_ddl_capture.capture_roles = on", &["preload warning"], "session_preload_libraries"),
     ("SET LOCAL dts_ddl_capture.max_rows = 5", &["retention warning"], "max_rows = 5"),
+    ("ALTER ROLE dts_check_app SET dts_ddl_capture.max_rows = 1", &["settings warning"], "max_rows = 1 (ALTER ROLE dts_check_app SET)"),
+    ("ALTER ROLE dts_check_app SET dts_ddl_capture.max_age = 60", &["settings warning"], "max_age = 60 (ALTER ROLE dts_check_app SET)"),
+    ("CREATE FUNCTION hides() RETURNS void LANGUAGE sql SET dts_ddl_capture.enabled = off AS ''", &["settings warning"], "enabled = off (function public.hides())"),
+    ("CREATE FUNCTION hides() RETURNS void LANGUAGE sql SET session_replication_role = replica AS ''", &["session_replication_role warning"], "function public.hides()"),
     // publications
     ("DROP PUBLICATION mig", &["publications warning"], "no publication"),
     ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE app", &["publications error"], "in no publication"),
-    ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR ALL TABLES WITH (publish = 'update')", &["publications error"], "INSERT"),
+    ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR ALL TABLES WITH (publish = 'update')", &["publications error", "published_tables warning"], "INSERT"),
     ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE public.dts_ddl_command; CREATE TABLE other (id int)", &["published_tables warning"], "2 of 2 tables are in no publication: public.app, public.other"),
     ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE public.dts_ddl_command, app;
       CREATE TABLE p (id int PRIMARY KEY) PARTITION BY LIST (id); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); ALTER PUBLICATION mig ADD TABLE p", &[], ""),
@@ -135,7 +169,15 @@ const BROKEN: &[(&str, &[&str], &str)] = &[
     ("ALTER TABLE app REPLICA IDENTITY NOTHING", &["replica_identity error"], "public.app"),
     ("CREATE TABLE a (x int NOT NULL UNIQUE); ALTER TABLE a REPLICA IDENTITY USING INDEX a_x_key", &[], ""),
     ("CREATE TABLE a (x int NOT NULL UNIQUE); ALTER TABLE a REPLICA IDENTITY USING INDEX a_x_key; ALTER TABLE a DROP CONSTRAINT a_x_key", &["replica_identity error"], "public.a"),
-    ("ALTER TABLE app REPLICA IDENTITY NOTHING; DROP PUBLICATION mig; CREATE PUBLICATION mig FOR ALL TABLES WITH (publish = 'insert')", &[], ""),
+    ("ALTER TABLE app REPLICA IDENTITY NOTHING; DROP PUBLICATION mig; CREATE PUBLICATION mig FOR ALL TABLES WITH (publish = 'insert')", &["published_tables warning"], "published in part"),
+    ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR ALL TABLES WITH (publish = 'insert, update, delete')", &["published_tables warning"], "not all of INSERT, UPDATE, DELETE, TRUNCATE): public.app"),
+    ("CREATE PUBLICATION dts_sync_x FOR TABLE app", &["publications warning"], "not, or not whole, in dts_sync_x"),
+    ("DROP PUBLICATION mig; CREATE PUBLICATION dts_sync_x FOR TABLE app, public.dts_ddl_command; ALTER ROLE dts_check_app SET dts_ddl_capture.publication_prefix = ''",
+     &["settings warning"], "publication_prefix ="),
+    ("CREATE TABLE d (x int PRIMARY KEY DEFERRABLE); ALTER TABLE d REPLICA IDENTITY DEFAULT", &["replica_identity error"], "public.d"),
+    ("CREATE TABLE j (x point)", &["unequal_columns warning"], "public.j"),
+    ("CREATE TABLE j (x json[])", &["unequal_columns warning"], "public.j"),
+    ("CREATE DOMAIN dj AS json; CREATE DOMAIN dk AS dj[]; CREATE TABLE j (x dk)", &["unequal_columns warning"], "public.j"),
     ("CREATE TABLE j (x json)", &["unequal_columns warning"], "public.j"),
     ("CREATE TABLE j (x jsonb, y varchar, z int[], p point, q text, r regclass, s \"char\", id int PRIMARY KEY)", &[], ""),
     ("CREATE TABLE j (x jsonb, y varchar, z int[], q text, r regclass, s \"char\", t timetz, u bit(3), v inet, w cidr, o bpchar, n numeric, k oidvector)", &[], ""),
@@ -155,6 +197,10 @@ const BROKEN: &[(&str, &[&str], &str)] = &[
      &["rivals warning"], "awsdms_intercept_ddl"),
     ("CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.dts_ddl_command (tag) VALUES (tg_tag); END';
       CREATE EVENT TRIGGER harmless ON ddl_command_end WHEN TAG IN ('DROP CAST') EXECUTE FUNCTION f()", &["rivals warning"], "harmless"),
+    ("CREATE TABLE log (q text PRIMARY KEY); CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO log VALUES (current_query()); END';
+      CREATE EVENT TRIGGER mine ON ddl_command_end WHEN TAG IN ('DROP CAST') EXECUTE FUNCTION f()", &["rivals warning"], "DROP EVENT TRIGGER mine"),
+    ("CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER mine ON ddl_command_end EXECUTE FUNCTION f()",
+     &[], "no other DDL capture; other event triggers: \"mine\""),
     ("UPDATE pg_extension SET extversion = '1.0.0' WHERE extname = 'dts_ddl_capture'", &["version warning"], "objects 1.0.0"),
     ("SELECT setval('dts_ddl.pruned_id', 100)", &[], "ids up to 100 are pruned"),
 ];
@@ -171,7 +217,7 @@ fn names_what_is_broken() {
     for (setup, expected, word) in BROKEN {
         let fill = |text: &str| text.replace("{database}", &database.name);
         let mut setup = fill(setup);
-        if expected.contains(&"table error") {
+        if expected.iter().any(|alarm| alarm.starts_with("table ")) {
             // else capture refuses
             setup = format!(
                 "SET LOCAL dts_ddl_capture.enabled = off; {setup}; SET LOCAL dts_ddl_capture.enabled = on"
@@ -209,6 +255,52 @@ fn names_what_is_broken() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What the remedy says is a command that ends the alarm.
+#[test]
+fn remedies_work() {
+    let database = sound("check_remedies");
+    let mut client = database.connect();
+    drop(database.connect_as("dts_check_cure"));
+    let name = &database.name;
+    let function = "public.dts_capture_ddl()";
+    for (setup, check, command) in [
+        ("ALTER EVENT TRIGGER dts_intercept_ddl DISABLE", "triggers", "ALTER EVENT TRIGGER dts_intercept_ddl ENABLE".to_owned()),
+        ("ALTER EXTENSION dts_ddl_capture DROP EVENT TRIGGER dts_intercept_ddl", "triggers", "ALTER EXTENSION dts_ddl_capture ADD EVENT TRIGGER dts_intercept_ddl".to_owned()),
+        ("ALTER FUNCTION public.dts_capture_ddl() SECURITY DEFINER", "functions", format!("ALTER FUNCTION {function} SECURITY INVOKER")),
+        ("ALTER FUNCTION public.dts_capture_ddl() RESET ALL", "functions", format!("ALTER FUNCTION {function} RESET ALL; ALTER FUNCTION {function} SET search_path TO pg_catalog, pg_temp")),
+        ("ALTER FUNCTION dts_ddl.start_apply(bigint, integer) RESET ALL", "functions", "ALTER FUNCTION dts_ddl.start_apply(bigint,integer) SET session_replication_role TO replica".to_owned()),
+        ("ALTER FUNCTION dts_ddl.last_id() IMMUTABLE", "functions", "ALTER FUNCTION dts_ddl.last_id() VOLATILE NOT LEAKPROOF PARALLEL UNSAFE".to_owned()),
+        ("CREATE OR REPLACE FUNCTION public.dts_capture_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'", "functions",
+         format!("CREATE OR REPLACE FUNCTION {function} RETURNS event_trigger LANGUAGE c SET search_path TO pg_catalog, pg_temp AS '$libdir/dts_ddl_capture', 'capture_ddl_wrapper'")),
+        ("GRANT UPDATE ON SEQUENCE public.dts_ddl_command_id_seq TO pg_monitor", "rights", "REVOKE UPDATE ON SEQUENCE public.dts_ddl_command_id_seq FROM pg_monitor".to_owned()),
+        ("GRANT INSERT (tag) ON public.dts_ddl_command TO PUBLIC", "rights", "REVOKE INSERT (tag) ON public.dts_ddl_command FROM PUBLIC".to_owned()),
+        ("ALTER ROLE dts_check_cure IN DATABASE {} SET dts_ddl_capture.enabled = off", "settings", format!("ALTER ROLE dts_check_cure IN DATABASE {name} RESET dts_ddl_capture.enabled")),
+        ("ALTER DATABASE {} SET session_replication_role = replica", "session_replication_role", format!("ALTER DATABASE {name} RESET session_replication_role")),
+        ("SET LOCAL dts_ddl_capture.enabled = off", "settings", "RESET dts_ddl_capture.enabled".to_owned()),
+        ("DROP PUBLICATION mig; CREATE PUBLICATION mig", "publications", "ALTER PUBLICATION mig ADD TABLE public.dts_ddl_command".to_owned()),
+        ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR ALL TABLES WITH (publish = 'update')", "publications", "ALTER PUBLICATION mig SET (publish = 'insert, update, delete, truncate')".to_owned()),
+        ("SELECT setval('public.dts_ddl_command_id_seq', 1, false)", "ids", "SELECT setval('public.dts_ddl_command_id_seq', 2)".to_owned()),
+        ("SELECT setval('dts_ddl.gap_count', 3)", "gaps", "SELECT setval('dts_ddl.gap_count', 1, false)".to_owned()),
+        // rows that were counted are no longer there
+        ("SELECT setval('dts_ddl.row_count', 100)", "retention", "SELECT dts_ddl.prune()".to_owned()),
+    ] {
+        let setup = setup.replace("{}", name);
+        client.batch_execute(&format!("BEGIN; {setup}")).unwrap();
+        let found = findings(&mut client);
+        let remedy = found[check].2.clone().unwrap_or_default();
+        assert!(remedy.contains(&command), "{setup}: {found:?}");
+        if setup.contains("start_apply") {
+            // two commands, with one setting each
+            client.batch_execute("ALTER FUNCTION dts_ddl.start_apply(bigint,integer) SET search_path TO pg_catalog, pg_temp").unwrap();
+        }
+        client.batch_execute(&command).unwrap();
+        says(&findings(&mut client), check, "ok", "");
+        client.batch_execute("ROLLBACK").unwrap();
+        // not transactional
+        client.batch_execute("SELECT setval('public.dts_ddl_command_id_seq', greatest((SELECT max(id) FROM public.dts_ddl_command), 1))").unwrap();
+    }
+}
+
 /// What only newer majors can break.
 #[test]
 fn names_what_newer_majors_can_break() {
@@ -234,6 +326,11 @@ fn names_what_newer_majors_can_break() {
     }
     if major >= 15 {
         run(
+            "SET LOCAL dts_ddl_capture.enabled = off; ALTER SEQUENCE public.dts_ddl_command_id_seq SET UNLOGGED; SET LOCAL dts_ddl_capture.enabled = on",
+            "table",
+            "public.dts_ddl_command_id_seq, which is not logged",
+        );
+        run(
             "DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE public.dts_ddl_command (id, ddl_text), app",
             "publications",
             "column list",
@@ -249,6 +346,19 @@ fn names_what_newer_majors_can_break() {
         assert_eq!(found["publications"].0, "ok", "{found:?}");
         assert!(found["published_tables"].1.contains("1 of 2 tables"));
         assert!(found["published_tables"].1.contains("s.t"));
+        // a list of all columns leaves nothing out, one of the user's does
+        let all = "ddl_text, id, event, tag, username, database, schema, object_type, object_name, client_address, client_port, event_time, txid_current, message";
+        let setup = format!(
+            "ALTER TABLE app ADD x int; DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE public.dts_ddl_command ({all}), app (id)"
+        );
+        let found = findings_after(&mut client, &setup);
+        says(&found, "publications", "ok", "\"mig\"");
+        let word = "1 tables are published in part";
+        says(&found, "published_tables", "warning", word);
+        let setup = "GRANT SET ON PARAMETER dts_ddl_capture.enabled TO pg_monitor";
+        let found = findings_after(&mut client, setup);
+        let word = "pg_monitor has SET on parameter dts_ddl_capture.enabled";
+        says(&found, "rights", "warning", word);
     }
 }
 
@@ -508,6 +618,71 @@ fn planted_objects() {
     assert_eq!(alarms(&found), ["slots warning"], "{found:?}");
 }
 
+/// Whatever the session's settings, the answer is the same.
+#[test]
+fn odd_sessions() {
+    let database = sound("check_odd");
+    let mut client = database.connect();
+    let usual = findings(&mut client);
+    let mut settings = "SET quote_all_identifiers = on; SET transform_null_equals = on; SET array_nulls = off; SET DateStyle = 'German'; SET work_mem = '64kB';
+        SET enable_hashjoin = off; SET enable_mergejoin = off; SET default_transaction_isolation = serializable; SET default_transaction_read_only = on"
+        .to_owned();
+    if server().major < 19 {
+        settings += "; SET escape_string_warning = on; SET standard_conforming_strings = off";
+    }
+    client.batch_execute(&settings).unwrap();
+    assert_eq!(alarms(&findings(&mut client)), alarms(&usual));
+    client
+        .batch_execute("BEGIN READ WRITE; SET LOCAL dts_ddl_capture.enabled = off")
+        .unwrap();
+    says(&findings(&mut client), "settings", "error", "enabled = off");
+    client.batch_execute("ROLLBACK").unwrap();
+    // a backslash in a query means one thing or another
+    for (name, query) in crate::check::queries() {
+        assert!(!query.contains('\\'), "{name}");
+    }
+}
+
+/// Rows that other sessions write meanwhile are not taken for rows that are gone.
+#[test]
+fn busy() {
+    let database = sound("check_busy");
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..2)
+            .map(|i| {
+                let database = &database;
+                scope.spawn(move || {
+                    let mut client = database.connect();
+                    for _ in 0..150 {
+                        client
+                            .batch_execute(&format!("CREATE TABLE t{i} (x int); DROP TABLE t{i}"))
+                            .unwrap();
+                    }
+                })
+            })
+            .collect();
+        let mut client = database.connect();
+        while !writers.iter().all(|writer| writer.is_finished()) {
+            says(&findings(&mut client), "retention", "ok", "rows are kept");
+        }
+    });
+    let mut client = database.connect();
+    client
+        .batch_execute("SELECT dts_ddl.prune(); TRUNCATE public.dts_ddl_command")
+        .unwrap();
+    says(
+        &findings(&mut client),
+        "retention",
+        "warning",
+        "less than were counted: deleted by hand",
+    );
+    // nothing that users see: DDL goes on, and the count is right again
+    client
+        .batch_execute("CREATE TABLE after_it (x int); SELECT dts_ddl.prune()")
+        .unwrap();
+    says(&findings(&mut client), "retention", "ok", "1 rows are kept");
+}
+
 /// A database in another encoding, with names that are not ASCII.
 #[test]
 fn encoding() {
@@ -567,6 +742,12 @@ fn server_configuration() {
     says(&found, "wal_level", "ok", "");
     says(&found, "session_replication_role", "ok", "");
     says(&found, "settings", "error", "postgresql.auto.conf:");
+    // others have it, whatever this session has
+    client
+        .batch_execute("SET dts_ddl_capture.enabled = on")
+        .unwrap();
+    says(&findings(&mut client), "settings", "error", "enabled = off");
+    client.batch_execute("RESET ALL").unwrap();
     assert_eq!(
         value(&mut client, "SELECT capturing FROM dts_ddl.status"),
         "false"
