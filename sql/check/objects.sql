@@ -92,7 +92,7 @@ WITH extension AS (
                                  'timestamptz', 'varchar', 'text'])) WITH ORDINALITY AS x(name, type, ordinality)
 ), found_column (number, definition) AS (
   SELECT row_number() OVER (ORDER BY a.attnum), format('%s %s', a.attname, format_type(a.atttypid, a.atttypmod))
-    FROM capture_table c JOIN pg_attribute a ON a.attrelid = c.oid WHERE a.attnum > 0 AND NOT a.attisdropped
+    FROM pg_attribute a WHERE a.attrelid = (SELECT c.oid FROM capture_table c) AND a.attnum > 0 AND NOT a.attisdropped
 ), table_problem (problem) AS (
   SELECT 'does not exist' || coalesce((SELECT format(' (it has become %s)', c.oid::regclass) FROM pg_class c JOIN member m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
                                         WHERE EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'txid_current')), '')
@@ -160,9 +160,9 @@ WITH extension AS (
        WHERE x.grantee <> c.relowner AND (x.privilege_type NOT IN ('SELECT', 'REFERENCES') OR x.privilege_type = 'SELECT' AND x.grantee = 0)
       UNION ALL
       SELECT format('column %s of %s', t.attname, c.oid::regclass), format('%s (%I) ON %s', x.privilege_type, t.attname, c.oid::regclass), x.privilege_type, nullif(x.grantee, 0)
-        FROM pg_class c JOIN member m ON m.classid = 'pg_class'::regclass AND m.objid = c.oid
-        JOIN pg_attribute t ON t.attrelid = c.oid AND t.attacl IS NOT NULL
-        CROSS JOIN LATERAL aclexplode(t.attacl) x
+        -- not a join: that would read all columns of the database
+        FROM (SELECT a.* FROM pg_attribute a WHERE a.attrelid = ANY (ARRAY(SELECT m.objid FROM member m WHERE m.classid = 'pg_class'::regclass)) AND a.attacl IS NOT NULL) t
+        JOIN pg_class c ON c.oid = t.attrelid CROSS JOIN LATERAL aclexplode(t.attacl) x
        WHERE x.grantee <> c.relowner AND (x.privilege_type NOT IN ('SELECT', 'REFERENCES') OR x.privilege_type = 'SELECT' AND x.grantee = 0)
       UNION ALL
       SELECT 'schema dts_ddl', 'CREATE ON SCHEMA dts_ddl', x.privilege_type, nullif(x.grantee, 0)

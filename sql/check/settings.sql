@@ -3,7 +3,8 @@ WITH file AS (
   -- as the files have it now: in effect for other sessions, though this one may have SET something else, or from the next reload on
   SELECT DISTINCT ON (lower(f.name)) lower(f.name) AS name, f.setting, format('%s:%s', f.sourcefile, f.sourceline) AS origin
     FROM pg_file_settings f
-   WHERE lower(f.name) LIKE 'dts_ddl_capture.%' OR lower(f.name) IN ('event_triggers', 'session_replication_role', 'wal_level')
+   WHERE (lower(f.name) LIKE 'dts_ddl_capture.%' OR lower(f.name) IN ('event_triggers', 'session_replication_role', 'wal_level'))
+     AND NOT EXISTS (SELECT FROM pg_settings s WHERE s.name = lower(f.name) AND s.source = 'command line')
    ORDER BY lower(f.name), f.seqno DESC
 ), of_database AS (
   SELECT s.setdatabase, s.setrole, split_part(c.config, '=', 1) AS name, substr(c.config, strpos(c.config, '=') + 1) AS setting

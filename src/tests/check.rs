@@ -5,6 +5,7 @@ use super::cluster::Cluster;
 use super::server::{Database, server, skipped, value};
 use postgres::Client;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// name, then status, found and remedy
 pub type Findings = BTreeMap<String, (String, String, Option<String>)>;
@@ -752,6 +753,82 @@ fn server_configuration() {
         value(&mut client, "SELECT capturing FROM dts_ddl.status"),
         "false"
     );
+    for setting in [
+        "wal_level = logical",
+        "max_prepared_transactions = 2",
+        "max_replication_slots = 1",
+    ] {
+        let change = format!("ALTER SYSTEM SET {setting}");
+        client.batch_execute(&change).unwrap();
+    }
+    client
+        .batch_execute("ALTER SYSTEM RESET dts_ddl_capture.enabled")
+        .unwrap();
+    drop(client);
+    cluster.stop("fast");
+    cluster.start("");
+    let mut client = cluster.connect("postgres");
+    says(&findings(&mut client), "settings", "ok", "as built in");
+    // the only slot is somebody else's
+    client
+        .batch_execute("SELECT pg_create_physical_replication_slot('other')")
+        .unwrap();
+    let word = "all 1 replication slots are taken, none by a consumer of this database";
+    says(&findings(&mut client), "wal_level", "warning", word);
+    client
+        .batch_execute("SELECT pg_drop_replication_slot('other')")
+        .unwrap();
+    says(&findings(&mut client), "wal_level", "ok", "");
+    // a transaction in doubt, and one that has no DDL
+    client.batch_execute("CREATE TABLE a (x int)").unwrap();
+    client
+        .batch_execute("BEGIN; INSERT INTO a VALUES (1); PREPARE TRANSACTION 'rows'")
+        .unwrap();
+    says(&findings(&mut client), "transactions", "ok", "");
+    client
+        .batch_execute("BEGIN; CREATE TABLE b (x int); PREPARE TRANSACTION 'in ''doubt'")
+        .unwrap();
+    let found = findings(&mut client);
+    let word = "transaction \"in 'doubt\" is prepared, with DDL, since";
+    says(&found, "transactions", "warning", word);
+    let remedy = found["transactions"].2.clone().unwrap_or_default();
+    assert!(
+        remedy.starts_with("COMMIT PREPARED 'in ''doubt'"),
+        "{remedy}"
+    );
+    client
+        .batch_execute("COMMIT PREPARED 'in ''doubt'")
+        .unwrap();
+    client.batch_execute("ROLLBACK PREPARED 'rows'").unwrap();
+    says(&findings(&mut client), "transactions", "ok", "");
+    // what the files say for later
+    client
+        .batch_execute("ALTER SYSTEM SET max_slot_wal_keep_size = '16MB'")
+        .unwrap();
+    client
+        .batch_execute("ALTER SYSTEM SET wal_level = replica")
+        .unwrap();
+    client.batch_execute("SELECT pg_reload_conf()").unwrap();
+    let asked = Instant::now();
+    while value(
+        &mut client,
+        "SELECT current_setting('max_slot_wal_keep_size')",
+    ) != "16MB"
+    {
+        assert!(asked.elapsed() < Duration::from_secs(60), "no reload");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let found = findings(&mut client);
+    if server().major < 19 {
+        let word = "wal_level = logical, from the next restart on replica (";
+        says(&found, "wal_level", "error", word);
+    }
+    assert!(
+        found["wal_level"]
+            .1
+            .contains("max_slot_wal_keep_size = 16MB"),
+        "{found:?}"
+    );
     cluster.stop("fast");
 }
 
@@ -774,6 +851,12 @@ fn lost_slot_and_standby() {
         "warning",
         "1 rows not confirmed",
     );
+    let found = findings_after(
+        &mut client,
+        "SET LOCAL dts_ddl_capture.enabled = off; CREATE PUBLICATION late FOR ALL TABLES",
+    );
+    let tells = found["slots"].1.contains("before publication \"late\"");
+    assert_eq!(tells, server().major < 18, "{found:?}");
     for _ in 0..3 {
         client
             .batch_execute(
