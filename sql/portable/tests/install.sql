@@ -57,7 +57,13 @@ RESET standard_conforming_strings; RESET search_path;
 SELECT t.is('again', (SELECT count(*) || ' ' || has_table_privilege('portable_r1', 'public.dts_ddl_command', 'SELECT') FROM public.dts_ddl_command), '1 true');
 DROP TABLE by_portable;
 SELECT t.is('repaired', (SELECT object_name::text FROM public.dts_ddl_command ORDER BY id DESC LIMIT 1), 'public.by_portable');
-BEGIN; :uninstall ROLLBACK;
+-- in a transaction with other commands, and over what an earlier version had
+SET search_path = t, public; SET client_min_messages = notice;
+BEGIN; CREATE FUNCTION dts_ddl_portable.noted_place(bigint) RETURNS int LANGUAGE sql AS 'SELECT 1'; :install
+SELECT t.is('the path is the caller''s again', current_setting('search_path') || (SELECT count(*) FROM pg_proc WHERE proname = 'noted_place'), 't, public0');
+:uninstall
+SELECT t.is('the path is the caller''s again', current_setting('search_path') || ' ' || current_setting('client_min_messages'), 't, public notice');
+ROLLBACK; RESET search_path; RESET client_min_messages;
 CREATE TABLE still (x int);
 SELECT t.is('still there', (SELECT ddl_text FROM public.dts_ddl_command ORDER BY id DESC LIMIT 1), 'CREATE TABLE still (x int)');
 :uninstall
