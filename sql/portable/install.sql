@@ -562,7 +562,9 @@ BEGIN
       END IF;
       IF v_may_note AND v_from = 1 AND v_source ~* c_switch THEN
         v_may_note := dts_ddl_portable.is_ordered(v_source, c_switch, v_conforming);
-        v_is_on := NULL;
+        IF v_source ~* 'session_replication_role' THEN
+          v_is_on := NULL;  -- at the beginning of the string they may have been off
+        END IF;
       END IF;
       -- The statements of a string run one after the other, and each that can raise an event does: this is the next one. Where one
       -- has been noted, events were on.

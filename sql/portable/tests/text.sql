@@ -113,7 +113,7 @@ SELECT t.rows('in a trigger', 'CREATE TABLE IF NOT EXISTS by_trigger (x int)');
 -- The events of a part of the string are off: it says so itself, or nothing is guessed.
 SET session_replication_role = replica\; COMMENT ON TABLE n1 IS 'a'\; SET session_replication_role = origin\; COMMENT ON TABLE n1 IS 'b'\; SET SESSION session_replication_role TO 'replica'\; COMMENT ON TABLE n1 IS 'c'\; RESET session_replication_role\; COMMENT ON TABLE n1 IS 'd'\; COMMENT ON TABLE n1 IS 'e';
 SELECT t.rows('events off', 'COMMENT ON TABLE n1 IS ''b''', 'COMMENT ON TABLE n1 IS ''d''', 'COMMENT ON TABLE n1 IS ''e''');
-CREATE FUNCTION et() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN NULL; END'\; CREATE EVENT TRIGGER et ON ddl_command_end EXECUTE PROCEDURE et()\; ALTER TABLE n1 ADD e1 int\; ALTER TABLE n1 ADD e2 int\; ALTER EVENT TRIGGER et DISABLE\; ALTER TABLE n1 ADD e3 int\; DROP EVENT TRIGGER et\; ALTER TABLE n1 ADD e4 int;
+CREATE FUNCTION et() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN NULL; END'; CREATE EVENT TRIGGER et ON ddl_command_end EXECUTE PROCEDURE et()\; ALTER TABLE n1 ADD e1 int\; ALTER TABLE n1 ADD e2 int\; ALTER EVENT TRIGGER et DISABLE\; ALTER TABLE n1 ADD e3 int\; DROP EVENT TRIGGER et\; ALTER TABLE n1 ADD e4 int;
 SELECT t.is('event triggers of others', (SELECT string_agg(ddl_text, ',' ORDER BY id) FROM t.new() WHERE tag = 'ALTER TABLE'), 'ALTER TABLE n1 ADD e1 int,ALTER TABLE n1 ADD e2 int,ALTER TABLE n1 ADD e3 int,ALTER TABLE n1 ADD e4 int');
 SELECT t.mark();
 SELECT set_config('session_replication_role', 'replica', false)\; COMMENT ON TABLE n1 IS 'a'\; SELECT set_config('session_replication_role', 'origin', false)\; COMMENT ON TABLE n1 IS 'b';
