@@ -4,7 +4,7 @@
 --
 -- What it makes: the three names that consumers know (table public.dts_ddl_command, function public.dts_capture_ddl(), event
 -- trigger dts_intercept_ddl), schema dts_ddl_portable with the rest, and the event triggers dts_intercept_caller, _drop, _start.
--- Run again over itself it puts functions, triggers and rights in order and leaves the rows alone.
+-- Run again over itself it puts functions, triggers and rights in order and leaves the rows alone; a table that was dropped comes back.
 -- To take over from a DTS function that is there already, without missing a command, run before it in the same session:
 --   SET dts_ddl_portable.take_over = 'on';
 -- the old table and function are then kept in schema dts_old, and ids go on above the old ones.
@@ -24,6 +24,7 @@ DECLARE
   take_over pg_catalog.bool := false;
   moved pg_catalog.bool := false;
   is_again pg_catalog.bool;
+  is_new_table pg_catalog.bool;
   taken pg_catalog.text;
   highest pg_catalog.int8;
   former pg_catalog.text[];
@@ -121,6 +122,17 @@ BEGIN
 
   IF NOT is_again THEN
     CREATE SCHEMA dts_ddl_portable;
+    -- what the functions tell each other is marked with it
+    CREATE TABLE dts_ddl_portable.own (secret text NOT NULL, version text NOT NULL);
+    INSERT INTO dts_ddl_portable.own
+      SELECT md5(string_agg(random()::text, '') || clock_timestamp()::text || pg_backend_pid()::text || txid_current()::text), ''
+        FROM generate_series(1, 32);
+    CREATE SEQUENCE dts_ddl_portable.place MINVALUE 0;
+    CREATE SEQUENCE dts_ddl_portable.gap_count;
+  END IF;
+  -- somebody (a task of a DTS, too) may have dropped it
+  is_new_table := to_regclass('public.dts_ddl_command') IS NULL;
+  IF is_new_table THEN
     CREATE TABLE public.dts_ddl_command (
       ddl_text text,
       id bigserial PRIMARY KEY,
@@ -140,13 +152,6 @@ BEGIN
     IF highest IS NOT NULL THEN
       PERFORM setval('public.dts_ddl_command_id_seq', highest);
     END IF;
-    -- what the functions tell each other is marked with it
-    CREATE TABLE dts_ddl_portable.own (secret text NOT NULL, version text NOT NULL);
-    INSERT INTO dts_ddl_portable.own
-      SELECT md5(string_agg(random()::text, '') || clock_timestamp()::text || pg_backend_pid()::text || txid_current()::text), ''
-        FROM generate_series(1, 32);
-    CREATE SEQUENCE dts_ddl_portable.place MINVALUE 0;
-    CREATE SEQUENCE dts_ddl_portable.gap_count;
   ELSE
     LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
   END IF;
@@ -910,7 +915,8 @@ BEGIN
       FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
      WHERE a.attrelid = v_table AND a.attnum > 0 AND NOT a.attisdropped;
     IF current_setting('server_version_num')::integer >= 120000 THEN
-      EXECUTE 'SELECT '' USING '' || quote_ident(m.amname) FROM pg_class c JOIN pg_am m ON m.oid = c.relam WHERE c.oid = $1 AND m.amname <> ''heap'''
+      EXECUTE 'SELECT '' USING '' || quote_ident(m.amname) FROM pg_class c JOIN pg_am m ON m.oid = c.relam WHERE c.oid = $1
+                AND (m.amname <> ''heap'' OR current_setting(''default_table_access_method'') <> ''heap'')'
         INTO v_access USING v_table;
     END IF;
     SELECT CASE c.relpersistence WHEN 'u' THEN 'CREATE UNLOGGED TABLE ' ELSE 'CREATE TABLE ' END
@@ -1485,7 +1491,7 @@ BEGIN
                c.relowner AS owner, coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 'S'::"char" ELSE 'r'::"char" END, c.relowner)) AS acl
           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind IN ('r', 'S')
-           AND (n.nspname = 'dts_ddl_portable' OR NOT is_again AND n.nspname = 'public' AND c.relname IN ('dts_ddl_command', 'dts_ddl_command_id_seq'))
+           AND (n.nspname = 'dts_ddl_portable' OR is_new_table AND n.nspname = 'public' AND c.relname IN ('dts_ddl_command', 'dts_ddl_command_id_seq'))
         UNION ALL
         SELECT 'FUNCTION ' || quote_ident(n.nspname) || '.' || quote_ident(p.proname) || '(' || pg_get_function_identity_arguments(p.oid) || ')',
                p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))

@@ -80,4 +80,12 @@ SELECT t.is('rights', (SELECT string_agg(o.name, ',') FROM (
   UNION ALL SELECT n.nspname, n.nspacl, n.nspowner FROM pg_namespace n WHERE n.nspname = 'dts_ddl_portable') o, aclexplode(o.acl) a WHERE a.grantee <> o.owner), NULL);
 :uninstall
 SELECT t.is('nothing is left', t.names(), NULL);
+-- the table was dropped
+:install
+SET client_min_messages = error; DROP TABLE public.dts_ddl_command; RESET client_min_messages;
+:install
+CREATE TABLE back (x int);
+SELECT t.is('the table is back', (SELECT concat(id, ddl_text) FROM public.dts_ddl_command), '1CREATE TABLE back (x int)');
+SELECT t.is('rights on the table', (SELECT string_agg(a.privilege_type, ',') FROM pg_class c, aclexplode(c.relacl) a WHERE c.relname LIKE 'dts\_ddl\_command%' AND a.grantee <> c.relowner), NULL);
+:uninstall
 DROP OWNED BY :"role1"; ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM PUBLIC; DROP ROLE :"role1";
