@@ -155,6 +155,8 @@ BEGIN
   ELSE
     LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
   END IF;
+  -- what is done here is nobody's DDL
+  PERFORM set_config('dts_ddl_portable.state', (SELECT o.secret FROM dts_ddl_portable.own o) || 'busy', true);
   IF to_regclass('dts_ddl_portable.turn') IS NULL THEN
     CREATE SEQUENCE dts_ddl_portable.turn MINVALUE 0;
   END IF;
@@ -1322,7 +1324,7 @@ BEGIN
       RETURN;
     END IF;
     IF v_own > 0 AND v_own = v_count
-       OR tg_tag IN ('GRANT', 'REVOKE') AND NOT v_whole AND v_text ~* E'\\mON\\s+(TABLE\\s+|SEQUENCE\\s+|ALL\\s+TABLES\\s+IN\\s+SCHEMA\\s+)?(public\\.dts_ddl_command(_id_seq)?|dts_ddl_portable)\\M'
+       OR tg_tag IN ('GRANT', 'REVOKE') AND NOT v_whole AND v_text ~* E'\\mON\\s+((TABLE|SEQUENCE|FUNCTION|SCHEMA|ALL\\s+(TABLES|SEQUENCES|FUNCTIONS)\\s+IN\\s+SCHEMA)\\s+)?(public\\.dts_ddl_command(_id_seq)?|public\\.dts_capture_ddl|dts_ddl_portable)\\M(?!\\s*,)'
        OR tg_tag LIKE 'ALTER %' AND v_count > 0 AND NOT v_whole AND NOT v_has_drops AND dts_ddl_portable.did_nothing(tg_tag, v_cut.tokens, v_main_oid) THEN
       RETURN;
     END IF;
@@ -1540,7 +1542,8 @@ BEGIN
     RAISE WARNING 'another DDL capture is present: event trigger "%"', rival USING
       HINT = 'Each records the commands of the other. Drop it when its consumer no longer needs it.';
   END LOOP;
-  -- inside a transaction of the caller the path would stay
+  -- inside a transaction of the caller these would stay
+  PERFORM set_config('dts_ddl_portable.state', '', true);
   PERFORM set_config('search_path', path, true);
 END
 $install$;

@@ -54,6 +54,10 @@ GRANT SELECT ON public.dts_ddl_command TO :"role1"; SET standard_conforming_stri
 DROP EVENT TRIGGER dts_intercept_drop;
 :install
 RESET standard_conforming_strings; RESET search_path;
+-- what it had to put in order is no row: neither the function that was missing nor rights
+DROP FUNCTION dts_ddl_portable.gaps(); GRANT EXECUTE ON FUNCTION dts_ddl_portable.prune(bigint) TO PUBLIC; GRANT USAGE ON SCHEMA dts_ddl_portable TO PUBLIC;
+:install
+SELECT t.is('no rights again', concat(has_schema_privilege('portable_r1', 'dts_ddl_portable', 'USAGE'), has_function_privilege('portable_r1', 'dts_ddl_portable.gaps()', 'EXECUTE'), has_function_privilege('portable_r1', 'dts_ddl_portable.prune(bigint)', 'EXECUTE')), 'fff');
 SELECT t.is('again', (SELECT count(*) || ' ' || has_table_privilege('portable_r1', 'public.dts_ddl_command', 'SELECT') FROM public.dts_ddl_command), '1 true');
 DROP TABLE by_portable;
 SELECT t.is('repaired', (SELECT object_name::text FROM public.dts_ddl_command ORDER BY id DESC LIMIT 1), 'public.by_portable');
