@@ -4,7 +4,7 @@
 --
 -- What it makes: the three names that consumers know (table public.dts_ddl_command, function public.dts_capture_ddl(), event
 -- trigger dts_intercept_ddl), schema dts_ddl_portable with the rest, and the event triggers dts_intercept_caller, _drop, _start.
--- Run again over itself it puts functions, triggers and rights in order and leaves the rows alone.
+-- Run again over itself it puts functions, triggers and rights in order and leaves the rows alone; a table that was dropped comes back.
 -- To take over from a DTS function that is there already, without missing a command, run before it in the same session:
 --   SET dts_ddl_portable.take_over = 'on';
 -- the old table and function are then kept in schema dts_old, and ids go on above the old ones.
@@ -24,11 +24,13 @@ DECLARE
   take_over pg_catalog.bool := false;
   moved pg_catalog.bool := false;
   is_again pg_catalog.bool;
+  is_new_table pg_catalog.bool;
   taken pg_catalog.text;
   highest pg_catalog.int8;
   former pg_catalog.text[];
   item pg_catalog.text;
   rival pg_catalog.text;
+  path constant pg_catalog.text := pg_catalog.current_setting('search_path');
 BEGIN
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
@@ -120,6 +122,17 @@ BEGIN
 
   IF NOT is_again THEN
     CREATE SCHEMA dts_ddl_portable;
+    -- what the functions tell each other is marked with it
+    CREATE TABLE dts_ddl_portable.own (secret text NOT NULL, version text NOT NULL);
+    INSERT INTO dts_ddl_portable.own
+      SELECT md5(string_agg(random()::text, '') || clock_timestamp()::text || pg_backend_pid()::text || txid_current()::text), ''
+        FROM generate_series(1, 32);
+    CREATE SEQUENCE dts_ddl_portable.place MINVALUE 0;
+    CREATE SEQUENCE dts_ddl_portable.gap_count;
+  END IF;
+  -- somebody (a task of a DTS, too) may have dropped it
+  is_new_table := to_regclass('public.dts_ddl_command') IS NULL;
+  IF is_new_table THEN
     CREATE TABLE public.dts_ddl_command (
       ddl_text text,
       id bigserial PRIMARY KEY,
@@ -139,15 +152,13 @@ BEGIN
     IF highest IS NOT NULL THEN
       PERFORM setval('public.dts_ddl_command_id_seq', highest);
     END IF;
-    -- what the functions tell each other is marked with it
-    CREATE TABLE dts_ddl_portable.own (secret text NOT NULL, version text NOT NULL);
-    INSERT INTO dts_ddl_portable.own
-      SELECT md5(string_agg(random()::text, '') || clock_timestamp()::text || pg_backend_pid()::text || txid_current()::text), ''
-        FROM generate_series(1, 32);
-    CREATE SEQUENCE dts_ddl_portable.place MINVALUE 0;
-    CREATE SEQUENCE dts_ddl_portable.gap_count;
   ELSE
     LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
+  END IF;
+  -- what is done here is nobody's DDL
+  PERFORM set_config('dts_ddl_portable.state', (SELECT o.secret FROM dts_ddl_portable.own o) || 'busy', true);
+  IF to_regclass('dts_ddl_portable.turn') IS NULL THEN
+    CREATE SEQUENCE dts_ddl_portable.turn MINVALUE 0;
   END IF;
   UPDATE dts_ddl_portable.own SET version = '1.1.0';
   COMMENT ON SCHEMA dts_ddl_portable IS 'Portable edition of dts_ddl_capture: everything but the three objects that consumers know by name';
@@ -155,6 +166,7 @@ BEGIN
   COMMENT ON COLUMN dts_ddl_portable.own.secret IS 'Nobody but the owner may read it';
   COMMENT ON COLUMN dts_ddl_portable.own.version IS 'Version of the portable edition';
   COMMENT ON SEQUENCE dts_ddl_portable.place IS 'currval(): up to where a session''s string of several statements has been run';
+  COMMENT ON SEQUENCE dts_ddl_portable.turn IS 'currval(): number of the last note about strings inside functions';
   COMMENT ON SEQUENCE dts_ddl_portable.gap_count IS 'Commands that went through without a row; read it with dts_ddl_portable.gaps()';
   COMMENT ON TABLE public.dts_ddl_command IS 'One row for each committed DDL command of this database, decoded from WAL by consumers';
   COMMENT ON COLUMN public.dts_ddl_command.ddl_text IS 'The statement; the client''s whole string where message has the flag "whole string"';
@@ -176,7 +188,8 @@ BEGIN
 
   -- The tokens of one statement: of the first that begins at v_from or later, with its semicolon. Follows PostgreSQL's scanner; works
   -- on a part of the text at a time, so that a long string costs no more than its statements. kind: w word (upper case),
-  -- i quoted identifier, l constant, s symbol, ! the text ends inside a constant or comment.
+  -- i quoted identifier, l constant, s symbol,
+  -- ; the semicolon that ends the statement, ! the text ends inside a constant or comment.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.lex(v_text text, v_from integer, v_conforming boolean)
     RETURNS TABLE (at integer, upto integer, kind text, token text, depth integer)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
@@ -191,7 +204,8 @@ BEGIN
     c_atomic constant boolean := current_setting('server_version_num')::integer >= 140000;
     v_length constant integer := length(v_text);
     v_pos integer := v_from;      -- of the token
-    v_size integer := 1200;       -- of the part that is looked at
+    c_first constant integer := 400;
+    v_size integer := c_first;    -- of the part that is looked at; grows with the statement
     v_end integer;                -- behind that part
     v_part text;
     v_word text;
@@ -247,7 +261,7 @@ BEGIN
               v_pos := v_pos + v_close + 1;
             END IF;
           END LOOP;
-          v_size := 1200;
+          v_size := c_first;
           CONTINUE part;
         ELSIF v_first = '$' AND v_len > 1 THEN
           v_close := strpos(substr(v_text, v_pos + v_len), v_word);
@@ -260,7 +274,7 @@ BEGIN
           upto := v_pos; kind := 'l'; v_any := true;
           token := substr(v_text, at, upto - at);
           RETURN NEXT;
-          v_size := 1200;
+          v_size := c_first;
           CONTINUE part;
         ELSIF v_word IN ('''', '"') THEN
           kind := '!'; upto := v_length + 1;
@@ -299,10 +313,12 @@ BEGIN
           CONTINUE;
         END IF;
         v_any := true;
-        RETURN NEXT;
         IF v_word = ';' AND depth <= 0 AND v_begun = 0 THEN
+          kind := ';';
+          RETURN NEXT;
           RETURN;
         END IF;
+        RETURN NEXT;
       END LOOP;
       -- all of the part is read: it reached to the end of the text
       EXIT WHEN v_end > v_length;
@@ -318,18 +334,33 @@ BEGIN
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
     c_version constant integer := current_setting('server_version_num')::integer;
+    v_size integer := 20000;   -- of the window of a long text, so that its length does not matter
+    v_window text := v_text;
+    v_offset integer := 0;
+    v_is_ended boolean;
     i integer := 2;
     a text;
     b text;
     v_object text;
   BEGIN
-    -- a row of the aggregate has the tokens in their order
-    SELECT min(l.at), max(l.upto) FILTER (WHERE l.token <> ';' OR l.depth > 0 OR l.kind <> 's'), max(l.upto),
-           (array_agg(l.token))[1:300], (array_agg(l.token) FILTER (WHERE l.depth = 0 AND l.kind = 'w'))[1:2000],
-           bool_and(l.kind <> '!')
-             AND coalesce((array_agg(l.depth))[count(*)::integer], 0) = 0
-      INTO first, last, next, tokens, top, is_whole
-      FROM dts_ddl_portable.lex(v_text, v_from, v_conforming) l;
+    LOOP
+      IF octet_length(v_text) > 20000 THEN
+        v_offset := v_from - 1;
+        v_window := substr(v_text, v_from, v_size);
+      END IF;
+      -- a row of the aggregate has the tokens in their order
+      SELECT min(l.at), max(l.upto) FILTER (WHERE l.kind <> ';'), max(l.upto),
+             (array_agg(l.token))[1:300], (array_agg(l.token) FILTER (WHERE l.depth = 0 AND l.kind = 'w'))[1:2000],
+             bool_and(l.kind <> '!')
+               AND coalesce((array_agg(l.depth))[count(*)::integer], 0) = 0, bool_or(l.kind = ';')
+        INTO first, last, next, tokens, top, is_whole, v_is_ended
+        FROM dts_ddl_portable.lex(v_window, v_from - v_offset, v_conforming) l;
+      EXIT WHEN v_is_ended OR coalesce(octet_length(v_window) = octet_length(v_text), true) OR length(v_window) < v_size;
+      v_size := v_size * 10;
+    END LOOP;
+    first := first + v_offset;
+    last := last + v_offset;
+    next := next + v_offset;
     IF first IS NULL THEN
       next := length(v_text) + 1;
       is_whole := true;
@@ -405,85 +436,165 @@ BEGIN
   CREATE OR REPLACE FUNCTION dts_ddl_portable.place_key(v_source text) RETURNS bigint
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
   BEGIN
-    RETURN ('x' || substr(md5(md5(v_source) || statement_timestamp()::text || pg_backend_pid()::text), 1, 9))::bit(36)::bigint;
+    -- not the whole of a long one: the time of a client's message is its alone in a session
+    RETURN ('x' || substr(md5(octet_length(v_source)::text || md5(left(v_source, 1000)) || statement_timestamp()::text || pg_backend_pid()::text), 1, 9))::bit(36)::bigint;
   END
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.place_key(text) IS 'What tells one string of one session from another';
 
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.noted_place(v_key bigint) RETURNS integer
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.noted(v_sequence regclass, v_key bigint) RETURNS integer
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
     v_noted bigint;
   BEGIN
-    v_noted := currval('dts_ddl_portable.place');
-    RETURN CASE WHEN v_noted / 16777216 = v_key THEN v_noted % 16777216 ELSE 1 END;
+    v_noted := currval(v_sequence);
+    RETURN CASE WHEN v_noted / 16777216 = v_key THEN v_noted % 16777216 END;
   EXCEPTION WHEN object_not_in_prerequisite_state THEN
-    RETURN 1;  -- the first such string of this session
+    RETURN NULL;  -- the first of this session
   END
   $fn$;
-  COMMENT ON FUNCTION dts_ddl_portable.noted_place(bigint) IS 'Where the next statement of a string begins, 1 when nothing of it has been noted';
+  COMMENT ON FUNCTION dts_ddl_portable.noted(regclass, bigint) IS 'What the session has noted in a sequence for a key';
+
+  -- Strings that are run inside functions can be several at a time, and a subtransaction that is rolled back takes their places
+  -- back. They are kept in a setting: " key:end:place" for each, where the key tells the point in the code, and the end the text's
+  -- end in the context. Users can change a setting, so that it is signed and numbered, and the session's own value of a sequence
+  -- has the last number. NULL: rolled back or changed since, nothing is known.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.known_places(v_secret text) RETURNS text
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_number integer := dts_ddl_portable.noted('dts_ddl_portable.turn', dts_ddl_portable.place_key(''));
+    v_noted text;
+    v_places text;
+  BEGIN
+    IF v_number IS NULL THEN
+      RETURN '';
+    END IF;
+    v_noted := dts_ddl_portable.setting('dts_ddl_portable.places');
+    v_places := substr(v_noted, 33);
+    IF left(v_noted, 32) = md5(v_secret || v_number || v_places || v_secret) THEN
+      RETURN v_places;
+    END IF;
+    RETURN NULL;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.known_places(text) IS 'How far the strings inside functions have been run in this client''s statement';
+
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.note_places(v_secret text, v_places text) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_key constant bigint := dts_ddl_portable.place_key('');
+    v_number constant integer := coalesce(dts_ddl_portable.noted('dts_ddl_portable.turn', v_key), 0) + 1;
+  BEGIN
+    PERFORM setval('dts_ddl_portable.turn', v_key * 16777216 + v_number);
+    PERFORM set_config('dts_ddl_portable.places', md5(v_secret || v_number || v_places || v_secret) || v_places, false);
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.note_places(text, text) IS 'Notes how far the strings inside functions have been run';
+
+  -- Whether every statement of a string that can raise an event does, or a SET of the string itself says from where to where not.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.is_ordered(v_source text, v_switch text, v_conforming boolean) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_one record;
+    v_from integer := 1;
+    v_has_switch boolean := false;
+    v_has_rollback boolean := false;
+  BEGIN
+    FOR i IN 1 .. 2000 LOOP
+      v_one := dts_ddl_portable.next_statement(v_source, v_from, v_conforming);
+      IF v_one.first IS NULL THEN
+        RETURN NOT (v_has_switch AND v_has_rollback);
+      ELSIF v_one.tokens[1] IN ('SET', 'RESET') AND 'SESSION_REPLICATION_ROLE' = ANY (v_one.tokens[2:3]) AND v_one.tokens[2] <> 'LOCAL' THEN
+        v_has_switch := true;
+      ELSIF v_one.tokens[1] IN ('ROLLBACK', 'ABORT') THEN
+        v_has_rollback := true;
+      ELSIF substr(v_source, v_one.first, v_one.next - v_one.first) ~* v_switch
+            AND (array_to_string(v_one.tokens[2:3], ' ') <> 'EVENT TRIGGER' OR v_one.tokens[4] ~* 'dts_intercept') THEN
+        RETURN false;
+      END IF;
+      v_from := v_one.next;
+    END LOOP;
+    RETURN false;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.is_ordered(text, text, boolean) IS 'Whether it can be told which statements of a string raise events';
 
   -- Exactly the statement of a command, out of the string it came in; NULL where that is not certain. is_member: the command belongs
-  -- to the script of the extension that the string creates or updates.
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.cut(v_source text, v_tag text, v_name text, v_is_top boolean, v_conforming boolean,
-      OUT statement text, OUT tokens text[], OUT top text[], OUT is_member boolean)
+  -- to the script of the extension that the string creates or updates. v_known, place: for a string inside a function, how far it
+  -- had been run (NULL: not known), and has been now (NULL: not to be noted).
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.cut(v_source text, v_tag text, v_name text, v_is_top boolean, v_conforming boolean, v_known integer,
+      OUT statement text, OUT tokens text[], OUT top text[], OUT is_member boolean, OUT place integer)
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
     -- a position and, above it, what tells one string of one session from another
     c_positions constant bigint := 16777216;
     -- in a longer one it pays to ask first how far it has been run
     c_short constant integer := 2000;
+    -- what may keep events from being raised
+    c_switch constant text := E'session_replication_role|event_triggers|dts_intercept|(alter|drop)\\s+event\\s+trigger';
     v_key bigint;
     v_one record;
     v_found record;
     v_is_only boolean := false;
-    v_may_note boolean := false;
+    v_may_note boolean := octet_length(v_source) < c_positions AND (v_is_top OR v_known IS NOT NULL);
+    v_is_on boolean := true;     -- events are raised; NULL: who knows
+    v_is_again boolean := false;
     v_count integer := 0;
     v_from integer := 1;
     v_seen integer := 0;
     v_is_found boolean := false;
   BEGIN
     is_member := false;
-    IF v_is_top AND length(v_source) BETWEEN c_short AND c_positions - 1 THEN
+    IF NOT v_is_top THEN
+      v_from := coalesce(v_known, 1);
+    ELSIF v_may_note AND octet_length(v_source) >= c_short THEN
       v_key := dts_ddl_portable.place_key(v_source);
-      v_from := dts_ddl_portable.noted_place(v_key);
+      v_from := coalesce(dts_ddl_portable.noted('dts_ddl_portable.place', v_key), 1);
     END IF;
     IF v_from = 1 THEN
       v_one := dts_ddl_portable.next_statement(v_source, 1, v_conforming);
       IF v_one.first IS NULL OR NOT v_one.is_whole THEN
         RETURN;
       END IF;
-      v_is_only := v_one.next > length(v_source) OR (dts_ddl_portable.next_statement(v_source, v_one.next, v_conforming)).first IS NULL;
+      v_is_only := (dts_ddl_portable.next_statement(v_source, v_one.next, v_conforming)).first IS NULL;
     END IF;
     IF v_is_only THEN
       v_is_found := v_one.tag = v_tag AND dts_ddl_portable.is_named(v_one.tokens, v_tag, v_name);
       v_found := v_one;
       is_member := v_one.tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') AND v_one.tag <> v_tag;
     ELSE
-      IF v_is_top AND length(v_source) < c_positions THEN
-        IF v_key IS NULL THEN
-          v_key := dts_ddl_portable.place_key(v_source);
-          v_from := dts_ddl_portable.noted_place(v_key);
-        END IF;
-        -- The statements of a string run one after the other, and each that can raise an event does (unless the string itself
-        -- switches that off): this is the next one.
-        IF v_from > 1 OR v_source !~* 'session_replication_role|event[^a-z]+trigger' THEN
-          v_may_note := true;
-          LOOP
-            v_one := dts_ddl_portable.next_statement(v_source, v_from, v_conforming);
-            EXIT WHEN v_one.first IS NULL OR NOT v_one.is_whole;
-            v_from := v_one.next;
-            IF v_one.tag = v_tag AND dts_ddl_portable.is_named(v_one.tokens, v_tag, v_name) THEN
-              v_is_found := true;
-              v_found := v_one;
-              EXIT;
-            ELSIF v_one.tag <> '' THEN
-              is_member := v_one.tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') AND v_one.tag <> v_tag;
-              EXIT;
-            END IF;
-          END LOOP;
+      IF v_is_top AND v_may_note AND v_key IS NULL THEN
+        v_key := dts_ddl_portable.place_key(v_source);
+        v_from := coalesce(dts_ddl_portable.noted('dts_ddl_portable.place', v_key), 1);
+      END IF;
+      IF v_may_note AND v_from = 1 AND v_source ~* c_switch THEN
+        v_may_note := dts_ddl_portable.is_ordered(v_source, c_switch, v_conforming);
+        IF v_source ~* 'session_replication_role' THEN
+          v_is_on := NULL;  -- at the beginning of the string they may have been off
         END IF;
       END IF;
+      -- The statements of a string run one after the other, and each that can raise an event does: this is the next one. Where one
+      -- has been noted, events were on.
+      WHILE v_may_note LOOP
+        v_one := dts_ddl_portable.next_statement(v_source, v_from, v_conforming);
+        IF v_one.first IS NULL AND NOT v_is_top AND v_known > 1 AND NOT v_is_again THEN
+          -- the end: the function runs its string once more
+          v_is_again := true;
+          v_from := 1;
+          CONTINUE;
+        END IF;
+        EXIT WHEN v_one.first IS NULL OR NOT v_one.is_whole;
+        v_from := v_one.next;
+        IF v_one.tokens[1] IN ('SET', 'RESET') AND 'SESSION_REPLICATION_ROLE' = ANY (v_one.tokens[2:3]) THEN
+          v_is_on := NOT EXISTS (SELECT 1 FROM unnest(v_one.tokens[3:6]) t(t) WHERE lower(btrim(t.t, '''"eE')) = 'replica');
+        ELSIF v_one.tag <> '' AND v_is_on IS NOT FALSE THEN
+          EXIT WHEN v_is_on IS NULL;
+          v_is_found := v_one.tag = v_tag AND dts_ddl_portable.is_named(v_one.tokens, v_tag, v_name);
+          v_found := v_one;
+          is_member := NOT v_is_found AND v_one.tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') AND v_one.tag <> v_tag;
+          EXIT;
+        END IF;
+      END LOOP;
       IF NOT v_is_found AND NOT is_member THEN
         -- otherwise it is certain where only one statement can be it
         v_from := 1;
@@ -503,7 +614,11 @@ BEGIN
         v_is_found := v_count = 1;
       END IF;
       IF v_is_found AND v_may_note THEN
-        PERFORM setval('dts_ddl_portable.place', v_key * c_positions + v_found.next);
+        IF v_is_top THEN
+          PERFORM setval('dts_ddl_portable.place', v_key * c_positions + v_found.next);
+        ELSE
+          place := v_found.next;
+        END IF;
       END IF;
     END IF;
     IF v_is_found THEN
@@ -513,7 +628,7 @@ BEGIN
     END IF;
   END
   $fn$;
-  COMMENT ON FUNCTION dts_ddl_portable.cut(text, text, text, boolean, boolean) IS 'Exactly the statement of a command, out of the string it came in';
+  COMMENT ON FUNCTION dts_ddl_portable.cut(text, text, text, boolean, boolean, integer) IS 'Exactly the statement of a command, out of the string it came in';
 
   -- Whether a statement with these tokens can be about the object of this name. Only asked where the statement must name it.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.is_named(v_tokens text[], v_tag text, v_name text) RETURNS boolean
@@ -526,13 +641,19 @@ BEGIN
           AND v_tag NOT IN ('COMMENT', 'ALTER INDEX', 'DROP INDEX') THEN
       RETURN true;
     END IF;
-    FOREACH v_token IN ARRAY v_tokens LOOP
+    IF v_tag = 'CREATE SCHEMA' AND v_tokens && ARRAY['CURRENT_USER', 'SESSION_USER', 'CURRENT_ROLE', 'USER'] THEN
+      RETURN true;
+    END IF;
+    FOR i IN 1 .. coalesce(array_length(v_tokens, 1), 0) LOOP
+      v_token := v_tokens[i];
       -- long names are stored cut; with U& it is not easy to tell
       IF left(v_token, 1) = '"' THEN
         IF v_token = '"' || replace(v_name, '"', '""') || '"' OR octet_length(v_token) > 60 THEN
           RETURN true;
         END IF;
-      ELSIF left(lower(v_token), length(v_name)) = lower(v_name) OR v_token = 'U' THEN
+      ELSIF lower(v_token) = lower(v_name) OR lower(v_token COLLATE "C") = v_name
+            OR v_token = 'U' AND v_tokens[i + 1] = '&' AND left(v_tokens[i + 2], 1) = '"'
+            OR octet_length(v_name) >= 60 AND left(lower(v_token COLLATE "C"), length(v_name)) = v_name THEN
         RETURN true;
       END IF;
     END LOOP;
@@ -540,6 +661,23 @@ BEGIN
   END
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.is_named(text[], text, text) IS 'Whether a statement with these tokens can be about the object of this name';
+
+  -- Whether the relation that is named at a place of a statement is a temporary one, and the place behind the name.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.names_temporary(v_tokens text[], v_at integer, v_path json, OUT is_temporary boolean, OUT behind integer)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_names text[];
+  BEGIN
+    behind := CASE WHEN v_tokens[v_at + 1] = '.' THEN v_at + 3 ELSE v_at + 1 END;
+    v_names := ARRAY(SELECT CASE WHEN left(t.t, 1) = '"' THEN replace(substr(t.t, 2, length(t.t) - 2), '""', '"') ELSE lower(t.t COLLATE "C") END
+                       FROM unnest(ARRAY[v_tokens[v_at], v_tokens[behind - 1]]) t(t));
+    is_temporary := CASE WHEN behind = v_at + 3 THEN v_names[1] = 'pg_temp' OR v_names[1] LIKE 'pg\_temp\_%'
+      -- it comes first in the path, if that does not say otherwise
+      ELSE (coalesce(v_path ->> 0, '') LIKE 'pg_temp%' OR v_path::text NOT LIKE '%"pg_temp%')
+        AND EXISTS (SELECT 1 FROM pg_class k WHERE k.relnamespace = pg_my_temp_schema() AND k.relname = v_names[1]) END;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.names_temporary(text[], integer, json) IS 'Whether the relation that is named at a place of a statement is a temporary one';
 
   -- The context of a nested command, as PG_CONTEXT gives it without its first line: the innermost statement, and what it is inside of.
   -- The wording follows lc_messages and is learnt where it is not English.
@@ -554,7 +692,8 @@ BEGIN
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.tell_context() IS 'From where it is called, in the words of this server';
 
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.innermost(v_context text, v_conforming boolean, OUT source text, OUT inside text[])
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.innermost(v_context text, v_conforming boolean, v_known integer,
+      OUT source text, OUT inside text[], OUT upto integer)
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
     c_call constant text := 'SELECT dts_ddl_portable.tell_context()';
@@ -583,8 +722,14 @@ BEGIN
     v_rest := v_context;
     IF v_before <> '' AND v_behind <> '' AND left(v_context, length(v_before)) = v_before THEN
       v_body := substr(v_context, length(v_before) + 1);
+      IF v_known IS NOT NULL THEN
+        v_at := v_known;
+        source := left(v_body, v_at - 1);
+        v_rest := substr(v_body, v_at + length(v_behind));
+      END IF;
       -- its end: the first place where the text is complete and the context goes on as PostgreSQL writes it
       FOR i IN 1 .. 100 LOOP
+        EXIT WHEN source IS NOT NULL;
         v_found := strpos(substr(v_body, v_at + 1), v_behind);
         EXIT WHEN v_found = 0;
         v_at := v_at + v_found;
@@ -601,9 +746,9 @@ BEGIN
         END LOOP;
         IF v_is_clean THEN
           source := left(v_body, v_at - 1);
-          EXIT;
         END IF;
       END LOOP;
+      upto := v_at;
       IF source IS NULL THEN
         v_rest := '';
       END IF;
@@ -634,7 +779,7 @@ BEGIN
     inside := inside[1:16];
   END
   $fn$;
-  COMMENT ON FUNCTION dts_ddl_portable.innermost(text, boolean) IS 'Text and surroundings of a command that ran inside a function or block';
+  COMMENT ON FUNCTION dts_ddl_portable.innermost(text, boolean, integer) IS 'Text and surroundings of a command that ran inside a function or block';
 
   -- Secrets become '********': the options of user mappings but user, options of servers and the like that look like a password,
   -- connection strings of subscriptions. v_strict, for a string whose statements cannot be told apart: all options, and passwords of roles.
@@ -772,7 +917,8 @@ BEGIN
       FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
      WHERE a.attrelid = v_table AND a.attnum > 0 AND NOT a.attisdropped;
     IF current_setting('server_version_num')::integer >= 120000 THEN
-      EXECUTE 'SELECT '' USING '' || quote_ident(m.amname) FROM pg_class c JOIN pg_am m ON m.oid = c.relam WHERE c.oid = $1 AND m.amname <> ''heap'''
+      EXECUTE 'SELECT '' USING '' || quote_ident(m.amname) FROM pg_class c JOIN pg_am m ON m.oid = c.relam WHERE c.oid = $1
+                AND (m.amname <> ''heap'' OR current_setting(''default_table_access_method'') <> ''heap'')'
         INTO v_access USING v_table;
     END IF;
     SELECT CASE c.relpersistence WHEN 'u' THEN 'CREATE UNLOGGED TABLE ' ELSE 'CREATE TABLE ' END
@@ -954,6 +1100,9 @@ BEGIN
     v_conforming boolean;
     v_inner record;
     v_inside text[];
+    v_point text;                   -- of the code, from where the command is run
+    v_places text;
+    v_known integer[];
     v_cut record;
     v_text text;
     v_whole boolean := false;
@@ -1095,8 +1244,14 @@ BEGIN
     v_is_top := v_context = '';
     IF v_is_top THEN
       v_source := current_query();
+      IF dts_ddl_portable.setting('dts_ddl_portable.places') <> '' AND dts_ddl_portable.known_places(v_secret) IS NULL THEN
+        PERFORM dts_ddl_portable.note_places(v_secret, '');  -- no function is at work here: known again
+      END IF;
     ELSE
-      v_inner := dts_ddl_portable.innermost(substr(v_context, 2), v_conforming);
+      v_point := ' ' || left(md5(v_context), 16) || ':';
+      v_places := dts_ddl_portable.known_places(v_secret);
+      v_known := string_to_array(substring(v_places FROM v_point || '([0-9]+:[0-9]+)'), ':')::integer[];
+      v_inner := dts_ddl_portable.innermost(substr(v_context, 2), v_conforming, v_known[1]);
       v_source := v_inner.source;
       v_inside := v_inner.inside;
     END IF;
@@ -1105,7 +1260,11 @@ BEGIN
        OR tg_tag = 'COMMENT' AND v_main_type NOT IN ('table', 'table column', 'view', 'materialized view', 'function', 'type', 'schema') THEN
       v_main_name := NULL;  -- it may stand there in another form
     END IF;
-    v_cut := dts_ddl_portable.cut(v_source, tg_tag, v_main_name, v_is_top, v_conforming);
+    v_cut := dts_ddl_portable.cut(v_source, tg_tag, v_main_name, v_is_top, v_conforming, CASE WHEN v_places IS NOT NULL THEN coalesce(v_known[2], 1) END);
+    IF v_cut.place IS NOT NULL THEN
+      PERFORM dts_ddl_portable.note_places(v_secret, regexp_replace(v_places, v_point || '[0-9]+:[0-9]+', '')
+        || v_point || v_inner.upto || ':' || v_cut.place);
+    END IF;
     IF v_cut.is_member THEN
       RETURN;
     END IF;
@@ -1165,7 +1324,7 @@ BEGIN
       RETURN;
     END IF;
     IF v_own > 0 AND v_own = v_count
-       OR tg_tag IN ('GRANT', 'REVOKE') AND NOT v_whole AND v_text ~* E'\\mON\\s+(TABLE\\s+|SEQUENCE\\s+|ALL\\s+TABLES\\s+IN\\s+SCHEMA\\s+)?(public\\.dts_ddl_command(_id_seq)?|dts_ddl_portable)\\M'
+       OR tg_tag IN ('GRANT', 'REVOKE') AND NOT v_whole AND v_text ~* E'\\mON\\s+((TABLE|SEQUENCE|FUNCTION|SCHEMA|ALL\\s+(TABLES|SEQUENCES|FUNCTIONS)\\s+IN\\s+SCHEMA)\\s+)?(public\\.dts_ddl_command(_id_seq)?|public\\.dts_capture_ddl|dts_ddl_portable)\\M(?!\\s*,)'
        OR tg_tag LIKE 'ALTER %' AND v_count > 0 AND NOT v_whole AND NOT v_has_drops AND dts_ddl_portable.did_nothing(tg_tag, v_cut.tokens, v_main_oid) THEN
       RETURN;
     END IF;
@@ -1173,6 +1332,32 @@ BEGIN
       v_reason := CASE WHEN v_main_type LIKE 'subscription%' THEN 'subscriptions belong to the server that subscribes'
                        WHEN v_main_type LIKE 'large object%' THEN 'large objects are not replicated'
                        ELSE 'publications belong to the server that publishes' END;
+    END IF;
+
+    IF pg_my_temp_schema() <> 0 AND v_cut.tokens IS NOT NULL THEN
+      v_line := 0;
+      IF tg_tag IN ('GRANT', 'REVOKE') AND v_main_type IN ('TABLE', 'SEQUENCE') THEN
+        -- PostgreSQL does not tell which
+        v_line := coalesce((SELECT min(t.n) FROM (SELECT u.u, row_number() OVER () AS n FROM unnest(v_cut.tokens) u(u)) t WHERE t.u = 'ON')::integer, 0) + 1;
+        v_line := v_line + CASE WHEN v_cut.tokens[v_line] IN ('TABLE', 'SEQUENCE') THEN 1 ELSE 0 END;
+        LOOP
+          p := dts_ddl_portable.names_temporary(v_cut.tokens, v_line, v_caller -> 'path');
+          EXIT WHEN NOT p.is_temporary;
+          IF v_cut.tokens[p.behind] IS DISTINCT FROM ',' THEN
+            RETURN;  -- all of them
+          END IF;
+          v_line := p.behind + 1;
+        END LOOP;
+      ELSIF tg_tag = 'CREATE TABLE' THEN
+        FOR v_line IN 2 .. coalesce(array_length(v_cut.tokens, 1), 0) LOOP
+          IF v_cut.tokens[v_line] = 'LIKE' AND v_cut.tokens[v_line - 1] IN ('(', ',')
+             AND (dts_ddl_portable.names_temporary(v_cut.tokens, v_line + 1, v_caller -> 'path')).is_temporary THEN
+            v_flags := v_flags || 'temporary source'::text;
+            v_reason := 'the table was made LIKE a temporary one, which no other server has';
+            EXIT;
+          END IF;
+        END LOOP;
+      END IF;
     END IF;
 
     -- New tables.
@@ -1293,6 +1478,13 @@ BEGIN
   $fn$;
   COMMENT ON FUNCTION public.dts_capture_ddl() IS 'Records a DDL command in public.dts_ddl_command';
 
+  -- What earlier versions had and this one has not. (Until here they were at work.)
+  FOR item IN
+    SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+     WHERE n.nspname = 'dts_ddl_portable' AND (p.proname = 'noted_place' OR p.proname = 'cut' AND p.pronargs = 5 OR p.proname = 'innermost' AND p.pronargs = 2) LOOP
+    EXECUTE 'DROP FUNCTION ' || item;
+  END LOOP;
+
   -- No right for anybody but the owner, whatever ALTER DEFAULT PRIVILEGES has given. (The table: consumers may have been granted SELECT.)
   FOR item IN
     SELECT 'REVOKE ALL ON ' || o.what || ' FROM ' || CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(x.grantee)) END
@@ -1301,7 +1493,7 @@ BEGIN
                c.relowner AS owner, coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 'S'::"char" ELSE 'r'::"char" END, c.relowner)) AS acl
           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind IN ('r', 'S')
-           AND (n.nspname = 'dts_ddl_portable' OR NOT is_again AND n.nspname = 'public' AND c.relname IN ('dts_ddl_command', 'dts_ddl_command_id_seq'))
+           AND (n.nspname = 'dts_ddl_portable' OR is_new_table AND n.nspname = 'public' AND c.relname IN ('dts_ddl_command', 'dts_ddl_command_id_seq'))
         UNION ALL
         SELECT 'FUNCTION ' || quote_ident(n.nspname) || '.' || quote_ident(p.proname) || '(' || pg_get_function_identity_arguments(p.oid) || ')',
                p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
@@ -1350,5 +1542,8 @@ BEGIN
     RAISE WARNING 'another DDL capture is present: event trigger "%"', rival USING
       HINT = 'Each records the commands of the other. Drop it when its consumer no longer needs it.';
   END LOOP;
+  -- inside a transaction of the caller these would stay
+  PERFORM set_config('dts_ddl_portable.state', '', true);
+  PERFORM set_config('search_path', path, true);
 END
 $install$;

@@ -10,7 +10,13 @@ WITH defaults (name, value) AS (VALUES
   ('standard_conforming_strings', 'on'), ('timezone_abbreviations', 'Default'), ('transform_null_equals', 'off'), ('xmlbinary', 'base64'),
   ('xmloption', 'content'), ('client_min_messages', 'warning')),
 commands AS (
-  SELECT c.id, c.tag, c.ddl_text, c.username, c.message::json AS m FROM public.dts_ddl_command c)
+  SELECT c.id, c.tag, c.ddl_text, c.username, c.message::json AS m FROM public.dts_ddl_command c),
+-- those that not every version has: only where a row names them
+others AS (
+  SELECT c.id, pg_catalog.string_agg(pg_catalog.format(' SET %I TO %L;', s.key, s.value), '') AS set,
+         pg_catalog.string_agg(pg_catalog.format(' RESET %I;', s.key), '') AS reset
+    FROM commands c, pg_catalog.json_each_text(CASE WHEN pg_catalog.json_typeof(c.m -> 'settings') = 'object' THEN c.m -> 'settings' ELSE '{}' END) s
+   WHERE s.key NOT IN (SELECT d.name FROM defaults d) GROUP BY c.id)
 SELECT s.line FROM (
   SELECT 0::bigint AS id, 0 AS part, pg_catalog.format('SET client_encoding TO %L;', pg_catalog.current_setting('client_encoding')) AS line
   UNION ALL
@@ -19,15 +25,15 @@ SELECT s.line FROM (
            || pg_catalog.regexp_replace(c.ddl_text, E'[\n\r]', E'\n-- ', 'g')
       ELSE E'\n-- ' || c.id || ' ' || c.tag || E'\n' || pg_catalog.format('\echo %s %s', c.id, c.tag) || E'\n'
         || (SELECT pg_catalog.string_agg(pg_catalog.format('SET %I TO %L;', d.name, coalesce(c.m -> 'settings' ->> d.name, d.value)), ' ') FROM defaults d)
-        || E'\n' || 'SET search_path TO '
+        || coalesce(o.set, '') || E'\n' || 'SET search_path TO '
         || coalesce((SELECT pg_catalog.string_agg(pg_catalog.quote_ident(p.p), ', ') FROM pg_catalog.json_array_elements_text(c.m -> 'search_path') p(p)
                       WHERE p.p <> 'pg_temp'), '''''') || E';\n'
         || pg_catalog.format(E'SET ROLE %I;\n', c.username)
         || 'SELECT ' || pg_catalog.quote_literal(c.ddl_text) || E' \\gexec\n'
         || coalesce((SELECT pg_catalog.string_agg(pg_catalog.format(E'ALTER TABLE %s REPLICA IDENTITY FULL;\n', t.t), '')
                        FROM pg_catalog.json_array_elements_text(c.m -> 'replica_identity') t(t)), '')
-        || 'RESET ROLE;' END
-    FROM commands c
+        || 'RESET ROLE;' || coalesce(o.reset, '') END
+    FROM commands c LEFT JOIN others o USING (id)
   UNION ALL
   SELECT 9223372036854775807, 2, E'\nRESET ALL;') s
 ORDER BY s.id, s.part;

@@ -10,6 +10,7 @@ DECLARE
   highest pg_catalog.int8;
   former pg_catalog.text[];
   item pg_catalog.text;
+  path constant pg_catalog.text := pg_catalog.current_setting('search_path');
 BEGIN
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   IF EXISTS (SELECT 1 FROM pg_extension e WHERE e.extname = 'dts_ddl_capture') THEN
@@ -72,5 +73,7 @@ BEGIN
   FOREACH item IN ARRAY coalesce(former, ARRAY[]::text[]) LOOP
     EXECUTE 'ALTER PUBLICATION ' || quote_ident(item) || ' ADD TABLE public.dts_ddl_command';
   END LOOP;
+  -- inside a transaction of the caller the path would stay
+  PERFORM set_config('search_path', path, true);
 END
 $move$;

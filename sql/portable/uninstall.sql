@@ -4,6 +4,8 @@
 DO $uninstall$
 DECLARE
   item pg_catalog.text;
+  path constant pg_catalog.text := pg_catalog.current_setting('search_path');
+  messages constant pg_catalog.text := pg_catalog.current_setting('client_min_messages');
 BEGIN
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   IF EXISTS (SELECT 1 FROM pg_extension e WHERE e.extname = 'dts_ddl_capture')
@@ -27,6 +29,11 @@ BEGIN
     DROP FUNCTION IF EXISTS public.dts_capture_ddl();
     DROP TABLE IF EXISTS public.dts_ddl_command;
   END IF;
+  -- without a NOTICE for each of its objects
+  PERFORM set_config('client_min_messages', 'error', true);
   DROP SCHEMA dts_ddl_portable CASCADE;
+  -- inside a transaction of the caller these would stay
+  PERFORM set_config('client_min_messages', messages, true);
+  PERFORM set_config('search_path', path, true);
 END
 $uninstall$;

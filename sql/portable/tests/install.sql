@@ -54,10 +54,20 @@ GRANT SELECT ON public.dts_ddl_command TO :"role1"; SET standard_conforming_stri
 DROP EVENT TRIGGER dts_intercept_drop;
 :install
 RESET standard_conforming_strings; RESET search_path;
+-- what it had to put in order is no row: neither the function that was missing nor rights
+DROP FUNCTION dts_ddl_portable.gaps(); GRANT EXECUTE ON FUNCTION dts_ddl_portable.prune(bigint) TO PUBLIC; GRANT USAGE ON SCHEMA dts_ddl_portable TO PUBLIC;
+:install
+SELECT t.is('no rights again', concat(has_schema_privilege('portable_r1', 'dts_ddl_portable', 'USAGE'), has_function_privilege('portable_r1', 'dts_ddl_portable.gaps()', 'EXECUTE'), has_function_privilege('portable_r1', 'dts_ddl_portable.prune(bigint)', 'EXECUTE')), 'fff');
 SELECT t.is('again', (SELECT count(*) || ' ' || has_table_privilege('portable_r1', 'public.dts_ddl_command', 'SELECT') FROM public.dts_ddl_command), '1 true');
 DROP TABLE by_portable;
 SELECT t.is('repaired', (SELECT object_name::text FROM public.dts_ddl_command ORDER BY id DESC LIMIT 1), 'public.by_portable');
-BEGIN; :uninstall ROLLBACK;
+-- in a transaction with other commands, and over what an earlier version had
+SET search_path = t, public; SET client_min_messages = notice;
+BEGIN; CREATE FUNCTION dts_ddl_portable.noted_place(bigint) RETURNS int LANGUAGE sql AS 'SELECT 1'; :install
+SELECT t.is('the path is the caller''s again', current_setting('search_path') || (SELECT count(*) FROM pg_proc WHERE proname = 'noted_place'), 't, public0');
+:uninstall
+SELECT t.is('the path is the caller''s again', current_setting('search_path') || ' ' || current_setting('client_min_messages'), 't, public notice');
+ROLLBACK; RESET search_path; RESET client_min_messages;
 CREATE TABLE still (x int);
 SELECT t.is('still there', (SELECT ddl_text FROM public.dts_ddl_command ORDER BY id DESC LIMIT 1), 'CREATE TABLE still (x int)');
 :uninstall
@@ -74,4 +84,12 @@ SELECT t.is('rights', (SELECT string_agg(o.name, ',') FROM (
   UNION ALL SELECT n.nspname, n.nspacl, n.nspowner FROM pg_namespace n WHERE n.nspname = 'dts_ddl_portable') o, aclexplode(o.acl) a WHERE a.grantee <> o.owner), NULL);
 :uninstall
 SELECT t.is('nothing is left', t.names(), NULL);
+-- the table was dropped
+:install
+SET client_min_messages = error; DROP TABLE public.dts_ddl_command; RESET client_min_messages;
+:install
+CREATE TABLE back (x int);
+SELECT t.is('the table is back', (SELECT concat(id, ddl_text) FROM public.dts_ddl_command), '1CREATE TABLE back (x int)');
+SELECT t.is('rights on the table', (SELECT string_agg(a.privilege_type, ',') FROM pg_class c, aclexplode(c.relacl) a WHERE c.relname LIKE 'dts\_ddl\_command%' AND a.grantee <> c.relowner), NULL);
+:uninstall
 DROP OWNED BY :"role1"; ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM PUBLIC; DROP ROLE :"role1";

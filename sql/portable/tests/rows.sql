@@ -3,6 +3,12 @@ CREATE TEMP TABLE tt (x int); CREATE INDEX ON tt (x); CREATE TEMP VIEW tv AS SEL
 ALTER TABLE tt ADD y int; DROP VIEW tv; DROP TABLE tt; CREATE TABLE pg_temp.t2 AS SELECT 1 AS a; SELECT 1 AS a INTO TEMP t3;
 CREATE TRIGGER x AFTER INSERT ON pg_temp.t2 EXECUTE PROCEDURE suppress_redundant_updates_trigger(); DROP TRIGGER x ON pg_temp.t2; DROP TABLE t2, t3;
 SELECT t.none('temporary objects');
+CREATE TABLE lasts (x int); CREATE TEMP TABLE tt (x int, "Y" int); SELECT t.mark();
+GRANT SELECT ON tt TO PUBLIC; GRANT UPDATE (x, "Y") ON TABLE pg_temp.tt, tt TO PUBLIC; REVOKE ALL ON tt FROM PUBLIC;
+SELECT t.none('GRANT on temporary tables');
+GRANT SELECT ON lasts TO PUBLIC; SET search_path = public, pg_temp; GRANT INSERT ON lasts TO PUBLIC; RESET search_path; REVOKE ALL ON lasts FROM PUBLIC; CREATE TABLE liked (a int, LIKE tt); CREATE TABLE liked2 (LIKE lasts, CHECK (x::text LIKE 'tt'));
+SELECT t.is('LIKE a temporary table', (SELECT string_agg(concat(message ->> 'flags', message ->> 'replay'), ' ' ORDER BY id) FROM t.new()), '   ["temporary source"]false ');
+SELECT t.mark(); DROP TABLE tt, lasts, liked, liked2; SELECT t.mark();
 
 CREATE TABLE base (id int PRIMARY KEY, n text);
 SELECT t.mark();

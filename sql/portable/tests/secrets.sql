@@ -9,7 +9,7 @@ SELECT t.rows('redacted', 'CREATE FOREIGN DATA WRAPPER w', 'CREATE SERVER s FORE
   'ALTER USER MAPPING FOR "portable_r1" SERVER s OPTIONS (SET password ''********'', DROP x, ADD z ''********'')',
   'CREATE FOREIGN TABLE ft (a int OPTIONS (token ''********'', n ''plain'')) SERVER s OPTIONS (password ''********'', t ''plain'')');
 -- a string that cannot be cut
-SET session_replication_role = replica\; ALTER USER MAPPING FOR :"role1" SERVER s OPTIONS (SET z 'secret')\; SET session_replication_role = origin\; ALTER ROLE :"role1" PASSWORD 'secret'\; ALTER USER MAPPING FOR :"role1" SERVER s OPTIONS (SET z 'secret2', SET user 'u');
+SELECT set_config('session_replication_role', 'replica', false)\; ALTER USER MAPPING FOR :"role1" SERVER s OPTIONS (SET z 'secret')\; SELECT set_config('session_replication_role', 'origin', false)\; ALTER ROLE :"role1" PASSWORD 'secret'\; ALTER USER MAPPING FOR :"role1" SERVER s OPTIONS (SET z 'secret2', SET user 'u');
 SELECT t.is('flagged', (SELECT concat(message ->> 'flags', message ->> 'redacted') FROM t.new()), '["whole string"]3');
 SELECT t.is('nothing of it in any row', (SELECT count(*)::text FROM public.dts_ddl_command c WHERE concat(c.ddl_text, c.message, c.object_name) ~ 'secret|se cret'), '0');
 DROP OWNED BY :"role1"; SET client_min_messages = error; DROP SERVER s CASCADE; DROP ROLE :"role1";

@@ -49,10 +49,44 @@ SELECT t.mark();
 -- nested
 DO $$ BEGIN CREATE TABLE n1 (x int); EXECUTE 'CREATE TABLE "n""2" ("a
 b" int); COMMENT ON TABLE "n""2" IS ''x'''; EXECUTE 'ALTER TABLE n1 ADD y int; ALTER TABLE n1 ADD z int'; END $$;
-SELECT t.is('nested: flags', (SELECT string_agg(coalesce(message ->> 'flags', '-'), ' ' ORDER BY id) FROM t.new()), '- - - ["whole string"] ["whole string"]');
+SELECT t.is('nested: flags', (SELECT string_agg(coalesce(message ->> 'flags', '-'), ' ' ORDER BY id) FROM t.new()), '- - - - -');
 SELECT t.is('nested: inside', (SELECT message -> 'nesting' ->> 'inside' FROM t.new() ORDER BY id LIMIT 1), '["PL/pgSQL function inline_code_block line 1 at SQL statement"]');
 SELECT t.rows('nested', 'CREATE TABLE n1 (x int)', E'CREATE TABLE "n""2" ("a\nb" int)', 'COMMENT ON TABLE "n""2" IS ''x''',
-  'ALTER TABLE n1 ADD y int; ALTER TABLE n1 ADD z int', 'ALTER TABLE n1 ADD y int; ALTER TABLE n1 ADD z int');
+  'ALTER TABLE n1 ADD y int', 'ALTER TABLE n1 ADD z int');
+
+-- several of the same tag and object in one EXECUTE: by order, over calls in between, again and again, not beyond a rollback
+CREATE TABLE p (x int); CREATE FUNCTION between_() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'ALTER TABLE p ADD i int; ALTER TABLE p DROP i'; END $$;
+SELECT t.mark();
+DO $$ BEGIN FOR n IN 1 .. 2 LOOP EXECUTE 'ALTER TABLE p ADD a int; SELECT between_(); ALTER TABLE p DROP a; GRANT SELECT ON p TO PUBLIC; GRANT INSERT ON p TO PUBLIC'; END LOOP; END $$;
+SELECT t.rows('nested, by order', 'ALTER TABLE p ADD a int', 'ALTER TABLE p ADD i int', 'ALTER TABLE p DROP i', 'ALTER TABLE p DROP a', 'GRANT SELECT ON p TO PUBLIC', 'GRANT INSERT ON p TO PUBLIC',
+  'ALTER TABLE p ADD a int', 'ALTER TABLE p ADD i int', 'ALTER TABLE p DROP i', 'ALTER TABLE p DROP a', 'GRANT SELECT ON p TO PUBLIC', 'GRANT INSERT ON p TO PUBLIC');
+CREATE FUNCTION fails() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  BEGIN
+    EXECUTE 'ALTER TABLE p ADD b int; ALTER TABLE p ADD c int; SELECT 1 / 0; ALTER TABLE p ADD d int';
+  EXCEPTION WHEN division_by_zero THEN
+    EXECUTE 'ALTER TABLE p ADD e int; ALTER TABLE p ADD f int; CREATE INDEX ON p (e)';
+  END;
+END $$;
+SELECT t.mark();
+SELECT fails()\; ALTER TABLE p DROP e\; DO 'BEGIN PERFORM between_(); END';
+SELECT t.is('after a rollback: flagged, and known again', (SELECT string_agg(coalesce(message ->> 'flags', ddl_text), ' ' ORDER BY id) FROM t.new()),
+  '["whole string"] ["whole string"] CREATE INDEX ON p (e) ALTER TABLE p DROP e ALTER TABLE p ADD i int ALTER TABLE p DROP i');
+SELECT t.mark();
+-- a user who puts back the setting in which that is kept
+DO $$ BEGIN EXECUTE 'GRANT SELECT ON p TO PUBLIC; SELECT set_config(''dts_ddl_portable.places'', '''', false); GRANT DELETE ON p TO PUBLIC'; END $$;
+DO $$ DECLARE s text; BEGIN
+  EXECUTE 'GRANT UPDATE ON p TO PUBLIC; GRANT UPDATE ON p TO PUBLIC'; s := current_setting('dts_ddl_portable.places');
+  EXECUTE 'GRANT SELECT ON p TO PUBLIC; SELECT set_config(''dts_ddl_portable.places'', ''' || s || ''', false); GRANT DELETE ON p TO PUBLIC'; END $$;
+SELECT t.is('forged places: flagged', (SELECT string_agg(coalesce(message ->> 'flags', ddl_text), ' ' ORDER BY id) FROM t.new()),
+  'GRANT SELECT ON p TO PUBLIC ["whole string"] GRANT UPDATE ON p TO PUBLIC GRANT UPDATE ON p TO PUBLIC GRANT SELECT ON p TO PUBLIC ["whole string"]');
+SELECT t.mark();
+-- a long string in EXECUTE costs no more than its statements
+SET statement_timeout = '60s';
+DO $$ BEGIN EXECUTE (SELECT string_agg(format('CREATE TABLE long_%s (x int);', i), ' ') FROM generate_series(1, 300) i); END $$;
+RESET statement_timeout;
+SELECT t.is('300 statements in one EXECUTE', (SELECT count(*) || ' ' || bool_and(ddl_text = 'CREATE TABLE ' || substr(object_name, 8) || ' (x int)') FROM t.new()), '300 true');
+SELECT t.mark();
 
 CREATE FUNCTION inner_ddl(name text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -76,8 +110,13 @@ SELECT t.mark();
 INSERT INTO n5 VALUES (1), (2);
 SELECT t.rows('in a trigger', 'CREATE TABLE IF NOT EXISTS by_trigger (x int)');
 
--- The events of a part of the string are off: nothing is guessed.
-SET session_replication_role = replica\; COMMENT ON TABLE n1 IS 'a'\; SET session_replication_role = origin\; COMMENT ON TABLE n1 IS 'b';
+-- The events of a part of the string are off: it says so itself, or nothing is guessed.
+SET session_replication_role = replica\; COMMENT ON TABLE n1 IS 'a'\; SET session_replication_role = origin\; COMMENT ON TABLE n1 IS 'b'\; SET SESSION session_replication_role TO 'replica'\; COMMENT ON TABLE n1 IS 'c'\; RESET session_replication_role\; COMMENT ON TABLE n1 IS 'd'\; COMMENT ON TABLE n1 IS 'e';
+SELECT t.rows('events off', 'COMMENT ON TABLE n1 IS ''b''', 'COMMENT ON TABLE n1 IS ''d''', 'COMMENT ON TABLE n1 IS ''e''');
+CREATE FUNCTION et() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN NULL; END'; CREATE EVENT TRIGGER et ON ddl_command_end EXECUTE PROCEDURE et()\; ALTER TABLE n1 ADD e1 int\; ALTER TABLE n1 ADD e2 int\; ALTER EVENT TRIGGER et DISABLE\; ALTER TABLE n1 ADD e3 int\; DROP EVENT TRIGGER et\; ALTER TABLE n1 ADD e4 int;
+SELECT t.is('event triggers of others', (SELECT string_agg(ddl_text, ',' ORDER BY id) FROM t.new() WHERE tag = 'ALTER TABLE'), 'ALTER TABLE n1 ADD e1 int,ALTER TABLE n1 ADD e2 int,ALTER TABLE n1 ADD e3 int,ALTER TABLE n1 ADD e4 int');
+SELECT t.mark();
+SELECT set_config('session_replication_role', 'replica', false)\; COMMENT ON TABLE n1 IS 'a'\; SELECT set_config('session_replication_role', 'origin', false)\; COMMENT ON TABLE n1 IS 'b';
 SELECT t.is('unknown: flagged', (SELECT message ->> 'flags' || (message ->> 'replay') FROM t.new()), '["whole string"]false');
 SELECT t.mark();
 
@@ -85,5 +124,16 @@ SELECT t.mark();
 SELECT string_agg(format('CREATE TABLE many_%s (id int PRIMARY KEY, t text DEFAULT %L); ', i, repeat(';', i % 7)), '') AS many FROM generate_series(1, 60) i \gset
 :many
 SELECT t.is('60 statements in one string', (SELECT count(*) || ' ' || bool_and(ddl_text ~ ('^CREATE TABLE many_' || row || ' .*''$|' || '^CREATE TABLE many_' || row || ' .*\)$')) FROM (SELECT *, row_number() OVER (ORDER BY id) AS row FROM t.new()) n), '60 true');
+SELECT t.mark();
+-- names that begin alike, and a schema that is named after who runs it
+CREATE TABLE al (x int)\; CREATE TABLE alike (x int)\; SELECT 1\; DROP TABLE alike\; DROP TABLE al\; CREATE SCHEMA AUTHORIZATION CURRENT_USER\; CREATE SCHEMA IF NOT EXISTS AUTHORIZATION SESSION_USER;
+SELECT t.rows('names that begin alike', 'CREATE TABLE al (x int)', 'CREATE TABLE alike (x int)', 'DROP TABLE alike', 'DROP TABLE al', 'CREATE SCHEMA AUTHORIZATION CURRENT_USER');
+
+-- a string of some megabytes: a command costs no more than it would alone
+SELECT string_agg(format('CREATE FUNCTION big_%s() RETURNS text LANGUAGE sql AS $$ SELECT %L::text $$; ', i, repeat('it''s; ', 6000)), '') AS big FROM generate_series(1, 60) i \gset
+SET statement_timeout = '60s';
+:big
+RESET statement_timeout;
+SELECT t.is('a string of megabytes', (SELECT count(*) || ' ' || bool_and(ddl_text ~ '^CREATE FUNCTION big_[0-9]+\(\) RETURNS text LANGUAGE sql AS \$\$ SELECT .*\$\$$') FROM t.new()), '60 true');
 SELECT t.mark();
 SELECT t.is('no gaps', dts_ddl_portable.gaps()::text, '0');

@@ -79,3 +79,4 @@ ALTER VIEW big ALTER COLUMN size SET DEFAULT 'x'; ALTER INDEX note_trgm SET (fas
 DROP VIEW IF EXISTS big CASCADE; DROP TABLE part_3; DROP POLICY mine ON invoice; DROP TRIGGER IF EXISTS audit_all ON invoice; DROP FUNCTION IF EXISTS nothing(int); DROP CAST (currency AS int); DROP DOMAIN IF EXISTS nothing;
 DROP AGGREGATE longest(text); DROP OPERATOR CLASS int_class USING btree; DROP INDEX note_trgm; DROP SEQUENCE IF EXISTS nothing, nothing2; DROP TYPE period CASCADE;
 RESET search_path;
+CREATE TABLE U&"d\0061t\+000061" (x int);
