@@ -80,7 +80,7 @@ CREATE VIEW dts_ddl.history AS
          d.message ->> 'session_user' AS session_role, c.client_address, c.client_port,
          CASE WHEN c.txid_current ~ '^[0-9]{1,18}$' THEN c.txid_current::bigint END AS transaction, d.message AS message
     FROM dts_ddl.rows() c
-    CROSS JOIN LATERAL (SELECT btrim(regexp_replace(c.ddl_text, '\s+', ' ', 'g')) AS line) t
+    CROSS JOIN LATERAL (SELECT btrim(regexp_replace(c.ddl_text, '[[:space:]]+', ' ', 'g')) AS line) t
     CROSS JOIN LATERAL (SELECT CASE WHEN dts_ddl.is_document(c.message) THEN c.message::jsonb END AS message OFFSET 0) d
    ORDER BY c.id DESC;
 COMMENT ON VIEW dts_ddl.history IS 'The captured commands to look at, newest first: one line for each, typed; the whole statement is in public.dts_ddl_command';

@@ -65,10 +65,10 @@ SELECT 'retention',
             WHEN bool_or(j.rows > f.max_rows * 0.8 AND f.max_rows > 0) OR f.max_rows BETWEEN 1 AND 99 OR f.max_age BETWEEN 1 AND 3599 THEN 'warning' ELSE 'ok' END,
        format('%s rows are kept (ids %s to %s; max_rows = %s, max_age = %s), ids up to %s are pruned; the slowest slot has not confirmed %s',
          r.rows, coalesce(r.lowest::text, '-'), coalesce(r.highest::text, '-'), f.max_rows, f.max_age, f.pruned, coalesce(max(j.rows)::text, '-'))
-         || CASE WHEN f.vanished > 0 THEN format('; %s rows less than were counted%s', f.vanished, CASE WHEN f.are_gone THEN ': deleted by hand' ELSE '' END) ELSE '' END,
+         || CASE WHEN f.vanished > 0 THEN format('; %s rows less than were counted%s', f.vanished, CASE WHEN f.are_gone THEN ': deleted by hand, or counted for a transaction that a crash or a failing commit has undone' ELSE '' END) ELSE '' END,
        CASE WHEN bool_or(j.rows > f.max_rows * 0.8 AND f.max_rows > 0 OR j.lowest_id <= f.pruned) OR f.max_rows BETWEEN 1 AND 99 OR f.max_age BETWEEN 1 AND 3599
             THEN 'Raise dts_ddl_capture.max_rows (and max_age): a consumer that reads the table again, or a script, would miss commands'
-            WHEN f.are_gone THEN 'Scripts and new copies miss these commands: compare the schemas; SELECT dts_ddl.prune() counts anew' END
+            WHEN f.are_gone THEN 'If they were deleted, scripts and new copies miss them: compare the schemas; SELECT dts_ddl.prune() counts anew' END
   FROM (SELECT v.*, v.vanished > CASE WHEN current_setting('max_prepared_transactions') = '0' THEN 0 ELSE 9 END AS are_gone
           -- a prepared transaction that is rolled back stays counted for a while
           FROM (SELECT f.*, CASE WHEN f.applies THEN 0 ELSE coalesce(f.counted - (SELECT r.rows FROM retained r), 0) END AS vanished FROM fact f) v) f

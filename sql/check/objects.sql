@@ -66,7 +66,8 @@ WITH extension AS (
            WHEN p.prosrc <> x.symbol THEN format('calls %s of the library', p.prosrc)
            WHEN p.proowner <> e.extowner THEN format('belongs to role %s', p.proowner::regrole)
            WHEN p.prosecdef THEN 'is SECURITY DEFINER'
-           WHEN coalesce(p.proconfig, '{}') <> f.settings THEN format('has settings %s instead of %s', coalesce(p.proconfig, '{}'), f.settings)
+           -- quoted where the extension was made under quote_all_identifiers
+           WHEN replace(array_to_string(coalesce(p.proconfig, '{}'), '|'), '"', '') <> array_to_string(f.settings, '|') THEN format('has settings %s instead of %s', coalesce(p.proconfig, '{}'), f.settings)
            WHEN p.provolatile <> f.volatility OR p.proleakproof OR p.proparallel <> 'u' THEN 'has another volatility or parallel safety'
          END AS problem
     FROM extension e CROSS JOIN pg_proc p JOIN pg_language l ON l.oid = p.prolang

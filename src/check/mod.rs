@@ -133,7 +133,7 @@ const PLACEHOLDERS: [(&str, &str); 9] = [
 ];
 
 /// The texts of the queries, for a test.
-#[cfg(any(test, feature = "pg_test"))]
+#[cfg(test)]
 pub fn queries() -> Vec<(&'static str, &'static str)> {
     let all = QUERIES.map(|(topic, query, ..)| (topic, query));
     all.into_iter().chain(PLACEHOLDERS).collect()

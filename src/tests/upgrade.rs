@@ -142,6 +142,37 @@ fn differences_are_seen() {
     expect_same("nothing is left of them", &facts(&mut client), &want);
 }
 
+/// The scripts mean the same under any settings of the session that runs them.
+#[test]
+fn in_odd_sessions() {
+    // quote_all_identifiers is seen in search_path = "pg_catalog", "pg_temp"
+    let unquoted = |database: &Database| -> Vec<String> {
+        let facts = facts(&mut database.connect());
+        facts.iter().map(|fact| fact.replace("\\\"", "")).collect()
+    };
+    let want = unquoted(&Database::new("upgrade_usual"));
+    let database = Database::bare("upgrade_odd");
+    let mut client = database.connect();
+    run(
+        &mut client,
+        "SET quote_all_identifiers = on; SET transform_null_equals = on; SET array_nulls = off; SET check_function_bodies = off;
+         SET default_transaction_isolation = serializable; SET search_path = pg_catalog; SET client_min_messages = error",
+    );
+    if server().major < 19 {
+        run(
+            &mut client,
+            "SET standard_conforming_strings = off; SET backslash_quote = off",
+        );
+    }
+    run(&mut client, "CREATE EXTENSION dts_ddl_capture");
+    expect_same("installed by an odd session", &unquoted(&database), &want);
+    let alarms = value(
+        &mut database.connect(),
+        "SELECT string_agg(name, ' ') FROM dts_ddl.check() WHERE status = 'error'",
+    );
+    assert_eq!(alarms, "NULL");
+}
+
 /// One test, so that files of released versions are there once only.
 #[test]
 fn from_every_version() {
