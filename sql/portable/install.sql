@@ -671,7 +671,7 @@ BEGIN
     behind := CASE WHEN v_tokens[v_at + 1] = '.' THEN v_at + 3 ELSE v_at + 1 END;
     v_names := ARRAY(SELECT CASE WHEN left(t.t, 1) = '"' THEN replace(substr(t.t, 2, length(t.t) - 2), '""', '"') ELSE lower(t.t COLLATE "C") END
                        FROM unnest(ARRAY[v_tokens[v_at], v_tokens[behind - 1]]) t(t));
-    is_temporary := CASE WHEN behind = v_at + 3 THEN v_names[1] = 'pg_temp' OR v_names[1] LIKE 'pg\_temp\_%'
+    is_temporary := CASE WHEN behind = v_at + 3 THEN v_names[1] = 'pg_temp' OR left(v_names[1], 8) = 'pg_temp_'
       -- it comes first in the path, if that does not say otherwise
       ELSE (coalesce(v_path ->> 0, '') LIKE 'pg_temp%' OR v_path::text NOT LIKE '%"pg_temp%')
         AND EXISTS (SELECT 1 FROM pg_class k WHERE k.relnamespace = pg_my_temp_schema() AND k.relname = v_names[1]) END;
