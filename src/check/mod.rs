@@ -234,29 +234,32 @@ fn run(query: &str, argument: Argument) -> Result<Vec<Finding>, Failure> {
 }
 
 fn texts(query: &str, argument: Argument) -> Result<spi::Texts, Failure> {
-    let query = PLACEHOLDERS
+    let mut query = PLACEHOLDERS
         .iter()
         .fold(query.to_owned(), |query, (name, value)| {
             query.replace(name, value)
         });
-    if argument == Argument::Unconfirmed {
-        let slots = pending::of_all_slots(WAL_BUDGET)?;
-        let slots = serde_json::to_string(&slots).map_err(|e| Failure::internal(e.to_string()))?;
-        // counted first: of all that is counted the rows are visible then, but for those of sessions that are about to commit
-        let query = match query.contains("{counted}") {
-            true => query.replace("{counted}", &counted_rows()?),
-            false => query,
-        };
-        let slots = [Parameter::Text(Some(&text::encode(&slots)))];
-        return session::with_latest_snapshot(|| spi::read_texts(&query, &slots));
-    }
-    let argument = match argument {
-        Argument::Nothing | Argument::Unconfirmed => None,
+    let value = match argument {
+        Argument::Nothing => None,
         Argument::LibraryVersion => Some(env!("CARGO_PKG_VERSION").to_owned()),
+        Argument::Unconfirmed => {
+            let slots = pending::of_all_slots(WAL_BUDGET)?;
+            Some(serde_json::to_string(&slots).map_err(|e| Failure::internal(e.to_string()))?)
+        }
     };
+    // counted first: of all that is counted the rows are visible then, but for those of sessions that are about to commit
+    if query.contains("{counted}") {
+        query = query.replace("{counted}", &counted_rows()?);
+    }
+    let value = value.map(|value| text::encode(&value).into_owned());
+    let parameters: Vec<Parameter> = value
+        .iter()
+        .map(|value| Parameter::Text(Some(value)))
+        .collect();
+    let read = || spi::read_texts(&query, &parameters);
     match argument {
-        None => spi::read_texts(&query, &[]),
-        Some(value) => spi::read_texts(&query, &[Parameter::Text(Some(&text::encode(&value)))]),
+        Argument::Unconfirmed => session::with_latest_snapshot(read),
+        Argument::Nothing | Argument::LibraryVersion => read(),
     }
 }
 
