@@ -417,9 +417,9 @@ pub fn add_table(publication: &Publication, table: pg_sys::Oid) -> bool {
     unsafe {
         let rel =
             pg_sys::relation_open(table, pg_sys::ShareUpdateExclusiveLock as pg_sys::LOCKMODE);
-        #[cfg(feature = "pg13")]
+        #[cfg(any(feature = "pg13", feature = "pg14"))]
         let address = pg_sys::publication_add_relation(publication.oid, rel, true);
-        #[cfg(not(feature = "pg13"))]
+        #[cfg(not(any(feature = "pg13", feature = "pg14")))]
         let address = {
             let mut info = pg_sys::PublicationRelInfo {
                 relation: rel,
