@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::create_table_as;
 use crate::error::Failure;
 use crate::guc::{self, OnError};
-use crate::in_progress::{Rewrite, Started};
+use crate::in_progress::{Recorded, Rewrite, Started};
 use crate::joined_table::{self, Undecoded};
 use crate::message::{Message, Object, Operation, Original, Published, TableRewrite};
 use crate::new_table::{self, Prepared};
@@ -34,12 +34,21 @@ fn collected(tag: &str, started: &Started) -> Option<Vec<Collected>> {
     Some(event::ddl_commands())
 }
 
-/// Records a command at its end.
-pub fn record(started: &mut Started, source: &Source) {
-    if started.recorded && started.tree.is_create_table_as() {
+/// When a command is recorded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// Before its end, where something could be written that must come after its row. What fails is tried again.
+    Early,
+    /// At its end, for the last time.
+    End,
+}
+
+/// Records a command.
+pub fn record(started: &mut Started, source: &Source, occasion: Occasion) {
+    if started.is_recorded() && started.tree.is_create_table_as() {
         return;
     }
-    if !started.recorded && !has_done_something(started) {
+    if !started.is_recorded() && !has_done_something(started) {
         return;
     }
     let tag = started.tree.command_tag();
@@ -52,9 +61,9 @@ pub fn record(started: &mut Started, source: &Source) {
         objects::touched(&tag, &collected, &started.dropped, first_dropped.as_deref());
     touched.invalid_index = is_about_invalid_index(&collected, started);
     touched.short_lived = short_lived::are_all(&collected, &started.dropped);
-    if started.recorded {
+    if started.is_recorded() {
         // Tables that came after the row was written, e.g. later elements of CREATE SCHEMA.
-        under_policy(&tag, started, source, |_, _| {
+        under_policy(&tag, started, source, occasion, |_, _| {
             new_table::prepare(&touched.new_tables);
             Ok(())
         });
@@ -65,19 +74,15 @@ pub fn record(started: &mut Started, source: &Source) {
     }
     let rewrites = rewrites(&started.rewrites, touched.volatile);
     warn_of_rewrites(&rewrites);
-    if started.tree.is_create_table_as() {
-        under_policy(&tag, started, source, |started, source| {
-            match touched.new_tables.first().copied() {
-                Some(table) => write_created_table(&tag, started, source, table),
-                None => Ok(()),
-            }
-        });
-    } else {
-        under_policy(&tag, started, source, |started, source| {
-            write(&tag, started, source, touched, rewrites, Vec::new())
-        });
-    }
-    started.recorded = true;
+    under_policy(&tag, started, source, occasion, |started, source| {
+        if !started.tree.is_create_table_as() {
+            return write(&tag, started, source, touched, rewrites, Vec::new());
+        }
+        match touched.new_tables.first().copied() {
+            Some(table) => write_created_table(&tag, started, source, table),
+            None => Ok(()),
+        }
+    });
 }
 
 /// Whether this database records commands: the setting, and the event trigger that consumers know by name.
@@ -100,11 +105,10 @@ pub fn record_without_event(started: &mut Started, source: &Source) {
     {
         let tag = started.tree.command_tag();
         let touched = objects::touched(&tag, &command.collected(&tag), &command.dropped(), None);
-        under_policy(&tag, started, source, |started, source| {
+        under_policy(&tag, started, source, Occasion::End, |started, source| {
             write(&tag, started, source, touched, Vec::new(), Vec::new())
         });
     }
-    started.recorded = true;
 }
 
 /// Records a CREATE EXTENSION or ALTER EXTENSION .. UPDATE when its script, or that of an extension it requires, begins.
@@ -122,11 +126,10 @@ pub fn record_extension(started: &mut Started, source: &Source) {
     if touched.own_extension {
         return;
     }
-    under_policy(&tag, started, source, |started, source| {
+    under_policy(&tag, started, source, Occasion::Early, |started, source| {
         let published = joined_table::of_extension();
         write(&tag, started, source, touched, Vec::new(), published)
     });
-    started.recorded = true;
 }
 
 /// Records a CREATE TABLE AS as soon as its table exists.
@@ -138,10 +141,9 @@ pub fn record_created_table(started: &mut Started, source: &Source) {
         return;
     };
     let tag = started.tree.command_tag();
-    under_policy(&tag, started, source, |started, source| {
+    under_policy(&tag, started, source, Occasion::Early, |started, source| {
         write_created_table(&tag, started, source, table)
     });
-    started.recorded = true;
 }
 
 fn created_table(started: &Started) -> Option<Address> {
@@ -159,11 +161,10 @@ pub fn record_explained(started: &mut Started, source: &Source) {
         let tag = started.tree.command_tag();
         let made = Collected::untold(&tag, Address::relation(view));
         let touched = objects::touched(&tag, made.as_slice(), &[], None);
-        under_policy(&tag, started, source, |started, source| {
+        under_policy(&tag, started, source, Occasion::End, |started, source| {
             write(&tag, started, source, touched, Vec::new(), Vec::new())
         });
     }
-    started.recorded = true;
 }
 
 /// Whether the command wrote anything: IF [NOT] EXISTS that found nothing to do, or a change to what already was,
@@ -198,11 +199,12 @@ fn is_recorded(tag: &str, collected: &[Collected], started: &Started, touched: &
     touched.permanent
 }
 
-/// Runs `work` as `dts_ddl_capture.on_error` says: its failure is the command's, or is logged and counted.
+/// Has `work` write the row, as `dts_ddl_capture.on_error` says: its failure is the command's, or is logged and counted.
 fn under_policy(
     tag: &str,
     started: &mut Started,
     source: &Source,
+    occasion: Occasion,
     work: impl FnOnce(&mut Started, &Source) -> Result<(), Failure>,
 ) {
     match guc::on_error() {
@@ -213,10 +215,15 @@ fn under_policy(
         }
         OnError::Warning => {
             if let Err(failure) = subtransaction::attempt(|| work(started, source)) {
-                note_gap(tag, started, source, &failure);
+                if occasion == Occasion::End {
+                    note_gap(tag, started, source, &failure);
+                    started.recorded = Recorded::GivenUp;
+                }
+                return;
             }
         }
     }
+    started.note_written();
 }
 
 /// A command goes through without a row: the server log gets all of it, and the gap is counted.

@@ -4,13 +4,14 @@
 //! commands belong to CREATE or ALTER EXTENSION; that one is recorded when its script begins.
 
 use crate::apply::subscribe;
+use crate::capture::{self, Occasion};
 use crate::in_progress::{self, Rewrite};
 use crate::pg::event::{self, Event};
 use crate::pg::eventless::{self, Kind};
 use crate::pg::memory::with_reserve;
 use crate::pg::node::ParseTree;
 use crate::pg::{catalog, own, session, table};
-use crate::{capture, error, guc, restore};
+use crate::{error, guc, restore};
 use pgrx::prelude::*;
 
 /// Bits of `pg_event_trigger_table_rewrite_reason()` (event_trigger.h: AT_REWRITE_*).
@@ -90,7 +91,9 @@ fn capture_rewrite(fcinfo: pg_sys::FunctionCallInfo) {
 fn capture_ddl(fcinfo: pg_sys::FunctionCallInfo) {
     on(fcinfo, "ddl_command_end", "dts_capture_ddl", |event| {
         if guc::enabled() && !restore::is_running() {
-            in_progress::with_current(&event, capture::record);
+            in_progress::with_current(&event, |started, source| {
+                capture::record(started, source, Occasion::End);
+            });
         }
         in_progress::finish_substitute();
     });
@@ -150,14 +153,12 @@ pub fn after_unannounced() {
     });
 }
 
-/// Something is about to run inside a command whose row is not written yet. If the command has done its work already,
-/// this is another event trigger of it: the row must come before what that one writes.
+/// Something is about to run inside a command whose row is not written yet. If it is the first statement of an extension's
+/// script, CREATE or ALTER EXTENSION gets its row now: rows that the script puts into tables must come after it. If the
+/// command has done its work already, this is another event trigger of it: the row must come before what that one writes.
 pub fn before_nested_statement() {
     if event::in_extension_script() {
-        before_script_statement();
-        return;
-    }
-    if !in_progress::any_unrecorded() {
+        in_progress::with_unrecorded(capture::record_extension);
         return;
     }
     in_progress::with_unrecorded(|started, source| {
@@ -173,22 +174,18 @@ pub fn before_nested_statement() {
             return;
         }
         started.asked = Some(now);
+        // When the command is over its own part has been collected, or what it dropped is known.
         let tag = started.tree.command_tag();
-        // Dropped objects are known only when the command is over; else its own part must have been collected.
-        let is_over = !started.dropped.is_empty()
-            || event::ddl_commands()
-                .iter()
-                .any(|command| command.tag == tag);
+        let is_collected = event::ddl_commands()
+            .iter()
+            .any(|command| command.tag == tag);
+        if started.dropped.is_empty() && (is_collected || tag.starts_with("DROP ")) {
+            // It may be a sql_drop trigger whose name sorts before ours.
+            started.dropped = event::dropped_objects_if_told();
+        }
+        let is_over = is_collected || !started.dropped.is_empty();
         if is_over && capture::is_on() {
-            capture::record(started, source);
+            capture::record(started, source, Occasion::Early);
         }
     });
-}
-
-/// A statement is about to run. If it is the first one of an extension's script, CREATE or ALTER EXTENSION gets its row
-/// now: rows that the script puts into tables must come after it.
-pub fn before_script_statement() {
-    if event::in_extension_script() {
-        in_progress::with_unrecorded(capture::record_extension);
-    }
 }

@@ -4,13 +4,17 @@
 //! triggers find their command as the last of its kind. A command that was running before the library was loaded has
 //! no entry from the hook; the event trigger adds a substitute, which is taken off at the end of the command or, when
 //! that is not seen (an error, or the extension was dropped meanwhile), with the memory context the statement ran in.
+//!
+//! What is noted of a command holds as long as its entry is there: the command and its entry go together when the
+//! (sub)transaction around them is rolled back. One thing is of a level below: a row that had to be written early, in a
+//! subtransaction of another event trigger's, goes with that one ([`Recorded`]).
 
 use crate::context::Context;
 use crate::pg::catalog::Address;
 use crate::pg::event::{Dropped, Event};
 use crate::pg::eventless::Eventless;
 use crate::pg::node::{ParseTree, TemporaryItems};
-use crate::pg::session::Progress;
+use crate::pg::session::{self, Progress};
 use crate::pg::source::{self, Source};
 use crate::pg::table;
 use crate::replayable::Facts;
@@ -42,43 +46,150 @@ pub struct Started {
     pub replayable: Facts,
     /// An EXPLAIN ANALYZE runs it.
     pub explained: bool,
-    /// Its row is written (CREATE TABLE AS, or another event trigger ran DDL of its own).
-    pub recorded: bool,
+    pub recorded: Recorded,
     /// Where the transaction stood when it was last asked whether the command had done its work.
     pub asked: Option<Progress>,
 }
 
+/// Whether the row of a command is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Recorded {
+    /// Not yet, or no longer.
+    No,
+    /// Written at this nest level of the transaction: before the end of the command where it is a CREATE TABLE AS or
+    /// another event trigger ran SQL of its own. With that level it is gone.
+    AtLevel(i32),
+    /// There will be none: the command failed to be recorded for good, and goes through without it.
+    GivenUp,
+}
+
+impl Started {
+    pub fn is_recorded(&self) -> bool {
+        self.recorded != Recorded::No
+    }
+
+    /// Its row was written just now.
+    pub fn note_written(&mut self) {
+        self.recorded = Recorded::AtLevel(session::transaction_nest_level());
+    }
+
+    fn subtransaction_ended(&mut self, level: i32, rolled_back: bool) {
+        let Recorded::AtLevel(at) = self.recorded else {
+            return;
+        };
+        if at < level {
+            return;
+        }
+        if rolled_back {
+            self.recorded = Recorded::No;
+            // The command counter never goes back, but what was asked there was answered there.
+            self.asked = None;
+        } else {
+            self.recorded = Recorded::AtLevel(level - 1);
+        }
+    }
+}
+
+/// How far a command is.
+enum Phase {
+    /// The hook has seen it.
+    Announced,
+    /// Its start was noted.
+    Started(Box<Started>),
+    /// What was noted is in use ([`Lease`]).
+    Leased,
+}
+
 struct Command {
+    /// Tells it from all others of the session.
+    number: u64,
     kind: u32,
     source: Source,
     nested: bool,
-    /// Number of an entry that the hook does not know of; 0 for one that it does.
-    substitute: u64,
-    started: Option<Started>,
+    /// The hook does not know of it.
+    is_substitute: bool,
+    phase: Phase,
     /// Address of the receiver's start-up callback while ours stands in for it.
     startup: usize,
 }
 
+impl Command {
+    fn started(&self) -> Option<&Started> {
+        match &self.phase {
+            Phase::Started(started) => Some(started),
+            Phase::Announced | Phase::Leased => None,
+        }
+    }
+}
+
 thread_local! {
     static COMMANDS: RefCell<Vec<Command>> = const { RefCell::new(Vec::new()) };
-    /// Number of the last substitute.
-    static SUBSTITUTES: Cell<u64> = const { Cell::new(0) };
+    /// Number of the last command.
+    static NUMBERS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Adds a command; returns its number.
+fn add(kind: u32, source: Source, nested: bool, is_substitute: bool) -> u64 {
+    let number = NUMBERS.get() + 1;
+    NUMBERS.set(number);
+    COMMANDS.with_borrow_mut(|commands| {
+        commands.push(Command {
+            number,
+            kind,
+            source,
+            nested,
+            is_substitute,
+            phase: Phase::Announced,
+            startup: 0,
+        });
+    });
+    number
+}
+
+/// What was noted of a command, taken out of the list so that anything may run meanwhile, and put back at the end of the
+/// lease, also when an error passes through.
+struct Lease {
+    number: u64,
+    started: Option<Box<Started>>,
+    source: Source,
+}
+
+impl Lease {
+    /// The innermost command, if it has started.
+    fn take() -> Option<Self> {
+        COMMANDS.with_borrow_mut(|commands| {
+            let command = commands.last_mut()?;
+            match std::mem::replace(&mut command.phase, Phase::Leased) {
+                Phase::Started(started) => Some(Lease {
+                    number: command.number,
+                    started: Some(started),
+                    source: command.source.clone(),
+                }),
+                phase => {
+                    command.phase = phase;
+                    None
+                }
+            }
+        })
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        COMMANDS.with_borrow_mut(|commands| {
+            let command = commands.iter_mut().rfind(|c| c.number == self.number);
+            if let (Some(command), Some(started)) = (command, self.started.take()) {
+                command.phase = Phase::Started(started);
+            }
+        });
+    }
 }
 
 /// Adds a command that is about to run; returns the number of those that were running before.
 pub fn push(kind: u32, source: Source, nested: bool) -> usize {
-    COMMANDS.with_borrow_mut(|commands| {
-        let depth = commands.len();
-        commands.push(Command {
-            kind,
-            source,
-            nested,
-            substitute: 0,
-            started: None,
-            startup: 0,
-        });
-        depth
-    })
+    let depth = COMMANDS.with_borrow(Vec::len);
+    add(kind, source, nested, false);
+    depth
 }
 
 /// Takes off all commands beyond the first `depth`.
@@ -92,24 +203,12 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
     let known = COMMANDS.with_borrow(|commands| {
         commands
             .last()
-            .filter(|c| c.kind == kind && c.started.is_none())
+            .filter(|c| c.kind == kind && matches!(c.phase, Phase::Announced))
             .map(|c| c.nested)
     });
     let nested = known.unwrap_or_else(|| {
         let (source, nested) = source::locate(tree);
-        let number = SUBSTITUTES.get() + 1;
-        SUBSTITUTES.set(number);
-        source::remove_at_end(number);
-        COMMANDS.with_borrow_mut(|commands| {
-            commands.push(Command {
-                kind,
-                source,
-                nested,
-                substitute: number,
-                started: None,
-                startup: 0,
-            });
-        });
+        source::remove_at_end(add(kind, source, nested, true));
         nested
     });
     let started = Started {
@@ -124,22 +223,22 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         attached: tree.tables_to_attach(),
         replayable: Facts::of(tree),
         explained: false,
-        recorded: false,
+        recorded: Recorded::No,
         asked: None,
     };
     COMMANDS.with_borrow_mut(|commands| {
         if let Some(command) = commands.last_mut() {
-            command.started = Some(started);
+            command.phase = Phase::Started(Box::new(started));
         }
     });
 }
 
 /// Makes sure that the command of an event has been started, and runs `f` with it and with its text.
-pub fn with_current<R>(event: &Event, f: impl FnOnce(&mut Started, &Source) -> R) -> R {
+pub fn with_current<R>(event: &Event, f: impl FnOnce(&mut Started, &Source) -> R) -> Option<R> {
     let known = COMMANDS.with_borrow(|commands| {
         commands
             .last()
-            .and_then(|c| c.started.as_ref())
+            .and_then(Command::started)
             .is_some_and(|started| started.tree == event.tree)
     });
     if !known {
@@ -149,27 +248,31 @@ pub fn with_current<R>(event: &Event, f: impl FnOnce(&mut Started, &Source) -> R
     with_last(f)
 }
 
-/// Runs `f` with the innermost command. The entry is taken out meanwhile, so that `f` may run anything.
-fn with_last<R>(f: impl FnOnce(&mut Started, &Source) -> R) -> R {
-    let (mut started, source) = COMMANDS.with_borrow_mut(|commands| {
-        let command = commands
-            .last_mut()
-            .and_then(|c| c.started.take().map(|s| (s, c.source.clone())));
-        command.unwrap_or_else(|| unreachable!("the command was started before"))
-    });
-    let result = f(&mut started, &source);
+/// Runs `f` with the innermost command if that has started, and with its text.
+fn with_last<R>(f: impl FnOnce(&mut Started, &Source) -> R) -> Option<R> {
+    let mut lease = Lease::take()?;
+    let Lease {
+        started, source, ..
+    } = &mut lease;
+    started.as_mut().map(|started| f(started, source))
+}
+
+/// A subtransaction is over: rows that were written in it are its parent's, or gone.
+pub fn subtransaction_ended(rolled_back: bool) {
+    let level = session::transaction_nest_level();
     COMMANDS.with_borrow_mut(|commands| {
-        if let Some(command) = commands.last_mut() {
-            command.started = Some(started);
+        for command in commands {
+            if let Phase::Started(started) = &mut command.phase {
+                started.subtransaction_ended(level, rolled_back);
+            }
         }
     });
-    result
 }
 
 /// Takes off the innermost command if it is a substitute: its end was seen, and no hook will take it off.
 pub fn finish_substitute() {
     COMMANDS.with_borrow_mut(|commands| {
-        if commands.last().is_some_and(|c| c.substitute != 0) {
+        if commands.last().is_some_and(|c| c.is_substitute) {
             commands.pop();
         }
     });
@@ -179,7 +282,7 @@ pub fn finish_substitute() {
 pub fn remove_substitute(number: u64) {
     COMMANDS.with(|commands| {
         if let Ok(mut commands) = commands.try_borrow_mut() {
-            commands.retain(|c| c.substitute != number);
+            commands.retain(|c| c.number != number);
         }
     });
 }
@@ -189,8 +292,8 @@ pub fn any_unrecorded() -> bool {
     COMMANDS.with_borrow(|commands| {
         commands
             .last()
-            .and_then(|c| c.started.as_ref())
-            .is_some_and(|started| !started.recorded)
+            .and_then(Command::started)
+            .is_some_and(|started| !started.is_recorded())
     })
 }
 
@@ -199,16 +302,16 @@ pub fn awaits_table() -> bool {
     COMMANDS.with_borrow(|commands| {
         commands.last().is_some_and(|c| {
             c.startup == 0
-                && c.started
-                    .as_ref()
-                    .is_some_and(|started| !started.recorded && started.tree.is_create_table_as())
+                && c.started().is_some_and(|started| {
+                    !started.is_recorded() && started.tree.is_create_table_as()
+                })
         })
     })
 }
 
 /// Runs `f` with the innermost command if that has started and has no row yet.
 pub fn with_unrecorded<R>(f: impl FnOnce(&mut Started, &Source) -> R) -> Option<R> {
-    any_unrecorded().then(|| with_last(f))
+    any_unrecorded().then(|| with_last(f)).flatten()
 }
 
 pub fn remember_startup(address: usize) {

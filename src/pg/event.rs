@@ -6,6 +6,7 @@
 use super::catalog::{self, Address};
 use super::compat;
 use super::node::{ParseTree, pointers};
+use super::subtransaction;
 use super::text;
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -163,6 +164,11 @@ pub fn dropped_objects() -> Vec<Dropped> {
         },
     );
     objects
+}
+
+/// The same where it is not known whether a sql_drop trigger is running: empty if none is (PostgreSQL keeps that to itself).
+pub fn dropped_objects_if_told() -> Vec<Dropped> {
+    subtransaction::attempt(|| Ok(dropped_objects())).unwrap_or_default()
 }
 
 /// The table that is about to be rewritten and PostgreSQL's reason bits; to be called in a table_rewrite trigger only.

@@ -69,15 +69,13 @@ unsafe extern "C-unwind" fn at_subtransaction_end(
     _parent: pg_sys::SubTransactionId,
     _argument: *mut core::ffi::c_void,
 ) {
-    match event {
-        pg_sys::SubXactEvent::SUBXACT_EVENT_COMMIT_SUB => {
-            crate::retention::subtransaction_ended(false)
-        }
-        pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => {
-            crate::retention::subtransaction_ended(true)
-        }
-        _ => {}
-    }
+    let rolled_back = match event {
+        pg_sys::SubXactEvent::SUBXACT_EVENT_COMMIT_SUB => false,
+        pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => true,
+        _ => return,
+    };
+    in_progress::subtransaction_ended(rolled_back);
+    crate::retention::subtransaction_ended(rolled_back);
 }
 
 /// The argument list of ProcessUtility, which has one argument more from 14 on.
@@ -231,8 +229,10 @@ extern "C-unwind" fn begin(
     let source = || Source::new(query, statement.stmt_location, statement.stmt_len);
     let nested = context != pg_sys::ProcessUtilityContext::PROCESS_UTILITY_TOPLEVEL;
     memory::with_reserve(|| {
-        // Also before statements that are no DDL (COPY, DO ..).
-        crate::event_trigger::before_script_statement();
+        // Also before statements that are no DDL (COPY, TRUNCATE, DO ..).
+        if in_progress::any_unrecorded() {
+            crate::event_trigger::before_nested_statement();
+        }
         let (kind, source) = match tree.explained() {
             Some(explained) => (explained.kind(), source().explained()),
             None if raises_event_triggers || eventless::kind(tree).is_some() => {
@@ -240,7 +240,6 @@ extern "C-unwind" fn begin(
             }
             None => return -1,
         };
-        crate::event_trigger::before_nested_statement();
         in_progress::push(kind, source, nested) as i64
     })
 }
