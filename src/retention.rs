@@ -21,6 +21,7 @@ use crate::pg::sequence::{
     raise_sequence, sequence_value,
 };
 use crate::pg::session;
+use crate::pg::subtransaction::ByLevel;
 use crate::pg::table::{CaptureTable, PruneLimits};
 use std::cell::{Cell, RefCell};
 
@@ -50,8 +51,8 @@ const MICROSECONDS: i64 = 1_000_000;
 thread_local! {
     /// The table that all this is about, by OID: the extension may be dropped and made anew in one session.
     static TABLE: Cell<u32> = const { Cell::new(0) };
-    /// Rows added less rows deleted by the running transaction, by nesting level of subtransactions.
-    static CHANGES: RefCell<Vec<(i32, i64)>> = const { RefCell::new(Vec::new()) };
+    /// Rows added less rows deleted by the running transaction.
+    static CHANGES: RefCell<ByLevel<i64>> = const { RefCell::new(ByLevel::new()) };
     /// No row below this id is left, as far as this session knows; `None` before its first look.
     static NEXT_ID: Cell<Option<i64>> = const { Cell::new(None) };
     /// What `NEXT_ID` was when the running transaction first deleted rows.
@@ -172,7 +173,7 @@ fn is_time_to_rescan(max_rows: i64) -> bool {
 }
 
 fn forget_table() {
-    CHANGES.with_borrow_mut(Vec::clear);
+    CHANGES.with_borrow_mut(ByLevel::take);
     NEXT_ID.set(None);
     BEFORE_TRANSACTION.set(None);
     SINCE_RESCAN.set(0);
@@ -222,22 +223,20 @@ fn row_count() -> Result<i64, Failure> {
 }
 
 fn unsaved_changes() -> i64 {
-    CHANGES.with_borrow(|changes| changes.iter().map(|(_, change)| change).sum())
+    CHANGES.with_borrow(|changes| changes.iter().sum())
 }
 
 fn note_change(change: i64) {
-    let level = session::transaction_nest_level();
     CHANGES.with_borrow_mut(|changes| match changes.last_mut() {
-        Some((last, sum)) if *last == level => *sum += change,
-        _ => changes.push((level, change)),
+        Some(sum) => *sum += change,
+        None => changes.push(change),
     });
 }
 
 /// The transaction is about to commit or to be prepared: what it changed is added to the number of rows.
 /// Nothing happens when the extension was dropped in it.
 pub fn before_commit() {
-    let change =
-        CHANGES.with_borrow_mut(|changes| changes.drain(..).map(|(_, change)| change).sum::<i64>());
+    let change: i64 = CHANGES.with_borrow_mut(ByLevel::take).into_iter().sum();
     if change != 0 && has_sequence(ROW_COUNT_SEQUENCE) {
         add_to_sequence(ROW_COUNT_SEQUENCE, change).unwrap_or_else(|failure| failure.raise());
     }
@@ -245,24 +244,13 @@ pub fn before_commit() {
 
 /// The transaction is over.
 pub fn transaction_ended(rolled_back: bool) {
-    CHANGES.with_borrow_mut(Vec::clear);
+    CHANGES.with_borrow_mut(ByLevel::take);
     forget_place(rolled_back);
 }
 
 /// A subtransaction is over: its changes become its parent's, or vanish.
 pub fn subtransaction_ended(rolled_back: bool) {
-    let level = session::transaction_nest_level();
-    CHANGES.with_borrow_mut(|changes| {
-        let own: i64 = changes
-            .iter()
-            .filter(|(l, _)| *l >= level)
-            .map(|(_, change)| change)
-            .sum();
-        changes.retain(|(l, _)| *l < level);
-        if own != 0 && !rolled_back {
-            changes.push((level - 1, own));
-        }
-    });
+    CHANGES.with_borrow_mut(|changes| changes.subtransaction_ended(rolled_back));
     if rolled_back {
         forget_place(true);
     }

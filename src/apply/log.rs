@@ -36,6 +36,22 @@ pub fn is_writing() -> bool {
     WRITING.get()
 }
 
+/// While it lives, we write: also when an error passes through, it ends.
+struct Writing;
+
+impl Writing {
+    fn begin() -> Self {
+        WRITING.set(true);
+        Writing
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        WRITING.set(false);
+    }
+}
+
 pub fn write(command: &Command, outcome: &Outcome<'_>) -> Result<(), Failure> {
     let bytes = |value: Option<&str>| value.map(|value| text::encode(value).into_owned());
     let status = text::encode(outcome.status);
@@ -49,8 +65,8 @@ pub fn write(command: &Command, outcome: &Outcome<'_>) -> Result<(), Failure> {
         .map(|f| text::encode(&f.in_one_line()).into_owned());
     let note = bytes(outcome.note);
     let statement = outcome.failure.map(|_| command.statement.as_slice());
-    WRITING.set(true);
-    let written = spi::execute(
+    let _writing = Writing::begin();
+    spi::execute(
         "INSERT INTO dts_ddl.apply_log (id, status, tag, role, finished, duration_ms, sqlstate, error, note, ddl_text)
          VALUES ($1, $2, $3, $4, pg_catalog.clock_timestamp(), $5, $6, $7, $8, $9)",
         &[
@@ -66,9 +82,8 @@ pub fn write(command: &Command, outcome: &Outcome<'_>) -> Result<(), Failure> {
             Parameter::Text(note.as_deref()),
             Parameter::Text(statement),
         ],
-    );
-    WRITING.set(false);
-    written.map(|_| ())
+    )
+    .map(|_| ())
 }
 
 /// Whether the DBA wants this command left out.

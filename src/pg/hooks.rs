@@ -76,6 +76,7 @@ unsafe extern "C-unwind" fn at_subtransaction_end(
     };
     in_progress::subtransaction_ended(rolled_back);
     crate::retention::subtransaction_ended(rolled_back);
+    subscription::subtransaction_ended(rolled_back);
 }
 
 /// The argument list of ProcessUtility, which has one argument more from 14 on.

@@ -7,6 +7,7 @@
 use super::compat;
 use super::node;
 use super::scan;
+use super::subtransaction::ByLevel;
 use super::text;
 use core::ffi::c_char;
 use pgrx::pg_sys;
@@ -45,13 +46,13 @@ impl TableState {
 
 thread_local! {
     /// Subscriptions and tables to be copied, for the end of a parallel worker's transaction.
-    static TO_BE_ADDED: RefCell<Vec<(pg_sys::Oid, pg_sys::Oid)>> = const { RefCell::new(Vec::new()) };
+    static TO_BE_ADDED: RefCell<ByLevel<(pg_sys::Oid, pg_sys::Oid)>> = const { RefCell::new(ByLevel::new()) };
 }
 
 /// The transaction is about to commit or to be prepared.
 pub fn before_commit() {
-    for (subscription, table) in TO_BE_ADDED.take() {
-        // What a subtransaction made may be gone.
+    for (subscription, table) in TO_BE_ADDED.with_borrow_mut(ByLevel::take) {
+        // A later command may have dropped it.
         if super::publication::is_publishable(table) {
             add_table(subscription, table, TableState::ToBeCopied);
         }
@@ -60,7 +61,12 @@ pub fn before_commit() {
 
 /// The transaction is over.
 pub fn transaction_ended() {
-    TO_BE_ADDED.with_borrow_mut(Vec::clear);
+    TO_BE_ADDED.with_borrow_mut(ByLevel::take);
+}
+
+/// A subtransaction is over.
+pub fn subtransaction_ended(rolled_back: bool) {
+    TO_BE_ADDED.with_borrow_mut(|tables| tables.subtransaction_ended(rolled_back));
 }
 
 /// The worker that this process is, `None` in any other process.

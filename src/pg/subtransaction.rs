@@ -1,7 +1,7 @@
-//! A subtransaction round work whose failure must not reach the user.
-//!
-//! As PL/pgSQL does for a block with EXCEPTION (pl_exec.c: exec_stmt_block).
+//! Subtransactions: one round work whose failure must not reach the user ([`attempt`], as PL/pgSQL does for a block with
+//! EXCEPTION, pl_exec.c: exec_stmt_block), and what a session notes in each of them ([`ByLevel`]).
 
+use super::session;
 use crate::error::Failure;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::CaughtError;
@@ -39,6 +39,48 @@ pub fn attempt<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failur
         // A cancelled query and a shutdown are not ours to keep. PostgreSQL's error stack has been cleared: raise it anew.
         Err(cause) if is_interrupt(&cause) => failure(&cause).raise(),
         Err(cause) => Err(failure(&cause)),
+    }
+}
+
+/// What the running transaction has noted, by the nest level that noted it: it becomes the parent's when a subtransaction
+/// ends, and is gone when that is rolled back.
+pub struct ByLevel<T>(Vec<(i32, T)>);
+
+impl<T> ByLevel<T> {
+    pub const fn new() -> Self {
+        ByLevel(Vec::new())
+    }
+
+    pub fn push(&mut self, value: T) {
+        self.0.push((session::transaction_nest_level(), value));
+    }
+
+    /// What was noted last, if the level that runs now has noted it.
+    pub fn last_mut(&mut self) -> Option<&mut T> {
+        let level = session::transaction_nest_level();
+        (self.0.last_mut())
+            .filter(|(at, _)| *at == level)
+            .map(|(_, value)| value)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|(_, value)| value)
+    }
+
+    /// To be called in the subtransaction that ends.
+    pub fn subtransaction_ended(&mut self, rolled_back: bool) {
+        let level = session::transaction_nest_level();
+        if rolled_back {
+            self.0.retain(|(at, _)| *at < level);
+        }
+        for (at, _) in &mut self.0 {
+            *at = (*at).min(level - 1);
+        }
+    }
+
+    /// All of it, when the transaction ends.
+    pub fn take(&mut self) -> Vec<T> {
+        self.0.drain(..).map(|(_, value)| value).collect()
     }
 }
 

@@ -165,3 +165,51 @@ fn read_only_transaction() {
         .unwrap();
     assert_eq!(database.texts(), Vec::<String>::new());
 }
+
+/// The row cannot be written in a block of another event trigger, which catches the error: it is written at the end of the
+/// command, with all that was noted of it.
+#[test]
+fn failure_in_a_block_of_another_trigger() {
+    let database = Database::new("failure_in_a_block");
+    let mut owner = database.connect();
+    owner
+        .batch_execute(
+            "CREATE TABLE a (x int); CREATE TABLE log (what text);
+             CREATE FUNCTION log() RETURNS event_trigger LANGUAGE plpgsql AS $$
+             BEGIN
+               BEGIN
+                 INSERT INTO public.log VALUES (tg_tag);
+               EXCEPTION WHEN lock_not_available THEN
+                 PERFORM set_config('lock_timeout', '0', true), pg_advisory_lock_shared(1);
+               END;
+             END $$;
+             CREATE EVENT TRIGGER a_log ON ddl_command_end WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION log();
+             BEGIN; SELECT pg_advisory_xact_lock(1); LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE",
+        )
+        .unwrap();
+    std::thread::scope(|scope| {
+        let session = scope.spawn(|| {
+            let mut session = database.connect();
+            session
+                .batch_execute("SET lock_timeout = '200ms'; DROP TABLE a")
+                .unwrap();
+        });
+        while value(
+            &mut owner,
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
+        ) != "1"
+        {
+            assert!(!session.is_finished(), "the block was not reached");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        owner.batch_execute("COMMIT").unwrap();
+        session.join().expect("DROP TABLE");
+    });
+    assert_eq!(
+        value(
+            &mut owner,
+            "SELECT object_name || (message::jsonb -> 'objects')::text FROM public.dts_ddl_command WHERE tag = 'DROP TABLE'"
+        ),
+        r#"public.a[{"op": "drop", "name": "a", "type": "table", "schema": "public", "identity": "public.a", "original": true}]"#
+    );
+}
