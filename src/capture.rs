@@ -69,12 +69,20 @@ pub fn record(started: &mut Started, source: &Source, occasion: Occasion) {
         });
         return;
     }
-    if told && !is_recorded(&tag, &collected, started, &touched) {
+    let is_recorded = !told || is_recorded(&tag, &collected, started, &touched);
+    let drops_temporary = !touched.temporary.is_empty() && !started.dropped.is_empty();
+    if !is_recorded && !drops_temporary {
         return;
     }
     let rewrites = rewrites(&started.rewrites, touched.volatile);
     warn_of_rewrites(&rewrites);
     under_policy(&tag, started, source, occasion, |started, source| {
+        if drops_temporary {
+            write_dropped_with_temporary(&tag, started, source)?;
+        }
+        if !is_recorded {
+            return Ok(());
+        }
         if !started.tree.is_create_table_as() {
             return write(&tag, started, source, touched, rewrites, Vec::new());
         }
@@ -290,6 +298,41 @@ fn write(
         message: &message,
     })?;
     warn_of_undecoded(&joined.undecoded);
+    Ok(())
+}
+
+/// Rows of what a DROP of temporary objects has taken with it.
+fn write_dropped_with_temporary(
+    tag: &str,
+    started: &Started,
+    source: &Source,
+) -> Result<(), Failure> {
+    let also_dropped = replayable::dropped_with_temporary(&started.dropped);
+    if also_dropped.is_empty() {
+        return Ok(());
+    }
+    let sent = text::exact(source, tag, started.context.standard_conforming_strings)?;
+    for dropped in also_dropped {
+        let object = Object::dropped(dropped.object);
+        let (object_type, identity) = (object.object_type.clone(), object.identity.clone());
+        let mut message = message(
+            &started.context,
+            vec![object],
+            new_table::Prepared::default(),
+        );
+        message.original = Some(Original {
+            tag: tag.to_owned(),
+            text: crate::pg::text::decode(&sent),
+        });
+        row::write(&Row {
+            ddl_text: &crate::pg::text::encode(&dropped.statement),
+            tag: &dropped.tag,
+            context: &started.context,
+            object_type: Some(&object_type),
+            object_name: identity.as_deref(),
+            message: &message,
+        })?;
+    }
     Ok(())
 }
 

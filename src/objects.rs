@@ -108,6 +108,22 @@ fn is_temporary(schema: Option<&str>) -> bool {
     })
 }
 
+impl Object {
+    /// An object that is gone.
+    pub fn dropped(object: &Dropped) -> Self {
+        let on_relation = ON_RELATION.contains(&object.object_type.as_str());
+        let of_relation = |name: Option<&String>| name.filter(|_| on_relation).cloned();
+        Object {
+            op: Operation::Drop,
+            object_type: object.object_type.clone(),
+            identity: Some(object.identity.clone()),
+            schema: (object.schema.clone()).or_else(|| of_relation(object.names.first())),
+            name: (object.name.clone()).or_else(|| of_relation(object.names.last())),
+            original: Some(object.original),
+        }
+    }
+}
+
 /// What the tag of a (sub)command does to its object.
 fn operation(tag: &str) -> Operation {
     if tag.starts_with("CREATE ") || tag == "SELECT INTO" || tag == "IMPORT FOREIGN SCHEMA" {
@@ -262,7 +278,7 @@ impl Touched {
         }
     }
 
-    /// PostgreSQL lists dropped objects in the order in which it dropped them: the main one is that which the command named
+    /// PostgreSQL lists last what it dropped first: the main one is that which the command named
     /// first, else the first of those it named.
     fn main_dropped(&self, first_dropped: Option<&str>) -> Option<usize> {
         let original = |o: &Object| o.original == Some(true);
@@ -279,13 +295,9 @@ impl Touched {
     }
 
     fn add_dropped(&mut self, object: &Dropped) {
-        let schema = object.schema.clone().or_else(|| {
-            ON_RELATION
-                .contains(&object.object_type.as_str())
-                .then(|| object.names.first().cloned())
-                .flatten()
-        });
-        if object.temporary || is_temporary(schema.as_deref()) {
+        let described = Object::dropped(object);
+        let schema = described.schema.as_deref();
+        if object.temporary || is_temporary(schema) {
             if object.original {
                 self.temporary.push(object.identity.clone());
             }
@@ -299,22 +311,10 @@ impl Touched {
                 object.names.get(1).map(String::as_str),
             );
         // The TOAST table of a dropped table is nobody's business.
-        if schema.as_deref() == Some("pg_toast") {
+        if schema == Some("pg_toast") {
             return;
         }
-        self.objects.push(Object {
-            op: Operation::Drop,
-            object_type: object.object_type.clone(),
-            identity: Some(object.identity.clone()),
-            schema,
-            name: object.name.clone().or_else(|| {
-                ON_RELATION
-                    .contains(&object.object_type.as_str())
-                    .then(|| object.names.last().cloned())
-                    .flatten()
-            }),
-            original: Some(object.original),
-        });
+        self.objects.push(described);
     }
 
     /// The row type of each dropped relation, and the array type of that and of each dropped type, go without saying.

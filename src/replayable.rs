@@ -5,17 +5,23 @@
 //! - A partition's bound that is computed (`FROM (current_timestamp)`): its value.
 //! - DROP INDEX of an index that a failed CREATE INDEX CONCURRENTLY left: IF EXISTS; REINDEX INDEX that makes it valid:
 //!   CREATE INDEX.
+//!
+//! And what the CASCADE of a DROP of temporary objects has taken from permanent ones ([`dropped_with_temporary`]): a statement for
+//! each, since the DROP itself is nothing for another server.
 
 use crate::context::Context;
 use crate::in_progress::Started;
 use crate::objects::Touched;
+use crate::pg::event::Dropped;
 use crate::pg::index;
 use crate::pg::like::{self, TemporaryLike};
 use crate::pg::node::ParseTree;
 use crate::pg::{partition, text};
+use crate::short_lived;
 use crate::statement::{
     create_index_if_not_exists, drop_index_if_exists, replace_computed_bound, replace_likes,
 };
+use std::collections::HashSet;
 
 /// What has to be known of such a statement before it runs.
 pub struct Facts {
@@ -72,6 +78,91 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
     statement.map(|statement| Instead {
         statement,
         tag: None,
+    })
+}
+
+/// A permanent object that went with a temporary one, and the statement that drops it elsewhere.
+pub struct AlsoDropped<'a> {
+    pub object: &'a Dropped,
+    pub statement: String,
+    pub tag: String,
+}
+
+/// Those that CASCADE has dropped, in the order in which that was done, so that none needs CASCADE itself: PostgreSQL lists what
+/// it dropped last first (event_trigger.c: EventTriggerSQLDropAddObject). Objects that no other server has are left out; IF EXISTS
+/// passes over what the command itself drops there too.
+pub fn dropped_with_temporary(dropped: &[Dropped]) -> Vec<AlsoDropped<'_>> {
+    let relations: HashSet<[&str; 2]> = dropped
+        .iter()
+        .filter(|d| d.address.is_some_and(|a| a.is_relation() && a.sub == 0))
+        .filter_map(|d| Some([d.schema.as_deref()?, d.name.as_deref()?]))
+        .collect();
+    let columns: HashSet<&[String]> = dropped
+        .iter()
+        .filter(|d| d.object_type == "table column")
+        .map(|d| d.names.as_slice())
+        .collect();
+    // A part of a relation or column goes with it.
+    let goes_with_another = |d: &Dropped| match d.names.as_slice() {
+        [schema, relation, _] => {
+            relations.contains(&[schema.as_str(), relation.as_str()])
+                || d.object_type == "default value" && columns.contains(d.names.as_slice())
+        }
+        _ => false,
+    };
+    dropped
+        .iter()
+        .rev()
+        .filter(|d| d.by_cascade && !d.original && !d.temporary)
+        .filter(|d| !short_lived::is_known(d.address) && !goes_with_another(d))
+        .map(|object| {
+            let (statement, tag) = how_to_drop(object);
+            AlsoDropped {
+                object,
+                statement,
+                tag,
+            }
+        })
+        .collect()
+}
+
+/// The statement that drops an object if it is there, and its tag.
+fn how_to_drop(object: &Dropped) -> (String, String) {
+    let altered = |kind: &str, change: &str| {
+        let names: Vec<String> = (object.names.iter())
+            .map(|name| text::quote_identifier(name))
+            .collect();
+        let (name, of) = names.split_last()?;
+        let (of, change) = (of.join("."), change.replace("{}", name));
+        let tag = format!("ALTER {kind}");
+        Some((format!("{tag} IF EXISTS {of} {change}"), tag))
+    };
+    let altered = match object.object_type.as_str() {
+        "table column" => altered("TABLE", "DROP COLUMN IF EXISTS {}"),
+        "foreign table column" => altered("FOREIGN TABLE", "DROP COLUMN IF EXISTS {}"),
+        "composite type column" => altered("TYPE", "DROP ATTRIBUTE IF EXISTS {}")
+            // which has no IF EXISTS of its own
+            .map(|(statement, tag)| (statement.replacen(" IF EXISTS", "", 1), tag)),
+        "default value" => altered("TABLE", "ALTER COLUMN {} DROP DEFAULT"),
+        "table constraint" => altered("TABLE", "DROP CONSTRAINT IF EXISTS {}"),
+        _ => None,
+    };
+    altered.unwrap_or_else(|| {
+        // As pg_event_trigger_dropped_objects() spells type and identity, they make a statement, but for two types.
+        match (object.object_type.as_str(), object.names.as_slice()) {
+            ("domain constraint", [domain, name]) => (
+                format!(
+                    "ALTER DOMAIN {domain} DROP CONSTRAINT IF EXISTS {}",
+                    text::quote_identifier(name)
+                ),
+                "ALTER DOMAIN".to_owned(),
+            ),
+            (kind, _) => {
+                let kind = kind.strip_suffix(" object").unwrap_or(kind);
+                let tag = format!("DROP {}", kind.to_uppercase());
+                (format!("{tag} IF EXISTS {}", object.identity), tag)
+            }
+        }
     })
 }
 

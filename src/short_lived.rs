@@ -43,7 +43,8 @@ pub fn are_all(collected: &[Collected], dropped: &[Dropped]) -> bool {
     !asked.is_empty() && asked.iter().all(|is_short_lived| *is_short_lived)
 }
 
-fn is_known(address: Option<Address>) -> bool {
+/// Whether no other server has an object, since it depended on temporary ones.
+pub fn is_known(address: Option<Address>) -> bool {
     address.is_some_and(|address| KNOWN.with_borrow(|known| known.contains(&key(address))))
 }
 

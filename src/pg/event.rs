@@ -66,12 +66,14 @@ impl Collected {
 pub struct Dropped {
     pub address: Option<Address>,
     pub original: bool,
+    /// It could go with another object only because of CASCADE (pg_event_trigger_dropped_objects(): normal).
+    pub by_cascade: bool,
     pub temporary: bool,
     pub object_type: String,
     pub schema: Option<String>,
     pub name: Option<String>,
     pub identity: String,
-    /// The name in parts, of objects that the command named or that have no schema of their own. The first is the schema for
+    /// The name in parts, of objects that the command or CASCADE named, or that have no schema of their own. The first is the schema for
     /// objects that belong to a relation.
     pub names: Vec<String>,
 }
@@ -145,17 +147,22 @@ pub fn dropped_objects() -> Vec<Dropped> {
         pg_sys::pg_event_trigger_dropped_objects,
         &DROPPED_ROW,
         |row| {
-            let (original, schema) = (row.boolean(3), row.text(7));
-            let names = if original || schema.is_none() {
-                row.text_array(10)
-            } else {
-                Vec::new()
-            };
+            let (original, by_cascade, schema) = (row.boolean(3), row.boolean(4), row.text(7));
+            let object_type = row.text(6).unwrap_or_default();
+            let mut names = Vec::new();
+            if original || by_cascade || schema.is_none() {
+                names = row.text_array(10);
+                if object_type == "domain constraint" {
+                    // The domain, and the name of the constraint (objectaddress.c: getObjectIdentityParts).
+                    names.extend(row.text_array(11));
+                }
+            }
             objects.push(Dropped {
                 address: row.address(),
                 original,
+                by_cascade,
                 temporary: row.boolean(5),
-                object_type: row.text(6).unwrap_or_default(),
+                object_type,
                 schema,
                 name: row.text(8),
                 identity: row.text(9).unwrap_or_default(),

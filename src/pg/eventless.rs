@@ -164,6 +164,7 @@ impl Eventless {
             .map(|name| Dropped {
                 address: None,
                 original: true,
+                by_cascade: false,
                 temporary: false,
                 object_type: "role".to_owned(),
                 schema: None,

@@ -183,8 +183,12 @@ fn failure_in_a_block_of_another_trigger() {
                  PERFORM set_config('lock_timeout', '0', true), pg_advisory_lock_shared(1);
                END;
              END $$;
-             CREATE EVENT TRIGGER a_log ON ddl_command_end WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION log();
-             BEGIN; SELECT pg_advisory_xact_lock(1); LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE",
+             CREATE EVENT TRIGGER a_log ON ddl_command_end WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION log()",
+        )
+        .unwrap();
+    owner
+        .batch_execute(
+            "BEGIN; SELECT pg_advisory_xact_lock(1); LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE",
         )
         .unwrap();
     std::thread::scope(|scope| {

@@ -49,7 +49,7 @@ sql_tests! {
     roles { commands passwords preload }
     rows {
         cluster concurrently detach_concurrently each_command extension_plpgsql extension_scripts foreign_schema no_ops
-        not_ddl own_bookkeeping owned partitions reindex replica_role security_label temporary
+        not_ddl own_bookkeeping owned partitions reindex replica_role security_label temporary temporary_cascade
         toasted_concurrently
     }
     script { access alone alone_detach alone_reindex encoding format range unreadable }
