@@ -43,13 +43,13 @@ pub enum Occasion {
     End,
 }
 
-/// Records a command.
-pub fn record(started: &mut Started, source: &Source, occasion: Occasion) {
+/// Records a command; false if that failed and is to be tried again.
+pub fn record(started: &mut Started, source: &Source, occasion: Occasion) -> bool {
     if started.is_recorded() && started.tree.is_create_table_as() {
-        return;
+        return true;
     }
     if !started.is_recorded() && !has_done_something(started) {
-        return;
+        return true;
     }
     let tag = started.tree.command_tag();
     let (collected, told) = match collected(&tag, started) {
@@ -61,21 +61,22 @@ pub fn record(started: &mut Started, source: &Source, occasion: Occasion) {
         objects::touched(&tag, &collected, &started.dropped, first_dropped.as_deref());
     touched.invalid_index = is_about_invalid_index(&collected, started);
     touched.short_lived = short_lived::are_all(&collected, &started.dropped);
+    let rewrites = rewrites(&started.rewrites, touched.volatile);
+    let is_recorded = !told || is_recorded(&tag, &collected, started, &touched);
+    if occasion == Occasion::End && is_recorded {
+        warn_of_rewrites(&rewrites);
+    }
     if started.is_recorded() {
         // Tables that came after the row was written, e.g. later elements of CREATE SCHEMA.
-        under_policy(&tag, started, source, occasion, |_, _| {
+        return under_policy(&tag, started, source, occasion, |_, _| {
             new_table::prepare(&touched.new_tables);
             Ok(())
         });
-        return;
     }
-    let is_recorded = !told || is_recorded(&tag, &collected, started, &touched);
     let drops_temporary = !touched.temporary.is_empty() && !started.dropped.is_empty();
     if !is_recorded && !drops_temporary {
-        return;
+        return true;
     }
-    let rewrites = rewrites(&started.rewrites, touched.volatile);
-    warn_of_rewrites(&rewrites);
     under_policy(&tag, started, source, occasion, |started, source| {
         if drops_temporary {
             write_dropped_with_temporary(&tag, started, source)?;
@@ -90,7 +91,7 @@ pub fn record(started: &mut Started, source: &Source, occasion: Occasion) {
             Some(table) => write_created_table(&tag, started, source, table),
             None => Ok(()),
         }
-    });
+    })
 }
 
 /// Whether this database records commands: the setting, and the event trigger that consumers know by name.
@@ -207,14 +208,15 @@ fn is_recorded(tag: &str, collected: &[Collected], started: &Started, touched: &
     touched.permanent
 }
 
-/// Has `work` write the row, as `dts_ddl_capture.on_error` says: its failure is the command's, or is logged and counted.
+/// Has `work` write the row, as `dts_ddl_capture.on_error` says: its failure is the command's, or is logged and counted. False if it
+/// failed before the end of the command, where it is tried again.
 fn under_policy(
     tag: &str,
     started: &mut Started,
     source: &Source,
     occasion: Occasion,
     work: impl FnOnce(&mut Started, &Source) -> Result<(), Failure>,
-) {
+) -> bool {
     match guc::on_error() {
         OnError::Error => {
             if let Err(failure) = work(started, source) {
@@ -223,15 +225,17 @@ fn under_policy(
         }
         OnError::Warning => {
             if let Err(failure) = subtransaction::attempt(|| work(started, source)) {
-                if occasion == Occasion::End {
-                    note_gap(tag, started, source, &failure);
-                    started.recorded = Recorded::GivenUp;
+                if occasion == Occasion::Early {
+                    return false;
                 }
-                return;
+                note_gap(tag, started, source, &failure);
+                started.recorded = Recorded::GivenUp;
+                return true;
             }
         }
     }
     started.note_written();
+    true
 }
 
 /// A command goes through without a row: the server log gets all of it, and the gap is counted.

@@ -92,7 +92,7 @@ fn capture_ddl(fcinfo: pg_sys::FunctionCallInfo) {
     on(fcinfo, "ddl_command_end", "dts_capture_ddl", |event| {
         if guc::enabled() && !restore::is_running() {
             in_progress::with_current(&event, |started, source| {
-                capture::record(started, source, Occasion::End);
+                capture::record(started, source, Occasion::End)
             });
         }
         in_progress::finish_substitute();
@@ -173,7 +173,6 @@ pub fn before_nested_statement() {
         if unchanged {
             return;
         }
-        started.asked = Some(now);
         // When the command is over its own part has been collected, or what it dropped is known.
         let tag = started.tree.command_tag();
         let is_collected = event::ddl_commands()
@@ -184,8 +183,9 @@ pub fn before_nested_statement() {
             started.dropped = event::dropped_objects_if_told();
         }
         let is_over = is_collected || !started.dropped.is_empty();
-        if is_over && capture::is_on() {
-            capture::record(started, source, Occasion::Early);
+        // What fails is tried again before the next statement.
+        if !is_over || !capture::is_on() || capture::record(started, source, Occasion::Early) {
+            started.asked = Some(now);
         }
     });
 }

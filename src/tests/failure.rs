@@ -176,11 +176,14 @@ fn failure_in_a_block_of_another_trigger() {
         .batch_execute(
             "CREATE TABLE a (x int); CREATE TABLE log (what text);
              CREATE FUNCTION log() RETURNS event_trigger LANGUAGE plpgsql AS $$
+             DECLARE done text;
              BEGIN
                BEGIN
                  INSERT INTO public.log VALUES (tg_tag);
                EXCEPTION WHEN lock_not_available THEN
-                 PERFORM set_config('lock_timeout', '0', true), pg_advisory_lock_shared(1);
+                 -- expressions that PL/pgSQL computes without running a query, before which the row would be tried again
+                 done := set_config('lock_timeout', '0', true);
+                 done := pg_advisory_lock_shared(1)::text;
                END;
              END $$;
              CREATE EVENT TRIGGER a_log ON ddl_command_end WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION log()",
