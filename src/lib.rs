@@ -67,6 +67,11 @@ extension_sql_file!(
     name = "version_1_1_0",
     requires = ["version_1_0_0"]
 );
+extension_sql_file!(
+    "../sql/dts_ddl_capture--1.1.0--1.1.1.sql",
+    name = "version_1_1_1",
+    requires = ["version_1_1_0"]
+);
 
 /// Runs once in each process that loads the library: preloaded, or at the first DDL of a session.
 #[pg_guard]

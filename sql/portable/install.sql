@@ -160,7 +160,7 @@ BEGIN
   IF to_regclass('dts_ddl_portable.turn') IS NULL THEN
     CREATE SEQUENCE dts_ddl_portable.turn MINVALUE 0;
   END IF;
-  UPDATE dts_ddl_portable.own SET version = '1.1.0';
+  UPDATE dts_ddl_portable.own SET version = '1.1.1';
   COMMENT ON SCHEMA dts_ddl_portable IS 'Portable edition of dts_ddl_capture: everything but the three objects that consumers know by name';
   COMMENT ON TABLE dts_ddl_portable.own IS 'Portable edition of dts_ddl_capture: its version, and the secret by which its functions know each other';
   COMMENT ON COLUMN dts_ddl_portable.own.secret IS 'Nobody but the owner may read it';

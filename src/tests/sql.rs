@@ -39,7 +39,7 @@ sql_tests! {
     failure { on_error_warning table_changed table_extras }
     message { access_method drops nesting no_schema_name objects replay rewrites settings superuser }
     message_stream { encoding test_decoding }
-    privileges { attack direct_call drop_public own_objects unprivileged }
+    privileges { adopt_tables attack direct_call drop_public own_objects unprivileged }
     publication {
         all_tables join modes newly_published newly_published_schema no_right published published_except published_schema
         schema set_logged update_delete
