@@ -7,6 +7,9 @@ use pgrx::prelude::*;
 const HINT_REINSTALL: &str = "Restore the table, or drop and create the extension again. \
      To let DDL through meanwhile, set dts_ddl_capture.on_error to \"warning\" or dts_ddl_capture.enabled to off.";
 
+const HINT_RESTORE_SEQUENCE: &str = "Restore the sequence, or drop and create the extension again. \
+     To let DDL through meanwhile, set dts_ddl_capture.on_error to \"warning\" or dts_ddl_capture.enabled to off.";
+
 /// A failure of the capture itself, never of the user's statement.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -48,6 +51,37 @@ impl Failure {
             format!("The sequence \"{name}\" was not found."),
             HINT_REINSTALL,
         )
+    }
+
+    pub fn sequence_altered(name: &str, detail: &str) -> Self {
+        Self::prerequisite(
+            &format!("sequence \"{name}\" of extension dts_ddl_capture has been altered"),
+            detail.to_owned(),
+            HINT_RESTORE_SEQUENCE,
+        )
+    }
+
+    pub fn sequence_damaged(name: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+            message: format!("sequence \"{name}\" of extension dts_ddl_capture is damaged"),
+            detail: Some("Its page is not that of a sequence.".to_owned()),
+            hint: Some(HINT_RESTORE_SEQUENCE.to_owned()),
+        }
+    }
+
+    pub fn sequence_exhausted(name: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
+            message: format!(
+                "sequence \"{name}\" of extension dts_ddl_capture has reached its limit"
+            ),
+            detail: Some("There is no further number for DDL commands.".to_owned()),
+            hint: Some(format!(
+                "Use ALTER SEQUENCE {name} AS bigint MAXVALUE {}.",
+                i64::MAX
+            )),
+        }
     }
 
     /// The statement's text could not be found, so no row can be written for it.

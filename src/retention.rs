@@ -86,7 +86,7 @@ pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
     let surely_kept = max_rows - (round - 1);
     let increment = table.id_increment();
     let distance = surely_kept.saturating_mul(increment);
-    let last_id = if excess > 0 { table.last_id() } else { newest };
+    let last_id = if excess > 0 { table.last_id()? } else { newest };
     // Rows of this very command must be visible to their deletion.
     session::command_counter_increment();
     let sweep = |from: i64, wanted: i64, distance: i64| {

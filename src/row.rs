@@ -48,7 +48,7 @@ fn write_with_snapshot(row: &Row<'_>) -> Result<(), Failure> {
     let message = json(row.message)?;
     let message = text::encode(&message);
     let event_time = session::now();
-    let id = table.next_id();
+    let id = table.next_id()?;
     table.insert(&[
         Value::Text(row.ddl_text),
         Value::BigInt(id),

@@ -264,6 +264,7 @@ pub fn start(after_id: Option<i64>, server_number: Option<i32>) -> Result<(), Fa
     if server_number.is_some_and(|number| !(0..16).contains(&number)) {
         return Err(Failure::argument("server_number must be between 0 and 15"));
     }
+    table::require_with_ids()?;
     let literal = |value: Option<String>| value.unwrap_or_else(|| "NULL".to_owned());
     run_block(
         &include_str!("../../sql/start_apply.sql")
@@ -293,6 +294,7 @@ pub fn start(after_id: Option<i64>, server_number: Option<i32>) -> Result<(), Fa
 /// Makes this database an ordinary one again; see `sql/stop_apply.sql`.
 pub fn stop(capture: bool) -> Result<(), Failure> {
     session::refuse_in_read_only_transaction(c"dts_ddl.stop_apply()");
+    table::require_with_ids()?;
     run_block(
         &include_str!("../../sql/stop_apply.sql").replace("{capture}", &capture.to_string()),
     )?;

@@ -5,8 +5,7 @@
 use super::compat;
 use super::session;
 use super::table::{
-    DDL_TEXT_COLUMN, ID_COLUMN, MESSAGE_COLUMN, TAG_COLUMN, USERNAME_COLUMN, capture_table,
-    check_shape,
+    DDL_TEXT_COLUMN, ID_COLUMN, MESSAGE_COLUMN, TAG_COLUMN, USERNAME_COLUMN, check_shape, require,
 };
 use super::text;
 use crate::error::Failure;
@@ -92,10 +91,7 @@ fn scan_in_context(first: i64, mut f: impl FnMut(&Row) -> bool) -> Result<(), Fa
     // SAFETY: what is opened is closed on the normal way, after an error by the resource owner; the snapshot is active until
     // then. The slot keeps its buffer pinned while its values are read.
     unsafe {
-        let relation = match capture_table() {
-            pg_sys::InvalidOid => core::ptr::null_mut(),
-            oid => pg_sys::try_relation_open(oid, lock),
-        };
+        let relation = pg_sys::try_relation_open(require()?, lock);
         if relation.is_null() {
             return Err(Failure::table_missing());
         }
