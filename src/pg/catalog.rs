@@ -11,7 +11,7 @@ pub use pgrx::pg_sys::Oid;
 use std::ffi::CString;
 
 /// An object's address, as in pg_depend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Address {
     pub class: pg_sys::Oid,
     pub object: pg_sys::Oid,

@@ -1,5 +1,6 @@
 //! Long strings, large statements, long sessions.
 
+use super::cluster::Cluster;
 use super::server::{Database, server, value};
 use std::time::{Duration, Instant};
 
@@ -100,6 +101,99 @@ fn sixteen_megabytes() {
         Some("CREATE TABLE public.c (n integer)")
     );
     database.expect_sound();
+}
+
+/// As many objects in one command as in ten: what a command costs grows with their number, not with its square, which would
+/// be ten times as much. Processor time of the session, not of the clock: the machine may be busy with other tests.
+#[test]
+fn objects_by_the_thousand() {
+    const FEW: usize = 2_000;
+    const TIMES: usize = 10;
+    let cluster = Cluster::new();
+    cluster.start("-c max_locks_per_transaction=400");
+    let mut client = cluster.connect("postgres");
+    client
+        .batch_execute(
+            "CREATE EXTENSION dts_ddl_capture; SET dts_ddl_capture.capture_roles = on; SET client_min_messages = warning;
+             CREATE TABLE warm (x int); CREATE TYPE gone AS (x int); DROP TYPE gone",
+        )
+        .unwrap();
+    let pid: i32 = client
+        .query_one("SELECT pg_backend_pid()", &[])
+        .unwrap()
+        .get(0);
+    let roles = |n: usize| -> String {
+        let names: Vec<String> = (0..n).map(|i| format!("role_of_number_{i}")).collect();
+        names.join(", ")
+    };
+    let sequences = |n: usize| -> String {
+        (0..n)
+            .map(|i| format!(" CREATE SEQUENCE s.sequence_of_number_{i}"))
+            .collect()
+    };
+    // Each makes the objects (which is PostgreSQL's work for the most part), does something to all, and drops all of them.
+    let mut costs = |n: usize| {
+        let make_roles = format!(
+            "SET dts_ddl_capture.enabled = off; DO $$ BEGIN FOR i IN 0..{} LOOP EXECUTE format('CREATE ROLE role_of_number_%s', i); END LOOP; END $$;
+             RESET dts_ddl_capture.enabled",
+            n - 1
+        );
+        let steps = [
+            make_roles,
+            format!("GRANT {} TO CURRENT_USER", roles(n)),
+            format!("DROP ROLE {}", roles(n)),
+            format!("CREATE SCHEMA s{}", sequences(n)),
+            "GRANT USAGE ON ALL SEQUENCES IN SCHEMA s TO pg_monitor".to_owned(),
+            "DROP SCHEMA s CASCADE".to_owned(),
+        ];
+        steps.map(|sql| {
+            let before = processor_time(pid);
+            client.batch_execute(&sql).unwrap();
+            processor_time(pid) - before
+        })
+    };
+    costs(FEW);
+    let mut in_ten = [Duration::ZERO; 6];
+    for _ in 0..TIMES {
+        for (sum, cost) in in_ten.iter_mut().zip(costs(FEW)) {
+            *sum += cost;
+        }
+    }
+    let in_one = costs(FEW * TIMES);
+    let names = [
+        "CREATE ROLE",
+        "GRANT of roles",
+        "DROP ROLE",
+        "CREATE SCHEMA",
+        "GRANT",
+        "DROP SCHEMA",
+    ];
+    for ((name, ten), one) in names.into_iter().zip(in_ten).zip(in_one) {
+        assert!(
+            one * 10 < ten * 25,
+            "{name} of as many objects took {ten:?} in ten commands and {one:?} in one"
+        );
+    }
+    let objects =
+        "SELECT max(jsonb_array_length(message::jsonb -> 'objects')) FROM public.dts_ddl_command";
+    assert_eq!(
+        client.query_one(objects, &[]).unwrap().get::<_, i32>(0),
+        20_001
+    );
+}
+
+/// What a process has used of the processors (in ticks of 10 ms).
+fn processor_time(pid: i32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // behind the name, which is in parentheses: user and system time are the 12th and 13th
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    let ticks = |i: usize| fields[i].parse::<u64>().unwrap();
+    Duration::from_millis((ticks(11) + ticks(12)) * 10)
 }
 
 /// Bytes of private memory of a backend.
