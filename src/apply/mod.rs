@@ -16,7 +16,7 @@ pub mod subscribe;
 pub mod triggers;
 
 use crate::context;
-use crate::error::Failure;
+use crate::error::{Failure, shown};
 use crate::guc::{self, ApplyMissingRole, ApplyOnError};
 use crate::message;
 use crate::pg::execute::{self, Role};
@@ -98,7 +98,7 @@ fn stopping(command: &Command, failure: Failure) -> Failure {
         detail: Some(format!(
             "{reason}The command was run by role \"{}\": {}",
             command.username,
-            text::decode(&command.statement)
+            shown(&command.statement)
         )),
         hint: Some(format!(
             "{cause}Replication goes on by itself once the cause is mended, or after SELECT dts_ddl.skip({id}), which leaves the \

@@ -3,6 +3,7 @@
 //! Nothing is written and no lock but ACCESS SHARE is taken, so this works in a read-only transaction and on a standby.
 
 use super::compat;
+use super::memory;
 use super::session;
 use super::table::{
     DDL_TEXT_COLUMN, ID_COLUMN, MESSAGE_COLUMN, TAG_COLUMN, USERNAME_COLUMN, check_shape, require,
@@ -160,7 +161,8 @@ impl Row {
 
     fn text(&self, column: usize) -> Option<Vec<u8>> {
         // SAFETY: the column is of type text or varchar.
-        self.datum(column)
-            .map(|d| unsafe { text::bytes(pg_sys::text_to_cstring(d.cast_mut_ptr())).to_vec() })
+        self.datum(column).map(|d| unsafe {
+            memory::copy(text::bytes(pg_sys::text_to_cstring(d.cast_mut_ptr())))
+        })
     }
 }

@@ -246,7 +246,7 @@ impl CaptureTable {
                     Datum::from(0usize)
                 }
                 Value::Text(bytes) => {
-                    texts[i] = text::varlena(bytes);
+                    texts[i] = text::varlena(bytes)?;
                     Datum::from(texts[i].as_ptr())
                 }
                 Value::Int(v) => Datum::from(*v),
@@ -357,7 +357,7 @@ impl CaptureTable {
                 passed_over = true;
             }
             if !passed_over {
-                pruned.next = id + 1;
+                pruned.next = id.saturating_add(1);
             }
             true
         });

@@ -103,6 +103,111 @@ fn sixteen_megabytes() {
     database.expect_sound();
 }
 
+/// Statements beyond what can be decoded: what can be left out is left out, the rest is an error of its own; whatever happens,
+/// no row stops those who decode it. Control characters, of which JSON makes six each, make it happen with few bytes.
+#[test]
+fn too_large_to_decode() {
+    let cluster = Cluster::new();
+    cluster.start("-c wal_level=logical -c logical_decoding_work_mem=64MB");
+    let mut client = cluster.connect("postgres");
+    client
+        .batch_execute("CREATE EXTENSION dts_ddl_capture; CREATE PUBLICATION p FOR TABLE public.dts_ddl_command")
+        .unwrap();
+    for plugin in ["test_decoding", "pgoutput"] {
+        client
+            .execute(
+                "SELECT pg_create_logical_replication_slot($1::text::name, $1::text::name)",
+                &[&plugin],
+            )
+            .unwrap();
+    }
+    client
+        .batch_execute("CREATE TABLE first (x int); SET dts_ddl_capture.emit_message = on")
+        .unwrap();
+    // 24 MB: six times as much is too much for `message` alone
+    let control = "\u{1}".repeat(24_000_000);
+    client
+        .batch_execute(&format!(
+            "CREATE TABLE short AS /* {control} */ SELECT 1 AS x"
+        ))
+        .unwrap();
+    let document =
+        "(SELECT message::jsonb FROM public.dts_ddl_command WHERE object_name = 'public.short')";
+    assert_eq!(
+        value(&mut client, &format!("SELECT {document} -> 'left_out'")),
+        "[\"original\"]"
+    );
+    assert_eq!(
+        value(&mut client, &format!("SELECT {document} ? 'original'")),
+        "false"
+    );
+    // 90 MB: as a row in a text format it could not be sent
+    let long = format!(
+        "COMMENT ON TABLE first IS '{}'",
+        control.repeat(3) + &control[..18_000_000]
+    );
+    let too_large = |error: &postgres::Error, message: &str| {
+        let error = error.as_db_error().expect("an error of the server");
+        assert_eq!(error.code().code(), "54000", "{error:?}");
+        assert_eq!(error.message(), message);
+        assert!(error.detail().is_some_and(|d| d.contains(" bytes")));
+        assert!(error.hint().is_some());
+    };
+    let error = client.batch_execute(&long).unwrap_err();
+    too_large(
+        &error,
+        "the row of the DDL command would be too large to be decoded",
+    );
+    assert_eq!(
+        value(&mut client, "SELECT obj_description('first'::regclass)"),
+        "NULL"
+    );
+    client
+        .batch_execute(&format!(
+            "SET dts_ddl_capture.on_error = warning; {long}; RESET dts_ddl_capture.on_error"
+        ))
+        .unwrap();
+    assert_eq!(value(&mut client, "SELECT dts_ddl.gaps()"), "1");
+    assert_eq!(
+        value(
+            &mut client,
+            "SELECT length(obj_description('first'::regclass))"
+        ),
+        "90000000"
+    );
+    // the log has the beginning of it
+    let log = cluster.log();
+    assert!(log.contains("DDL command was not captured") && log.contains("bytes in all)"));
+    assert!(log.len() < 1_000_000, "{} bytes of log", log.len());
+    // a row that can be sent, whose message cannot: backslashes, doubled by JSON once and again
+    let doubled = format!("COMMENT ON TABLE first IS '{}'", "\\".repeat(20_000_000));
+    let result = client.batch_execute(&doubled);
+    assert!(result.is_ok(), "{result:?}");
+    client.batch_execute("CREATE TABLE last (x int)").unwrap();
+    // all of it can be decoded
+    let decoded = client
+        .query_one("SELECT count(*), max(length(data)) FROM pg_logical_slot_get_changes('test_decoding', NULL, NULL) WHERE data ~ '^(table public.dts|message)'", &[])
+        .unwrap();
+    assert_eq!(
+        (
+            decoded.get::<_, i64>(0),
+            decoded.get::<_, i32>(1) > 20_000_000
+        ),
+        (7, true)
+    );
+    let sent: i64 = client
+        .query_one("SELECT count(*) FROM pg_logical_slot_get_binary_changes('pgoutput', NULL, NULL, 'proto_version', '1', 'publication_names', 'p') WHERE get_byte(data, 0) = 73", &[])
+        .unwrap()
+        .get(0);
+    assert_eq!(sent, 4);
+    client
+        .batch_execute("SELECT count(*) FROM dts_ddl.history; SELECT * FROM dts_ddl.check(); SELECT length(dts_ddl.script())")
+        .unwrap();
+    for word in ["PANIC", "terminated by signal", "panicked"] {
+        assert!(!cluster.log().contains(word), "{word}");
+    }
+}
+
 /// As many objects in one command as in ten: what a command costs grows with their number, not with its square, which would
 /// be ten times as much. Processor time of the session, not of the clock: the machine may be busy with other tests.
 #[test]
