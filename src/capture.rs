@@ -242,7 +242,7 @@ fn under_policy(
 fn note_gap(tag: &str, started: &Started, source: &Source, failure: &Failure) {
     let conforming = started.context.standard_conforming_strings;
     let statement = text::stored(source, tag, conforming, started.temporary_items.as_ref())
-        .map(|text| crate::pg::text::decode(&text.statement))
+        .map(|text| crate::error::shown(&text.statement))
         .unwrap_or_else(|_| tag.to_owned());
     crate::error::log_gap(failure, &statement);
     if let Err(uncounted) =
@@ -293,13 +293,13 @@ fn write(
         });
         message.temporary_removed = touched.temporary;
     }
-    row::write(&Row {
+    row::write(Row {
         ddl_text: &text.statement,
         tag: stored_tag,
         context: &started.context,
         object_type: main.as_ref().map(|o| o.object_type.as_str()),
         object_name: main.as_ref().and_then(|o| o.identity.as_deref()),
-        message: &message,
+        message,
     })?;
     warn_of_undecoded(&joined.undecoded);
     Ok(())
@@ -365,13 +365,13 @@ fn write_created_table(
         tag: tag.to_owned(),
         text: crate::pg::text::decode(&sent),
     });
-    row::write(&Row {
+    row::write(Row {
         ddl_text: &crate::pg::text::encode(&statement),
         tag: create_table_as::TAG,
         context: &started.context,
         object_type: Some("table"),
         object_name: identity.as_deref(),
-        message: &message,
+        message,
     })
 }
 
@@ -396,6 +396,7 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
         redacted: 0,
         temporary_removed: Vec::new(),
         original: None,
+        left_out: Vec::new(),
     }
 }
 

@@ -1,10 +1,16 @@
 //! What can go wrong while a command is captured, and how it is told: SQLSTATE, message, DETAIL, HINT.
 
-use crate::pg::report;
+use crate::pg::{report, text};
 use pgrx::pg_sys::panic::ErrorReportWithLevel;
 use pgrx::prelude::*;
 
 const HINT_REINSTALL: &str = "Restore the table, or drop and create the extension again. \
+     To let DDL through meanwhile, set dts_ddl_capture.on_error to \"warning\" or dts_ddl_capture.enabled to off.";
+
+/// So many bytes of a statement at most.
+const SHOWN: u16 = u16::MAX;
+
+const HINT_RESTORE_SEQUENCE: &str = "Restore the sequence, or drop and create the extension again. \
      To let DDL through meanwhile, set dts_ddl_capture.on_error to \"warning\" or dts_ddl_capture.enabled to off.";
 
 /// A failure of the capture itself, never of the user's statement.
@@ -48,6 +54,73 @@ impl Failure {
             format!("The sequence \"{name}\" was not found."),
             HINT_REINSTALL,
         )
+    }
+
+    pub fn sequence_altered(name: &str, detail: &str) -> Self {
+        Self::prerequisite(
+            &format!("sequence \"{name}\" of extension dts_ddl_capture has been altered"),
+            detail.to_owned(),
+            HINT_RESTORE_SEQUENCE,
+        )
+    }
+
+    pub fn sequence_damaged(name: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+            message: format!("sequence \"{name}\" of extension dts_ddl_capture is damaged"),
+            detail: Some("Its page is not that of a sequence.".to_owned()),
+            hint: Some(HINT_RESTORE_SEQUENCE.to_owned()),
+        }
+    }
+
+    pub fn sequence_exhausted(name: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
+            message: format!(
+                "sequence \"{name}\" of extension dts_ddl_capture has reached its limit"
+            ),
+            detail: Some("There is no further number for DDL commands.".to_owned()),
+            hint: Some(format!(
+                "Use ALTER SEQUENCE {name} AS bigint MAXVALUE {}.",
+                i64::MAX
+            )),
+        }
+    }
+
+    /// A row that its consumers could not decode. `message` is the length of what cannot be left out of that column.
+    pub fn row_too_large(ddl_text: usize, message: usize) -> Self {
+        Self::too_large(
+            "the row of the DDL command would be too large to be decoded",
+            format!(
+                "Its \"ddl_text\" would have {ddl_text} bytes, its \"message\" {message} or more."
+            ),
+        )
+    }
+
+    pub fn logical_message_too_large(length: usize) -> Self {
+        Self::too_large(
+            "the logical message of the DDL command would be too large to be decoded",
+            format!("It would have {length} bytes or more."),
+        )
+    }
+
+    pub fn text_too_large(length: usize) -> Self {
+        Self::too_large(
+            "a text is too large to be stored",
+            format!("It has {length} bytes."),
+        )
+    }
+
+    fn too_large(message: &str, detail: String) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            message: message.to_owned(),
+            detail: Some(detail),
+            hint: Some(
+                "Make the statement shorter, or set dts_ddl_capture.on_error to \"warning\" for it and repeat it on the destination by hand."
+                    .to_owned(),
+            ),
+        }
     }
 
     /// The statement's text could not be found, so no row can be written for it.
@@ -317,6 +390,17 @@ impl Failure {
         );
         unreachable!("an ERROR does not return")
     }
+}
+
+/// A statement as messages show it: no more than the beginning of a long one, since PostgreSQL needs several times its length
+/// to print it, and fails beyond 1 GiB.
+pub fn shown(statement: &[u8]) -> String {
+    let beginning = text::cut(statement, SHOWN);
+    let mut shown = text::decode(beginning);
+    if beginning.len() < statement.len() {
+        shown.push_str(&format!(" .. ({} bytes in all)", statement.len()));
+    }
+    shown
 }
 
 /// The error of a direct call of an event-trigger function.

@@ -11,7 +11,8 @@
 //! 4. [`text`] and [`statement`]: exactly the statement, without its neighbours, without secrets.
 //! 5. [`new_table`]: publications and replica identity of new tables; [`joined_table`]: of those that join later;
 //!    [`create_table_as`]: structure before rows.
-//! 6. [`capture`]: puts these together; [`message`]: the JSON document; [`row`]: the row; [`retention`]: old rows.
+//! 6. [`capture`]: puts these together; [`message`]: the JSON document; [`row`]: the row, [`row_limit`]: how large
+//!    it may be; [`retention`]: old rows.
 //!
 //! What is made of the rows afterwards: [`script`] turns them into a script for psql; [`apply`] runs them on a destination.
 //! What tells the DBA where he stands: [`check`], and [`pending`]: what consumers have not confirmed.
@@ -43,6 +44,7 @@ mod replayable;
 mod restore;
 mod retention;
 mod row;
+mod row_limit;
 mod script;
 mod short_lived;
 mod statement;

@@ -44,6 +44,28 @@ pub struct Message<'a> {
     pub temporary_removed: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub original: Option<Original>,
+    /// Keys that are missing, or of which only the beginning is there, since the row would be too large.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<&'static str>,
+}
+
+/// So many objects stay where there is no room for all.
+const SOME_OBJECTS: usize = 1_000;
+
+impl Message<'_> {
+    /// Leaves out what consumers need least; whether there was something left to leave out.
+    pub fn leave_out(&mut self) -> bool {
+        let left_out = if self.original.take().is_some() {
+            "original"
+        } else if self.objects.len() > SOME_OBJECTS {
+            self.objects.truncate(SOME_OBJECTS);
+            "objects"
+        } else {
+            return false;
+        };
+        self.left_out.push(left_out);
+        true
+    }
 }
 
 /// Tells people what a row lacks, by its tag and its key `redacted`; `None` when nothing.
@@ -63,7 +85,7 @@ fn is_false(b: &bool) -> bool {
     !*b
 }
 
-#[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
     Create,
@@ -160,4 +182,74 @@ impl Published {
 pub struct Original {
     pub tag: String,
     pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is left out, and in which order; what the destination needs is never among it.
+    #[test]
+    fn leave_out() {
+        let nesting = Nesting::top();
+        let settings = BTreeMap::new();
+        let object = Object {
+            op: Operation::Create,
+            object_type: "table".to_owned(),
+            identity: Some("public.a".to_owned()),
+            schema: Some("public".to_owned()),
+            name: Some("a".to_owned()),
+            original: None,
+        };
+        let mut message = Message {
+            v: 1,
+            objects: vec![object; 1_001],
+            session_user: Some("me"),
+            superuser: false,
+            search_path: &["public".to_owned()],
+            settings: &settings,
+            nesting: &nesting,
+            major: None,
+            rewrites: Vec::new(),
+            replica_identity: vec!["public.a".to_owned()],
+            publications: Vec::new(),
+            published: Vec::new(),
+            all_publications: Vec::new(),
+            undecoded_rows: Vec::new(),
+            replay: None,
+            replay_reason: None,
+            redacted: 0,
+            temporary_removed: Vec::new(),
+            original: Some(Original {
+                tag: "CREATE TABLE AS".to_owned(),
+                text: "x".to_owned(),
+            }),
+            left_out: Vec::new(),
+        };
+        let told = |message: &Message| serde_json::to_value(message).expect("JSON");
+        let whole = told(&message);
+        assert!(whole.get("left_out").is_none());
+        assert!(message.leave_out());
+        let less = told(&message);
+        assert_eq!(less["left_out"], serde_json::json!(["original"]));
+        assert!(less.get("original").is_none());
+        assert_eq!(less["objects"], whole["objects"]);
+        assert!(message.leave_out());
+        assert!(!message.leave_out());
+        let least = told(&message);
+        assert_eq!(
+            least["left_out"],
+            serde_json::json!(["original", "objects"])
+        );
+        assert_eq!(least["objects"].as_array().map(Vec::len), Some(1_000));
+        for key in [
+            "v",
+            "session_user",
+            "search_path",
+            "nesting",
+            "replica_identity",
+        ] {
+            assert_eq!(least[key], whole[key], "{key}");
+        }
+    }
 }

@@ -87,6 +87,8 @@ pub struct Touched {
     /// A volatile expression gave existing rows a new value.
     pub volatile: bool,
     main: Option<usize>,
+    /// What is in `objects` of those that were collected, so that none is looked for among all.
+    listed: HashSet<(Operation, Address)>,
 }
 
 impl Touched {
@@ -153,6 +155,7 @@ pub fn touched(
         short_lived: false,
         volatile: false,
         main: None,
+        listed: HashSet::new(),
     };
     for command in collected {
         touched.add_collected(tag, command);
@@ -216,10 +219,7 @@ impl Touched {
             self.moved.push((address, schema));
         }
         let op = operation(&command.tag);
-        let known = |o: &Object| {
-            o.op == op && o.identity == command.identity && o.object_type == command.object_type
-        };
-        if self.objects.iter().any(known) {
+        if !self.listed.insert((op, address)) {
             return;
         }
         // The tag of the statement is that of its main object; sequences and indexes of a new table have their own.

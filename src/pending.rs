@@ -7,6 +7,7 @@
 use crate::error::Failure;
 use crate::pg::spi;
 use crate::pg::subtransaction;
+use crate::pg::table;
 use crate::pg::text;
 use crate::pg::wal::{self, Lsn};
 use serde::Serialize;
@@ -121,6 +122,7 @@ fn of_slot(slot: &Slot, budget: Option<u64>) -> Result<Unconfirmed, Failure> {
 
 /// Rows, with their transactions, that are not older than a transaction id; all rows when there is none.
 fn rows_since(xid: &str) -> Result<Vec<(i64, u32)>, Failure> {
+    table::require()?;
     let rows = spi::read_texts(
         "SELECT c.id::text, c.xmin::text FROM public.dts_ddl_command c
           WHERE $1::text OPERATOR(pg_catalog.=) ''

@@ -87,12 +87,12 @@ pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
     let surely_kept = max_rows - (round - 1);
     let increment = table.id_increment();
     let distance = surely_kept.saturating_mul(increment);
-    let last_id = if excess > 0 { table.last_id() } else { newest };
+    let last_id = if excess > 0 { table.last_id()? } else { newest };
     // Rows of this very command must be visible to their deletion.
     session::command_counter_increment();
     let sweep = |from: i64, wanted: i64, distance: i64| {
         let pruned = table.delete_oldest(from, WITH_EACH_ROW, |row| {
-            let too_many = row.deleted < wanted && last_id - row.id >= distance;
+            let too_many = row.deleted < wanted && last_id.saturating_sub(row.id) >= distance;
             row.id < newest && (too_many || is_too_old(row.time, oldest_time))
         });
         note_change(-pruned.deleted);
@@ -151,7 +151,7 @@ fn recount(table: &CaptureTable) -> Result<bool, Failure> {
     let Some(rows) = table.count_if_alone() else {
         return Ok(false);
     };
-    add_to_sequence(ROW_COUNT_SEQUENCE, rows - row_count()?)?;
+    add_to_sequence(ROW_COUNT_SEQUENCE, rows.saturating_sub(row_count()?))?;
     Ok(true)
 }
 
@@ -160,7 +160,9 @@ fn first_id(newest: i64) -> Result<i64, Failure> {
     // A sequence that was set back makes the memory useless.
     match NEXT_ID.get().filter(|next| *next <= newest) {
         Some(next) => Ok(next),
-        None => Ok(sequence_value(PRUNED_SEQUENCE)?.min(newest) + 1),
+        None => Ok(sequence_value(PRUNED_SEQUENCE)?
+            .min(newest)
+            .saturating_add(1)),
     }
 }
 
@@ -193,7 +195,7 @@ pub fn prune_all() -> Result<i64, Failure> {
         return Ok(0);
     }
     let rows = table.count();
-    add_to_sequence(ROW_COUNT_SEQUENCE, rows - row_count()?)?;
+    add_to_sequence(ROW_COUNT_SEQUENCE, rows.saturating_sub(row_count()?))?;
     let max_rows = guc::max_rows();
     let wanted = if max_rows > 0 { rows - max_rows } else { 0 };
     let oldest_time = oldest_time();
@@ -219,7 +221,7 @@ fn is_too_old(time: Option<i64>, oldest: Option<i64>) -> bool {
 
 /// Rows that are there, as this transaction sees it.
 fn row_count() -> Result<i64, Failure> {
-    Ok(sequence_value(ROW_COUNT_SEQUENCE)? + unsaved_changes())
+    Ok(sequence_value(ROW_COUNT_SEQUENCE)?.saturating_add(unsaved_changes()))
 }
 
 fn unsaved_changes() -> i64 {

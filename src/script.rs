@@ -17,7 +17,7 @@ use crate::pg::catalog::needs_of;
 use crate::pg::node::Needs;
 use crate::pg::sequence::{PRUNED_SEQUENCE, sequence_value};
 use crate::pg::stored::{self, StoredRow};
-use crate::pg::{session, text};
+use crate::pg::{memory, session, text};
 use crate::statement::{Lexer, TokenKind};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -113,6 +113,9 @@ impl Script {
         }
         for row in &rows {
             let lines = self.command(row)?;
+            if lines.len() > text::MAX_LENGTH {
+                return Err(Failure::text_too_large(lines.len()));
+            }
             self.ready.push_back(lines);
         }
         Ok(())
@@ -132,6 +135,8 @@ impl Script {
             let setting = "check_function_bodies".to_owned();
             recorded.settings.insert(setting, "off".to_owned());
         }
+        // As a comment each line may become four bytes longer.
+        memory::require(statement.len().saturating_mul(4));
         let mut script = Vec::with_capacity(statement.len() + 256);
         add(&mut script, &format!("\n-- {} {tag}\n", row.id));
         if recorded.replay == Some(false) {

@@ -16,7 +16,7 @@ pub mod subscribe;
 pub mod triggers;
 
 use crate::context;
-use crate::error::Failure;
+use crate::error::{Failure, shown};
 use crate::guc::{self, ApplyMissingRole, ApplyOnError};
 use crate::message;
 use crate::pg::execute::{self, Role};
@@ -98,7 +98,7 @@ fn stopping(command: &Command, failure: Failure) -> Failure {
         detail: Some(format!(
             "{reason}The command was run by role \"{}\": {}",
             command.username,
-            text::decode(&command.statement)
+            shown(&command.statement)
         )),
         hint: Some(format!(
             "{cause}Replication goes on by itself once the cause is mended, or after SELECT dts_ddl.skip({id}), which leaves the \
@@ -264,6 +264,7 @@ pub fn start(after_id: Option<i64>, server_number: Option<i32>) -> Result<(), Fa
     if server_number.is_some_and(|number| !(0..16).contains(&number)) {
         return Err(Failure::argument("server_number must be between 0 and 15"));
     }
+    table::require_with_ids()?;
     let literal = |value: Option<String>| value.unwrap_or_else(|| "NULL".to_owned());
     run_block(
         &include_str!("../../sql/start_apply.sql")
@@ -293,6 +294,7 @@ pub fn start(after_id: Option<i64>, server_number: Option<i32>) -> Result<(), Fa
 /// Makes this database an ordinary one again; see `sql/stop_apply.sql`.
 pub fn stop(capture: bool) -> Result<(), Failure> {
     session::refuse_in_read_only_transaction(c"dts_ddl.stop_apply()");
+    table::require_with_ids()?;
     run_block(
         &include_str!("../../sql/stop_apply.sql").replace("{capture}", &capture.to_string()),
     )?;

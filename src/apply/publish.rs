@@ -10,6 +10,7 @@ use crate::pg::catalog::{self, Oid};
 use crate::pg::subscription::{TableState, Worker};
 use crate::pg::{publication, report};
 use pgrx::prelude::*;
+use std::collections::HashSet;
 
 /// Commands whose script fills tables of its own; the same rows come through the stream.
 const WITH_SCRIPT: [&str; 2] = ["CREATE EXTENSION", "ALTER EXTENSION"];
@@ -45,9 +46,10 @@ pub fn take_part(
     } else {
         TableState::Ready
     };
+    let subscribed_tables = Subscribed::of(&subscribed);
     let mut filled_by_script = Vec::new();
     for &table in made {
-        if relayed || is_published(&subscribed, table) {
+        if relayed || subscribed_tables.has(table) {
             worker.add_table(table, copied_once(table, for_made));
             if WITH_SCRIPT.contains(&command.tag.as_str()) {
                 filled_by_script.push(table);
@@ -58,12 +60,12 @@ pub fn take_part(
         // The rows that the source's script wrote follow in the stream.
         catalog::truncate(&filled_by_script)?;
     }
-    let mut copied = Vec::new();
+    let mut copied = HashSet::new();
     for identity in subscribed.iter().filter_map(|entry| entry.table.as_ref()) {
         if let Some(table) = catalog::relation_by_identity(identity)? {
             let state = copied_once(table, TableState::ToBeCopied);
             if worker.add_table(table, state) && state == TableState::ToBeCopied {
-                copied.push(identity);
+                copied.insert(identity);
             }
         }
     }
@@ -79,20 +81,37 @@ fn copied_once(table: Oid, state: TableState) -> TableState {
     }
 }
 
-fn is_published(subscribed: &[&Published], table: Oid) -> bool {
-    let name = catalog::qualified_relation_name(table);
-    let schema = catalog::schema_of_relation(table);
-    subscribed.iter().any(|entry| match &entry.table {
-        Some(identity) => name.as_ref() == Some(identity),
-        None => entry.schema.is_none() || entry.schema == schema,
-    })
+/// The tables that the entries are about, so that each that was made is looked up among them, however many both are.
+struct Subscribed<'a> {
+    all: bool,
+    tables: HashSet<&'a str>,
+    schemas: HashSet<&'a str>,
+}
+
+impl<'a> Subscribed<'a> {
+    fn of(entries: &[&'a Published]) -> Self {
+        let of_several = || entries.iter().filter(|entry| entry.table.is_none());
+        Subscribed {
+            all: of_several().any(|entry| entry.schema.is_none()),
+            tables: entries.iter().filter_map(|e| e.table.as_deref()).collect(),
+            schemas: of_several().filter_map(|e| e.schema.as_deref()).collect(),
+        }
+    }
+
+    fn has(&self, table: Oid) -> bool {
+        self.all
+            || catalog::qualified_relation_name(table)
+                .is_some_and(|name| self.tables.contains(name.as_str()))
+            || catalog::schema_of_relation(table)
+                .is_some_and(|schema| self.schemas.contains(schema.as_str()))
+    }
 }
 
 /// Rows that logical replication does not carry are told of by name, in the server log and in the note of the command.
 fn report_undecoded(
     command: &Command,
     circumstances: &Circumstances,
-    copied: &[&String],
+    copied: &HashSet<&String>,
 ) -> Option<String> {
     let (mut notes, mut missing) = (Vec::new(), false);
     for table in circumstances
@@ -107,7 +126,7 @@ fn report_undecoded(
         missing = true;
     }
     for table in &circumstances.undecoded_rows {
-        let is_copied = copied.contains(&table);
+        let is_copied = copied.contains(table);
         missing |= !is_copied;
         notes.push(if is_copied {
             format!("table {table} is copied, since rows that it had on the source before are not in the stream")

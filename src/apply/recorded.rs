@@ -6,7 +6,8 @@
 use crate::error::Failure;
 use crate::pg::spi::{self, Parameter};
 use crate::pg::table::{
-    DDL_TEXT_COLUMN, ID_COLUMN, MESSAGE_COLUMN, TAG_COLUMN, TRANSACTION_COLUMN, USERNAME_COLUMN,
+    self, DDL_TEXT_COLUMN, ID_COLUMN, MESSAGE_COLUMN, TAG_COLUMN, TRANSACTION_COLUMN,
+    USERNAME_COLUMN,
 };
 use crate::pg::text;
 use crate::pg::trigger::TriggerCall;
@@ -96,6 +97,7 @@ impl Command {
     }
 
     fn read(condition: &str, parameter: i64) -> Result<Vec<Command>, Failure> {
+        table::require()?;
         let rows = spi::texts(
             &format!(
                 "SELECT c.ddl_text, c.id::text, NULL::text, c.tag, c.username::text, NULL::text, NULL::text, NULL::text, NULL::text,

@@ -27,6 +27,7 @@ pub fn begins(tree: ParseTree) -> Result<(), Failure> {
     let Some(publisher) = Publisher::of_statement(tree) else {
         return Ok(());
     };
+    table::require()?;
     execute::install_hooks();
     let after = sequence_value_if_set(APPLY_AFTER_SEQUENCE)?;
     let worker = Worker::of_session(None, publisher.publications.clone());
@@ -47,7 +48,7 @@ pub fn has_begun(tree: ParseTree) -> Result<(), Failure> {
     let Some(subscription) = subscription::find(&publisher.subscription) else {
         return Ok(());
     };
-    if !subscription::make_ready(subscription, table::capture_table()) {
+    if !subscription::make_ready(subscription, table::require()?) {
         return Ok(());
     }
     let Some(after) = sequence_value_if_set(APPLY_AFTER_SEQUENCE)? else {

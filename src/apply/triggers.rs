@@ -24,6 +24,7 @@ pub fn apply_once(call: &TriggerCall) -> Result<Datum, Failure> {
     let Some(command) = Command::of_trigger(call) else {
         return Ok(call.keep_row());
     };
+    table::require()?;
     let same = spi::bigints(
         "SELECT (c.ddl_text IS NOT DISTINCT FROM $2 AND c.txid_current::text IS NOT DISTINCT FROM $3)::int::bigint
            FROM public.dts_ddl_command c WHERE c.id OPERATOR(pg_catalog.=) $1",

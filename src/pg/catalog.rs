@@ -1,6 +1,7 @@
 //! Catalog look-ups: identities, names, tables. All by OID or in a named schema, never through the search_path.
 
 use super::compat;
+use super::memory;
 use super::node::Needs;
 use super::spi::{self, Parameter};
 use super::text;
@@ -11,7 +12,7 @@ pub use pgrx::pg_sys::Oid;
 use std::ffi::CString;
 
 /// An object's address, as in pg_depend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Address {
     pub class: pg_sys::Oid,
     pub object: pg_sys::Oid,
@@ -341,7 +342,8 @@ pub(super) fn sql_function_bodies(name: &CString) -> Vec<Vec<u8>> {
                 &mut null,
             );
             if !null {
-                bodies.push(text::bytes(pg_sys::text_to_cstring(source.cast_mut_ptr())).to_vec());
+                let source = pg_sys::text_to_cstring(source.cast_mut_ptr());
+                bodies.push(memory::copy(text::bytes(source)));
             }
         }
         pg_sys::ReleaseCatCacheList(list);

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 /// More entries than this are not told; nesting is that deep only in runaway recursion.
 const MAX_ENTRIES: usize = 16;
 /// A longer entry is cut: it is a description, not the statement.
-const MAX_BYTES: usize = 300;
+const MAX_BYTES: u16 = 300;
 
 thread_local! {
     /// By address of the callback: does it repeat a statement's text?
@@ -30,7 +30,7 @@ pub fn lines() -> Vec<String> {
             if !memory::is_own((*entry).callback) && !repeats_statement(entry) {
                 let line = render(entry);
                 if !line.is_empty() {
-                    lines.push(text::decode(cut(&line)));
+                    lines.push(text::decode(text::cut(&line, MAX_BYTES)));
                 }
             }
             entry = (*entry).previous;
@@ -53,16 +53,6 @@ pub fn innermost_in_english() -> Vec<u8> {
             in_english(|| render(entry))
         }
     }
-}
-
-fn cut(line: &[u8]) -> &[u8] {
-    if line.len() <= MAX_BYTES {
-        return line;
-    }
-    // SAFETY: clips at a character's boundary in the server encoding.
-    let len =
-        unsafe { pg_sys::pg_mbcliplen(line.as_ptr().cast(), line.len() as i32, MAX_BYTES as i32) };
-    &line[..len as usize]
 }
 
 /// # Safety
@@ -109,7 +99,7 @@ unsafe fn render(entry: *mut pg_sys::ErrorContextCallback) -> Vec<u8> {
         }));
         pg_sys::error_context_stack = whole;
         match result {
-            Ok(line) => text::bytes(line).to_vec(),
+            Ok(line) => memory::copy(text::bytes(line)),
             Err(error) => std::panic::resume_unwind(error),
         }
     }

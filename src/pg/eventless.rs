@@ -15,6 +15,7 @@ use super::role_spec;
 use super::text;
 use pgrx::pg_sys;
 use pgrx::pg_sys::ObjectType::OBJECT_ROLE;
+use std::collections::HashSet;
 
 /// What sort of command it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -212,13 +213,12 @@ unsafe fn roles(node: *mut pg_sys::Node) -> Eventless {
             }
             pg_sys::NodeTag::T_DropRoleStmt => {
                 let drop = node as *mut pg_sys::DropRoleStmt;
-                let mut names: Vec<String> = Vec::new();
-                for spec in node::pointers::<pg_sys::RoleSpec>((*drop).roles) {
-                    let name = role_spec::name(spec).filter(|name| Address::role(name).is_some());
-                    if let Some(name) = name.filter(|name| !names.contains(name)) {
-                        names.push(name);
-                    }
-                }
+                let mut known = HashSet::new();
+                let names = node::pointers::<pg_sys::RoleSpec>((*drop).roles)
+                    .into_iter()
+                    .filter_map(|spec| role_spec::name(spec))
+                    .filter(|name| Address::role(name).is_some_and(|role| known.insert(role)))
+                    .collect();
                 Eventless::Role {
                     names,
                     drops: true,

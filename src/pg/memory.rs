@@ -5,7 +5,7 @@
 //! CopyErrorData): when there is no memory for the copy, that is an error again, until PostgreSQL panics with
 //! "ERRORDATA_STACK_SIZE exceeded". So some memory is kept as a reserve while our code runs. It is given back when Rust
 //! gets none, and as soon as "out of memory" is raised below us: elog.c calls error context callbacks before it jumps.
-//! Texts larger than the reserve are asked for in advance ([`expect`]).
+//! Texts larger than the reserve are asked for in advance ([`expect`], [`require`]).
 //!
 //! Relied on: errfinish() calls the callbacks of error_context_stack, in which geterrcode() is valid; a reserve that is not
 //! written to takes address space only.
@@ -172,7 +172,21 @@ unsafe extern "C-unwind" fn error_is_raised(_argument: *mut c_void) {
 
 /// Whether there is memory to work with a text of this length; asked before it is copied.
 pub fn expect(length: usize) -> Result<(), Failure> {
-    let needed = length.saturating_mul(COPIES);
+    probe(length.saturating_mul(COPIES))
+}
+
+/// Raises "out of memory" where there is none for an allocation of this size that is about to be made.
+pub fn require(size: usize) {
+    probe(size).unwrap_or_else(|failure| failure.raise());
+}
+
+/// A copy of what may be large.
+pub fn copy(bytes: &[u8]) -> Vec<u8> {
+    require(bytes.len());
+    bytes.to_vec()
+}
+
+fn probe(needed: usize) -> Result<(), Failure> {
     if needed < RESERVE {
         return Ok(());
     }

@@ -1,15 +1,22 @@
 //! What was looked up once and holds until PostgreSQL says that it may have changed: the extension's own relations by
 //! name, and whether the functions of its event triggers are still in the caches.
 //!
+//! A relation is the extension's own when it is its member: whatever else has such a name is somebody else's, and is
+//! neither read nor written.
+//!
 //! Relied on: a relation that is renamed, moved, dropped or replaced is announced by a relcache invalidation of its OID,
 //! a schema that is renamed or dropped by one of NAMESPACEOID (inval.c), before or when the lock on it is taken.
-//! What does not exist is not remembered.
+//! What does not exist, or is no member, is not remembered.
+//! Not promised: that ALTER EXTENSION .. DROP of a relation, which PostgreSQL does not announce, is noticed at once by the
+//! sessions that know it; it is the same relation still.
 
-use super::catalog;
+use super::catalog::{self, Address};
 use super::compat;
 use core::ffi::CStr;
 use pgrx::pg_sys;
 use std::cell::Cell;
+
+pub const EXTENSION: &CStr = c"dts_ddl_capture";
 
 /// Room for all relations that are asked for while a command is recorded.
 const ROOM: usize = 8;
@@ -78,7 +85,7 @@ unsafe extern "C-unwind" fn function_changed(_: pg_sys::Datum, _: compat::CacheN
     FUNCTIONS.set(FUNCTIONS.get().wrapping_add(1));
 }
 
-/// A relation of the extension by schema and name; InvalidOid when there is none.
+/// A relation of the extension by schema and name; InvalidOid when there is none, also where another one has that name.
 pub fn relation(schema: &'static CStr, name: &'static CStr) -> pg_sys::Oid {
     let is_it = |known: &&Known| known.name == name && known.schema == schema;
     if let Some(known) = KNOWN.get().iter().flatten().find(is_it) {
@@ -86,6 +93,9 @@ pub fn relation(schema: &'static CStr, name: &'static CStr) -> pg_sys::Oid {
     }
     let oid = catalog::relation_in(schema, name);
     if oid != pg_sys::InvalidOid {
+        if !Address::relation(oid).is_member_of(EXTENSION) {
+            return pg_sys::InvalidOid;
+        }
         // Taken anew: the look-up may have made PostgreSQL announce something.
         let mut known = KNOWN.get();
         if let Some(free) = known.iter_mut().find(|place| place.is_none()) {
@@ -94,6 +104,12 @@ pub fn relation(schema: &'static CStr, name: &'static CStr) -> pg_sys::Oid {
         }
     }
     oid
+}
+
+/// Whether a relation that is not the extension's has the name of one that should be.
+pub fn is_taken(schema: &'static CStr, name: &'static CStr) -> bool {
+    relation(schema, name) == pg_sys::InvalidOid
+        && catalog::relation_in(schema, name) != pg_sys::InvalidOid
 }
 
 /// Has the functions of these event triggers in the caches, so that PostgreSQL still finds them should another session drop

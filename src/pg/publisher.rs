@@ -3,6 +3,7 @@
 //! Relied on: libpqwalreceiver sets the connection's encoding to that of this database, and runs any query on a connection for
 //! logical replication (libpqwalreceiver.c; subscriptioncmds.c asks for the published tables in the same way).
 
+use super::memory;
 use super::node::{self, ParseTree};
 use super::text;
 use crate::error::Failure;
@@ -134,7 +135,8 @@ unsafe fn read(result: *mut pg_sys::WalRcvExecResult, columns: usize) -> Vec<Row
                 .map(|i| {
                     let null = *(*slot).tts_isnull.add(i);
                     let value = (*slot).tts_values.add(i);
-                    (!null).then(|| pgrx::varlena_to_byte_slice((*value).cast_mut_ptr()).to_vec())
+                    (!null)
+                        .then(|| memory::copy(pgrx::varlena_to_byte_slice((*value).cast_mut_ptr())))
                 })
                 .collect();
             rows.push(row);

@@ -14,8 +14,14 @@ unsafe extern "C-unwind" {
     fn errmsg_internal(format: *const c_char, ...) -> c_int;
     fn errdetail_internal(format: *const c_char, ...) -> c_int;
     fn errhint(format: *const c_char, ...) -> c_int;
+    fn errhidestmt(hide: bool) -> c_int;
+    fn errhidecontext(hide: bool) -> c_int;
     fn errfinish(file: *const c_char, line: c_int, function: *const c_char);
 }
+
+/// A statement that is longer is not added to messages in the server log: one that does not fit into 1 GiB there, with
+/// the rest, would make the message an error of the user's command.
+const LONG: usize = 64 << 20;
 
 /// Emits a message; does not return for ERROR (the error unwinds as pgrx's errors do).
 pub fn emit(
@@ -35,6 +41,8 @@ pub fn emit(
         detail.as_ref().map(|d| d.as_ptr()),
         hint.as_ref().map(|h| h.as_ptr()),
     );
+    // SAFETY: the client's string, NULL or valid during the statement.
+    let is_long = unsafe { text::bytes(pg_sys::debug_query_string) }.len() > LONG;
     // SAFETY: the sequence of calls that ereport() expands to (elog.h); the strings outlive it, and what has a destructor
     // lies outside of the boundary.
     unsafe {
@@ -44,6 +52,10 @@ pub fn emit(
                 return;
             }
             errcode(code);
+            if is_long {
+                errhidestmt(true);
+                errhidecontext(true);
+            }
             errmsg_internal(c"%s".as_ptr(), message);
             if let Some(detail) = detail {
                 errdetail_internal(c"%s".as_ptr(), detail);

@@ -5,12 +5,15 @@
 //! crash, which makes them counters that sessions do not queue for.
 //! How it works: as sequence.c does it. A sequence is one page with one row; it is read and changed under the lock of its
 //! buffer, and each change is written to WAL at once (nextval() writes 32 values ahead), so that a crash leaves no gap.
+//! What is opened is looked at before: a relation that is no sequence, or a page that is not one's, is never written.
 //! Relied on: read_seq_tuple(), do_setval() and seq_redo() of sequence.c, the same from 13 to 19.
 
+use super::catalog;
 use super::compat;
 use super::own;
 use crate::error::Failure;
 use core::ffi::CStr;
+use core::ops::RangeInclusive;
 use pgrx::pg_sys;
 
 pub const OWN_SCHEMA: &CStr = c"dts_ddl";
@@ -24,12 +27,12 @@ pub const APPLY_SINCE_SEQUENCE: &CStr = c"apply_since";
 
 /// The value that one of our own sequences stands at: 0 when it was never advanced.
 pub fn sequence_value(name: &'static CStr) -> Result<i64, Failure> {
-    Ok(current_value(own_sequence(name)?).unwrap_or(0))
+    Ok(current_value(own_sequence(name)?)?.unwrap_or(0))
 }
 
 /// The value of one of our own sequences, `None` when it was never set or was restarted.
 pub fn sequence_value_if_set(name: &'static CStr) -> Result<Option<i64>, Failure> {
-    Ok(current_value(own_sequence(name)?))
+    current_value(own_sequence(name)?)
 }
 
 /// Raises one of our own sequences to a value unless it is there already.
@@ -38,21 +41,19 @@ pub fn raise_sequence(name: &'static CStr, value: i64) -> Result<(), Failure> {
         if state.value.is_none_or(|current| current < value) {
             state.value = Some(value);
         }
-    });
-    Ok(())
+    })
 }
 
 /// Advances one of our own sequences by one.
 pub fn advance_sequence(name: &'static CStr) -> Result<i64, Failure> {
-    Ok(next_value(own_sequence(name)?))
+    next_value(own_sequence(name)?)
 }
 
 /// Adds to one of our own sequences, not going below 0.
 pub fn add_to_sequence(name: &'static CStr, difference: i64) -> Result<(), Failure> {
     change(own_sequence(name)?, |state| {
-        state.value = Some((state.value.unwrap_or(0) + difference).max(0));
-    });
-    Ok(())
+        state.value = Some(state.value.unwrap_or(0).saturating_add(difference).max(0));
+    })
 }
 
 /// Whether a sequence of ours exists.
@@ -60,54 +61,124 @@ pub fn has_sequence(name: &'static CStr) -> bool {
     own::relation(OWN_SCHEMA, name) != pg_sys::InvalidOid
 }
 
-/// The next value of a sequence, as nextval() gives it (but for CYCLE, CACHE and MAXVALUE), without touching the user's
-/// lastval().
-pub(super) fn next_value(sequence: pg_sys::Oid) -> i64 {
-    let step = increment(sequence);
-    change(sequence, |state| {
-        let next = state.next(step);
-        state.value = Some(next);
+/// The next value of a sequence, as nextval() gives it (but for CYCLE and CACHE), without touching the user's lastval().
+pub(super) fn next_value(sequence: pg_sys::Oid) -> Result<i64, Failure> {
+    let definition = Definition::of(sequence);
+    let next = change(sequence, |state| {
+        let next = state.next(definition.step);
+        state.value = next
+            .filter(|next| definition.values.contains(next))
+            .or(state.value);
         next
-    })
+    })?;
+    next.filter(|next| definition.values.contains(next))
+        .ok_or_else(|| Failure::sequence_exhausted(&name_of(sequence)))
 }
 
 /// Raises a sequence so far that its next value is above `value`, keeping the remainder of its values by its increment.
-pub(super) fn raise_in_step(sequence: pg_sys::Oid, value: i64) {
+pub(super) fn raise_in_step(sequence: pg_sys::Oid, value: i64) -> Result<(), Failure> {
     let step = increment(sequence).max(1);
     change(sequence, |state| {
-        let last = state.next(step).saturating_sub(step);
-        let raised = value - (value - last).rem_euclid(step);
+        let last = state.value.unwrap_or(state.first.saturating_sub(step));
+        let raised = value.saturating_sub(value.saturating_sub(last).rem_euclid(step));
         if raised > last && raised > 0 {
             state.value = Some(raised);
         }
-    });
+    })
 }
 
 /// How far the values of a sequence are apart.
 pub(super) fn increment(sequence: pg_sys::Oid) -> i64 {
-    // SAFETY: SEQRELID holds rows of pg_sequence.
-    unsafe {
-        compat::with_cached(
-            pg_sys::SysCacheIdentifier::SEQRELID,
-            sequence,
-            |s: &pg_sys::FormData_pg_sequence| s.seqincrement,
-        )
-    }
-    .unwrap_or(1)
+    Definition::of(sequence).step
 }
 
 /// The value that was given out last, `None` for a sequence that was never used.
-pub(super) fn current_value(sequence: pg_sys::Oid) -> Option<i64> {
+pub(super) fn current_value(sequence: pg_sys::Oid) -> Result<Option<i64>, Failure> {
     // SAFETY: the lock keeps the relation from being dropped or replaced; the row is read under the lock of its buffer.
     unsafe {
         let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        let relation = pg_sys::relation_open(sequence, lock);
-        let page = Page::lock(relation, false);
-        let value = page.state().value;
-        page.release();
+        let relation = open(sequence, lock)?;
+        let value = Page::lock(relation, false).map(|page| {
+            let value = page.state().value;
+            page.release();
+            value
+        });
         pg_sys::relation_close(relation, lock);
         value
     }
+}
+
+/// What ALTER SEQUENCE can change of the values that a sequence gives.
+struct Definition {
+    step: i64,
+    values: RangeInclusive<i64>,
+}
+
+impl Definition {
+    fn of(sequence: pg_sys::Oid) -> Self {
+        // SAFETY: SEQRELID holds rows of pg_sequence.
+        unsafe {
+            compat::with_cached(
+                pg_sys::SysCacheIdentifier::SEQRELID,
+                sequence,
+                |s: &pg_sys::FormData_pg_sequence| Definition {
+                    step: s.seqincrement,
+                    values: s.seqmin..=s.seqmax,
+                },
+            )
+        }
+        .unwrap_or(Definition {
+            step: 1,
+            values: 1..=i64::MAX,
+        })
+    }
+}
+
+fn name_of(sequence: pg_sys::Oid) -> String {
+    catalog::qualified_relation_name(sequence).unwrap_or_default()
+}
+
+/// Opens a sequence, and nothing else.
+///
+/// # Safety
+/// In a transaction; the caller closes it.
+unsafe fn open(sequence: pg_sys::Oid, lock: pg_sys::LOCKMODE) -> Result<pg_sys::Relation, Failure> {
+    // SAFETY: relation_open() raises an error where there is none; what it returns is open.
+    unsafe {
+        let relation = pg_sys::relation_open(sequence, lock);
+        let kind = (*(*relation).rd_rel).relkind as u8;
+        if kind == pg_sys::RELKIND_SEQUENCE {
+            return Ok(relation);
+        }
+        pg_sys::relation_close(relation, lock);
+    }
+    Err(Failure::sequence_altered(
+        &name_of(sequence),
+        "It is no sequence any more.",
+    ))
+}
+
+/// The same for writing: PostgreSQL sets a sequence that is not logged back after a crash, and ids would be given again.
+///
+/// # Safety
+/// As [`open`].
+unsafe fn open_for_writing(
+    sequence: pg_sys::Oid,
+    lock: pg_sys::LOCKMODE,
+) -> Result<pg_sys::Relation, Failure> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let relation = open(sequence, lock)?;
+        let persistence = (*(*relation).rd_rel).relpersistence as u8;
+        if persistence == pg_sys::RELPERSISTENCE_PERMANENT {
+            return Ok(relation);
+        }
+        pg_sys::relation_close(relation, lock);
+    }
+    Err(Failure::sequence_altered(
+        &name_of(sequence),
+        "It is not logged, so that a crash of the server would set it back.",
+    ))
 }
 
 /// What a sequence's row holds.
@@ -119,33 +190,35 @@ struct State {
 }
 
 impl State {
-    fn next(self, step: i64) -> i64 {
+    fn next(self, step: i64) -> Option<i64> {
         self.value
-            .map_or(self.first, |value| value.saturating_add(step))
+            .map_or(Some(self.first), |value| value.checked_add(step))
     }
 }
 
 /// Changes a sequence while no other session can, and writes what has changed. The lock on the relation is held to the end
 /// of the transaction, as nextval() does.
-fn change<R>(sequence: pg_sys::Oid, f: impl FnOnce(&mut State) -> R) -> R {
+fn change<R>(sequence: pg_sys::Oid, f: impl FnOnce(&mut State) -> R) -> Result<R, Failure> {
     // SAFETY: the lock keeps the relation from being dropped or replaced; the page stays locked from reading to writing, and
     // `f` is arithmetic only.
     unsafe {
         let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
-        let relation = pg_sys::relation_open(sequence, lock);
+        let relation = open_for_writing(sequence, lock)?;
         let logged = is_logged(relation);
         if logged {
             // Before the page is locked: the commit has to flush and wait for what is written here.
             pg_sys::GetTopTransactionId();
         }
-        let page = Page::lock(relation, true);
-        let before = page.state();
-        let mut state = before;
-        let result = f(&mut state);
-        if let Some(value) = state.value.filter(|_| state != before) {
-            page.write(value, logged.then_some(relation));
-        }
-        page.release();
+        let result = Page::lock(relation, true).map(|page| {
+            let before = page.state();
+            let mut state = before;
+            let result = f(&mut state);
+            if let Some(value) = state.value.filter(|_| state != before) {
+                page.write(value, logged.then_some(relation));
+            }
+            page.release();
+            result
+        });
         pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
         result
     }
@@ -179,12 +252,39 @@ struct Page {
     length: u32,
 }
 
+/// What tells the page of a sequence, at its end (sequence.c: sequence_magic).
+const MAGIC: u32 = 0x1717;
+/// Where that lies: the last aligned place of a page.
+const MAGIC_AT: usize = pg_sys::BLCKSZ as usize - size_of::<u64>();
+
+/// Whether a page holds one row and the mark of a sequence, so that both can be read.
+///
+/// # Safety
+/// The page is pinned and locked.
+unsafe fn is_of_sequence(page: pg_sys::Page) -> bool {
+    // SAFETY: a page has BLCKSZ bytes, and a header; line pointers begin behind it and are told by pd_lower.
+    unsafe {
+        let header = &*page.cast::<pg_sys::PageHeaderData>();
+        let first = core::mem::offset_of!(pg_sys::PageHeaderData, pd_linp);
+        if header.pd_special as usize != MAGIC_AT
+            || page.byte_add(MAGIC_AT).cast::<u32>().read() != MAGIC
+            || (header.pd_lower as usize) < first + size_of::<pg_sys::ItemIdData>()
+        {
+            return false;
+        }
+        let item = &*pg_sys::PageGetItemId(page, 1);
+        let end = item.lp_off() as usize + item.lp_len() as usize;
+        item.lp_flags() == pg_sys::LP_NORMAL && item.lp_off() as usize >= first && end <= MAGIC_AT
+    }
+}
+
 impl Page {
     /// # Safety
     /// The relation is an open sequence. No error may be raised between this and [`Page::release`] (it would be put right by
     /// PostgreSQL at the end of the transaction, which releases locks and pins of buffers).
-    unsafe fn lock(relation: pg_sys::Relation, for_writing: bool) -> Self {
-        // SAFETY: the first and only page of a sequence exists, with one row on it (sequence.c: fill_seq_fork_with_data).
+    unsafe fn lock(relation: pg_sys::Relation, for_writing: bool) -> Result<Self, Failure> {
+        // SAFETY: the first and only page of a sequence exists (sequence.c: fill_seq_fork_with_data); its row is looked for
+        // only where the page says that it has one.
         unsafe {
             let buffer = pg_sys::ReadBuffer(relation, 0);
             let mode = if for_writing {
@@ -194,13 +294,17 @@ impl Page {
             };
             pg_sys::LockBuffer(buffer, mode);
             let page = pg_sys::BufferGetPage(buffer);
+            if !is_of_sequence(page) {
+                pg_sys::UnlockReleaseBuffer(buffer);
+                return Err(Failure::sequence_damaged(&name_of((*relation).rd_id)));
+            }
             let item = pg_sys::PageGetItemId(page, 1);
-            Page {
+            Ok(Page {
                 buffer,
                 header: page.cast(),
                 row: page.byte_add((*item).lp_off() as usize).cast(),
                 length: (*item).lp_len(),
-            }
+            })
         }
     }
 
@@ -263,10 +367,17 @@ impl Page {
 
 pub(super) fn own_sequence(name: &'static CStr) -> Result<pg_sys::Oid, Failure> {
     match own::relation(OWN_SCHEMA, name) {
-        pg_sys::InvalidOid => Err(Failure::sequence_missing(&format!(
-            "dts_ddl.{}",
-            name.to_string_lossy()
-        ))),
+        pg_sys::InvalidOid => Err(missing(OWN_SCHEMA, name)),
         oid => Ok(oid),
+    }
+}
+
+/// Why a sequence of ours is not at hand.
+pub(super) fn missing(schema: &'static CStr, name: &'static CStr) -> Failure {
+    let shown = format!("{}.{}", schema.to_string_lossy(), name.to_string_lossy());
+    if own::is_taken(schema, name) {
+        Failure::sequence_altered(&shown, "It is no member of the extension.")
+    } else {
+        Failure::sequence_missing(&shown)
     }
 }

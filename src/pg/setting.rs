@@ -3,6 +3,7 @@
 //! Relied on: the record of a built-in setting stays where it is as long as the process lives (guc.c: only placeholders and
 //! custom settings come and go), and tells where its value lies (guc_tables.h).
 
+use super::memory;
 use super::text;
 use core::ffi::CStr;
 use pgrx::pg_sys;
@@ -76,7 +77,7 @@ unsafe fn value(record: *mut pg_sys::config_generic) -> Value {
                 Value::Number((*variables::enumeration(record)).into())
             }
             pg_sys::config_type::PGC_REAL => Value::Real((*variables::real(record)).to_bits()),
-            _ => Value::Text(text_of(record).to_vec()),
+            _ => Value::Text(memory::copy(text_of(record))),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! Not promised: where one string holds the same statement twice in different spellings, the first of them is taken.
 
 use super::context_stack;
+use super::memory;
 use super::node::{ParseTree, pointers};
 use super::text;
 use core::ffi::c_char;
@@ -47,7 +48,7 @@ impl Source {
         self.bytes()
             .and_then(|bytes| crate::statement::explained(bytes, conforming))
             .map_or(Source::Unknown, |statement| {
-                Source::Copy(statement.to_vec())
+                Source::Copy(memory::copy(statement))
             })
     }
 
@@ -170,6 +171,7 @@ fn in_sql_function(context: &[u8], tree: ParseTree) -> Option<Source> {
 
 /// The first statement in `query` that parses to `tree`; `index` asks for one statement only.
 fn find_statement(query: &[u8], tree: ParseTree, index: Option<usize>) -> Option<Source> {
+    memory::require(query.len());
     let owned = CString::new(query).ok()?;
     // SAFETY: the parser gets a NUL-terminated string and returns a list of RawStmt.
     let (location, len) = unsafe {
@@ -187,6 +189,7 @@ fn find_statement(query: &[u8], tree: ParseTree, index: Option<usize>) -> Option
 /// The only statement in `query` of the kind of `tree`: at the end of a command, where its beginning was not seen, the tree
 /// may no longer be what the parser made (PostgreSQL fills in schema names, for example).
 fn find_only_of_kind(query: &[u8], tree: ParseTree) -> Option<Source> {
+    memory::require(query.len());
     let owned = CString::new(query).ok()?;
     // SAFETY: the parser gets a NUL-terminated string and returns a list of RawStmt.
     let (location, len) = unsafe {
@@ -203,14 +206,13 @@ fn find_only_of_kind(query: &[u8], tree: ParseTree) -> Option<Source> {
 /// The bytes of a statement in `query`.
 fn copy(query: &[u8], location: i32, len: i32) -> Option<Source> {
     let start = usize::try_from(location).ok()?;
-    let end = if len > 0 {
-        start + len as usize
-    } else {
-        query.len()
+    let end = match usize::try_from(len).ok()? {
+        0 => query.len(),
+        len => start.checked_add(len)?,
     };
     query
         .get(start..end)
-        .map(|bytes| Source::Copy(bytes.to_vec()))
+        .map(|bytes| Source::Copy(memory::copy(bytes)))
 }
 
 /// The raw parser's list of statements, `None` where the text does not parse.

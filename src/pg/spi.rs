@@ -3,6 +3,7 @@
 //! Queries name everything with its schema and are parsed with an empty search_path. Text goes in and out as bytes of the
 //! server encoding.
 
+use super::memory;
 use crate::error::Failure;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
@@ -91,6 +92,6 @@ fn varlena(row: &pgrx::spi::SpiHeapTupleData<'_>, column: usize) -> SpiResult<Op
         .value::<pgrx::AnyElement>()?;
     Ok(value.map(|value| {
         // SAFETY: the column is of type text; the bytes are copied.
-        unsafe { pgrx::varlena_to_byte_slice(value.datum().cast_mut_ptr()) }.to_vec()
+        memory::copy(unsafe { pgrx::varlena_to_byte_slice(value.datum().cast_mut_ptr()) })
     }))
 }

@@ -3,10 +3,10 @@
 //! Nothing is written and no lock but ACCESS SHARE is taken, so this works in a read-only transaction and on a standby.
 
 use super::compat;
+use super::memory;
 use super::session;
 use super::table::{
-    DDL_TEXT_COLUMN, ID_COLUMN, MESSAGE_COLUMN, TAG_COLUMN, USERNAME_COLUMN, capture_table,
-    check_shape,
+    DDL_TEXT_COLUMN, ID_COLUMN, MESSAGE_COLUMN, TAG_COLUMN, USERNAME_COLUMN, check_shape, require,
 };
 use super::text;
 use crate::error::Failure;
@@ -92,10 +92,7 @@ fn scan_in_context(first: i64, mut f: impl FnMut(&Row) -> bool) -> Result<(), Fa
     // SAFETY: what is opened is closed on the normal way, after an error by the resource owner; the snapshot is active until
     // then. The slot keeps its buffer pinned while its values are read.
     unsafe {
-        let relation = match capture_table() {
-            pg_sys::InvalidOid => core::ptr::null_mut(),
-            oid => pg_sys::try_relation_open(oid, lock),
-        };
+        let relation = pg_sys::try_relation_open(require()?, lock);
         if relation.is_null() {
             return Err(Failure::table_missing());
         }
@@ -164,7 +161,8 @@ impl Row {
 
     fn text(&self, column: usize) -> Option<Vec<u8>> {
         // SAFETY: the column is of type text or varchar.
-        self.datum(column)
-            .map(|d| unsafe { text::bytes(pg_sys::text_to_cstring(d.cast_mut_ptr())).to_vec() })
+        self.datum(column).map(|d| unsafe {
+            memory::copy(text::bytes(pg_sys::text_to_cstring(d.cast_mut_ptr())))
+        })
     }
 }

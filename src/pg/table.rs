@@ -9,7 +9,7 @@ use super::compat;
 use super::own;
 use super::sequence::{
     COUNTED_SEQUENCE, OWN_SCHEMA, PRUNED_SEQUENCE, ROW_COUNT_SEQUENCE, current_value, increment,
-    next_value, own_sequence, raise_in_step,
+    missing, next_value, own_sequence, raise_in_step,
 };
 use super::text;
 use crate::error::Failure;
@@ -25,7 +25,7 @@ const SEQUENCE: &CStr = c"dts_ddl_command_id_seq";
 pub const MAIN_TRIGGER: &CStr = c"dts_intercept_ddl";
 pub const DROP_TRIGGER: &CStr = c"dts_intercept_drop";
 pub const REWRITE_TRIGGER: &CStr = c"dts_intercept_rewrite";
-pub const EXTENSION: &CStr = c"dts_ddl_capture";
+pub use super::own::EXTENSION;
 
 /// So often, and with such pauses, the table is looked for while another session drops and creates the extension: a
 /// commit is visible to snapshots a moment before its invalidations reach our caches (xact.c: CommitTransaction).
@@ -106,17 +106,37 @@ impl Drop for CaptureTable {
     }
 }
 
-/// The capture table by its name; InvalidOid when there is none.
+/// The capture table; InvalidOid when there is none.
 pub fn capture_table() -> pg_sys::Oid {
     own::relation(SCHEMA, TABLE)
+}
+
+/// The same, or why there is none. To be asked before any query that names the table.
+pub fn require() -> Result<pg_sys::Oid, Failure> {
+    match capture_table() {
+        pg_sys::InvalidOid if own::is_taken(SCHEMA, TABLE) => Err(Failure::table_altered(
+            "What has its name is no member of the extension.".to_owned(),
+        )),
+        pg_sys::InvalidOid => Err(Failure::table_missing()),
+        table => Ok(table),
+    }
+}
+
+/// The same for queries that also name the sequence of its ids.
+pub fn require_with_ids() -> Result<(), Failure> {
+    require()?;
+    match own::relation(SCHEMA, SEQUENCE) {
+        pg_sys::InvalidOid => Err(missing(SCHEMA, SEQUENCE)),
+        _ => Ok(()),
+    }
 }
 
 /// A row of another server has arrived. Where this server captures too, its next id is to be above that row's, so that ids
 /// tell the order of commands that depend on each other.
 pub fn keep_ids_above(id: i64) -> Result<(), Failure> {
-    let sequence = id_sequence(capture_table())?;
+    let sequence = id_sequence(require()?)?;
     if increment(sequence) > 1 {
-        raise_in_step(sequence, id);
+        raise_in_step(sequence, id)?;
     }
     Ok(())
 }
@@ -148,10 +168,7 @@ impl CaptureTable {
 
     /// What each row needs: the table, its id sequence and the number of rows, by their names.
     fn find() -> Result<[pg_sys::Oid; 3], Failure> {
-        let table = capture_table();
-        if table == pg_sys::InvalidOid {
-            return Err(Failure::table_missing());
-        }
+        let table = require()?;
         let ids = id_sequence(table)?;
         let rows = own_sequence(ROW_COUNT_SEQUENCE)?;
         Ok([table, ids, rows])
@@ -159,7 +176,7 @@ impl CaptureTable {
 
     /// Locks and opens what was found; `None` when it was replaced or dropped while we waited.
     fn lock_and_open(relations: [pg_sys::Oid; 3]) -> Option<Self> {
-        let [table, sequence, rows] = relations;
+        let [table, sequence, _] = relations;
         lock_all(&relations);
         // SAFETY: locked; NULL when it vanished while we waited.
         let relation =
@@ -168,7 +185,7 @@ impl CaptureTable {
             unlock(&relations);
             return None;
         }
-        if capture_table() != table || own::relation(OWN_SCHEMA, ROW_COUNT_SEQUENCE) != rows {
+        if !Self::find().is_ok_and(|found| found == relations) {
             // SAFETY: opened above.
             unsafe { pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE) };
             unlock(&relations);
@@ -203,13 +220,13 @@ impl CaptureTable {
     }
 
     /// The id for a new row.
-    pub fn next_id(&self) -> i64 {
+    pub fn next_id(&self) -> Result<i64, Failure> {
         next_value(self.sequence)
     }
 
     /// The highest id given so far, to any session.
-    pub fn last_id(&self) -> i64 {
-        current_value(self.sequence).unwrap_or(0)
+    pub fn last_id(&self) -> Result<i64, Failure> {
+        Ok(current_value(self.sequence)?.unwrap_or(0))
     }
 
     /// How far the ids of this server are apart; between them lie those of other servers, if any.
@@ -229,7 +246,7 @@ impl CaptureTable {
                     Datum::from(0usize)
                 }
                 Value::Text(bytes) => {
-                    texts[i] = text::varlena(bytes);
+                    texts[i] = text::varlena(bytes)?;
                     Datum::from(texts[i].as_ptr())
                 }
                 Value::Int(v) => Datum::from(*v),
@@ -340,7 +357,7 @@ impl CaptureTable {
                 passed_over = true;
             }
             if !passed_over {
-                pruned.next = id + 1;
+                pruned.next = id.saturating_add(1);
             }
             true
         });
@@ -528,18 +545,14 @@ pub(super) unsafe fn check_shape(relation: pg_sys::Relation) -> Result<(), Failu
 /// The sequence of the ids.
 fn id_sequence(table: pg_sys::Oid) -> Result<pg_sys::Oid, Failure> {
     match own::relation(SCHEMA, SEQUENCE) {
-        pg_sys::InvalidOid => owned_sequence(table)
-            .ok_or_else(|| Failure::sequence_missing("public.dts_ddl_command_id_seq")),
+        pg_sys::InvalidOid => owned_sequence(table).ok_or_else(|| missing(SCHEMA, SEQUENCE)),
         oid => Ok(oid),
     }
 }
 
 /// The highest id given so far, to any session; 0 when none. Takes no lock that is kept, writes nothing.
 pub fn last_id() -> Result<i64, Failure> {
-    match capture_table() {
-        pg_sys::InvalidOid => Err(Failure::table_missing()),
-        table => Ok(current_value(id_sequence(table)?).unwrap_or(0)),
-    }
+    Ok(current_value(id_sequence(require()?)?)?.unwrap_or(0))
 }
 
 /// Locks relations for writing, in whatever order others (DROP EXTENSION, TRUNCATE, ALTER TABLE) take them: never waits

@@ -6,7 +6,9 @@
 //! Unicode twin, SQL_ASCII bytes that are no text at all).
 //! Relied on: PostgreSQL admits no server encoding whose multi-byte characters contain ASCII bytes (mb/pg_wchar.h).
 
+use super::memory;
 use super::subtransaction;
+use crate::error::Failure;
 use core::ffi::{CStr, c_char};
 use pgrx::pg_sys;
 use std::borrow::Cow;
@@ -27,6 +29,8 @@ fn is_utf8() -> bool {
 
 /// Server bytes as a `String`.
 pub fn decode(bytes: &[u8]) -> String {
+    // In another encoding each byte may become two.
+    memory::require(bytes.len().saturating_mul(2));
     if !is_utf8() {
         return bytes.iter().map(|&b| b as char).collect();
     }
@@ -41,23 +45,54 @@ pub fn encode(text: &str) -> Cow<'_, [u8]> {
     if is_utf8() {
         return Cow::Borrowed(text.as_bytes());
     }
+    memory::require(text.len());
     text.chars()
         .map(|c| u8::try_from(c as u32).unwrap_or(b'?'))
         .collect()
 }
 
+/// [`encode`] of UTF-8 that need not be checked.
+pub fn encode_all(utf8: Vec<u8>) -> Vec<u8> {
+    if is_utf8() {
+        return utf8;
+    }
+    encode(&String::from_utf8_lossy(&utf8)).into_owned()
+}
+
+/// No value of type text has more bytes than these: header and bytes are one allocation (memutils.h: MaxAllocSize).
+pub const MAX_LENGTH: usize = 0x3fff_ffff - pg_sys::VARHDRSZ;
+
 /// The bytes of a value of type text. Aligned as PostgreSQL needs it, with its 4 bytes of header.
-pub fn varlena(bytes: &[u8]) -> Vec<u32> {
-    let length = pg_sys::VARHDRSZ + bytes.len();
+pub fn varlena(bytes: &[u8]) -> Result<Vec<u32>, Failure> {
+    if bytes.len() > MAX_LENGTH {
+        return Err(Failure::text_too_large(bytes.len()));
+    }
+    let length = bytes.len() + pg_sys::VARHDRSZ;
+    memory::require(length);
     let mut value = vec![0u32; length.div_ceil(size_of::<u32>())];
-    // SAFETY: there is room for header and bytes.
+    // SAFETY: there is room for header and bytes; the length has been checked.
     unsafe {
         let start = value.as_mut_ptr();
         pgrx::set_varsize_4b(start.cast(), length as i32);
         let data = start.cast::<u8>().add(pg_sys::VARHDRSZ);
         data.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
     }
-    value
+    Ok(value)
+}
+
+/// The first `most` bytes of a text, or less where a character would be cut.
+pub fn cut(text: &[u8], most: u16) -> &[u8] {
+    let most = usize::from(most);
+    if text.len() <= most {
+        return text;
+    }
+    // No character has more bytes than these.
+    let end = text
+        .len()
+        .min(most + pg_sys::MAX_MULTIBYTE_CHAR_LEN as usize);
+    // SAFETY: both lengths are small; clips at a character's boundary in the server encoding.
+    let length = unsafe { pg_sys::pg_mbcliplen(text.as_ptr().cast(), end as i32, most as i32) };
+    &text[..usize::try_from(length).unwrap_or(0)]
 }
 
 /// A value of type text as `String`.

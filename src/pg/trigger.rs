@@ -1,6 +1,7 @@
 //! Row and statement triggers: what PostgreSQL passes to a trigger function, and what it may return.
 
 use super::compat;
+use super::memory;
 use super::text;
 use crate::apply::triggers;
 use crate::error::{self, Failure};
@@ -89,7 +90,9 @@ impl TriggerCall {
             let kind = compat::attribute(descriptor, column).atttypid;
             let (mut output, mut is_varlena) = (pg_sys::InvalidOid, false);
             pg_sys::getTypeOutputInfo(kind, &mut output, &mut is_varlena);
-            Some(text::bytes(pg_sys::OidOutputFunctionCall(output, value)).to_vec())
+            Some(memory::copy(text::bytes(pg_sys::OidOutputFunctionCall(
+                output, value,
+            ))))
         }
     }
 

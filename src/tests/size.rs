@@ -1,5 +1,6 @@
 //! Long strings, large statements, long sessions.
 
+use super::cluster::Cluster;
 use super::server::{Database, server, value};
 use std::time::{Duration, Instant};
 
@@ -100,6 +101,204 @@ fn sixteen_megabytes() {
         Some("CREATE TABLE public.c (n integer)")
     );
     database.expect_sound();
+}
+
+/// Statements beyond what can be decoded: what can be left out is left out, the rest is an error of its own; whatever happens,
+/// no row stops those who decode it. Control characters, of which JSON makes six each, make it happen with few bytes.
+#[test]
+fn too_large_to_decode() {
+    let cluster = Cluster::new();
+    cluster.start("-c wal_level=logical -c logical_decoding_work_mem=64MB");
+    let mut client = cluster.connect("postgres");
+    client
+        .batch_execute("CREATE EXTENSION dts_ddl_capture; CREATE PUBLICATION p FOR TABLE public.dts_ddl_command")
+        .unwrap();
+    for plugin in ["test_decoding", "pgoutput"] {
+        client
+            .execute(
+                "SELECT pg_create_logical_replication_slot($1::text::name, $1::text::name)",
+                &[&plugin],
+            )
+            .unwrap();
+    }
+    client
+        .batch_execute("CREATE TABLE first (x int); SET dts_ddl_capture.emit_message = on")
+        .unwrap();
+    // 24 MB: six times as much is too much for `message` alone
+    let control = "\u{1}".repeat(24_000_000);
+    client
+        .batch_execute(&format!(
+            "CREATE TABLE short AS /* {control} */ SELECT 1 AS x"
+        ))
+        .unwrap();
+    let document =
+        "(SELECT message::jsonb FROM public.dts_ddl_command WHERE object_name = 'public.short')";
+    assert_eq!(
+        value(&mut client, &format!("SELECT {document} -> 'left_out'")),
+        "[\"original\"]"
+    );
+    assert_eq!(
+        value(&mut client, &format!("SELECT {document} ? 'original'")),
+        "false"
+    );
+    // 90 MB: as a row in a text format it could not be sent
+    let long = format!(
+        "COMMENT ON TABLE first IS '{}'",
+        control.repeat(3) + &control[..18_000_000]
+    );
+    let too_large = |error: &postgres::Error, message: &str| {
+        let error = error.as_db_error().expect("an error of the server");
+        assert_eq!(error.code().code(), "54000", "{error:?}");
+        assert_eq!(error.message(), message);
+        assert!(error.detail().is_some_and(|d| d.contains(" bytes")));
+        assert!(error.hint().is_some());
+    };
+    let error = client.batch_execute(&long).unwrap_err();
+    too_large(
+        &error,
+        "the row of the DDL command would be too large to be decoded",
+    );
+    assert_eq!(
+        value(&mut client, "SELECT obj_description('first'::regclass)"),
+        "NULL"
+    );
+    client
+        .batch_execute(&format!(
+            "SET dts_ddl_capture.on_error = warning; {long}; RESET dts_ddl_capture.on_error"
+        ))
+        .unwrap();
+    assert_eq!(value(&mut client, "SELECT dts_ddl.gaps()"), "1");
+    assert_eq!(
+        value(
+            &mut client,
+            "SELECT length(obj_description('first'::regclass))"
+        ),
+        "90000000"
+    );
+    // the log has the beginning of it
+    let log = cluster.log();
+    assert!(log.contains("DDL command was not captured") && log.contains("bytes in all)"));
+    assert!(log.len() < 1_000_000, "{} bytes of log", log.len());
+    // a row that can be sent, whose message cannot: backslashes, doubled by JSON once and again
+    let doubled = format!("COMMENT ON TABLE first IS '{}'", "\\".repeat(20_000_000));
+    let result = client.batch_execute(&doubled);
+    assert!(result.is_ok(), "{result:?}");
+    client.batch_execute("CREATE TABLE last (x int)").unwrap();
+    // all of it can be decoded
+    let decoded = client
+        .query_one("SELECT count(*), max(length(data)) FROM pg_logical_slot_get_changes('test_decoding', NULL, NULL) WHERE data ~ '^(table public.dts|message)'", &[])
+        .unwrap();
+    assert_eq!(
+        (
+            decoded.get::<_, i64>(0),
+            decoded.get::<_, i32>(1) > 20_000_000
+        ),
+        (7, true)
+    );
+    let sent: i64 = client
+        .query_one("SELECT count(*) FROM pg_logical_slot_get_binary_changes('pgoutput', NULL, NULL, 'proto_version', '1', 'publication_names', 'p') WHERE get_byte(data, 0) = 73", &[])
+        .unwrap()
+        .get(0);
+    assert_eq!(sent, 4);
+    client
+        .batch_execute("SELECT count(*) FROM dts_ddl.history; SELECT * FROM dts_ddl.check(); SELECT length(dts_ddl.script())")
+        .unwrap();
+    for word in ["PANIC", "terminated by signal", "panicked"] {
+        assert!(!cluster.log().contains(word), "{word}");
+    }
+}
+
+/// As many objects in one command as in ten: what a command costs grows with their number, not with its square, which would
+/// be ten times as much. Processor time of the session, not of the clock: the machine may be busy with other tests.
+#[test]
+fn objects_by_the_thousand() {
+    const FEW: usize = 2_000;
+    const TIMES: usize = 10;
+    let cluster = Cluster::new();
+    cluster.start("-c max_locks_per_transaction=400");
+    let mut client = cluster.connect("postgres");
+    client
+        .batch_execute(
+            "CREATE EXTENSION dts_ddl_capture; SET dts_ddl_capture.capture_roles = on; SET client_min_messages = warning;
+             CREATE TABLE warm (x int); CREATE TYPE gone AS (x int); DROP TYPE gone",
+        )
+        .unwrap();
+    let pid: i32 = client
+        .query_one("SELECT pg_backend_pid()", &[])
+        .unwrap()
+        .get(0);
+    let roles = |n: usize| -> String {
+        let names: Vec<String> = (0..n).map(|i| format!("role_of_number_{i}")).collect();
+        names.join(", ")
+    };
+    let sequences = |n: usize| -> String {
+        (0..n)
+            .map(|i| format!(" CREATE SEQUENCE s.sequence_of_number_{i}"))
+            .collect()
+    };
+    // Each makes the objects (which is PostgreSQL's work for the most part), does something to all, and drops all of them.
+    let mut costs = |n: usize| {
+        let make_roles = format!(
+            "SET dts_ddl_capture.enabled = off; DO $$ BEGIN FOR i IN 0..{} LOOP EXECUTE format('CREATE ROLE role_of_number_%s', i); END LOOP; END $$;
+             RESET dts_ddl_capture.enabled",
+            n - 1
+        );
+        let steps = [
+            make_roles,
+            format!("GRANT {} TO CURRENT_USER", roles(n)),
+            format!("DROP ROLE {}", roles(n)),
+            format!("CREATE SCHEMA s{}", sequences(n)),
+            "GRANT USAGE ON ALL SEQUENCES IN SCHEMA s TO pg_monitor".to_owned(),
+            "DROP SCHEMA s CASCADE".to_owned(),
+        ];
+        steps.map(|sql| {
+            let before = processor_time(pid);
+            client.batch_execute(&sql).unwrap();
+            processor_time(pid) - before
+        })
+    };
+    costs(FEW);
+    let mut in_ten = [Duration::ZERO; 6];
+    for _ in 0..TIMES {
+        for (sum, cost) in in_ten.iter_mut().zip(costs(FEW)) {
+            *sum += cost;
+        }
+    }
+    let in_one = costs(FEW * TIMES);
+    let names = [
+        "CREATE ROLE",
+        "GRANT of roles",
+        "DROP ROLE",
+        "CREATE SCHEMA",
+        "GRANT",
+        "DROP SCHEMA",
+    ];
+    for ((name, ten), one) in names.into_iter().zip(in_ten).zip(in_one) {
+        assert!(
+            one * 10 < ten * 25,
+            "{name} of as many objects took {ten:?} in ten commands and {one:?} in one"
+        );
+    }
+    let objects =
+        "SELECT max(jsonb_array_length(message::jsonb -> 'objects')) FROM public.dts_ddl_command";
+    assert_eq!(
+        client.query_one(objects, &[]).unwrap().get::<_, i32>(0),
+        20_001
+    );
+}
+
+/// What a process has used of the processors (in ticks of 10 ms).
+fn processor_time(pid: i32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // behind the name, which is in parentheses: user and system time are the 12th and 13th
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    let ticks = |i: usize| fields[i].parse::<u64>().unwrap();
+    Duration::from_millis((ticks(11) + ticks(12)) * 10)
 }
 
 /// Bytes of private memory of a backend.

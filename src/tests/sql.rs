@@ -36,7 +36,7 @@ sql_tests! {
     encoding { euc_cn euc_jis_2004 latin1 sql_ascii utf8 }
     errors { diagnostics read_only_commit }
     event_triggers { caught login order_decoded order_on_drop others }
-    failure { on_error_warning table_changed table_extras }
+    failure { on_error_warning sequence_changed table_changed table_extras }
     message { access_method drops nesting no_schema_name objects replay rewrites settings superuser }
     message_stream { encoding test_decoding }
     privileges { adopt_tables attack direct_call drop_public own_objects unprivileged }
