@@ -51,7 +51,7 @@ fn without_version(line: &str) -> Option<String> {
 /// Each form in which another major's pg_dump shows it.
 #[test]
 fn versions_of_columns() {
-    let line = |line| without_version(line).unwrap_or_default();
+    let line = |line: &str| without_version(line).unwrap_or_default();
     let column = "ALTER TABLE ONLY public.t ALTER COLUMN a SET";
     assert_eq!(line(&format!("{column} (pg_attver=22116816);")), "");
     for options in [
