@@ -45,12 +45,13 @@ mirror() {
 # --- the PostgreSQL installations -------------------------------------------------------------------------------
 
 # pg_config_of MAJOR: prints the path of the private copy's pg_config, or fails.
+# DTS_WITH_SOURCE (tools/suites.sh): of the copy for which there is a source, where that is another.
 # DTS_ONE_PG_CONFIG (proof/assertions): that one, whatever the major.
 pg_config_of() {
-  local c
+  local d c
   [ -z "${DTS_ONE_PG_CONFIG:-}" ] || { echo "$DTS_ONE_PG_CONFIG"; return; }
-  for c in "$DTS_CACHE/pg/$1/usr/lib/postgresql/$1/bin/pg_config" "$DTS_CACHE/pg/$1/bin/pg_config"; do
-    [ ! -x "$c" ] || { echo "$c"; return; }
+  for d in ${DTS_WITH_SOURCE:+"$DTS_CACHE/pg-source/$1"} "$DTS_CACHE/pg/$1"; do
+    for c in "$d/usr/lib/postgresql/$1/bin/pg_config" "$d/bin/pg_config"; do [ ! -x "$c" ] || { echo "$c"; return; }; done
   done
   return 1
 }

@@ -2,7 +2,7 @@
 # PostgreSQL's own suites (core, isolation, contrib) on a throw-away cluster, and how the results of two runs differ.
 # Sourced by tools/regress-suite, proof/invisible, proof/fidelity and proof/assertions, after tools/lib.sh; never run.
 #
-# What it relies on: tools/setup --source has been run for the major; pg_regress and pg_isolation_regress came with the
+# What it relies on: suites_setup has been called for the major; pg_regress and pg_isolation_regress came with the
 # server's headers; the contrib modules that can be tested are those that the server came with.
 # Each suite runs in a directory $CLUSTER/run/SUITE (core, isolation, contrib/NAME, contrib/NAME/isolation) with results/
 # and the output of pg_regress in regress.log.
@@ -13,6 +13,17 @@ EXPECTED=$ROOT/tools/regress-expected-differences.txt
 QUIET_CAPTURE="dts_ddl_capture.replica_identity = off
 dts_ddl_capture.max_rows = 0
 dts_ddl_capture.warn_on_rewrite = off"
+
+# suites_setup "MAJOR .." [--whole-source]: gets servers and sources. From here on these servers are used, which may be of another
+# minor than those of other tests; the extension is built for them aside. Ends the program, with status 77, when there are none.
+suites_setup() {
+  local m
+  "$ROOT/tools/setup" --only "$1" "${2:---source}"
+  for m in $1; do
+    [ -d "$DTS_CACHE/pg-source/$m" ] && [ -z "${DTS_WITH_SOURCE:-}" ] || continue
+    export DTS_WITH_SOURCE=1 CARGO_TARGET_DIR=$CARGO_TARGET_DIR/with-source
+  done
+}
 
 # suites_use MAJOR [PG_CONFIG]: which PostgreSQL and which source
 suites_use() {

@@ -123,6 +123,7 @@ fn differences_are_seen() {
         "ALTER TABLE public.dts_ddl_command ALTER id SET DEFAULT 1",
         "ALTER TABLE public.dts_ddl_command ALTER tag TYPE varchar",
         "ALTER TABLE public.dts_ddl_command ALTER tag SET STORAGE EXTERNAL",
+        "ALTER TABLE public.dts_ddl_command ALTER tag SET (n_distinct = 5)",
         "ALTER TABLE public.dts_ddl_command SET (fillfactor = 50)",
         "ALTER TABLE public.dts_ddl_command REPLICA IDENTITY FULL",
         "CREATE RULE r AS ON DELETE TO public.dts_ddl_command DO ALSO SELECT 1",

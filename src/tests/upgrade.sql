@@ -1,5 +1,6 @@
 -- Every object of the extension, and everything about it that the catalogs know, one line for each fact: for src/tests/upgrade.rs,
--- which compares two databases. Numbers of objects are replaced by names; what statistics and VACUUM write is left out.
+-- which compares two databases. Numbers of objects are replaced by names; what statistics and VACUUM write is left out, and the
+-- WAL position that newer minors note as an option of each column.
 -- A temporary function, since the catalogs' columns differ between majors: each row is taken whole.
 CREATE OR REPLACE FUNCTION pg_temp.facts() RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
@@ -68,4 +69,4 @@ BEGIN
                              (SELECT array_agg(x.id::regclass ORDER BY x.n) FROM unnest(e.extconfig) WITH ORDINALITY AS x(id, n)))
     FROM pg_catalog.pg_extension e WHERE e.extname = 'dts_ddl_capture';
 END $$;
-SELECT regexp_replace(f, '(pg_toast_|_RETURN on )\d+', '\1', 'g') FROM pg_temp.facts() f ORDER BY f COLLATE "C";
+SELECT regexp_replace(f, '(pg_toast_|_RETURN on |pg_attver=)\d+', '\1', 'g') FROM pg_temp.facts() f ORDER BY f COLLATE "C";
