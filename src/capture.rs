@@ -328,13 +328,13 @@ fn write_dropped_with_temporary(
             tag: tag.to_owned(),
             text: crate::pg::text::decode(&sent),
         });
-        row::write(&Row {
+        row::write(Row {
             ddl_text: &crate::pg::text::encode(&dropped.statement),
             tag: &dropped.tag,
             context: &started.context,
             object_type: Some(&object_type),
             object_name: identity.as_deref(),
-            message: &message,
+            message,
         })?;
     }
     Ok(())
