@@ -86,7 +86,7 @@ SELECT t.is('rights', (SELECT string_agg(o.name, ',') FROM (
 SELECT t.is('nothing is left', t.names(), NULL);
 -- the table was dropped
 :install
-SET client_min_messages = error; DROP TABLE public.dts_ddl_command; RESET client_min_messages;
+SET client_min_messages = error; DROP TABLE public.dts_ddl_command CASCADE; RESET client_min_messages;
 :install
 CREATE TABLE back (x int);
 SELECT t.is('the table is back', (SELECT concat(id, ddl_text) FROM public.dts_ddl_command), '1CREATE TABLE back (x int)');

@@ -17,6 +17,14 @@ BEGIN
   RETURN 'ok ' || name;
 END $fn$;
 
+-- A setting, NULL where there is none of this name.
+CREATE FUNCTION t.setting(name text) RETURNS text LANGUAGE plpgsql SET search_path = pg_catalog AS $fn$
+BEGIN
+  RETURN current_setting(name);
+EXCEPTION WHEN undefined_object THEN
+  RETURN NULL;
+END $fn$;
+
 CREATE FUNCTION t.mark() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $fn$
 BEGIN
   EXECUTE 'UPDATE t.state SET mark = greatest(mark, coalesce((SELECT max(id) FROM public.dts_ddl_command), 0))';

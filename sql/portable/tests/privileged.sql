@@ -6,8 +6,8 @@ GRANT CREATE ON DATABASE :"db" TO :"role2"; GRANT ALL ON SCHEMA public TO :"role
 SET session_replication_role = replica;
 SELECT format('ALTER %s %s OWNER TO portable_r2', o.kind, o.name) FROM (
   SELECT 'FUNCTION' AS kind, p.oid::regprocedure::text AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'dts_ddl_portable' OR p.proname = 'dts_capture_ddl'
-  UNION ALL SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'S') AND (n.nspname = 'dts_ddl_portable' OR c.relname = 'dts_ddl_command')
+  UNION ALL SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'S', 'v') AND (n.nspname = 'dts_ddl_portable' OR c.relname = 'dts_ddl_command')
   UNION ALL SELECT 'SCHEMA', 'dts_ddl_portable') o \gexec
 RESET session_replication_role;
 SELECT t.mark();
