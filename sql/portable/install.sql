@@ -485,6 +485,8 @@ BEGIN
         tag := 'SELECT INTO';
       END IF;
       RETURN;
+    ELSIF c_version < 90500 AND a IN ('COMMENT', 'SECURITY', 'GRANT', 'REVOKE') THEN
+      RETURN;
     ELSIF a IN ('COMMENT', 'SECURITY') THEN
       i := 1;
       WHILE tokens[i] <> 'ON' AND i < least(10, array_length(tokens, 1)) LOOP
@@ -943,16 +945,30 @@ BEGIN
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.is_temporary(text, text, text[]) IS 'Whether a name leads to a temporary relation';
 
-  -- Whether a statement makes a temporary relation: for 9.4, which does not tell.
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.makes_temporary(v_tokens text[]) RETURNS boolean
-    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  -- Whether a CREATE or ALTER is about a temporary relation: for 9.4, which does not tell.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.is_about_temporary(v_tokens text[], v_path text[]) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
     i integer := 2;
   BEGIN
-    IF v_tokens[1] = 'CREATE' THEN
-      WHILE v_tokens[i] IN ('OR', 'REPLACE', 'GLOBAL', 'LOCAL') LOOP
+    IF v_tokens[1] = 'ALTER' THEN
+      i := 3;
+      WHILE v_tokens[i] IN ('IF', 'EXISTS', 'ONLY') LOOP
         i := i + 1;
       END LOOP;
+      RETURN coalesce(v_tokens[2] IN ('TABLE', 'VIEW', 'SEQUENCE', 'INDEX') AND CASE WHEN v_tokens[i + 1] = '.'
+        THEN dts_ddl_portable.is_temporary(dts_ddl_portable.identifier(v_tokens[i]), '', v_path) ELSE dts_ddl_portable.is_temporary(NULL, dts_ddl_portable.identifier(v_tokens[i]), v_path) END, false);
+    ELSIF v_tokens[1] = 'CREATE' THEN
+      WHILE v_tokens[i] IN ('OR', 'REPLACE', 'GLOBAL', 'LOCAL', 'UNIQUE', 'CONSTRAINT') LOOP
+        i := i + 1;
+      END LOOP;
+      IF v_tokens[i] IN ('INDEX', 'TRIGGER') THEN
+        WHILE v_tokens[i] <> 'ON' LOOP
+          i := i + 1;
+        END LOOP;
+        RETURN coalesce(CASE WHEN v_tokens[i + 2] = '.' THEN dts_ddl_portable.is_temporary(dts_ddl_portable.identifier(v_tokens[i + 1]), '', v_path)
+          ELSE dts_ddl_portable.is_temporary(NULL, dts_ddl_portable.identifier(v_tokens[i + 1]), v_path) END, false);
+      END IF;
     ELSE
       WHILE v_tokens[i - 1] <> 'INTO' LOOP
         i := i + 1;
@@ -962,7 +978,7 @@ BEGIN
       OR coalesce(v_tokens[i] IN ('TABLE', 'VIEW', 'SEQUENCE') AND v_tokens[i + 2] = '.' AND dts_ddl_portable.is_temporary(dts_ddl_portable.identifier(v_tokens[i + 1]), '', NULL), false);
   END
   $fn$;
-  COMMENT ON FUNCTION dts_ddl_portable.makes_temporary(text[]) IS 'Whether a statement makes a temporary relation';
+  COMMENT ON FUNCTION dts_ddl_portable.is_about_temporary(text[], text[]) IS 'Whether a CREATE or ALTER is about a temporary relation';
 
   -- Whether an object is one of the portable edition itself: its schema and what is in it, the table, and what belongs to the table.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.is_own(v_class oid, v_object oid, v_relation oid) RETURNS boolean
@@ -1051,9 +1067,9 @@ BEGIN
         EXIT WHEN v_found = 0;
         v_at := v_at + v_found;
         v_rest := substr(v_body, v_at + length(v_behind));
-        CONTINUE WHEN v_rest <> '' AND left(v_rest, length(v_function) + 1) <> E'\n' || v_function
+        CONTINUE WHEN v_rest <> '' AND left(v_rest, length(v_function) + 1) <> (E'\n' || v_function)
                   AND v_rest !~ E'^\n(PL/|SQL (function|statement|expression) "|SQL function |COPY |extension script )'
-                  AND left(v_rest, length(v_before) + 1) <> E'\n' || v_before;
+                  AND left(v_rest, length(v_before) + 1) <> (E'\n' || v_before);
         v_from := 1;
         v_is_clean := true;
         WHILE v_is_clean AND v_from < v_at LOOP
@@ -1407,10 +1423,10 @@ BEGIN
                      AND (r.object_identity = d.object_identity OR r.object_identity || '[]' = d.object_identity)))
       $query$ INTO v_objects;
     ELSE
-      -- (9.4 does not report temporary ones)
+      -- (9.4 does not report temporary relations, but what is on them)
       EXECUTE $query$
         SELECT json_agg(json_build_object('type', d.object_type, 'schema', d.schema_name, 'name', d.object_name, 'identity', d.object_identity,
-                        'temporary', false, 'own', d.schema_name = 'dts_ddl_portable' OR (d.object_type = 'schema' AND d.object_name = 'dts_ddl_portable')
+                        'temporary', d.object_identity ~ ' on pg_temp(_[0-9]+)?[.]("([^"]|"")*"|[^" ]+)$', 'own', d.schema_name = 'dts_ddl_portable' OR (d.object_type = 'schema' AND d.object_name = 'dts_ddl_portable')
                            OR (d.schema_name = 'public' AND d.object_identity IN ('public.dts_ddl_command', 'public.dts_ddl_command_id_seq', 'public.dts_capture_ddl()'))))::text
           FROM pg_event_trigger_dropped_objects() d WHERE coalesce(left(d.schema_name, 8), '') <> 'pg_toast'
       $query$ INTO v_objects;
@@ -1516,13 +1532,17 @@ BEGIN
     v_note := dts_ddl_portable.take_notes(v_context, tg_tag);
     v_is_untold := v_note.has_drops AND v_note.dropped IS NULL;
     v_dropped := coalesce(v_note.dropped, '[]')::json;
-    IF v_note.kind = 'own command' AND tg_tag IN ('ALTER TABLE', 'ALTER PUBLICATION') THEN
+    IF v_note.kind = 'own command' THEN
       -- publish() expects commands about this table, and nothing else
-      IF NOT EXISTS (SELECT 1 FROM pg_event_trigger_ddl_commands() d
-                      WHERE NOT ((d.classid = 'pg_class'::regclass AND d.objid = v_note.relation)
-                              OR (d.classid = 'pg_publication_rel'::regclass AND EXISTS (
-                                    SELECT 1 FROM pg_publication_rel r WHERE r.oid = d.objid AND r.prrelid = v_note.relation)))) THEN
-        RETURN;
+      IF tg_tag = 'ALTER TABLE' THEN
+        IF NOT EXISTS (SELECT 1 FROM pg_event_trigger_ddl_commands() d WHERE d.classid <> 'pg_class'::regclass OR d.objid <> v_note.relation) THEN
+          RETURN;
+        END IF;
+      ELSIF tg_tag = 'ALTER PUBLICATION' THEN
+        IF NOT EXISTS (SELECT 1 FROM pg_event_trigger_ddl_commands() d WHERE NOT EXISTS (
+                         SELECT 1 FROM pg_publication_rel r WHERE d.classid = 'pg_publication_rel'::regclass AND r.oid = d.objid AND r.prrelid = v_note.relation)) THEN
+          RETURN;
+        END IF;
       END IF;
     ELSIF v_note.kind = 'extension' AND (c_version < 90500 OR v_note.has_drops) AND right(v_context, length(v_note.content)) = v_note.content
           AND position(E'\nPL/' IN left(v_context, length(v_context) - length(v_note.content))) = 0 THEN
@@ -1537,7 +1557,7 @@ BEGIN
     v_caller := dts_ddl_portable.setting('dts_ddl_portable.caller')::json;
     PERFORM set_config('dts_ddl_portable.caller', '', true);
     v_path := ARRAY(SELECT s.s FROM json_array_elements_text(v_caller -> 'path') s(s));
-    SELECT w.relation INTO v_relation FROM dts_ddl_portable.own w;
+    SELECT w.relation::oid INTO v_relation FROM dts_ddl_portable.own w;
 
     -- What was touched, and what the command is mainly about.
     IF c_version >= 90500 THEN
@@ -1684,7 +1704,7 @@ BEGIN
     IF v_count = 0 AND (v_temporary > 0 OR c_version >= 90500 AND tg_tag <> 'DROP OWNED') THEN
       RETURN;
     END IF;
-    IF c_version < 90500 AND (tg_tag LIKE 'CREATE %' OR tg_tag = 'SELECT INTO') AND dts_ddl_portable.makes_temporary(v_cut.tokens) THEN
+    IF c_version < 90500 AND NOT v_has_drops AND (tg_tag ~ '^(CREATE|ALTER) ' OR tg_tag = 'SELECT INTO') AND dts_ddl_portable.is_about_temporary(v_cut.tokens, v_path) THEN
       RETURN;
     END IF;
     IF (c_version < 90500 AND tg_tag LIKE 'DROP %' AND v_count = 0 AND tg_tag <> 'DROP OWNED')
@@ -1770,6 +1790,10 @@ BEGIN
       v_text := dts_ddl_portable.plain_create_table(v_main_oid);
       v_tag := 'CREATE TABLE';
       v_reason := NULL;
+    ELSIF tg_tag IN ('CREATE TABLE AS', 'SELECT INTO') THEN
+      -- 9.4 does not tell which table it is
+      v_flags := v_flags || 'rows before structure'::text;
+      v_reason := 'the columns of the new table could not be told';
     ELSIF array_length(v_removed, 1) > 0 AND v_count > 0 AND NOT v_whole AND tg_tag LIKE 'DROP %' THEN
       -- temporary and other objects in one DROP
       v_original := v_text;

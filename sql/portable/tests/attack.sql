@@ -1,7 +1,9 @@
 -- An unprivileged role plants everything that capture could call by an unqualified name, forges the settings by which the functions
 -- tell each other things, and calls the functions itself.
 CREATE ROLE :"role1" LOGIN; CREATE SCHEMA mallory AUTHORIZATION :"role1"; GRANT TEMPORARY ON DATABASE :"db" TO :"role1";
+\if :has10
 CREATE PUBLICATION dts_sync_x;
+\endif
 SELECT t.mark();
 \c - :role1
 SET client_min_messages = warning;

@@ -1,4 +1,4 @@
--- Helpers of the tests of the portable edition (proof/portable), for PostgreSQL 10 and later; made before it is installed.
+-- Helpers of the tests of the portable edition (proof/portable); made before it is installed.
 -- Reading the captured rows with t.rows() moves a mark past them.
 \set ON_ERROR_STOP 1
 SET client_min_messages = warning;
@@ -52,9 +52,9 @@ BEGIN
   END LOOP;
   FOR r IN SELECT * FROM t.new() LOOP
     PERFORM t.is(name || ': version and edition', concat(r.message ->> 'v', ' ', r.message ->> 'edition'), '1 portable');
-    PERFORM t.is(name || ': who', (r.username IS NOT NULL AND r.message ->> 'session_user' IS NOT NULL)::text, 'true');
+    PERFORM t.is(name || ': who', (r.username IS NOT NULL AND (r.message ->> 'session_user') IS NOT NULL)::text, 'true');
     PERFORM t.is(name || ': only what could not be cut out is not for replay: ' || r.message,
-      (coalesce(r.message -> 'flags' ?| ARRAY['whole string', 'outer statement'], false) AND r.message ->> 'replay' IS DISTINCT FROM 'false')::text, 'false');
+      (coalesce(r.message -> 'flags' ?| ARRAY['whole string', 'outer statement'], false) AND (r.message ->> 'replay') IS DISTINCT FROM 'false')::text, 'false');
   END LOOP;
   PERFORM t.mark();
   RETURN 'ok ' || name;

@@ -14,7 +14,7 @@ SELECT t.mark();
 \c - :role1
 SET client_min_messages = warning;
 CREATE TABLE s.a (id serial PRIMARY KEY)\; CREATE TABLE s.b AS SELECT 1 AS x; DROP TABLE s.a;
-SELECT t.is('published', (SELECT string_agg(concat(message ->> 'flags', username, message ->> 'publications' IS NOT NULL, message ->> 'replica_identity'), ', ' ORDER BY id) FROM t.new()),
+SELECT t.is('published', (SELECT string_agg(concat(message ->> 'flags', username, (message ->> 'publications') IS NOT NULL, message ->> 'replica_identity'), ', ' ORDER BY id) FROM t.new()),
   'portable_r1t["s.a"], ["rows before structure"]portable_r1t["s.b"], portable_r1f');
 SELECT t.rows('rows', 'CREATE TABLE s.a (id serial PRIMARY KEY)', 'CREATE TABLE s.b (x integer)', 'DROP TABLE s.a');
 \c - :admin

@@ -95,7 +95,7 @@ CREATE TABLE made WITH (fillfactor = 70) AS SELECT 1::posint AS "A a", 'x'::varc
 SELECT 1 AS x INTO made2;
 CREATE TABLE made3 AS SELECT 1 AS x WITH NO DATA;
 DO $$ DECLARE v int := 5; BEGIN CREATE TABLE made4 AS SELECT v AS x; END $$;
-SELECT t.is('flags', (SELECT string_agg(concat(message ->> 'flags', message -> 'original' ->> 'tag', message ->> 'undecoded_rows', message ->> 'publications' IS NOT NULL, tag), E'\n' ORDER BY id) FROM t.new()),
+SELECT t.is('flags', (SELECT string_agg(concat(message ->> 'flags', message -> 'original' ->> 'tag', message ->> 'undecoded_rows', (message ->> 'publications') IS NOT NULL, tag), E'\n' ORDER BY id) FROM t.new()),
   E'["rows before structure"]CREATE TABLE AS["public.made"]tCREATE TABLE\n["rows before structure"]SELECT INTO["public.made2"]tCREATE TABLE\nCREATE TABLE AStCREATE TABLE\n["rows before structure"]CREATE TABLE AS["public.made4"]tCREATE TABLE');
 SELECT t.is('original', (SELECT message -> 'original' ->> 'text' FROM t.new() ORDER BY id OFFSET 1 LIMIT 1), 'SELECT 1 AS x INTO made2');
 SELECT t.rows('as plain CREATE TABLE', 'CREATE TABLE public.made ("A a" public.posint, b character varying(3) COLLATE public.german, c numeric(5,1)[]) WITH (fillfactor = ''70'')',
