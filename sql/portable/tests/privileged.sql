@@ -1,3 +1,4 @@
+-- requires: 10
 -- On a managed service the owner is no superuser. PostgreSQL itself lets only superusers make event triggers, so that everything else
 -- is given to an ordinary role here.
 CREATE ROLE :"role2" LOGIN; CREATE ROLE :"role1" LOGIN; GRANT :"role1" TO :"role2";
