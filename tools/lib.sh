@@ -56,13 +56,16 @@ pg_config_of() {
   return 1
 }
 
-# bindir_of MAJOR: prints the directory of its server programs: of the private copy, or of a server without headers that
-# tools/setup --servers has got.
+# bindir_of MAJOR: prints the directory of its server programs: of the private copy, of a server without headers that
+# tools/setup --servers has got, or of one that PG_CONFIGS names (where it lies; for 9.4, 9.5 and 9.6 the only way).
 bindir_of() {
   local c
-  if c=$(pg_config_of "$1"); then "$c" --bindir
-  elif [ -x "$DTS_CACHE/pg-only/$1/bin/postgres" ]; then echo "$DTS_CACHE/pg-only/$1/bin"
-  else return 1; fi
+  if c=$(pg_config_of "$1"); then "$c" --bindir; return; fi
+  if [ -x "$DTS_CACHE/pg-only/$1/bin/postgres" ]; then echo "$DTS_CACHE/pg-only/$1/bin"; return; fi
+  for c in ${PG_CONFIGS:-}; do
+    case $("$c" --version 2>/dev/null) in "PostgreSQL $1"[.a-z]*) "$c" --bindir; return;; esac
+  done
+  return 1
 }
 
 # majors_available: the majors that tools/setup has made, in order, on one line.
@@ -128,7 +131,7 @@ cluster_start() {
   CLUSTER=$(scratch_dir); CLUSTERS+=("$major $CLUSTER")
   trap cluster_stop_all EXIT; trap 'exit 130' INT; trap 'exit 143' TERM HUP
   # shellcheck disable=SC2086   # options
-  as_server env LC_ALL=C "$BIN/initdb" -D "$CLUSTER/data" -U postgres --no-locale -E UTF8 -A trust --no-sync ${INITDB_OPTIONS:-} >"$CLUSTER/initdb.log" 2>&1 \
+  as_server env LC_ALL=C "$BIN/initdb" -D "$CLUSTER/data" -U postgres --no-locale -E UTF8 -A trust -N ${INITDB_OPTIONS:-} >"$CLUSTER/initdb.log" 2>&1 \
     || { cat "$CLUSTER/initdb.log" >&2; die "initdb of PostgreSQL $major failed"; }
   cat >>"$CLUSTER/data/postgresql.conf" <<C
 listen_addresses = ''
@@ -162,10 +165,12 @@ cluster_stop_all() {
   return $rc
 }
 
-# client PROGRAM [options]: psql, pg_dump and the like of the cluster's own version; where that came without them, of 15, which
-# knows all older ones.
+# client PROGRAM [options]: psql, pg_dump and the like of the cluster's own version; where that came without them, or is older
+# than 10, of 15, which knows all older ones.
 client() { local program=$1; shift; "$(client_path "$program")" "$@"; }
-client_path() { if [ -x "$BIN/$1" ]; then echo "$BIN/$1"; else echo "$(bindir_of 15)/$1"; fi; }
+client_path() {
+  case $("$BIN/$1" --version 2>/dev/null) in ''|*") 9."*) echo "$(bindir_of 15)/$1";; *) echo "$BIN/$1";; esac
+}
 
 # sql [psql options]: psql without anybody's .psqlrc, stopping at the first error.
 sql() { client psql -X -q -v ON_ERROR_STOP=1 "$@"; }

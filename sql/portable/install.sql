@@ -10,14 +10,20 @@
 -- the old table and function are then kept in schema dts_old, and ids go on above the old ones.
 --
 -- What it relies on: the right to create event triggers (superuser; on managed services the privileged account), and on
--- schema public. Nothing else: no file, no library, no setting of the server. Tested on PostgreSQL 10, 11, 12, 15, 17; it keeps
--- to the syntax of 9.4, but 9.4 to 9.6 are untested. What it cannot do is said in each row (message: "flags") and in the README.
+-- schema public. Nothing else: no file, no library, no setting of the server. It keeps to the syntax of 9.4, and has parentheses
+-- wherever 9.5 has changed how tightly operators bind. What it cannot do is said in each row (message: "flags") and in
+-- docs/portable.md, which also says what it was tested on.
 --
--- How its functions trust each other. No function may be called by anybody but the owner. dts_note_caller() alone runs with the
--- rights of whoever runs the DDL command, and sees that one's search_path: it notes role and path in a setting, and
--- dts_capture_ddl(), which is called at once after it, takes them from there; no code of a user runs in between. What is
--- noted earlier in a command (dropped objects, own commands) is marked with a secret that no user can read. For the same
--- reason dts_note_caller() has no pinned search_path; it finds nothing by an unqualified name.
+-- How its functions trust each other. Nothing that a user can write decides anything: no secret is needed, and there is none.
+-- - No function may be called by anybody but the owner. note_caller() alone runs with the rights of whoever runs the DDL command,
+--   and sees that one's search_path (it has no pinned one, and finds nothing by an unqualified name): it notes role and path in a
+--   setting, and dts_capture_ddl(), which is called at once after it, takes them from there; no code of a user runs in between.
+-- - What is told otherwise from one function to another is a row of table dts_ddl_portable.note, which only the owner can write. It
+--   belongs to the transaction, so that it goes where the command goes when that is rolled back. Sequence newest only says where to look.
+-- - The rows are written through view dts_ddl_portable.rows, which knows the table by its OID: whoever owns schema public can put
+--   something else in the table's place, but nothing is written to that.
+-- - A command that goes through has a row or is counted as a gap. Where neither can be had (the stack is used up to its end, or the
+--   command itself has made its transaction READ ONLY), it fails with PostgreSQL's own error.
 DO $install$
 DECLARE
   version constant pg_catalog.int4 := pg_catalog.current_setting('server_version_num')::pg_catalog.int4;
@@ -25,6 +31,11 @@ DECLARE
   moved pg_catalog.bool := false;
   is_again pg_catalog.bool;
   is_new_table pg_catalog.bool;
+  trusted pg_catalog.oid[];     -- the role that installs, and superusers: nothing of anybody else is taken over
+  place pg_catalog.text;
+  wrong pg_catalog.text;
+  state pg_catalog.text;
+  relation pg_catalog.oid;
   taken pg_catalog.text;
   highest pg_catalog.int8;
   former pg_catalog.text[];
@@ -48,6 +59,7 @@ BEGIN
   EXCEPTION WHEN OTHERS THEN
     take_over := false;
   END;
+  trusted := ARRAY(SELECT r.oid FROM pg_roles r WHERE r.rolsuper OR r.rolname = current_user);
   is_again := EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                        WHERE n.nspname = 'dts_ddl_portable' AND c.relname = 'own');
   IF NOT is_again THEN
@@ -80,55 +92,119 @@ BEGIN
       RAISE EXCEPTION 'schema "dts_old" already exists' USING
         ERRCODE = 'duplicate_schema', DETAIL = 'The objects that are taken over are kept there.', HINT = 'Rename or drop it.';
     END IF;
-  ELSIF NOT pg_has_role((SELECT n.nspowner FROM pg_namespace n WHERE n.nspname = 'dts_ddl_portable'), 'USAGE') THEN
-    RAISE EXCEPTION 'schema "dts_ddl_portable" belongs to another role' USING
-      ERRCODE = 'insufficient_privilege', HINT = 'Run this script as the role that installed the portable edition.';
+  ELSE
+    -- the schema and all that is in it
+    SELECT CASE WHEN o.oid = n.oid THEN 'schema "dts_ddl_portable" belongs to another role' ELSE 'an object in schema "dts_ddl_portable" belongs to another role' END
+      INTO wrong FROM pg_namespace n JOIN (
+        SELECT x.oid, x.oid AS nsp, x.nspowner AS owner FROM pg_namespace x
+        UNION ALL SELECT x.oid, x.relnamespace, x.relowner FROM pg_class x
+        UNION ALL SELECT x.oid, x.typnamespace, x.typowner FROM pg_type x
+        UNION ALL SELECT x.oid, x.pronamespace, x.proowner FROM pg_proc x
+        UNION ALL SELECT x.oid, x.oprnamespace, x.oprowner FROM pg_operator x) o ON o.nsp = n.oid
+     WHERE n.nspname = 'dts_ddl_portable' AND NOT (o.owner = ANY (trusted)) ORDER BY o.oid = n.oid DESC LIMIT 1;
+    IF wrong IS NOT NULL THEN
+      RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = wrong,
+        DETAIL = 'It belongs neither to ' || quote_ident(current_user) || ' nor to a superuser.',
+        HINT = 'Run this script as the role that installed the portable edition. If none did: look at what it is and who made it, and drop it.';
+    END IF;
   END IF;
 
   -- The function that was there before goes aside, and is not dropped: a session that is in the middle of a command may still call it.
-  -- DDL waits for the lock and is then captured by what is made here.
+  -- DDL waits for the table's lock and is then captured by what is made here.
   IF NOT is_again AND taken IS NOT NULL THEN
-    CREATE SCHEMA dts_old;
-    COMMENT ON SCHEMA dts_old IS 'DDL capture as it was before: table and function. To be dropped when nobody needs the rows any more';
-    IF to_regclass('public.dts_ddl_command') IS NOT NULL THEN
-      LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
-    END IF;
     FOR item IN SELECT e.evtname FROM pg_event_trigger e
                  WHERE e.evtname IN ('dts_intercept_ddl', 'dts_intercept_caller', 'dts_intercept_drop', 'dts_intercept_start') LOOP
       EXECUTE 'DROP EVENT TRIGGER ' || quote_ident(item);
     END LOOP;
-    IF to_regprocedure('public.dts_capture_ddl()') IS NOT NULL THEN
+    CREATE SCHEMA dts_old;
+    COMMENT ON SCHEMA dts_old IS 'DDL capture as it was before: table and function. To be dropped when nobody needs the rows any more';
+    -- BEGIN what sql/portable/to_native.sql does, too
+    -- Only an ordinary table of a trusted role: reading anything else can run code of whoever made it. Asked before anybody is waited for,
+    -- and again where it decides: locked, and in a schema in which nobody else can put something else in its place.
+    FOREACH place IN ARRAY ARRAY['public', 'dts_old'] LOOP
+      wrong := NULL;
+      SELECT CASE WHEN c.relkind <> 'r' THEN '42809' WHEN NOT (c.relowner = ANY (trusted)) THEN '42501' ELSE '55000' END,
+             CASE WHEN c.relkind <> 'r' THEN 'It is no ordinary table.'
+                  WHEN NOT (c.relowner = ANY (trusted)) THEN 'It belongs to ' || quote_ident(pg_get_userbyid(c.relowner))
+                    || ', which is neither ' || quote_ident(current_user) || ' nor a superuser.'
+                  WHEN EXISTS (SELECT 1 FROM pg_index x WHERE x.indrelid = c.oid AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL))
+                    THEN 'It has an index with an expression or a condition.'
+                  WHEN NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'id' AND a.atttypid IN ('int8'::regtype, 'int4'::regtype))
+                    THEN 'It has no column "id" of type bigint or integer.' END
+        INTO state, wrong FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE n.nspname = place AND c.relname = 'dts_ddl_command';
+      IF FOUND AND wrong IS NULL AND place = 'public' THEN
+        ALTER TABLE public.dts_ddl_command SET SCHEMA dts_old;
+        moved := true;
+      END IF;
+      IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'cannot take over from "public.dts_ddl_command"' USING
+          ERRCODE = state, DETAIL = wrong, HINT = 'Look at what it is and who made it. What is not needed: drop it, and run this script again.';
+      END IF;
+    END LOOP;
+    IF EXISTS (SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+                WHERE n.nspname = 'public' AND p.proname = 'dts_capture_ddl' AND p.pronargs = 0) THEN
       ALTER FUNCTION public.dts_capture_ddl() SET SCHEMA dts_old;
     END IF;
-    IF to_regclass('public.dts_ddl_command') IS NOT NULL THEN
-      EXECUTE 'SELECT max(id) FROM public.dts_ddl_command' INTO highest;
-      IF version >= 100000 THEN
-        EXECUTE 'SELECT array_agg(p.pubname::text) FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
-                  WHERE r.prrelid = ''public.dts_ddl_command''::regclass' INTO former;
+    IF moved THEN
+      -- children and what they are made of are not looked at
+      SELECT max(c.id) INTO highest FROM ONLY dts_old.dts_ddl_command c;
+      -- numbers may have been given that no row shows yet; a sequence of the column went along, and has the table's owner
+      item := pg_get_serial_sequence('dts_old.dts_ddl_command', 'id');
+      IF left(item, 8) = 'dts_old.' THEN
+        EXECUTE 'SELECT greatest($1, s.last_value) FROM ' || item || ' s' INTO highest USING highest;
       END IF;
-      ALTER TABLE public.dts_ddl_command SET SCHEMA dts_old;
-      -- numbers may have been given that no row shows yet
-      BEGIN
-        EXECUTE 'SELECT greatest($1, last_value) FROM ' || pg_get_serial_sequence('dts_old.dts_ddl_command', 'id') INTO highest USING highest;
-      EXCEPTION WHEN OTHERS THEN
-        NULL;
-      END;
-      moved := true;
     END IF;
-    IF to_regclass('public.dts_ddl_command_id_seq') IS NOT NULL THEN
-      ALTER SEQUENCE public.dts_ddl_command_id_seq SET SCHEMA dts_old;
+    -- one that does not belong to the table's column stayed behind
+    FOR item, wrong IN SELECT c.relname::text, CASE WHEN c.relkind <> 'S' OR NOT (c.relowner = ANY (trusted)) THEN quote_ident(pg_get_userbyid(c.relowner)) END
+                         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                        WHERE n.nspname = 'public' AND c.relname IN ('dts_ddl_command_id_seq', 'dts_ddl_command_pkey') LOOP
+      IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'relation "public.%" already exists', item USING
+          ERRCODE = 'duplicate_table', DETAIL = 'It is of ' || wrong || ', and not what the capture table had.', HINT = 'Rename or drop it.';
+      END IF;
+      EXECUTE 'ALTER SEQUENCE public.' || quote_ident(item) || ' SET SCHEMA dts_old';
+    END LOOP;
+    -- END
+    IF moved AND version >= 100000 THEN
+      EXECUTE 'SELECT array_agg(p.pubname::text) FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
+                WHERE r.prrelid = ''dts_old.dts_ddl_command''::regclass AND p.pubowner = ANY ($1)' INTO former USING trusted;
     END IF;
   END IF;
 
   IF NOT is_again THEN
     CREATE SCHEMA dts_ddl_portable;
-    -- what the functions tell each other is marked with it
-    CREATE TABLE dts_ddl_portable.own (secret text NOT NULL, version text NOT NULL);
-    INSERT INTO dts_ddl_portable.own
-      SELECT md5(string_agg(random()::text, '') || clock_timestamp()::text || pg_backend_pid()::text || txid_current()::text), ''
-        FROM generate_series(1, 32);
+    CREATE TABLE dts_ddl_portable.own (version text NOT NULL);
+    INSERT INTO dts_ddl_portable.own VALUES ('');
     CREATE SEQUENCE dts_ddl_portable.place MINVALUE 0;
     CREATE SEQUENCE dts_ddl_portable.gap_count;
+  END IF;
+  -- what is done here is nobody's DDL
+  FOR item IN SELECT e.evtname FROM pg_event_trigger e
+               WHERE e.evtname IN ('dts_intercept_ddl', 'dts_intercept_caller', 'dts_intercept_drop', 'dts_intercept_start') LOOP
+    BEGIN
+      EXECUTE 'DROP EVENT TRIGGER ' || quote_ident(item);
+    EXCEPTION WHEN insufficient_privilege THEN
+      RAISE EXCEPTION 'permission denied to replace event trigger "%"', item USING
+        ERRCODE = 'insufficient_privilege', HINT = 'Run this script as the role that installed the portable edition.';
+    END;
+  END LOOP;
+  -- of 1.1.0
+  IF EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = to_regclass('dts_ddl_portable.own') AND a.attname = 'secret' AND NOT a.attisdropped) THEN
+    ALTER TABLE dts_ddl_portable.own DROP COLUMN secret;
+  END IF;
+  IF NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = to_regclass('dts_ddl_portable.own') AND a.attname = 'relation') THEN
+    ALTER TABLE dts_ddl_portable.own ADD COLUMN relation regclass;
+    -- UPDATE needs it where a publication FOR ALL TABLES is
+    ALTER TABLE dts_ddl_portable.own REPLICA IDENTITY FULL;
+  END IF;
+  -- Not in WAL, so in no publication and of no interest to a consumer; empty after a crash, when no transaction is left that needs it.
+  IF to_regclass('dts_ddl_portable.note') IS NULL THEN
+    CREATE UNLOGGED TABLE dts_ddl_portable.note (number bigint PRIMARY KEY, transaction bigint NOT NULL, below bigint NOT NULL,
+      kind text NOT NULL, at text, content text, relation oid);
+    CREATE UNLOGGED TABLE dts_ddl_portable.places (number bigint PRIMARY KEY, transaction bigint NOT NULL, places text NOT NULL);
+    CREATE SEQUENCE dts_ddl_portable.note_number;
+    CREATE SEQUENCE dts_ddl_portable.newest MINVALUE 0;
   END IF;
   -- somebody (a task of a DTS, too) may have dropped it
   is_new_table := to_regclass('public.dts_ddl_command') IS NULL;
@@ -150,21 +226,49 @@ BEGIN
       message text
     );
     IF highest IS NOT NULL THEN
-      PERFORM setval('public.dts_ddl_command_id_seq', highest);
+      PERFORM setval(pg_get_serial_sequence('public.dts_ddl_command', 'id'), highest);
     END IF;
   ELSE
-    LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
+    SELECT CASE WHEN c.relkind <> 'r' THEN 'It is no ordinary table.' ELSE 'It belongs to ' || quote_ident(pg_get_userbyid(c.relowner)) || '.' END
+      INTO wrong FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = 'public' AND c.relname = 'dts_ddl_command' AND (c.relkind <> 'r' OR NOT (c.relowner = ANY (trusted)));
+    IF FOUND THEN
+      RAISE EXCEPTION 'relation "public.dts_ddl_command" is not the capture table' USING
+        ERRCODE = 'wrong_object_type', DETAIL = wrong, HINT = 'Look at what it is and who made it. What is not needed: drop it, and run this script again.';
+    END IF;
+    LOCK TABLE ONLY public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
   END IF;
-  -- what is done here is nobody's DDL
-  PERFORM set_config('dts_ddl_portable.state', (SELECT o.secret FROM dts_ddl_portable.own o) || 'busy', true);
+  -- It knows the table by its OID. What it has come to know decides, not the name.
+  IF to_regclass('dts_ddl_portable.rows') IS NOT NULL THEN
+    DROP VIEW dts_ddl_portable.rows;
+  END IF;
+  CREATE VIEW dts_ddl_portable.rows AS
+    SELECT c.ddl_text, c.id, c.event, c.tag, c.username, c.database, c.schema, c.object_type, c.object_name, c.client_address, c.client_port,
+           c.event_time, c.txid_current, c.message FROM ONLY public.dts_ddl_command c;
+  SELECT c.oid INTO relation FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE n.nspname = 'public' AND c.relname = 'dts_ddl_command' AND c.relkind = 'r' AND c.relowner = ANY (trusted)
+     AND EXISTS (SELECT 1 FROM pg_depend d JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass
+                  WHERE w.ev_class = 'dts_ddl_portable.rows'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid);
+  IF relation IS NULL THEN
+    RAISE EXCEPTION 'relation "public.dts_ddl_command" has been replaced while this script ran' USING
+      ERRCODE = 'object_in_use', HINT = 'Find out who did that.';
+  END IF;
   IF to_regclass('dts_ddl_portable.turn') IS NULL THEN
     CREATE SEQUENCE dts_ddl_portable.turn MINVALUE 0;
   END IF;
   UPDATE dts_ddl_portable.own SET version = '1.1.1';
+  EXECUTE 'UPDATE dts_ddl_portable.own SET relation = $1' USING relation::regclass;
   COMMENT ON SCHEMA dts_ddl_portable IS 'Portable edition of dts_ddl_capture: everything but the three objects that consumers know by name';
-  COMMENT ON TABLE dts_ddl_portable.own IS 'Portable edition of dts_ddl_capture: its version, and the secret by which its functions know each other';
-  COMMENT ON COLUMN dts_ddl_portable.own.secret IS 'Nobody but the owner may read it';
+  COMMENT ON TABLE dts_ddl_portable.own IS 'Portable edition of dts_ddl_capture: its version and its table';
   COMMENT ON COLUMN dts_ddl_portable.own.version IS 'Version of the portable edition';
+  COMMENT ON COLUMN dts_ddl_portable.own.relation IS 'The capture table; a row for another of its name would reach nobody';
+  COMMENT ON TABLE dts_ddl_portable.note IS 'What the functions tell each other while a command runs; empty between transactions';
+  COMMENT ON INDEX dts_ddl_portable.note_pkey IS 'Notes by their number';
+  COMMENT ON TABLE dts_ddl_portable.places IS 'How far the strings inside functions have been run; a row that is left of a transaction is of no use';
+  COMMENT ON INDEX dts_ddl_portable.places_pkey IS 'By the number that sequence turn has given';
+  COMMENT ON VIEW dts_ddl_portable.rows IS 'The capture table, whatever has come to stand in its place: rows are written through it';
+  COMMENT ON SEQUENCE dts_ddl_portable.note_number IS 'Numbers the notes';
+  COMMENT ON SEQUENCE dts_ddl_portable.newest IS 'currval(): number of the newest note of a session that is not done with; 0 for none';
   COMMENT ON SEQUENCE dts_ddl_portable.place IS 'currval(): up to where a session''s string of several statements has been run';
   COMMENT ON SEQUENCE dts_ddl_portable.turn IS 'currval(): number of the last note about strings inside functions';
   COMMENT ON SEQUENCE dts_ddl_portable.gap_count IS 'Commands that went through without a row; read it with dts_ddl_portable.gaps()';
@@ -185,6 +289,13 @@ BEGIN
   COMMENT ON COLUMN public.dts_ddl_command.message IS 'JSON document with all that is known beyond the columns; documented in the README';
   COMMENT ON SEQUENCE public.dts_ddl_command_id_seq IS 'Numbers the rows of public.dts_ddl_command';
   COMMENT ON INDEX public.dts_ddl_command_pkey IS 'Rows of public.dts_ddl_command by id';
+
+  -- Earlier versions had others, or others of the same name. Those that a command calls itself stay the same functions.
+  FOR item IN
+    SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+     WHERE n.nspname = 'dts_ddl_portable' AND p.proname NOT IN ('note_caller', 'note_drops', 'begin_command', 'gaps') LOOP
+    EXECUTE 'DROP FUNCTION ' || item;
+  END LOOP;
 
   -- The tokens of one statement: of the first that begins at v_from or later, with its semicolon. Follows PostgreSQL's scanner; works
   -- on a part of the text at a time, so that a long string costs no more than its statements. kind: w word (upper case),
@@ -374,6 +485,8 @@ BEGIN
         tag := 'SELECT INTO';
       END IF;
       RETURN;
+    ELSIF c_version < 90500 AND a IN ('COMMENT', 'SECURITY', 'GRANT', 'REVOKE') THEN
+      RETURN;
     ELSIF a IN ('COMMENT', 'SECURITY') THEN
       i := 1;
       WHILE tokens[i] <> 'ON' AND i < least(10, array_length(tokens, 1)) LOOP
@@ -456,40 +569,126 @@ BEGIN
   COMMENT ON FUNCTION dts_ddl_portable.noted(regclass, bigint) IS 'What the session has noted in a sequence for a key';
 
   -- Strings that are run inside functions can be several at a time, and a subtransaction that is rolled back takes their places
-  -- back. They are kept in a setting: " key:end:place" for each, where the key tells the point in the code, and the end the text's
-  -- end in the context. Users can change a setting, so that it is signed and numbered, and the session's own value of a sequence
-  -- has the last number. NULL: rolled back or changed since, nothing is known.
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.known_places(v_secret text) RETURNS text
+  -- back. They are kept in a row: " key:end:place" for each, where the key tells the point in the code, and the end the text's
+  -- end in the context. The session's own value of a sequence has the number of the row. NULL: rolled back since, nothing is known.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.known_places() RETURNS text
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
-    v_number integer := dts_ddl_portable.noted('dts_ddl_portable.turn', dts_ddl_portable.place_key(''));
-    v_noted text;
-    v_places text;
+    v_key constant bigint := dts_ddl_portable.place_key('');
+    v_number constant integer := dts_ddl_portable.noted('dts_ddl_portable.turn', v_key);
   BEGIN
     IF v_number IS NULL THEN
       RETURN '';
     END IF;
-    v_noted := dts_ddl_portable.setting('dts_ddl_portable.places');
-    v_places := substr(v_noted, 33);
-    IF left(v_noted, 32) = md5(v_secret || v_number || v_places || v_secret) THEN
-      RETURN v_places;
-    END IF;
-    RETURN NULL;
+    RETURN (SELECT w.places FROM dts_ddl_portable.places w WHERE w.number = v_key * 16777216 + v_number);
   END
   $fn$;
-  COMMENT ON FUNCTION dts_ddl_portable.known_places(text) IS 'How far the strings inside functions have been run in this client''s statement';
+  COMMENT ON FUNCTION dts_ddl_portable.known_places() IS 'How far the strings inside functions have been run in this client''s statement';
 
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.note_places(v_secret text, v_places text) RETURNS void
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.note_places(v_places text) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
     v_key constant bigint := dts_ddl_portable.place_key('');
     v_number constant integer := coalesce(dts_ddl_portable.noted('dts_ddl_portable.turn', v_key), 0) + 1;
   BEGIN
     PERFORM setval('dts_ddl_portable.turn', v_key * 16777216 + v_number);
-    PERFORM set_config('dts_ddl_portable.places', md5(v_secret || v_number || v_places || v_secret) || v_places, false);
+    DELETE FROM dts_ddl_portable.places w WHERE w.number = v_key * 16777216 + v_number - 1 AND w.transaction = txid_current();
+    INSERT INTO dts_ddl_portable.places VALUES (v_key * 16777216 + v_number, txid_current(), v_places);
   END
   $fn$;
-  COMMENT ON FUNCTION dts_ddl_portable.note_places(text, text) IS 'Notes how far the strings inside functions have been run';
+  COMMENT ON FUNCTION dts_ddl_portable.note_places(text) IS 'Notes how far the strings inside functions have been run';
+
+  -- Notes are a stack: a command that another one runs in the middle of itself puts its own on top and takes it away again.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.newest_note(OUT number bigint, OUT below bigint, OUT kind text, OUT at text, OUT content text, OUT relation oid)
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_newest bigint;
+  BEGIN
+    BEGIN
+      v_newest := currval('dts_ddl_portable.newest');
+    EXCEPTION WHEN object_not_in_prerequisite_state THEN
+      NULL;  -- the first of this session, or DISCARD: who knows
+    END;
+    IF v_newest = 0 THEN
+      RETURN;
+    END IF;
+    SELECT w.number, w.below, w.kind, w.at, w.content, w.relation INTO number, below, kind, at, content, relation
+      FROM dts_ddl_portable.note w WHERE w.number = v_newest AND w.transaction = txid_current();
+    IF NOT FOUND THEN
+      -- it was rolled back: what is left of this transaction
+      SELECT w.number, w.below, w.kind, w.at, w.content, w.relation INTO number, below, kind, at, content, relation
+        FROM dts_ddl_portable.note w WHERE w.transaction = txid_current() ORDER BY w.number DESC LIMIT 1;
+      PERFORM setval('dts_ddl_portable.newest', coalesce(number, 0));
+    END IF;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.newest_note() IS 'The newest note of this transaction that is not done with';
+
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.add_note(v_kind text, v_at text, v_content text, v_relation oid) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_below constant bigint := coalesce((dts_ddl_portable.newest_note()).number, 0);
+    v_number constant bigint := nextval('dts_ddl_portable.note_number');
+  BEGIN
+    INSERT INTO dts_ddl_portable.note VALUES (v_number, txid_current(), v_below, v_kind, v_at, v_content, v_relation);
+    PERFORM setval('dts_ddl_portable.newest', v_number);
+    RETURN v_number;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.add_note(text, text, text, oid) IS 'Leaves a note for the end of a command';
+
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.remove_note(v_number bigint) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_below bigint;
+  BEGIN
+    DELETE FROM dts_ddl_portable.note w WHERE w.number = v_number RETURNING w.below INTO v_below;
+    PERFORM setval('dts_ddl_portable.newest', v_below) WHERE v_below IS NOT NULL;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.remove_note(bigint) IS 'The newest note is done with';
+
+  -- At the end of a command: takes away the notes that are its own, and tells what they say and what note is left. has_drops with dropped
+  -- NULL: it has dropped what nobody knows.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.take_notes(v_context text, v_tag text,
+      OUT has_drops boolean, OUT dropped text, OUT kind text, OUT content text, OUT relation oid)
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_note record;
+  BEGIN
+    has_drops := false;
+    v_note := dts_ddl_portable.newest_note();
+    IF v_note.kind = 'drops' AND coalesce(v_note.at = md5(v_context), true) THEN
+      has_drops := true;
+      dropped := v_note.content;
+      PERFORM dts_ddl_portable.remove_note(v_note.number);
+      v_note := dts_ddl_portable.newest_note();
+    END IF;
+    IF v_note.kind = 'extension' AND v_note.content = v_context AND v_tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') THEN
+      PERFORM dts_ddl_portable.remove_note(v_note.number);
+      v_note := dts_ddl_portable.newest_note();
+    END IF;
+    kind := v_note.kind;
+    content := v_note.content;
+    relation := v_note.relation;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.take_notes(text, text) IS 'What a command has noted for its end';
+
+  -- A command that goes through without a row. An error in here is one of the command: it must not go through untold. But where
+  -- somebody has taken away what counts, users' commands are not to suffer.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.tell_gap(v_why text, v_command text) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  BEGIN
+    PERFORM nextval('dts_ddl_portable.gap_count');
+    RAISE WARNING 'DDL command was not captured' USING
+      DETAIL = v_why || ' Command: ' || v_command,
+      HINT = 'The command itself has been carried out. SELECT dts_ddl_portable.gaps() counts such commands.';
+  EXCEPTION WHEN undefined_table OR invalid_schema_name OR insufficient_privilege OR wrong_object_type THEN
+    RAISE WARNING 'DDL command was not captured' USING DETAIL = v_why || ' Command: ' || v_command, HINT = 'It could not be counted, either: ' || SQLERRM;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.tell_gap(text, text) IS 'Counts and tells a command that has no row';
 
   -- Whether every statement of a string that can raise an event does, or a SET of the string itself says from where to where not.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.is_ordered(v_source text, v_switch text, v_conforming boolean) RETURNS boolean
@@ -508,6 +707,8 @@ BEGIN
         v_has_switch := true;
       ELSIF v_one.tokens[1] IN ('ROLLBACK', 'ABORT') THEN
         v_has_rollback := true;
+      ELSIF v_one.tokens[1] = 'DISCARD' THEN
+        RETURN false;  -- what has been noted is forgotten
       ELSIF substr(v_source, v_one.first, v_one.next - v_one.first) ~* v_switch
             AND (array_to_string(v_one.tokens[2:3], ' ') <> 'EVENT TRIGGER' OR v_one.tokens[4] ~* 'dts_intercept') THEN
         RETURN false;
@@ -519,11 +720,10 @@ BEGIN
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.is_ordered(text, text, boolean) IS 'Whether it can be told which statements of a string raise events';
 
-  -- Exactly the statement of a command, out of the string it came in; NULL where that is not certain. is_member: the command belongs
-  -- to the script of the extension that the string creates or updates. v_known, place: for a string inside a function, how far it
-  -- had been run (NULL: not known), and has been now (NULL: not to be noted).
+  -- Exactly the statement of a command, out of the string it came in; NULL where that is not certain. v_known, place: for a string
+  -- inside a function, how far it had been run (NULL: not known), and has been now (NULL: not to be noted).
   CREATE OR REPLACE FUNCTION dts_ddl_portable.cut(v_source text, v_tag text, v_name text, v_is_top boolean, v_conforming boolean, v_known integer,
-      OUT statement text, OUT tokens text[], OUT top text[], OUT is_member boolean, OUT place integer)
+      OUT statement text, OUT tokens text[], OUT top text[], OUT place integer)
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
     -- a position and, above it, what tells one string of one session from another
@@ -531,7 +731,7 @@ BEGIN
     -- in a longer one it pays to ask first how far it has been run
     c_short constant integer := 2000;
     -- what may keep events from being raised
-    c_switch constant text := E'session_replication_role|event_triggers|dts_intercept|(alter|drop)\\s+event\\s+trigger';
+    c_switch constant text := E'session_replication_role|event_triggers|dts_intercept|discard|(alter|drop)\\s+event\\s+trigger';
     v_key bigint;
     v_one record;
     v_found record;
@@ -544,7 +744,6 @@ BEGIN
     v_seen integer := 0;
     v_is_found boolean := false;
   BEGIN
-    is_member := false;
     IF NOT v_is_top THEN
       v_from := coalesce(v_known, 1);
     ELSIF v_may_note AND octet_length(v_source) >= c_short THEN
@@ -561,7 +760,6 @@ BEGIN
     IF v_is_only THEN
       v_is_found := v_one.tag = v_tag AND dts_ddl_portable.is_named(v_one.tokens, v_tag, v_name);
       v_found := v_one;
-      is_member := v_one.tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') AND v_one.tag <> v_tag;
     ELSE
       IF v_is_top AND v_may_note AND v_key IS NULL THEN
         v_key := dts_ddl_portable.place_key(v_source);
@@ -591,11 +789,10 @@ BEGIN
           EXIT WHEN v_is_on IS NULL;
           v_is_found := v_one.tag = v_tag AND dts_ddl_portable.is_named(v_one.tokens, v_tag, v_name);
           v_found := v_one;
-          is_member := NOT v_is_found AND v_one.tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') AND v_one.tag <> v_tag;
           EXIT;
         END IF;
       END LOOP;
-      IF NOT v_is_found AND NOT is_member THEN
+      IF NOT v_is_found THEN
         -- otherwise it is certain where only one statement can be it
         v_from := 1;
         LOOP
@@ -662,22 +859,158 @@ BEGIN
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.is_named(text[], text, text) IS 'Whether a statement with these tokens can be about the object of this name';
 
-  -- Whether the relation that is named at a place of a statement is a temporary one, and the place behind the name.
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.names_temporary(v_tokens text[], v_at integer, v_path json, OUT is_temporary boolean, OUT behind integer)
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
-  DECLARE
-    v_names text[];
+  -- An identifier as PostgreSQL reads it; NULL where that would take more than a look.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.identifier(v_token text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $fn$
   BEGIN
-    behind := CASE WHEN v_tokens[v_at + 1] = '.' THEN v_at + 3 ELSE v_at + 1 END;
-    v_names := ARRAY(SELECT CASE WHEN left(t.t, 1) = '"' THEN replace(substr(t.t, 2, length(t.t) - 2), '""', '"') ELSE lower(t.t COLLATE "C") END
-                       FROM unnest(ARRAY[v_tokens[v_at], v_tokens[behind - 1]]) t(t));
-    is_temporary := CASE WHEN behind = v_at + 3 THEN v_names[1] = 'pg_temp' OR left(v_names[1], 8) = 'pg_temp_'
-      -- it comes first in the path, if that does not say otherwise
-      ELSE (coalesce(v_path ->> 0, '') LIKE 'pg_temp%' OR v_path::text NOT LIKE '%"pg_temp%')
-        AND EXISTS (SELECT 1 FROM pg_class k WHERE k.relnamespace = pg_my_temp_schema() AND k.relname = v_names[1]) END;
+    RETURN CASE WHEN octet_length(v_token) > 60 THEN NULL
+                WHEN left(v_token, 1) = '"' THEN replace(substr(v_token, 2, length(v_token) - 2), '""', '"')
+                WHEN v_token ~ E'^[^\\u0001-\\u0040\\u005b-\\u005e\\u0060\\u007b-\\u007f]' THEN lower(v_token COLLATE "C") END;
   END
   $fn$;
-  COMMENT ON FUNCTION dts_ddl_portable.names_temporary(text[], integer, json) IS 'Whether the relation that is named at a place of a statement is a temporary one';
+  COMMENT ON FUNCTION dts_ddl_portable.identifier(text) IS 'An identifier as PostgreSQL reads it';
+
+  -- The objects that a GRANT or REVOKE names one by one: relations, functions, schemas. Nothing for any other form.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.granted_objects(v_tokens text[]) RETURNS TABLE (kind text, schema text, name text)
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_at integer := 2;
+    v_depth integer;
+    v_kind text := 'TABLE';
+    v_schemas text[] := ARRAY[]::text[];
+    v_names text[] := ARRAY[]::text[];
+  BEGIN
+    -- ON is a reserved word: the first that is not quoted is the one
+    WHILE v_tokens[v_at] <> 'ON' LOOP
+      v_at := v_at + 1;
+    END LOOP;
+    v_at := v_at + 1;
+    IF v_tokens[v_at] IN ('TABLE', 'SEQUENCE', 'FUNCTION', 'PROCEDURE', 'ROUTINE', 'SCHEMA') AND NOT v_tokens[v_at + 1] IN ('TO', 'FROM', ',', '.') THEN
+      v_kind := v_tokens[v_at];
+      v_at := v_at + 1;
+    END IF;
+    LOOP
+      IF v_tokens[v_at + 1] = '.' THEN
+        v_schemas := v_schemas || dts_ddl_portable.identifier(v_tokens[v_at]);
+        v_names := v_names || dts_ddl_portable.identifier(v_tokens[v_at + 2]);
+        v_at := v_at + 3;
+        IF v_schemas[array_length(v_schemas, 1)] IS NULL THEN
+          RETURN;
+        END IF;
+      ELSE
+        v_schemas := v_schemas || NULL::text;
+        -- ALL .. IN SCHEMA
+        v_names := v_names || CASE WHEN v_tokens[v_at] <> 'ALL' THEN dts_ddl_portable.identifier(v_tokens[v_at]) END;
+        v_at := v_at + 1;
+      END IF;
+      IF v_names[array_length(v_names, 1)] IS NULL THEN
+        RETURN;
+      END IF;
+      IF v_kind IN ('FUNCTION', 'PROCEDURE', 'ROUTINE') AND v_tokens[v_at] = '(' THEN
+        v_depth := 0;
+        LOOP
+          v_depth := v_depth + CASE v_tokens[v_at] WHEN '(' THEN 1 WHEN ')' THEN -1 ELSE 0 END;
+          v_at := v_at + 1;
+          EXIT WHEN v_depth = 0 OR v_tokens[v_at] IS NULL;
+        END LOOP;
+      END IF;
+      EXIT WHEN v_tokens[v_at] IN ('TO', 'FROM');
+      IF v_tokens[v_at] IS DISTINCT FROM ',' THEN
+        RETURN;
+      END IF;
+      v_at := v_at + 1;
+    END LOOP;
+    FOR i IN 1 .. array_length(v_names, 1) LOOP
+      kind := v_kind;
+      schema := v_schemas[i];
+      name := v_names[i];
+      RETURN NEXT;
+    END LOOP;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.granted_objects(text[]) IS 'The objects that a GRANT or REVOKE names one by one';
+
+  -- Whether a name leads to a temporary relation.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.is_temporary(v_schema text, v_name text, v_path text[]) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  BEGIN
+    IF v_schema IS NOT NULL THEN
+      -- nobody can give a schema such a name
+      RETURN v_schema = 'pg_temp' OR left(v_schema, 8) = 'pg_temp_';
+    END IF;
+    -- it comes first in the path, if that does not say otherwise
+    RETURN (left(v_path[1], 8) IN ('pg_temp', 'pg_temp_') OR NOT EXISTS (SELECT 1 FROM unnest(v_path) s(s) WHERE left(s.s, 8) IN ('pg_temp', 'pg_temp_')))
+      AND EXISTS (SELECT 1 FROM pg_class k WHERE k.relnamespace = pg_my_temp_schema() AND k.relname = v_name);
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.is_temporary(text, text, text[]) IS 'Whether a name leads to a temporary relation';
+
+  -- Whether a CREATE or ALTER is about a temporary relation: for 9.4, which does not tell.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.is_about_temporary(v_tokens text[], v_path text[]) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    i integer := 2;
+  BEGIN
+    IF v_tokens[1] = 'ALTER' THEN
+      i := 3;
+      WHILE v_tokens[i] IN ('IF', 'EXISTS', 'ONLY') LOOP
+        i := i + 1;
+      END LOOP;
+      RETURN coalesce(v_tokens[2] IN ('TABLE', 'VIEW', 'SEQUENCE', 'INDEX') AND CASE WHEN v_tokens[i + 1] = '.'
+        THEN dts_ddl_portable.is_temporary(dts_ddl_portable.identifier(v_tokens[i]), '', v_path) ELSE dts_ddl_portable.is_temporary(NULL, dts_ddl_portable.identifier(v_tokens[i]), v_path) END, false);
+    ELSIF v_tokens[1] = 'CREATE' THEN
+      WHILE v_tokens[i] IN ('OR', 'REPLACE', 'GLOBAL', 'LOCAL', 'UNIQUE', 'CONSTRAINT') LOOP
+        i := i + 1;
+      END LOOP;
+      IF v_tokens[i] IN ('INDEX', 'TRIGGER') THEN
+        WHILE v_tokens[i] <> 'ON' LOOP
+          i := i + 1;
+        END LOOP;
+        RETURN coalesce(CASE WHEN v_tokens[i + 2] = '.' THEN dts_ddl_portable.is_temporary(dts_ddl_portable.identifier(v_tokens[i + 1]), '', v_path)
+          ELSE dts_ddl_portable.is_temporary(NULL, dts_ddl_portable.identifier(v_tokens[i + 1]), v_path) END, false);
+      END IF;
+    ELSE
+      WHILE v_tokens[i - 1] <> 'INTO' LOOP
+        i := i + 1;
+      END LOOP;
+    END IF;
+    RETURN coalesce(v_tokens[i] IN ('TEMP', 'TEMPORARY') AND v_tokens[i + 1] <> '.', false)
+      OR coalesce(v_tokens[i] IN ('TABLE', 'VIEW', 'SEQUENCE') AND v_tokens[i + 2] = '.' AND dts_ddl_portable.is_temporary(dts_ddl_portable.identifier(v_tokens[i + 1]), '', NULL), false);
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.is_about_temporary(text[], text[]) IS 'Whether a CREATE or ALTER is about a temporary relation';
+
+  -- Whether an object is one of the portable edition itself: its schema and what is in it, the table, and what belongs to the table.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.is_own(v_class oid, v_object oid, v_relation oid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    c_schema constant oid := (SELECT n.oid FROM pg_namespace n WHERE n.nspname = 'dts_ddl_portable');
+    v_of oid := v_object;      -- the relation it belongs to
+  BEGIN
+    IF v_class = 'pg_namespace'::regclass THEN
+      RETURN v_object = c_schema;
+    ELSIF v_class = 'pg_proc'::regclass THEN
+      RETURN EXISTS (SELECT 1 FROM pg_proc p WHERE p.oid = v_object AND (p.pronamespace = c_schema OR p.oid = to_regprocedure('public.dts_capture_ddl()')));
+    ELSIF v_class = 'pg_constraint'::regclass THEN
+      v_of := (SELECT o.conrelid FROM pg_constraint o WHERE o.oid = v_object);
+    ELSIF v_class = 'pg_trigger'::regclass THEN
+      v_of := (SELECT t.tgrelid FROM pg_trigger t WHERE t.oid = v_object);
+    ELSIF v_class = 'pg_rewrite'::regclass THEN
+      v_of := (SELECT w.ev_class FROM pg_rewrite w WHERE w.oid = v_object);
+    ELSIF v_class = 'pg_attrdef'::regclass THEN
+      v_of := (SELECT a.adrelid FROM pg_attrdef a WHERE a.oid = v_object);
+    ELSIF v_class = 'pg_policy'::regclass THEN
+      v_of := (SELECT p.polrelid FROM pg_policy p WHERE p.oid = v_object);
+    ELSIF v_class <> 'pg_class'::regclass THEN
+      RETURN false;
+    END IF;
+    RETURN EXISTS (SELECT 1 FROM pg_class k WHERE k.oid = v_of AND (k.oid = v_relation OR k.relnamespace = c_schema
+        OR EXISTS (SELECT 1 FROM pg_index x WHERE x.indexrelid = k.oid AND x.indrelid = v_relation)
+        OR EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = k.oid AND d.refclassid = 'pg_class'::regclass
+                      AND d.refobjid = v_relation AND d.deptype IN ('a', 'i') AND k.relkind = 'S')));
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.is_own(oid, oid, oid) IS 'Whether an object is one of the portable edition itself';
 
   -- The context of a nested command, as PG_CONTEXT gives it without its first line: the innermost statement, and what it is inside of.
   -- The wording follows lc_messages and is learnt where it is not English.
@@ -734,9 +1067,9 @@ BEGIN
         EXIT WHEN v_found = 0;
         v_at := v_at + v_found;
         v_rest := substr(v_body, v_at + length(v_behind));
-        CONTINUE WHEN v_rest <> '' AND left(v_rest, length(v_function) + 1) <> E'\n' || v_function
+        CONTINUE WHEN v_rest <> '' AND left(v_rest, length(v_function) + 1) <> (E'\n' || v_function)
                   AND v_rest !~ E'^\n(PL/|SQL (function|statement|expression) "|SQL function |COPY |extension script )'
-                  AND left(v_rest, length(v_before) + 1) <> E'\n' || v_before;
+                  AND left(v_rest, length(v_before) + 1) <> (E'\n' || v_before);
         v_from := 1;
         v_is_clean := true;
         WHILE v_is_clean AND v_from < v_at LOOP
@@ -845,7 +1178,7 @@ BEGIN
 
   -- A new table takes part in replication at once. Catalogs that a version lacks are named in branches that it does not take, and so
   -- never looks up. What does not succeed is no reason for the user's command to fail.
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.publish(v_table oid, v_secret text, v_rest text,
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.publish(v_table oid,
       OUT is_full boolean, OUT joined text[], OUT sent_by text[], OUT failed text[])
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
@@ -854,6 +1187,7 @@ BEGIN
     v_kind "char";
     v_has boolean;
     v_publication record;
+    v_note bigint;
   BEGIN
     is_full := false;
     joined := ARRAY[]::text[];
@@ -861,7 +1195,7 @@ BEGIN
     SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind INTO v_name, v_kind
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = v_table;
     -- what is done here is nobody's DDL
-    PERFORM set_config('dts_ddl_portable.state', v_secret || 'busy', true);
+    v_note := dts_ddl_portable.add_note('own command', NULL, NULL, v_table);
     -- from 18 on UPDATE fails when the identity has a generated column
     v_has := false;
     IF c_version >= 180000 THEN
@@ -875,10 +1209,12 @@ BEGIN
         failed := failed || ('REPLICA IDENTITY FULL: ' || SQLERRM);
       END;
     END IF;
-    -- partitioned tables can be published from 13 on; their partitions always
+    -- Partitioned tables can be published from 13 on; their partitions always. Only publications of the owner of this, or of a
+    -- superuser: anybody else who makes one, and locks it, would make everybody wait.
     IF c_version >= 100000 AND (v_kind = 'r' OR c_version >= 130000) THEN
       FOR v_publication IN
-          SELECT p.oid, p.pubname FROM pg_publication p WHERE left(p.pubname::text, 9) = 'dts_sync_' AND NOT p.puballtables ORDER BY p.pubname LOOP
+          SELECT p.oid, p.pubname FROM pg_publication p JOIN pg_roles r ON r.oid = p.pubowner
+           WHERE left(p.pubname::text, 9) = 'dts_sync_' AND NOT p.puballtables AND (r.rolsuper OR r.rolname = current_user) ORDER BY p.pubname LOOP
         IF c_version >= 150000 THEN
           CONTINUE WHEN EXISTS (SELECT 1 FROM pg_publication_namespace s JOIN pg_class c ON c.relnamespace = s.pnnspid
                                  WHERE s.pnpubid = v_publication.oid AND c.oid = v_table);
@@ -895,10 +1231,10 @@ BEGIN
           JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = t.schemaname WHERE c.oid = v_table;
       END IF;
     END IF;
-    PERFORM set_config('dts_ddl_portable.state', v_rest, true);
+    PERFORM dts_ddl_portable.remove_note(v_note);
   END
   $fn$;
-  COMMENT ON FUNCTION dts_ddl_portable.publish(oid, text, text) IS 'REPLICA IDENTITY FULL and the publications whose name begins with dts_sync_';
+  COMMENT ON FUNCTION dts_ddl_portable.publish(oid) IS 'REPLICA IDENTITY FULL and the publications whose name begins with dts_sync_';
 
   -- CREATE TABLE AS and SELECT INTO as what another server can run without computing rows again.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.plain_create_table(v_table oid) RETURNS text
@@ -939,16 +1275,17 @@ BEGIN
   CREATE OR REPLACE FUNCTION dts_ddl_portable.did_nothing(v_tag text, v_tokens text[], v_objid oid) RETURNS boolean
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
-    v_text constant text := array_to_string(v_tokens, ' ');
+    -- words only: what stands in quotes could be anything
+    v_text constant text := (SELECT string_agg(CASE WHEN t.t ~ '^["''$]|^[eE]''' THEN '?' ELSE t.t END, ' ') FROM unnest(v_tokens) t(t));
     v_guarded integer;
   BEGIN
     IF v_objid IS NULL OR array_length(v_tokens, 1) >= 300 THEN
       RETURN false;
     ELSIF v_tag = 'ALTER TYPE' THEN
-      RETURN v_text LIKE '% ADD VALUE IF NOT EXISTS %'
+      RETURN v_text ~ '^ALTER TYPE [^ ]+( [.] [^ ]+)? ADD VALUE IF NOT EXISTS '
         AND NOT EXISTS (SELECT 1 FROM pg_enum e WHERE e.enumtypid = v_objid AND age(e.xmin) <= 0);
     ELSIF v_tag IN ('ALTER TABLE', 'ALTER FOREIGN TABLE') THEN
-      v_guarded := (SELECT count(*) FROM regexp_matches(v_text, '(ADD COLUMN|ADD|DROP COLUMN|DROP CONSTRAINT|DROP) IF (NOT )?EXISTS', 'g'));
+      v_guarded := (SELECT count(*) FROM regexp_matches(v_text, ' (ADD COLUMN|ADD|DROP COLUMN|DROP CONSTRAINT|DROP) IF (NOT )?EXISTS ', 'g'));
       RETURN v_guarded > 0
         -- one part, without a list of columns or a second part that is not guarded
         AND v_guarded = 1 + (SELECT count(*) FROM regexp_matches(regexp_replace(v_text, E'\\([^()]*\\)', '', 'g'), ',', 'g'))
@@ -960,28 +1297,53 @@ BEGIN
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.did_nothing(text, text[], oid) IS 'Whether an ALTER with IF [NOT] EXISTS changed nothing';
 
-  -- Keeps 10,000 rows: with every 64th id those beyond go, if no other session is at it. Nobody waits, and nobody counts the table.
+  -- Keeps 10,000 rows: with every 64th id those beyond go. Nobody waits, and nobody counts the table. Rows that another transaction is
+  -- about to delete are passed over: it can stay open as long as it likes, and keeps nobody from deleting others.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.prune(v_newest bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
     c_rows constant integer := 10000;
     c_round constant integer := 64;
+    c_can_skip constant boolean := current_setting('server_version_num')::integer >= 90500;
+    c_oldest constant bigint := txid_snapshot_xmin(txid_current_snapshot());
     v_last bigint;
+    v_done bigint := 0;
+    v_ids bigint[];
   BEGIN
-    IF v_newest < c_rows - c_round OR v_newest % c_round <> 0
-       OR NOT pg_try_advisory_xact_lock('public.dts_ddl_command'::regclass::oid::bigint::bit(32)::integer, 10000) THEN
+    IF v_newest % c_round <> 0 THEN
       RETURN;
     END IF;
-    SELECT c.id INTO v_last FROM public.dts_ddl_command c ORDER BY c.id DESC OFFSET c_rows - c_round LIMIT 1;
-    IF v_last IS NOT NULL THEN
-      -- rows that a session of another kind has locked can wait for the next time
-      IF current_setting('server_version_num')::integer >= 90500 THEN
-        EXECUTE 'DELETE FROM public.dts_ddl_command c WHERE c.id IN (
-                   SELECT o.id FROM public.dts_ddl_command o WHERE o.id <= $1 ORDER BY o.id LIMIT 2000 FOR UPDATE SKIP LOCKED)' USING v_last;
-      ELSE
-        DELETE FROM public.dts_ddl_command c WHERE c.id IN (SELECT o.id FROM public.dts_ddl_command o WHERE o.id <= v_last ORDER BY o.id LIMIT 2000);
-      END IF;
+    -- what transactions have left that are over
+    BEGIN
+      EXECUTE 'DELETE FROM dts_ddl_portable.places w WHERE w.number IN (
+                 SELECT o.number FROM dts_ddl_portable.places o WHERE o.transaction < $1 FOR UPDATE ' || CASE WHEN c_can_skip THEN 'SKIP LOCKED)' ELSE 'NOWAIT)' END
+        USING c_oldest;
+    EXCEPTION WHEN OTHERS THEN
+      NULL;  -- in REPEATABLE READ others may have been faster
+    END;
+    IF v_newest < c_rows - c_round THEN
+      RETURN;
     END IF;
+    SELECT c.id INTO v_last FROM dts_ddl_portable.rows c ORDER BY c.id DESC OFFSET c_rows - c_round LIMIT 1;
+    IF v_last IS NULL THEN
+      RETURN;
+    END IF;
+    IF c_can_skip THEN
+      EXECUTE 'DELETE FROM dts_ddl_portable.rows c WHERE c.id IN (
+                 SELECT o.id FROM dts_ddl_portable.rows o WHERE o.id <= $1 ORDER BY o.id LIMIT 2000 FOR UPDATE SKIP LOCKED)' USING v_last;
+      RETURN;
+    END IF;
+    FOR i IN 1 .. 2000 / c_round LOOP
+      SELECT array_agg(o.id), max(o.id) INTO v_ids, v_done
+        FROM (SELECT r.id FROM dts_ddl_portable.rows r WHERE r.id > v_done AND r.id <= v_last ORDER BY r.id LIMIT c_round) o;
+      EXIT WHEN v_done IS NULL;
+      BEGIN
+        PERFORM 1 FROM dts_ddl_portable.rows r WHERE r.id = ANY (v_ids) FOR UPDATE NOWAIT;
+        DELETE FROM dts_ddl_portable.rows r WHERE r.id = ANY (v_ids);
+      EXCEPTION WHEN lock_not_available THEN
+        NULL;
+      END;
+    END LOOP;
   END
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.prune(bigint) IS 'Deletes what is beyond the newest 10,000 rows, once in a while';
@@ -1005,8 +1367,18 @@ BEGIN
   -- edition, to take a snapshot) has waited for all DDL that is running, and new DDL waits for him.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.begin_command() RETURNS event_trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_context text;
   BEGIN
-    LOCK TABLE public.dts_ddl_command IN ROW EXCLUSIVE MODE;
+    -- (no transaction id is taken here: DROP INDEX CONCURRENTLY would refuse)
+    IF EXISTS (SELECT 1 FROM dts_ddl_portable.own w WHERE w.relation = to_regclass('public.dts_ddl_command')) THEN
+      LOCK TABLE ONLY public.dts_ddl_command IN ROW EXCLUSIVE MODE;
+    END IF;
+    IF tg_tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') THEN
+      GET DIAGNOSTICS v_context = PG_CONTEXT;
+      v_context := substr(v_context, strpos(v_context || E'\n', E'\n'));
+      PERFORM dts_ddl_portable.add_note('extension', NULL, v_context, NULL);
+    END IF;
   EXCEPTION WHEN OTHERS THEN
     NULL;  -- dts_capture_ddl() will tell
   END
@@ -1017,19 +1389,14 @@ BEGIN
   CREATE OR REPLACE FUNCTION dts_ddl_portable.note_drops() RETURNS event_trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
-    v_secret text;
-    v_state text;
     v_objects text;
     v_context text;
+    v_at text;
+    v_why text;
   BEGIN
-    SELECT o.secret INTO v_secret FROM dts_ddl_portable.own o;
-    v_state := dts_ddl_portable.setting('dts_ddl_portable.state');
-    IF v_state = v_secret || 'busy' THEN
-      RETURN;
-    END IF;
     -- Another event trigger may run DDL between this and dts_capture_ddl(): each command finds its own by where it is run from.
     GET DIAGNOSTICS v_context = PG_CONTEXT;
-    v_context := md5(substr(v_context, strpos(v_context || E'\n', E'\n')));
+    v_at := md5(substr(v_context, strpos(v_context || E'\n', E'\n')));
     IF current_setting('server_version_num')::integer >= 90500 THEN
       -- row types and array types go without saying
       EXECUTE $query$
@@ -1039,31 +1406,40 @@ BEGIN
                         'name', CASE WHEN d.object_type NOT IN ('cast', 'transform', 'user mapping', 'default acl', 'default value')
                                      THEN coalesce(d.object_name, d.address_names[array_upper(d.address_names, 1)]) END,
                         'identity', d.object_identity, 'original', d.original,
-                        'temporary', d.is_temporary OR coalesce(d.schema_name, '') LIKE 'pg_temp%'
-                           OR d.object_type IN ('trigger', 'rule', 'policy', 'default value') AND d.address_names[1] LIKE 'pg_temp%',
-                        'relation', d.address_names[2]) ORDER BY d.n)::text
+                        'temporary', d.is_temporary OR coalesce(left(d.schema_name, 8) IN ('pg_temp', 'pg_temp_'), false)
+                           OR (d.object_type IN ('trigger', 'rule', 'policy', 'default value') AND coalesce(left(d.address_names[1], 8) IN ('pg_temp', 'pg_temp_'), false)),
+                        'own', d.schema_name = 'dts_ddl_portable' OR (d.object_type = 'schema' AND d.address_names[1] = 'dts_ddl_portable')
+                           OR (d.address_names[1] = 'public' AND d.address_names[2] = 'dts_ddl_command'
+                               AND d.object_type IN ('table', 'table column', 'table constraint', 'trigger', 'rule', 'policy', 'default value'))
+                           OR (d.address_names[1] = 'public' AND d.address_names[2] = 'dts_ddl_command_id_seq' AND d.object_type = 'sequence')
+                           OR (d.object_type = 'function' AND d.address_names[1] = 'public' AND d.address_names[2] = 'dts_capture_ddl' AND d.address_args = '{}')
+                           OR (d.object_type = 'index' AND d.address_names[1] = 'public' AND EXISTS (SELECT 1 FROM d r WHERE r.object_identity = 'public.dts_ddl_command' AND r.object_type = 'table')))
+                        ORDER BY d.n)::text
           FROM d
-         WHERE coalesce(d.schema_name, '') NOT LIKE 'pg_toast%'
+         WHERE coalesce(left(d.schema_name, 8), '') <> 'pg_toast'
            AND (d.original OR d.object_type <> 'type' OR NOT EXISTS (
                   SELECT 1 FROM d r WHERE (r.object_type IN ('table', 'foreign table', 'view', 'materialized view', 'composite type', 'sequence')
                        OR r.object_type = 'type' AND r.original)
                      AND (r.object_identity = d.object_identity OR r.object_identity || '[]' = d.object_identity)))
       $query$ INTO v_objects;
     ELSE
+      -- (9.4 does not report temporary relations, but what is on them)
       EXECUTE $query$
         SELECT json_agg(json_build_object('type', d.object_type, 'schema', d.schema_name, 'name', d.object_name, 'identity', d.object_identity,
-                        'temporary', coalesce(d.schema_name, '') LIKE 'pg_temp%', 'relation', d.object_name))::text
-          FROM pg_event_trigger_dropped_objects() d WHERE coalesce(d.schema_name, '') NOT LIKE 'pg_toast%'
+                        'temporary', d.object_identity ~ ' on pg_temp(_[0-9]+)?[.]("([^"]|"")*"|[^" ]+)$', 'own', d.schema_name = 'dts_ddl_portable' OR (d.object_type = 'schema' AND d.object_name = 'dts_ddl_portable')
+                           OR (d.schema_name = 'public' AND d.object_identity IN ('public.dts_ddl_command', 'public.dts_ddl_command_id_seq', 'public.dts_capture_ddl()'))))::text
+          FROM pg_event_trigger_dropped_objects() d WHERE coalesce(left(d.schema_name, 8), '') <> 'pg_toast'
       $query$ INTO v_objects;
     END IF;
-    v_objects := '{"at":"' || v_context || '","objects":' || coalesce(v_objects, '[]') || '}';
-    IF left(v_state, length(v_secret)) = v_secret AND length(v_state) > length(v_secret) THEN
-      SELECT concat_ws(',', string_agg(e.e::text, ','), v_objects) INTO v_objects
-        FROM json_array_elements(substr(v_state, length(v_secret) + 1)::json) e(e) WHERE e.e ->> 'at' <> v_context;
-    END IF;
-    PERFORM set_config('dts_ddl_portable.state', v_secret || '[' || v_objects || ']', true);
+    PERFORM dts_ddl_portable.add_note('drops', v_at, coalesce(v_objects, '[]'), NULL);
   EXCEPTION WHEN OTHERS THEN
-    NULL;  -- the row will lack its objects
+    v_why := SQLERRM;
+    BEGIN
+      -- the row will say that they are not known
+      PERFORM dts_ddl_portable.add_note('drops', v_at, NULL, NULL);
+    EXCEPTION WHEN OTHERS THEN
+      PERFORM dts_ddl_portable.tell_gap(v_why, tg_tag);
+    END;
   END
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.note_drops() IS 'Notes the objects that a DDL command drops';
@@ -1090,9 +1466,10 @@ BEGIN
       || CASE WHEN c_version < 120000 THEN ARRAY['off'] ELSE ARRAY['heap'] END
       || CASE WHEN c_version >= 140000 THEN ARRAY['pglz'] ELSE ARRAY[]::text[] END
       || CASE WHEN c_version >= 160000 THEN ARRAY[''] ELSE ARRAY[]::text[] END;
-    v_secret text;
-    v_state text;
+    v_relation oid;
+    v_note record;
     v_caller json;
+    v_path text[];
     v_context text;
     v_line integer;
     v_is_top boolean;
@@ -1112,6 +1489,7 @@ BEGIN
     v_hidden integer := 0;
     v_dropped json := '[]';
     v_has_drops boolean;
+    v_is_untold boolean := false;   -- what it dropped is not known
     c record;
     o record;
     p record;
@@ -1145,30 +1523,41 @@ BEGIN
     v_has boolean;
     v_id bigint;
     v_message text;
+    v_why text;
   BEGIN
     -- A failure in here must not be one of the user's command: it is counted and told in a WARNING. That needs a subtransaction;
     -- its changes are decoded at their place, in the order of WAL.
-    SELECT w.secret INTO v_secret FROM dts_ddl_portable.own w;
-    v_state := dts_ddl_portable.setting('dts_ddl_portable.state');
-    IF v_state = v_secret || 'busy' THEN
-      RETURN;  -- a command of our own
-    END IF;
     GET DIAGNOSTICS v_context = PG_CONTEXT;
     v_context := substr(v_context, strpos(v_context || E'\n', E'\n'));
-    IF left(v_state, length(v_secret)) = v_secret THEN
-      SELECT coalesce((SELECT e.e -> 'objects' FROM json_array_elements(w.w) e(e) WHERE e.e ->> 'at' = md5(v_context)), '[]'),
-             v_secret || '[' || (SELECT string_agg(e.e::text, ',') FROM json_array_elements(w.w) e(e) WHERE e.e ->> 'at' <> md5(v_context)) || ']'
-        INTO v_dropped, v_state FROM (SELECT substr(v_state, length(v_secret) + 1)::json) w(w);
-      PERFORM set_config('dts_ddl_portable.state', coalesce(v_state, ''), true);
-    ELSIF v_state <> '' THEN
-      v_state := '';
-      PERFORM set_config('dts_ddl_portable.state', '', true);
+    v_note := dts_ddl_portable.take_notes(v_context, tg_tag);
+    v_is_untold := v_note.has_drops AND v_note.dropped IS NULL;
+    v_dropped := coalesce(v_note.dropped, '[]')::json;
+    IF v_note.kind = 'own command' THEN
+      -- publish() expects commands about this table, and nothing else
+      IF tg_tag = 'ALTER TABLE' THEN
+        IF NOT EXISTS (SELECT 1 FROM pg_event_trigger_ddl_commands() d WHERE d.classid <> 'pg_class'::regclass OR d.objid <> v_note.relation) THEN
+          RETURN;
+        END IF;
+      ELSIF tg_tag = 'ALTER PUBLICATION' THEN
+        IF NOT EXISTS (SELECT 1 FROM pg_event_trigger_ddl_commands() d WHERE NOT EXISTS (
+                         SELECT 1 FROM pg_publication_rel r WHERE d.classid = 'pg_publication_rel'::regclass AND r.oid = d.objid AND r.prrelid = v_note.relation)) THEN
+          RETURN;
+        END IF;
+      END IF;
+    ELSIF v_note.kind = 'extension' AND (c_version < 90500 OR v_note.has_drops) AND right(v_context, length(v_note.content)) = v_note.content
+          AND position(E'\nPL/' IN left(v_context, length(v_context) - length(v_note.content))) = 0 THEN
+      -- of its script. (What else a script runs, PostgreSQL tells itself. From 18 on a script has lines of its own in the context.)
+      RETURN;
     END IF;
     -- what the function before this one has noted
-    IF NOT EXISTS (SELECT 1 FROM pg_event_trigger e WHERE e.evtname = 'dts_intercept_caller' AND e.evtenabled IN ('O', 'A')) THEN
+    IF (SELECT count(DISTINCT e.evtenabled) <> 1 OR count(*) <> 2 OR bool_or(e.evtenabled NOT IN ('O', 'A')) FROM pg_event_trigger e
+         WHERE e.evtname IN ('dts_intercept_caller', 'dts_intercept_ddl')) THEN
       RAISE EXCEPTION 'event trigger "dts_intercept_caller" is missing or disabled';
     END IF;
     v_caller := dts_ddl_portable.setting('dts_ddl_portable.caller')::json;
+    PERFORM set_config('dts_ddl_portable.caller', '', true);
+    v_path := ARRAY(SELECT s.s FROM json_array_elements_text(v_caller -> 'path') s(s));
+    SELECT w.relation::oid INTO v_relation FROM dts_ddl_portable.own w;
 
     -- What was touched, and what the command is mainly about.
     IF c_version >= 90500 THEN
@@ -1187,15 +1576,13 @@ BEGIN
           v_name := CASE WHEN c.object_type IN ('cast', 'transform', 'user mapping', 'default acl', 'default value') THEN NULL
                          WHEN c.classid = 'pg_type'::regclass THEN (SELECT t.typname::text FROM pg_type t WHERE t.oid = c.objid)
                          ELSE c.object_names[array_upper(c.object_names, 1)] END;
-          IF v_schema LIKE 'pg_temp%' THEN
+          IF left(v_schema, 8) IN ('pg_temp', 'pg_temp_') THEN
             v_temporary := v_temporary + 1;
             v_removed := v_removed || c.object_identity;
             CONTINUE;
           END IF;
           v_count := v_count + 1;
-          v_own := v_own + CASE WHEN v_schema = 'dts_ddl_portable' OR c.object_type = 'schema' AND v_name = 'dts_ddl_portable'
-            OR left(c.object_identity, 22) = 'public.dts_ddl_command' OR c.object_identity = 'public.dts_capture_ddl()'
-            OR right(c.object_identity, 26) = ' on public.dts_ddl_command' THEN 1 ELSE 0 END;
+          v_own := v_own + CASE WHEN dts_ddl_portable.is_own(c.classid, c.objid, v_relation) THEN 1 ELSE 0 END;
           v_local := v_local + CASE WHEN c.object_type ~ '^(publication|subscription|large object)' THEN 1 ELSE 0 END;
           IF c.command_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO') AND c.object_type = 'table' THEN
             v_new_tables := v_new_tables || c.objid;
@@ -1227,6 +1614,11 @@ BEGIN
       RETURN;  -- of an extension's script
     END IF;
     v_has_drops := v_dropped::text <> '[]';
+    IF v_is_untold THEN
+      v_flags := v_flags || 'objects unknown'::text;
+      v_count := v_count + 1;
+      v_reason := 'what the command dropped could not be told';
+    END IF;
     IF v_has_drops AND NOT v_main_is_tag THEN
       -- a DROP is about the first object that it names; asked again below, when the statement is known
       SELECT d.x ->> 'type' AS type, d.x ->> 'identity' AS identity, d.x ->> 'name' AS name INTO o
@@ -1244,12 +1636,12 @@ BEGIN
     v_is_top := v_context = '';
     IF v_is_top THEN
       v_source := current_query();
-      IF dts_ddl_portable.setting('dts_ddl_portable.places') <> '' AND dts_ddl_portable.known_places(v_secret) IS NULL THEN
-        PERFORM dts_ddl_portable.note_places(v_secret, '');  -- no function is at work here: known again
+      IF dts_ddl_portable.known_places() IS NULL THEN
+        PERFORM dts_ddl_portable.note_places('');  -- no function is at work here: known again
       END IF;
     ELSE
       v_point := ' ' || left(md5(v_context), 16) || ':';
-      v_places := dts_ddl_portable.known_places(v_secret);
+      v_places := dts_ddl_portable.known_places();
       v_known := string_to_array(substring(v_places FROM v_point || '([0-9]+:[0-9]+)'), ':')::integer[];
       v_inner := dts_ddl_portable.innermost(substr(v_context, 2), v_conforming, v_known[1]);
       v_source := v_inner.source;
@@ -1262,11 +1654,8 @@ BEGIN
     END IF;
     v_cut := dts_ddl_portable.cut(v_source, tg_tag, v_main_name, v_is_top, v_conforming, CASE WHEN v_places IS NOT NULL THEN coalesce(v_known[2], 1) END);
     IF v_cut.place IS NOT NULL THEN
-      PERFORM dts_ddl_portable.note_places(v_secret, regexp_replace(v_places, v_point || '[0-9]+:[0-9]+', '')
+      PERFORM dts_ddl_portable.note_places(regexp_replace(v_places, v_point || '[0-9]+:[0-9]+', '')
         || v_point || v_inner.upto || ':' || v_cut.place);
-    END IF;
-    IF v_cut.is_member THEN
-      RETURN;
     END IF;
     v_text := v_cut.statement;
     IF v_text IS NULL THEN
@@ -1280,7 +1669,7 @@ BEGIN
     -- Dropped objects. The main one is that which the statement names first.
     IF v_has_drops THEN
       FOR o IN SELECT d.x ->> 'type' AS type, d.x ->> 'schema' AS schema, d.x ->> 'name' AS name, d.x ->> 'identity' AS identity,
-                      (d.x ->> 'original')::boolean AS original, (d.x ->> 'temporary')::boolean AS temporary, d.x ->> 'relation' AS relation
+                      (d.x ->> 'original')::boolean AS original, (d.x ->> 'temporary')::boolean AS temporary, (d.x ->> 'own')::boolean AS own
                  FROM json_array_elements(v_dropped) d(x) LOOP
         IF o.temporary THEN
           IF o.original IS NOT FALSE THEN
@@ -1291,9 +1680,7 @@ BEGIN
         END IF;
         IF o.original IS NOT FALSE THEN
           v_count := v_count + 1;
-          v_own := v_own + CASE WHEN o.schema = 'dts_ddl_portable' OR o.type = 'schema' AND o.name = 'dts_ddl_portable'
-            OR o.schema = 'public' AND (left(o.name, 15) = 'dts_ddl_command' OR o.relation = 'dts_ddl_command' OR o.identity = 'public.dts_capture_ddl()')
-            THEN 1 ELSE 0 END;
+          v_own := v_own + CASE WHEN o.own THEN 1 ELSE 0 END;
           v_local := v_local + CASE WHEN o.type ~ '^(publication|subscription|large object)' THEN 1 ELSE 0 END;
         END IF;
         v_objects := v_objects || ('{"op":"drop","type":' || to_json(o.type)::text || coalesce(',"identity":' || to_json(o.identity)::text, '')
@@ -1317,16 +1704,26 @@ BEGIN
     IF v_count = 0 AND (v_temporary > 0 OR c_version >= 90500 AND tg_tag <> 'DROP OWNED') THEN
       RETURN;
     END IF;
-    IF c_version < 90500 AND tg_tag LIKE 'CREATE %' AND v_cut.tokens[1:5] && ARRAY['TEMP', 'TEMPORARY'] THEN
+    IF c_version < 90500 AND NOT v_has_drops AND (tg_tag ~ '^(CREATE|ALTER) ' OR tg_tag = 'SELECT INTO') AND dts_ddl_portable.is_about_temporary(v_cut.tokens, v_path) THEN
       RETURN;
     END IF;
-    IF c_version < 90500 AND tg_tag LIKE 'DROP %' AND v_count = 0 AND tg_tag <> 'DROP OWNED' THEN
+    IF (c_version < 90500 AND tg_tag LIKE 'DROP %' AND v_count = 0 AND tg_tag <> 'DROP OWNED')
+       OR (v_own > 0 AND v_own = v_count)
+       OR (tg_tag LIKE 'ALTER %' AND v_count > 0 AND NOT v_whole AND NOT v_has_drops AND NOT v_is_untold
+           AND dts_ddl_portable.did_nothing(tg_tag, v_cut.tokens, v_main_oid)) THEN
       RETURN;
     END IF;
-    IF v_own > 0 AND v_own = v_count
-       OR tg_tag IN ('GRANT', 'REVOKE') AND NOT v_whole AND v_text ~* E'\\mON\\s+((TABLE|SEQUENCE|FUNCTION|SCHEMA|ALL\\s+(TABLES|SEQUENCES|FUNCTIONS)\\s+IN\\s+SCHEMA)\\s+)?(public\\.dts_ddl_command(_id_seq)?|public\\.dts_capture_ddl|dts_ddl_portable)\\M(?!\\s*,)'
-       OR tg_tag LIKE 'ALTER %' AND v_count > 0 AND NOT v_whole AND NOT v_has_drops AND dts_ddl_portable.did_nothing(tg_tag, v_cut.tokens, v_main_oid) THEN
-      RETURN;
+    IF tg_tag IN ('GRANT', 'REVOKE') AND NOT v_whole THEN
+      -- PostgreSQL does not tell which objects
+      SELECT bool_and(g.kind IN ('TABLE', 'SEQUENCE') AND dts_ddl_portable.is_temporary(g.schema, g.name, v_path)) AS are_temporary,
+             bool_and(coalesce(g.schema = 'dts_ddl_portable', false) OR (g.kind = 'SCHEMA' AND g.name = 'dts_ddl_portable')
+               OR (g.schema = 'public' AND g.kind IN ('TABLE', 'SEQUENCE') AND g.name IN ('dts_ddl_command', 'dts_ddl_command_id_seq')
+                   AND EXISTS (SELECT 1 FROM pg_class k WHERE k.oid = v_relation AND k.relname = 'dts_ddl_command'))
+               OR (g.schema = 'public' AND g.kind IN ('FUNCTION', 'ROUTINE') AND g.name = 'dts_capture_ddl')) AS are_own
+        INTO p FROM dts_ddl_portable.granted_objects(v_cut.tokens) g;
+      IF p.are_temporary OR p.are_own THEN
+        RETURN;
+      END IF;
     END IF;
     IF v_local > 0 AND v_local = v_count OR tg_tag ~ ' (PUBLICATION|SUBSCRIPTION)$' THEN
       v_reason := CASE WHEN v_main_type LIKE 'subscription%' THEN 'subscriptions belong to the server that subscribes'
@@ -1334,30 +1731,17 @@ BEGIN
                        ELSE 'publications belong to the server that publishes' END;
     END IF;
 
-    IF pg_my_temp_schema() <> 0 AND v_cut.tokens IS NOT NULL THEN
-      v_line := 0;
-      IF tg_tag IN ('GRANT', 'REVOKE') AND v_main_type IN ('TABLE', 'SEQUENCE') THEN
-        -- PostgreSQL does not tell which
-        v_line := coalesce((SELECT min(t.n) FROM (SELECT u.u, row_number() OVER () AS n FROM unnest(v_cut.tokens) u(u)) t WHERE t.u = 'ON')::integer, 0) + 1;
-        v_line := v_line + CASE WHEN v_cut.tokens[v_line] IN ('TABLE', 'SEQUENCE') THEN 1 ELSE 0 END;
-        LOOP
-          p := dts_ddl_portable.names_temporary(v_cut.tokens, v_line, v_caller -> 'path');
-          EXIT WHEN NOT p.is_temporary;
-          IF v_cut.tokens[p.behind] IS DISTINCT FROM ',' THEN
-            RETURN;  -- all of them
-          END IF;
-          v_line := p.behind + 1;
-        END LOOP;
-      ELSIF tg_tag = 'CREATE TABLE' THEN
-        FOR v_line IN 2 .. coalesce(array_length(v_cut.tokens, 1), 0) LOOP
-          IF v_cut.tokens[v_line] = 'LIKE' AND v_cut.tokens[v_line - 1] IN ('(', ',')
-             AND (dts_ddl_portable.names_temporary(v_cut.tokens, v_line + 1, v_caller -> 'path')).is_temporary THEN
-            v_flags := v_flags || 'temporary source'::text;
-            v_reason := 'the table was made LIKE a temporary one, which no other server has';
-            EXIT;
-          END IF;
-        END LOOP;
-      END IF;
+    IF pg_my_temp_schema() <> 0 AND tg_tag = 'CREATE TABLE' THEN
+      FOR v_line IN 2 .. coalesce(array_length(v_cut.tokens, 1), 0) LOOP
+        v_has := v_cut.tokens[v_line + 2] = '.';
+        IF v_cut.tokens[v_line] = 'LIKE' AND v_cut.tokens[v_line - 1] IN ('(', ',') AND dts_ddl_portable.is_temporary(
+             CASE WHEN v_has THEN dts_ddl_portable.identifier(v_cut.tokens[v_line + 1]) END,
+             dts_ddl_portable.identifier(v_cut.tokens[CASE WHEN v_has THEN v_line + 3 ELSE v_line + 1 END]), v_path) THEN
+          v_flags := v_flags || 'temporary source'::text;
+          v_reason := 'the table was made LIKE a temporary one, which no other server has';
+          EXIT;
+        END IF;
+      END LOOP;
     END IF;
 
     -- New tables.
@@ -1366,7 +1750,7 @@ BEGIN
        WHERE k.relkind IN ('r', 'p') AND k.relpersistence = 'p';
       FOR c IN SELECT k.oid, quote_ident(n.nspname) || '.' || quote_ident(k.relname) AS name, k.relkind FROM pg_class k
                  JOIN pg_namespace n ON n.oid = k.relnamespace WHERE k.oid = ANY (v_new_tables) ORDER BY k.oid LOOP
-        p := dts_ddl_portable.publish(c.oid, v_secret, coalesce(v_state, ''));
+        p := dts_ddl_portable.publish(c.oid);
         IF p.is_full THEN
           v_full := v_full || c.name;
         END IF;
@@ -1380,7 +1764,7 @@ BEGIN
         IF tg_tag IN ('CREATE TABLE AS', 'SELECT INTO') THEN
           v_has := true;
           BEGIN
-            EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || c.name || ')' INTO v_has;
+            EXECUTE 'SELECT EXISTS (SELECT 1 FROM ONLY ' || c.name || ')' INTO v_has;
           EXCEPTION WHEN insufficient_privilege THEN
             NULL;
           END;
@@ -1406,6 +1790,10 @@ BEGIN
       v_text := dts_ddl_portable.plain_create_table(v_main_oid);
       v_tag := 'CREATE TABLE';
       v_reason := NULL;
+    ELSIF tg_tag IN ('CREATE TABLE AS', 'SELECT INTO') THEN
+      -- 9.4 does not tell which table it is
+      v_flags := v_flags || 'rows before structure'::text;
+      v_reason := 'the columns of the new table could not be told';
     ELSIF array_length(v_removed, 1) > 0 AND v_count > 0 AND NOT v_whole AND tg_tag LIKE 'DROP %' THEN
       -- temporary and other objects in one DROP
       v_original := v_text;
@@ -1428,14 +1816,14 @@ BEGIN
         v_settings := coalesce(v_settings || ',', '') || to_json(c_settings[v_line])::text || ':' || to_json(v_setting)::text;
       END IF;
     END LOOP;
-    SELECT r.rolsuper INTO v_has FROM pg_roles r WHERE r.rolname = v_caller ->> 'user';
+    SELECT r.rolsuper INTO v_has FROM pg_roles r WHERE r.rolname = (v_caller ->> 'user');
     v_message := '{"v":1,"edition":"portable"'
       || CASE WHEN array_length(v_flags, 1) > 0 THEN ',"flags":' || (SELECT json_agg(DISTINCT f.f)::text FROM unnest(v_flags) f(f)) ELSE '' END
       || CASE WHEN array_length(v_objects, 1) > 0 THEN ',"objects":[' || array_to_string(v_objects, ',') || ']' ELSE '' END
       || ',"session_user":' || to_json(session_user::text)::text
       || CASE WHEN v_has THEN ',"superuser":true' ELSE '' END
       || ',"search_path":' || (SELECT coalesce(json_agg(CASE WHEN left(s.s, 8) = 'pg_temp_' THEN 'pg_temp' ELSE s.s END)::text, '[]')
-                                 FROM json_array_elements_text(v_caller -> 'path') s(s))
+                                 FROM unnest(v_path) s(s))
       || coalesce(',"settings":{' || v_settings || '}', '')
       || ',"nesting":' || CASE WHEN v_is_top THEN '{"level":"top"}'
            ELSE '{"level":"nested"' || CASE WHEN array_length(v_inside, 1) > 0 THEN ',"inside":' || to_json(v_inside)::text ELSE '' END || '}' END
@@ -1450,10 +1838,16 @@ BEGIN
       || CASE WHEN array_length(v_removed, 1) > 0 THEN ',"temporary_removed":' || to_json(v_removed)::text ELSE '' END
       || coalesce(',"original":{"tag":' || to_json(tg_tag)::text || ',"text":' || to_json(v_original)::text || '}', '') || '}';
 
-    INSERT INTO public.dts_ddl_command (ddl_text, event, tag, username, database, schema, object_type, object_name, client_address,
+    IF NOT EXISTS (SELECT 1 FROM pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace
+                    WHERE k.oid = v_relation AND n.nspname = 'public' AND k.relname = 'dts_ddl_command') THEN
+      RAISE EXCEPTION 'capture table "public.dts_ddl_command" does not exist' USING ERRCODE = 'undefined_table';
+    ELSIF (v_caller ->> 'user') IS NULL THEN
+      RAISE EXCEPTION 'who has run it is not known';
+    END IF;
+    INSERT INTO dts_ddl_portable.rows (ddl_text, event, tag, username, database, schema, object_type, object_name, client_address,
         client_port, event_time, txid_current, message)
       VALUES (v_text, tg_event, v_tag, v_caller ->> 'user', current_database(),
-        (SELECT CASE WHEN left(s.s, 8) = 'pg_temp_' THEN 'pg_temp' ELSE s.s END FROM (SELECT v_caller -> 'path' ->> 0) s(s)),
+        CASE WHEN left(v_path[1], 8) = 'pg_temp_' THEN 'pg_temp' ELSE v_path[1] END,
         v_main_type, v_main_identity, host(inet_client_addr()), inet_client_port(), clock_timestamp(), txid_current()::text, v_message)
       RETURNING id INTO v_id;
     IF v_id % 64 = 0 THEN
@@ -1464,26 +1858,27 @@ BEGIN
       END;
     END IF;
   EXCEPTION WHEN OTHERS THEN
-    DECLARE
-      v_why text := SQLERRM;
+    -- An error in here is one of the command, which must not go through untold. Only what somebody has taken away from the functions is
+    -- not to be the users' trouble.
+    v_why := SQLERRM;
+    IF v_context IS NULL THEN
+      RAISE;
+    END IF;
     BEGIN
-      PERFORM nextval('dts_ddl_portable.gap_count');
-      RAISE WARNING 'DDL command was not captured' USING
-        DETAIL = v_why || ' Command: ' || tg_tag || coalesce(' ' || v_main_identity, ''),
-        HINT = 'The command itself has been carried out. SELECT dts_ddl_portable.gaps() counts such commands.';
-    EXCEPTION WHEN OTHERS THEN
+      -- notes that were taken have come back with the rollback: there is one to look for
+      PERFORM setval('dts_ddl_portable.newest', 9223372036854775807);
+      PERFORM dts_ddl_portable.take_notes(v_context, tg_tag);
+    EXCEPTION WHEN undefined_table OR undefined_function OR undefined_column OR invalid_schema_name OR insufficient_privilege OR wrong_object_type THEN
+      NULL;
+    END;
+    BEGIN
+      PERFORM dts_ddl_portable.tell_gap(v_why, concat_ws(' ', tg_tag, v_main_identity));
+    EXCEPTION WHEN undefined_function OR invalid_schema_name OR insufficient_privilege THEN
       RAISE WARNING 'DDL command was not captured' USING DETAIL = v_why || ' Command: ' || tg_tag;
     END;
   END
   $fn$;
   COMMENT ON FUNCTION public.dts_capture_ddl() IS 'Records a DDL command in public.dts_ddl_command';
-
-  -- What earlier versions had and this one has not. (Until here they were at work.)
-  FOR item IN
-    SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-     WHERE n.nspname = 'dts_ddl_portable' AND (p.proname = 'noted_place' OR p.proname = 'cut' AND p.pronargs = 5 OR p.proname = 'innermost' AND p.pronargs = 2) LOOP
-    EXECUTE 'DROP FUNCTION ' || item;
-  END LOOP;
 
   -- No right for anybody but the owner, whatever ALTER DEFAULT PRIVILEGES has given. (The table: consumers may have been granted SELECT.)
   FOR item IN
@@ -1492,7 +1887,7 @@ BEGIN
         SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS what,
                c.relowner AS owner, coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 'S'::"char" ELSE 'r'::"char" END, c.relowner)) AS acl
           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.relkind IN ('r', 'S')
+         WHERE c.relkind IN ('r', 'S', 'v')
            AND (n.nspname = 'dts_ddl_portable' OR is_new_table AND n.nspname = 'public' AND c.relname IN ('dts_ddl_command', 'dts_ddl_command_id_seq'))
         UNION ALL
         SELECT 'FUNCTION ' || quote_ident(n.nspname) || '.' || quote_ident(p.proname) || '(' || pg_get_function_identity_arguments(p.oid) || ')',
@@ -1516,10 +1911,6 @@ BEGIN
 
   -- Last: from here on DDL is recorded.
   BEGIN
-    FOR item IN SELECT e.evtname FROM pg_event_trigger e
-                 WHERE e.evtname IN ('dts_intercept_ddl', 'dts_intercept_caller', 'dts_intercept_drop', 'dts_intercept_start') LOOP
-      EXECUTE 'DROP EVENT TRIGGER ' || quote_ident(item);
-    END LOOP;
     CREATE EVENT TRIGGER dts_intercept_caller ON ddl_command_end EXECUTE PROCEDURE dts_ddl_portable.note_caller();
     CREATE EVENT TRIGGER dts_intercept_drop ON sql_drop EXECUTE PROCEDURE dts_ddl_portable.note_drops();
     CREATE EVENT TRIGGER dts_intercept_start ON ddl_command_start EXECUTE PROCEDURE dts_ddl_portable.begin_command();
@@ -1542,8 +1933,14 @@ BEGIN
     RAISE WARNING 'another DDL capture is present: event trigger "%"', rival USING
       HINT = 'Each records the commands of the other. Drop it when its consumer no longer needs it.';
   END LOOP;
-  -- inside a transaction of the caller these would stay
-  PERFORM set_config('dts_ddl_portable.state', '', true);
+  -- A function of somebody else that was replaced is still his: he could change what everybody runs.
+  FOR item IN SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+               WHERE NOT (p.proowner = ANY (trusted)) AND (n.nspname = 'dts_ddl_portable'
+                  OR (n.nspname = 'public' AND p.proname = 'dts_capture_ddl' AND p.pronargs = 0)) LOOP
+    RAISE EXCEPTION 'function % belongs to another role', item USING
+      ERRCODE = 'insufficient_privilege', HINT = 'Look at what it is and who made it. What is not needed: drop it, and run this script again.';
+  END LOOP;
+  -- inside a transaction of the caller it would stay
   PERFORM set_config('search_path', path, true);
 END
 $install$;

@@ -26,8 +26,18 @@ BEGIN
   END LOOP;
   -- after to_native.sql the names in public belong to the extension, and the schema has what is left
   IF NOT EXISTS (SELECT 1 FROM pg_extension e WHERE e.extname = 'dts_ddl_capture') THEN
-    DROP FUNCTION IF EXISTS public.dts_capture_ddl();
-    DROP TABLE IF EXISTS public.dts_ddl_command;
+    -- what stands there in the name of another role is not ours (versions up to 1.1.0 did not note which table is)
+    IF to_regclass('dts_ddl_portable.rows') IS NOT NULL THEN
+      DROP VIEW dts_ddl_portable.rows;
+    END IF;
+    FOR item IN
+      SELECT 'FUNCTION public.dts_capture_ddl()' FROM pg_proc p JOIN pg_namespace s ON s.oid = p.pronamespace JOIN pg_namespace n ON n.nspname = 'dts_ddl_portable'
+       WHERE s.nspname = 'public' AND p.proname = 'dts_capture_ddl' AND p.pronargs = 0 AND p.proowner = n.nspowner
+      UNION ALL
+      SELECT 'TABLE public.dts_ddl_command' FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace JOIN pg_namespace n ON n.nspname = 'dts_ddl_portable'
+       WHERE s.nspname = 'public' AND c.relname = 'dts_ddl_command' AND c.relkind = 'r' AND c.relowner = n.nspowner LOOP
+      EXECUTE 'DROP ' || item;
+    END LOOP;
   END IF;
   -- without a NOTICE for each of its objects
   PERFORM set_config('client_min_messages', 'error', true);
