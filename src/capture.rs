@@ -16,6 +16,7 @@ use crate::pg::sequence::{self, GAP_SEQUENCE};
 use crate::pg::source::Source;
 use crate::pg::{index, partition, publication, report, session, subtransaction, table};
 use crate::replayable;
+use crate::replica_identity;
 use crate::restore;
 use crate::row::{self, Row};
 use crate::short_lived;
@@ -39,7 +40,10 @@ pub fn record(started: &mut Started, source: &Source) {
     if started.recorded && started.tree.is_create_table_as() {
         return;
     }
-    if !started.recorded && !has_done_something(started) {
+    let has_done_something = has_done_something(started);
+    // Perhaps all that it does: the table had that identity already.
+    replica_identity::note_choice(started);
+    if !started.recorded && !has_done_something {
         return;
     }
     let tag = started.tree.command_tag();
@@ -54,9 +58,8 @@ pub fn record(started: &mut Started, source: &Source) {
     touched.short_lived = short_lived::are_all(&collected, &started.dropped);
     if started.recorded {
         // Tables that came after the row was written, e.g. later elements of CREATE SCHEMA.
-        under_policy(&tag, started, source, |_, _| {
-            new_table::prepare(&touched.new_tables);
-            Ok(())
+        under_policy(&tag, started, source, |started, _| {
+            joined_table::prepare(&touched, started).map(|_| ())
         });
         return;
     }
@@ -249,7 +252,7 @@ fn write(
         text.original.get_or_insert(sent);
         stored_tag = instead.tag.unwrap_or(tag);
     }
-    let joined = joined_table::prepare(&touched, started);
+    let joined = joined_table::prepare(&touched, started)?;
     let own = touched.own_objects || started.drops_own_index;
     let only_password = text.redacted > 0
         && (started.eventless.as_ref()).is_some_and(Eventless::sets_only_a_password);
@@ -297,7 +300,7 @@ fn write_created_table(
     };
     let sent = text::exact(source, tag, started.context.standard_conforming_strings)?;
     let identity = catalog::qualified_relation_name(table.object);
-    let prepared = new_table::prepare(&[table]);
+    let prepared = new_table::prepare(&[table])?;
     let object = Object {
         op: Operation::Create,
         object_type: "table".to_owned(),
@@ -333,6 +336,7 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
         major: None,
         rewrites: Vec::new(),
         replica_identity: prepared.replica_identity,
+        replica_identity_default: prepared.replica_identity_default,
         publications: prepared.publications,
         published: prepared.published,
         all_publications: prepared.all_publications,

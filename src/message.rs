@@ -26,6 +26,8 @@ pub struct Message<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub replica_identity: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replica_identity_default: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub publications: Vec<Membership>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Published>,

@@ -1,9 +1,8 @@
-//! Replica identity and publication membership of a table that the running command has just made, and which publications
-//! send a table.
+//! Publication membership of a table that the running command has just made, and which publications send a table.
 //!
-//! Written straight into the catalogs, as `relation_mark_replica_identity` (tablecmds.c) and `PublicationAddTables`
-//! (publicationcmds.c) do: the user needs no right on the publication, no nested DDL is raised, and it also works while
-//! the table is still in use by the CREATE TABLE AS that fills it.
+//! Written straight into the catalogs, as `PublicationAddTables` (publicationcmds.c) does: the user needs no right on the
+//! publication, no nested DDL is raised, and it also works while the table is still in use by the CREATE TABLE AS that
+//! fills it.
 
 use super::compat;
 use super::node::oids;
@@ -45,39 +44,6 @@ pub fn is_publishable(table: pg_sys::Oid) -> bool {
     .unwrap_or(false)
 }
 
-/// Whether REPLICA IDENTITY FULL would not make UPDATE and DELETE of a table fail. The running command has made or locked it.
-pub fn may_have_replica_identity_full(table: pg_sys::Oid) -> bool {
-    with_open(table, |relation| {
-        // SAFETY: the relation is open.
-        unsafe { compat::may_have_replica_identity_full(relation) }
-    })
-    .unwrap_or(true)
-}
-
-/// Whether a table that is locked by the running command has a primary key.
-pub fn has_primary_key(table: pg_sys::Oid) -> bool {
-    with_open(table, |relation| {
-        // SAFETY: the relation is open.
-        unsafe { compat::primary_key_index(relation) != pg_sys::InvalidOid }
-    })
-    .unwrap_or(false)
-}
-
-/// Opens a table under the lock that the running command holds, which stays; `None` when the table is gone.
-fn with_open<R>(table: pg_sys::Oid, read: impl FnOnce(pg_sys::Relation) -> R) -> Option<R> {
-    let no_lock = pg_sys::NoLock as pg_sys::LOCKMODE;
-    // SAFETY: the relation is closed again; after an error the resource owner does so.
-    unsafe {
-        let relation = pg_sys::try_relation_open(table, no_lock);
-        if relation.is_null() {
-            return None;
-        }
-        let result = read(relation);
-        pg_sys::relation_close(relation, no_lock);
-        Some(result)
-    }
-}
-
 /// Whether there is a row in a table that is locked by the running command. Partitioned tables have none of their own.
 pub fn has_rows(table: pg_sys::Oid) -> bool {
     // SAFETY: the scan is ended and the relation closed on the normal way; after an error the resource owner does so.
@@ -99,32 +65,6 @@ pub fn has_rows(table: pg_sys::Oid) -> bool {
         pg_sys::systable_endscan(scan);
         pg_sys::relation_close(relation, lock);
         found
-    }
-}
-
-/// REPLICA IDENTITY FULL, for a table that has had no other identity than the default.
-pub fn set_replica_identity_full(table: pg_sys::Oid) -> bool {
-    // SAFETY: updates one field of a copy of the catalog row, under the lock that CREATE TABLE holds.
-    unsafe {
-        let catalog = pg_sys::relation_open(
-            pg_sys::RelationRelationId,
-            pg_sys::RowExclusiveLock as pg_sys::LOCKMODE,
-        );
-        let tuple = compat::cached_copy(pg_sys::SysCacheIdentifier::RELOID, table);
-        let mut changed = false;
-        if !tuple.is_null() {
-            let form = &mut *(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_class);
-            if form.relreplident as u8 == pg_sys::REPLICA_IDENTITY_DEFAULT {
-                form.relreplident = pg_sys::REPLICA_IDENTITY_FULL as core::ffi::c_char;
-                pg_sys::CatalogTupleUpdate(catalog, &raw mut (*tuple).t_self, tuple);
-                changed = true;
-            }
-            pg_sys::heap_freetuple(tuple);
-        }
-        pg_sys::relation_close(catalog, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
-        // The row of pg_class is not changed again before the next command, which sees it then; to let this one see it would
-        // cost more than the change, since all that is cached of the table would be read anew.
-        changed
     }
 }
 
@@ -240,11 +180,17 @@ pub fn newly_sending(table: pg_sys::Oid, before: Before) -> Vec<(pg_sys::Oid, Ve
 
 /// A table and, where it is partitioned, its partitions of all levels.
 fn with_partitions(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
-    // SAFETY: reads pg_class and pg_inherits; the command that is running holds a lock on the whole tree.
+    if super::catalog::is_partitioned(table) {
+        with_descendants(table)
+    } else {
+        vec![table]
+    }
+}
+
+/// A table and all that inherits from it, partitions or not, on all levels.
+pub fn with_descendants(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    // SAFETY: reads pg_class and pg_inherits, without a lock: what comes or goes meanwhile is another command's business.
     unsafe {
-        if pg_sys::get_rel_relkind(table) as u8 != pg_sys::RELKIND_PARTITIONED_TABLE {
-            return vec![table];
-        }
         oids(pg_sys::find_all_inheritors(
             table,
             pg_sys::NoLock as pg_sys::LOCKMODE,
@@ -267,7 +213,7 @@ fn namespace(relation: pg_sys::Oid) -> pg_sys::Oid {
 }
 
 /// The table and what it is a partition of, the root last.
-fn with_ancestors(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+pub fn with_ancestors(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     let mut chain = vec![table];
     // SAFETY: reads pg_class and pg_inherits; the list holds OIDs.
     unsafe {

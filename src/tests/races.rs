@@ -4,7 +4,7 @@ use super::server::Database;
 use std::time::Duration;
 
 /// Long enough for the other session to run into the lock.
-const A_WHILE: Duration = Duration::from_millis(700);
+pub const A_WHILE: Duration = Duration::from_millis(700);
 
 /// A publication that is dropped while a new table is about to join it: no membership of a publication that is gone, which
 /// would make every later command on the table fail.
