@@ -5,7 +5,7 @@ use crate::guc;
 use crate::message::{Membership, Published};
 use crate::pg::catalog::{Address, qualified_relation_name};
 use crate::pg::subscription::{self, TableState};
-use crate::pg::{publication, table, text};
+use crate::pg::{publication, session, table, text};
 use crate::replica_identity;
 
 /// What was done for the new tables of one command, and what publications send of them.
@@ -51,6 +51,9 @@ pub fn prepare(tables: &[Address]) -> Result<Prepared, Failure> {
             }
         }
         publishable.push((table.object, name));
+    }
+    if !prepared.publications.is_empty() {
+        session::command_counter_increment();
     }
     // Only now, as below.
     for (table, name) in full {

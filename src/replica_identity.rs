@@ -72,14 +72,15 @@ fn concerned(touched: &Touched, started: &Started) -> Vec<Oid> {
     tables.extend(&touched.altered);
     let publication = started.tree.made_or_altered_publication();
     if let Some(publication) = publication {
-        tables.extend(identity::with_column_list_in(publication));
+        tables.extend(identity::in_danger_by(publication));
     }
     let mut all: Vec<Oid> = tables
         .into_iter()
         .flat_map(publication::with_descendants)
         .collect();
-    if publication.is_some() {
-        all.extend(identity::given_full_with_generated_column());
+    if let Some(publication) = publication.filter(|&p| publication::sends_unnamed_tables(p)) {
+        let with_generated = identity::given_full_with_generated_column().into_iter();
+        all.extend(with_generated.filter(|&table| publication::sends(publication, table)));
     }
     all.sort_unstable_by_key(|table| table.to_u32());
     all.dedup();

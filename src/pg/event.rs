@@ -81,6 +81,15 @@ pub struct Dropped {
     pub names: Vec<String>,
 }
 
+impl Dropped {
+    /// The publication that is gone, if this is one.
+    pub fn publication(&self) -> Option<pg_sys::Oid> {
+        self.address
+            .filter(|address| address.class == pg_sys::PublicationRelationId)
+            .map(|address| address.object)
+    }
+}
+
 /// The event data of a call, or `None` when the function was not called by the event-trigger manager.
 pub fn from_fcinfo(fcinfo: pg_sys::FunctionCallInfo) -> Option<Event> {
     // SAFETY: fcinfo is what PostgreSQL passes to a C function; the node tag tells what its context is.

@@ -9,6 +9,8 @@
 //! with the table. pg_dump does not carry it: what is restored is the owner's own.
 
 use super::compat;
+#[cfg(not(any(feature = "pg13", feature = "pg14")))]
+use super::publication::by_publication;
 use super::scan;
 use crate::error::Failure;
 use pgrx::pg_sys;
@@ -189,19 +191,21 @@ fn allowed(relation: pg_sys::Relation) -> Allowed {
     }
 }
 
-/// The tables, and what they are partitions of, that a publication has a column list for; to be asked when it may have changed.
+/// The tables that a publication names and for which it may make the difference ([`may_fail_under_full`]).
 #[cfg(not(any(feature = "pg13", feature = "pg14")))]
-pub fn with_column_list_in(publication: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+pub fn in_danger_by(publication: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     let mut found = Vec::new();
     // SAFETY: the index begins with the publication; each row is one of pg_publication_rel.
     unsafe {
         scan::each_row(
             pg_sys::PublicationRelRelationId,
-            pg_sys::PublicationRelPrpubidIndexId,
+            by_publication(),
             &[(pg_sys::Anum_pg_publication_rel_prpubid, publication)],
             |row, descriptor| {
-                if !is_null(row, pg_sys::Anum_pg_publication_rel_prattrs, descriptor) {
-                    let form = &*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_publication_rel);
+                let form = &*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_publication_rel);
+                if !is_null(row, pg_sys::Anum_pg_publication_rel_prattrs, descriptor)
+                    || has_generated_column(form.prrelid)
+                {
                     found.push(form.prrelid);
                 }
             },
@@ -212,7 +216,7 @@ pub fn with_column_list_in(publication: pg_sys::Oid) -> Vec<pg_sys::Oid> {
 
 /// There are no column lists before 15.
 #[cfg(any(feature = "pg13", feature = "pg14"))]
-pub fn with_column_list_in(_publication: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+pub fn in_danger_by(_publication: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     Vec::new()
 }
 
