@@ -122,7 +122,7 @@ fn publications_of_strangers() {
     ))
     .unwrap();
     stranger
-        .batch_execute("CREATE PUBLICATION dts_sync_x")
+        .batch_execute("CREATE PUBLICATION dts_sync_x; SET lock_timeout = '5s'")
         .unwrap();
     let joined = "SELECT string_agg(DISTINCT pubname, ' ') FROM pg_publication_tables WHERE tablename <> 'dts_ddl_command'";
     for command in [
