@@ -16,6 +16,7 @@ use crate::pg::sequence::{self, GAP_SEQUENCE};
 use crate::pg::source::Source;
 use crate::pg::{index, partition, publication, report, session, subtransaction, table};
 use crate::replayable;
+use crate::replica_identity;
 use crate::restore;
 use crate::row::{self, Row};
 use crate::short_lived;
@@ -48,7 +49,10 @@ pub fn record(started: &mut Started, source: &Source, occasion: Occasion) -> boo
     if started.is_recorded() && started.tree.is_create_table_as() {
         return true;
     }
-    if !started.is_recorded() && !has_done_something(started) {
+    let has_done_something = has_done_something(started);
+    // Perhaps all that it does: the table had that identity already.
+    replica_identity::note_choice(started);
+    if !started.is_recorded() && !has_done_something {
         return true;
     }
     let tag = started.tree.command_tag();
@@ -68,9 +72,8 @@ pub fn record(started: &mut Started, source: &Source, occasion: Occasion) -> boo
     }
     if started.is_recorded() {
         // Tables that came after the row was written, e.g. later elements of CREATE SCHEMA.
-        return under_policy(&tag, started, source, occasion, |_, _| {
-            new_table::prepare(&touched.new_tables);
-            Ok(())
+        return under_policy(&tag, started, source, occasion, |started, _| {
+            joined_table::prepare(&touched, started).map(|_| ())
         });
     }
     let drops_temporary = !touched.temporary.is_empty() && !started.dropped.is_empty();
@@ -268,7 +271,7 @@ fn write(
         text.original.get_or_insert(sent);
         stored_tag = instead.tag.unwrap_or(tag);
     }
-    let joined = joined_table::prepare(&touched, started);
+    let joined = joined_table::prepare(&touched, started)?;
     let own = touched.own_objects || started.drops_own_index;
     let only_password = text.redacted > 0
         && (started.eventless.as_ref()).is_some_and(Eventless::sets_only_a_password);
@@ -351,7 +354,7 @@ fn write_created_table(
     };
     let sent = text::exact(source, tag, started.context.standard_conforming_strings)?;
     let identity = catalog::qualified_relation_name(table.object);
-    let prepared = new_table::prepare(&[table]);
+    let prepared = new_table::prepare(&[table])?;
     let object = Object {
         op: Operation::Create,
         object_type: "table".to_owned(),
@@ -387,6 +390,7 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
         major: None,
         rewrites: Vec::new(),
         replica_identity: prepared.replica_identity,
+        replica_identity_default: prepared.replica_identity_default,
         publications: prepared.publications,
         published: prepared.published,
         all_publications: prepared.all_publications,

@@ -6,11 +6,11 @@
 use crate::apply::subscribe;
 use crate::capture::{self, Occasion};
 use crate::in_progress::{self, Rewrite};
-use crate::pg::event::{self, Event};
+use crate::pg::event::{self, Dropped, Event};
 use crate::pg::eventless::{self, Kind};
 use crate::pg::memory::with_reserve;
 use crate::pg::node::ParseTree;
-use crate::pg::{catalog, own, session, table};
+use crate::pg::{catalog, own, publication, session, table};
 use crate::{error, guc, restore};
 use pgrx::prelude::*;
 
@@ -61,6 +61,10 @@ fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
 fn capture_drop(fcinfo: pg_sys::FunctionCallInfo) {
     on(fcinfo, "sql_drop", "capture_drop", |event| {
         let dropped = event::dropped_objects();
+        dropped
+            .iter()
+            .filter_map(Dropped::publication)
+            .for_each(publication::dropped);
         in_progress::with_current(&event, |started, _| started.dropped = dropped);
     });
 }

@@ -42,6 +42,8 @@ pub struct Started {
     pub drops_own_index: bool,
     /// Tables that it is to make partitions.
     pub attached: Vec<Address>,
+    /// Tables that it is to make partitions no longer.
+    pub detached: Vec<Address>,
     /// For statements that cannot be repeated as they were sent.
     pub replayable: Facts,
     /// An EXPLAIN ANALYZE runs it.
@@ -221,6 +223,7 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         eventless: Eventless::of(tree),
         drops_own_index: tree.drops_index_of(table::capture_table),
         attached: tree.tables_to_attach(),
+        detached: tree.tables_to_detach(),
         replayable: Facts::of(tree),
         explained: false,
         recorded: Recorded::No,

@@ -3,12 +3,14 @@
 //!
 //! The rows that such a table has already were never decoded for these publications, and never will be.
 
+use crate::error::Failure;
 use crate::in_progress::{Rewrite, Started};
 use crate::message::Published;
 use crate::new_table::{self, Prepared};
 use crate::objects::Touched;
 use crate::pg::catalog::{Address, qualified_relation_name};
 use crate::pg::publication::{self, Before};
+use crate::replica_identity;
 
 /// A table whose rows are not sent, and why.
 pub struct Undecoded {
@@ -22,16 +24,17 @@ pub struct Joined {
 }
 
 /// Prepares the tables that a command made, or made permanent, and finds out what is published now that was not before.
-pub fn prepare(touched: &Touched, started: &Started) -> Joined {
+pub fn prepare(touched: &Touched, started: &Started) -> Result<Joined, Failure> {
     let logged = made_permanent(&started.rewrites);
     let mut joined = Joined {
         prepared: if logged.is_empty() {
-            new_table::prepare(&touched.new_tables)
+            new_table::prepare(&touched.new_tables)?
         } else {
-            new_table::prepare(&[touched.new_tables.as_slice(), logged.as_slice()].concat())
+            new_table::prepare(&[touched.new_tables.as_slice(), logged.as_slice()].concat())?
         },
         undecoded: Vec::new(),
     };
+    joined.prepared.replica_identity_default = replica_identity::settle_after(touched, started)?;
     for table in logged {
         joined.note_rows(table, "The table was unlogged.");
     }
@@ -41,7 +44,7 @@ pub fn prepare(touched: &Touched, started: &Started) -> Joined {
     for &(table, schema) in &touched.moved {
         joined.note_newly_published(table, Before::InSchema(schema));
     }
-    joined
+    Ok(joined)
 }
 
 impl Joined {

@@ -9,8 +9,8 @@
 //!    [`restore`]: whether a command only restores what was there before.
 //! 3. [`objects`]: what the command touched; decides whether it did anything that another server could repeat.
 //! 4. [`text`] and [`statement`]: exactly the statement, without its neighbours, without secrets.
-//! 5. [`new_table`]: publications and replica identity of new tables; [`joined_table`]: of those that join later;
-//!    [`create_table_as`]: structure before rows.
+//! 5. [`new_table`]: publications of new tables; [`joined_table`]: tables that join them later; [`replica_identity`]: of
+//!    both; [`create_table_as`]: structure before rows.
 //! 6. [`capture`]: puts these together; [`message`]: the JSON document; [`row`]: the row, [`row_limit`]: how large
 //!    it may be; [`retention`]: old rows.
 //!
@@ -41,6 +41,7 @@ mod pending;
 #[allow(unsafe_code, reason = "the one place for FFI")]
 mod pg;
 mod replayable;
+mod replica_identity;
 mod restore;
 mod retention;
 mod row;

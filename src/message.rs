@@ -26,6 +26,8 @@ pub struct Message<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub replica_identity: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replica_identity_default: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub publications: Vec<Membership>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Published>,
@@ -212,6 +214,7 @@ mod tests {
             major: None,
             rewrites: Vec::new(),
             replica_identity: vec!["public.a".to_owned()],
+            replica_identity_default: Vec::new(),
             publications: Vec::new(),
             published: Vec::new(),
             all_publications: Vec::new(),

@@ -1,15 +1,20 @@
-//! New tables take part in replication at once: REPLICA IDENTITY FULL, and membership in the consumers' publications.
+//! New tables take part in replication at once: their replica identity, and membership in the consumers' publications.
 
-use crate::guc::{self, ReplicaIdentity};
+use crate::error::Failure;
+use crate::guc;
 use crate::message::{Membership, Published};
 use crate::pg::catalog::{Address, qualified_relation_name};
 use crate::pg::subscription::{self, TableState};
-use crate::pg::{publication, table, text};
+use crate::pg::{publication, session, table, text};
+use crate::replica_identity;
 
 /// What was done for the new tables of one command, and what publications send of them.
 #[derive(Default)]
 pub struct Prepared {
+    /// Tables that have REPLICA IDENTITY FULL from here.
     pub replica_identity: Vec<String>,
+    /// Tables from which it was taken back.
+    pub replica_identity_default: Vec<String>,
     pub publications: Vec<Membership>,
     pub published: Vec<Published>,
     /// Names of all publications, when there are new tables that could be in them.
@@ -18,14 +23,13 @@ pub struct Prepared {
 
 /// Gives the tables their replica identity and adds them to each publication whose name begins with the prefix.
 /// Temporary, unlogged and foreign tables are left alone.
-pub fn prepare(tables: &[Address]) -> Prepared {
+pub fn prepare(tables: &[Address]) -> Result<Prepared, Failure> {
     let mut prepared = Prepared::default();
     if tables.is_empty() {
-        return prepared;
+        return Ok(prepared);
     }
-    let mode = guc::replica_identity();
     let prefix = guc::publication_prefix();
-    let mut publishable = Vec::new();
+    let (mut publishable, mut full) = (Vec::new(), Vec::new());
     for table in tables {
         if !publication::is_publishable(table.object) {
             continue;
@@ -33,16 +37,8 @@ pub fn prepare(tables: &[Address]) -> Prepared {
         let Some(name) = qualified_relation_name(table.object) else {
             continue;
         };
-        let wants_full = match mode {
-            ReplicaIdentity::Full => true,
-            ReplicaIdentity::FullWithoutKey => !publication::has_primary_key(table.object),
-            ReplicaIdentity::Off => false,
-        };
-        if wants_full
-            && publication::may_have_replica_identity_full(table.object)
-            && publication::set_replica_identity_full(table.object)
-        {
-            prepared.replica_identity.push(name.clone());
+        if replica_identity::give(table.object) {
+            full.push((table.object, name.clone()));
         }
         if !prefix.is_empty() {
             for publication in publication::with_prefix(&prefix) {
@@ -55,6 +51,15 @@ pub fn prepare(tables: &[Address]) -> Prepared {
             }
         }
         publishable.push((table.object, name));
+    }
+    if !prepared.publications.is_empty() {
+        session::command_counter_increment();
+    }
+    // Only now, as below.
+    for (table, name) in full {
+        if !replica_identity::settle(table)? {
+            prepared.replica_identity.push(name);
+        }
     }
     if table::is_destination() {
         // Of two servers that both capture, the other one will send rows of this table.
@@ -76,5 +81,5 @@ pub fn prepare(tables: &[Address]) -> Prepared {
                 .push(Published::table(name, publications));
         }
     }
-    prepared
+    Ok(prepared)
 }

@@ -71,6 +71,8 @@ pub struct Touched {
     pub new_tables: Vec<Address>,
     /// Relations that the command moved, and the schema where they were.
     pub moved: Vec<(Address, pg_sys::Oid)>,
+    /// Relations that an ALTER TABLE was about, but for the partitions that it names.
+    pub altered: Vec<pg_sys::Oid>,
     /// At least one object is not temporary, or the command is about no object in particular.
     pub permanent: bool,
     /// Identities of temporary objects that the command named.
@@ -146,6 +148,7 @@ pub fn touched(
         objects: Vec::new(),
         new_tables: Vec::new(),
         moved: Vec::new(),
+        altered: Vec::new(),
         permanent: false,
         temporary: Vec::new(),
         only_local: None,
@@ -215,6 +218,7 @@ impl Touched {
         {
             self.new_tables.push(address);
         }
+        self.altered.extend(command.altered);
         if let Some(schema) = command.former_schema {
             self.moved.push((address, schema));
         }

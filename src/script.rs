@@ -62,6 +62,8 @@ struct Recorded {
     #[serde(default)]
     replica_identity: Vec<String>,
     #[serde(default)]
+    replica_identity_default: Vec<String>,
+    #[serde(default)]
     replay: Option<bool>,
     #[serde(default)]
     replay_reason: Option<String>,
@@ -144,6 +146,7 @@ impl Script {
             add_comment(&mut script, &text::encode(&format!("not run: {reason}")));
             add_comment(&mut script, statement);
             script.pop();
+            add_default_identities(&mut script, &recorded);
             return Ok(script);
         }
         if let Some(secrets) = message::secrets_missing(tag, recorded.redacted) {
@@ -185,6 +188,7 @@ impl Script {
             Needs::NoTransaction => alone(&mut script, &context, statement),
             Needs::BegunDetach => alone(&mut script, &context, &detach(statement, conforming)),
         }
+        add_default_identities(&mut script, &recorded);
         Ok(script)
     }
 
@@ -301,6 +305,16 @@ fn detach(statement: &[u8], conforming: bool) -> Vec<u8> {
             detach
         }
         None => statement.to_vec(),
+    }
+}
+
+/// What capture did to tables whose owner did not run the command, perhaps: as the script's own role.
+fn add_default_identities(script: &mut Vec<u8>, recorded: &Recorded) {
+    for table in &recorded.replica_identity_default {
+        let default = format!("ALTER TABLE {table} REPLICA IDENTITY DEFAULT");
+        add(script, "\n");
+        add_statement(script, &text::encode(&default));
+        script.pop();
     }
 }
 

@@ -41,6 +41,8 @@ fn arrived(command: &Command, worker: &Worker) -> Result<(), Failure> {
     let mut role_name = None;
     let result = command.circumstances().and_then(|circumstances| {
         if circumstances.replay == Some(false) {
+            // A publication is the source's own; what it means for a table is not.
+            subtransaction::attempt(|| publish::follow_identities(&circumstances))?;
             return Ok(Ran {
                 status: "not for replay",
                 note: circumstances.replay_reason,

@@ -8,12 +8,27 @@ use super::recorded::{Circumstances, Command, Published};
 use crate::error::Failure;
 use crate::pg::catalog::{self, Oid};
 use crate::pg::subscription::{TableState, Worker};
-use crate::pg::{publication, report};
+use crate::pg::{identity, report};
 use pgrx::prelude::*;
 use std::collections::HashSet;
 
 /// Commands whose script fills tables of its own; the same rows come through the stream.
 const WITH_SCRIPT: [&str; 2] = ["CREATE EXTENSION", "ALTER EXTENSION"];
+
+/// Gives tables the replica identity that capture gave them on the source.
+pub fn follow_identities(circumstances: &Circumstances) -> Result<(), Failure> {
+    for name in &circumstances.replica_identity {
+        if let Some(table) = catalog::relation_by_identity(name)? {
+            identity::give_full(table);
+        }
+    }
+    for name in &circumstances.replica_identity_default {
+        if let Some(table) = catalog::relation_by_identity(name)? {
+            identity::give_default(table);
+        }
+    }
+    Ok(())
+}
 
 pub fn take_part(
     command: &Command,
@@ -21,11 +36,7 @@ pub fn take_part(
     worker: &Worker,
     made: &[Oid],
 ) -> Result<Option<String>, Failure> {
-    for identity in &circumstances.replica_identity {
-        if let Some(table) = catalog::relation_by_identity(identity)? {
-            publication::set_replica_identity_full(table);
-        }
-    }
+    follow_identities(circumstances)?;
     let subscribed: Vec<&Published> = circumstances
         .published
         .iter()

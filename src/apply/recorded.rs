@@ -34,6 +34,7 @@ pub struct Circumstances {
     pub search_path: Vec<String>,
     pub settings: BTreeMap<String, String>,
     pub replica_identity: Vec<String>,
+    pub replica_identity_default: Vec<String>,
     pub published: Vec<Published>,
     pub all_publications: Vec<String>,
     pub major: Option<u32>,

@@ -171,26 +171,6 @@ pub unsafe fn result_relations(statement: *mut pg_sys::PlannedStmt) -> Vec<pg_sy
     found
 }
 
-/// From 18 on UPDATE and DELETE fail on a published table whose replica identity has a generated column
-/// (execReplication.c: CheckCmdReplicaIdentity), as FULL has each.
-///
-/// # Safety
-/// `relation` is open.
-pub unsafe fn may_have_replica_identity_full(relation: pg_sys::Relation) -> bool {
-    #[cfg(any(feature = "pg18", feature = "pg19"))]
-    // SAFETY: the caller's promise; constr is NULL for a table without constraints and defaults.
-    unsafe {
-        let constraints = (*(*relation).rd_att).constr;
-        constraints.is_null()
-            || !(*constraints).has_generated_stored && !(*constraints).has_generated_virtual
-    }
-    #[cfg(not(any(feature = "pg18", feature = "pg19")))]
-    {
-        let _ = relation;
-        true
-    }
-}
-
 #[cfg(feature = "pg19")]
 pub const BUFFER_SHARE: pg_sys::BufferLockMode::Type = pg_sys::BufferLockMode::BUFFER_LOCK_SHARE;
 #[cfg(feature = "pg19")]

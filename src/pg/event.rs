@@ -32,6 +32,10 @@ pub struct Collected {
     pub volatile: bool,
     /// The schema from which a relation was moved.
     pub former_schema: Option<pg_sys::Oid>,
+    /// The relation that an ALTER TABLE was about.
+    pub altered: Option<pg_sys::Oid>,
+    /// It named the replica identity of that.
+    pub identifies: bool,
 }
 
 impl Collected {
@@ -57,6 +61,8 @@ impl Collected {
             granted: Vec::new(),
             volatile: false,
             former_schema: None,
+            altered: None,
+            identifies: false,
         }
     }
 }
@@ -76,6 +82,15 @@ pub struct Dropped {
     /// The name in parts, of objects that the command or CASCADE named, or that have no schema of their own. The first is the schema for
     /// objects that belong to a relation.
     pub names: Vec<String>,
+}
+
+impl Dropped {
+    /// The publication that is gone, if this is one.
+    pub fn publication(&self) -> Option<pg_sys::Oid> {
+        self.address
+            .filter(|address| address.class == pg_sys::PublicationRelationId)
+            .map(|address| address.object)
+    }
 }
 
 /// The event data of a call, or `None` when the function was not called by the event-trigger manager.
@@ -117,11 +132,12 @@ pub fn ddl_commands() -> Vec<Collected> {
             let command = row.pointer::<pg_sys::CollectedCommand>(8);
             let address = row.address();
             // SAFETY: PostgreSQL keeps the collected commands until the statement ends.
-            let (granted, volatile, former_schema) = unsafe {
+            let (granted, volatile, former_schema, (altered, identifies)) = unsafe {
                 (
                     granted_objects(command),
                     volatile_columns(command),
                     former_schema(command),
+                    altered(command),
                 )
             };
             commands.push(Collected {
@@ -133,6 +149,8 @@ pub fn ddl_commands() -> Vec<Collected> {
                 granted,
                 volatile,
                 former_schema,
+                altered,
+                identifies,
             });
         },
     );
@@ -368,6 +386,30 @@ unsafe fn former_schema(command: *mut pg_sys::CollectedCommand) -> Option<pg_sys
         (simple.address.classId == pg_sys::RelationRelationId
             && simple.secondaryObject.classId == pg_sys::NamespaceRelationId)
             .then_some(simple.secondaryObject.objectId)
+    }
+}
+
+/// The relation that an ALTER TABLE was about, and whether it named its replica identity.
+///
+/// # Safety
+/// `command` is NULL or a command that PostgreSQL has collected.
+unsafe fn altered(command: *mut pg_sys::CollectedCommand) -> (Option<pg_sys::Oid>, bool) {
+    // SAFETY: the command's type says which member of the union is set; subcommands are CollectedATSubcmd (deparse_utility.h).
+    unsafe {
+        if command.is_null() || (*command).type_ != pg_sys::CollectedCommandType::SCT_AlterTable {
+            return (None, false);
+        }
+        let alter = &(*command).d.alterTable;
+        let identifies = pointers::<pg_sys::CollectedATSubcmd>(alter.subcmds)
+            .into_iter()
+            .any(|subcommand| {
+                let node = (*subcommand).parsetree;
+                !node.is_null()
+                    && (*node).type_ == pg_sys::NodeTag::T_AlterTableCmd
+                    && (*(node as *mut pg_sys::AlterTableCmd)).subtype
+                        == pg_sys::AlterTableType::AT_ReplicaIdentity
+            });
+        (Some(alter.objectId), identifies)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod execute;
 pub mod finally;
 mod guard;
 pub mod hooks;
+pub mod identity;
 pub mod index;
 pub mod like;
 pub mod logical_message;

@@ -195,6 +195,21 @@ impl ParseTree {
     /// The tables (or indexes) that an ALTER .. ATTACH PARTITION names; to be asked before it runs, under the user's
     /// search_path.
     pub fn tables_to_attach(self) -> Vec<Address> {
+        self.partitions_in(|command| command == pg_sys::AlterTableType::AT_AttachPartition)
+    }
+
+    /// The same of DETACH PARTITION.
+    pub fn tables_to_detach(self) -> Vec<Address> {
+        self.partitions_in(|command| {
+            #[cfg(not(feature = "pg13"))]
+            if command == pg_sys::AlterTableType::AT_DetachPartitionFinalize {
+                return true;
+            }
+            command == pg_sys::AlterTableType::AT_DetachPartition
+        })
+    }
+
+    fn partitions_in(self, wanted: impl Fn(pg_sys::AlterTableType::Type) -> bool) -> Vec<Address> {
         if self.0.is_null() {
             return Vec::new();
         }
@@ -203,7 +218,7 @@ impl ParseTree {
             alter_table_commands(self.0)
                 .into_iter()
                 .filter(|&command| {
-                    (*command).subtype == pg_sys::AlterTableType::AT_AttachPartition
+                    wanted((*command).subtype)
                         && !(*command).def.is_null()
                         && (*(*command).def).type_ == pg_sys::NodeTag::T_PartitionCmd
                 })
@@ -213,6 +228,33 @@ impl ParseTree {
                 .filter(|&oid| oid != pg_sys::InvalidOid)
                 .map(Address::relation)
                 .collect()
+        }
+    }
+
+    /// Whether it is an ALTER TABLE with REPLICA IDENTITY.
+    pub fn chooses_replica_identity(self) -> bool {
+        // SAFETY: the commands of ALTER TABLE are AlterTableCmd nodes.
+        !self.0.is_null()
+            && unsafe {
+                alter_table_commands(self.0)
+                    .into_iter()
+                    .any(|command| (*command).subtype == pg_sys::AlterTableType::AT_ReplicaIdentity)
+            }
+    }
+
+    /// The publication that a CREATE or ALTER PUBLICATION is about; to be asked when it has run.
+    pub fn made_or_altered_publication(self) -> Option<pg_sys::Oid> {
+        // SAFETY: the node tag says which type the node is; a NUL-terminated name; InvalidOid when there is no such publication.
+        unsafe {
+            let name = if self.is(pg_sys::NodeTag::T_CreatePublicationStmt) {
+                (*(self.0 as *mut pg_sys::CreatePublicationStmt)).pubname
+            } else if self.is(pg_sys::NodeTag::T_AlterPublicationStmt) {
+                (*(self.0 as *mut pg_sys::AlterPublicationStmt)).pubname
+            } else {
+                return None;
+            };
+            let publication = pg_sys::get_publication_oid(name, true);
+            (publication != pg_sys::InvalidOid).then_some(publication)
         }
     }
 

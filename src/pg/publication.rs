@@ -1,11 +1,11 @@
-//! Replica identity and publication membership of a table that the running command has just made, and which publications
-//! send a table.
+//! Publication membership of a table that the running command has just made, and which publications send a table.
 //!
-//! Written straight into the catalogs, as `relation_mark_replica_identity` (tablecmds.c) and `PublicationAddTables`
-//! (publicationcmds.c) do: the user needs no right on the publication, no nested DDL is raised, and it also works while
-//! the table is still in use by the CREATE TABLE AS that fills it.
+//! Written straight into the catalogs, as `PublicationAddTables` (publicationcmds.c) does: the user needs no right on the
+//! publication, no nested DDL is raised, and it also works while the table is still in use by the CREATE TABLE AS that
+//! fills it.
 
 use super::compat;
+use super::execute::Role;
 use super::node::oids;
 use super::scan;
 use super::text;
@@ -15,16 +15,42 @@ use pgrx::pg_sys::Datum;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// So many publications of others than those that new tables may join are named in a row, the oldest: anybody with CREATE on
+/// the database can make any number of them.
+const OTHERS_NAMED: usize = 100;
+
+/// Part of a publication's lock tag that PostgreSQL itself never locks: it stands for tables that join it.
+const JOINING: u16 = 1;
+
 thread_local! {
-    /// Publications of this database: OID, name, FOR ALL TABLES. Empty until first asked for, and after each change of one.
-    static PUBLICATIONS: RefCell<Option<Rc<[Publication]>>> = const { RefCell::new(None) };
+    /// The publications of this database. Empty until first asked for, and after each change of one, or of who may be trusted.
+    static KNOWN: RefCell<Option<Rc<Known>>> = const { RefCell::new(None) };
 }
 
+/// A publication that new tables may join.
 #[derive(Clone)]
 pub struct Publication {
     oid: pg_sys::Oid,
+    owner: pg_sys::Oid,
     pub name: Vec<u8>,
-    pub all_tables: bool,
+}
+
+/// What must be known of all publications; but for one name in a row of the catalog, of bounded size whatever strangers make.
+struct Known {
+    /// FOR ALL TABLES, in order; only superusers can make these.
+    all_tables: Vec<pg_sys::Oid>,
+    /// There are others.
+    some: bool,
+    /// Those that new tables may join by their name: owned by a superuser or the owner of the extension, and not FOR ALL TABLES.
+    joinable: Vec<Publication>,
+    /// Names of all publications, as far as they are told.
+    names: Vec<String>,
+}
+
+impl Known {
+    fn is_empty(&self) -> bool {
+        self.all_tables.is_empty() && !self.some
+    }
 }
 
 /// Whether a table is there and publications can send it: an ordinary or partitioned one that is neither temporary nor
@@ -43,39 +69,6 @@ pub fn is_publishable(table: pg_sys::Oid) -> bool {
         )
     }
     .unwrap_or(false)
-}
-
-/// Whether REPLICA IDENTITY FULL would not make UPDATE and DELETE of a table fail. The running command has made or locked it.
-pub fn may_have_replica_identity_full(table: pg_sys::Oid) -> bool {
-    with_open(table, |relation| {
-        // SAFETY: the relation is open.
-        unsafe { compat::may_have_replica_identity_full(relation) }
-    })
-    .unwrap_or(true)
-}
-
-/// Whether a table that is locked by the running command has a primary key.
-pub fn has_primary_key(table: pg_sys::Oid) -> bool {
-    with_open(table, |relation| {
-        // SAFETY: the relation is open.
-        unsafe { compat::primary_key_index(relation) != pg_sys::InvalidOid }
-    })
-    .unwrap_or(false)
-}
-
-/// Opens a table under the lock that the running command holds, which stays; `None` when the table is gone.
-fn with_open<R>(table: pg_sys::Oid, read: impl FnOnce(pg_sys::Relation) -> R) -> Option<R> {
-    let no_lock = pg_sys::NoLock as pg_sys::LOCKMODE;
-    // SAFETY: the relation is closed again; after an error the resource owner does so.
-    unsafe {
-        let relation = pg_sys::try_relation_open(table, no_lock);
-        if relation.is_null() {
-            return None;
-        }
-        let result = read(relation);
-        pg_sys::relation_close(relation, no_lock);
-        Some(result)
-    }
 }
 
 /// Whether there is a row in a table that is locked by the running command. Partitioned tables have none of their own.
@@ -102,102 +95,112 @@ pub fn has_rows(table: pg_sys::Oid) -> bool {
     }
 }
 
-/// REPLICA IDENTITY FULL, for a table that has had no other identity than the default.
-pub fn set_replica_identity_full(table: pg_sys::Oid) -> bool {
-    // SAFETY: updates one field of a copy of the catalog row, under the lock that CREATE TABLE holds.
-    unsafe {
-        let catalog = pg_sys::relation_open(
-            pg_sys::RelationRelationId,
-            pg_sys::RowExclusiveLock as pg_sys::LOCKMODE,
-        );
-        let tuple = compat::cached_copy(pg_sys::SysCacheIdentifier::RELOID, table);
-        let mut changed = false;
-        if !tuple.is_null() {
-            let form = &mut *(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_class);
-            if form.relreplident as u8 == pg_sys::REPLICA_IDENTITY_DEFAULT {
-                form.relreplident = pg_sys::REPLICA_IDENTITY_FULL as core::ffi::c_char;
-                pg_sys::CatalogTupleUpdate(catalog, &raw mut (*tuple).t_self, tuple);
-                changed = true;
-            }
-            pg_sys::heap_freetuple(tuple);
-        }
-        pg_sys::relation_close(catalog, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
-        // The row of pg_class is not changed again before the next command, which sees it then; to let this one see it would
-        // cost more than the change, since all that is cached of the table would be read anew.
-        changed
-    }
-}
-
-/// All publications of this database.
-fn publications() -> Rc<[Publication]> {
-    if let Some(known) = PUBLICATIONS.with_borrow(Clone::clone) {
+fn known() -> Rc<Known> {
+    if let Some(known) = KNOWN.with_borrow(Clone::clone) {
         return known;
     }
-    let read: Rc<[Publication]> = read_publications().into();
-    PUBLICATIONS.set(Some(read.clone()));
+    let read = Rc::new(read());
+    KNOWN.set(Some(read.clone()));
     read
 }
 
-/// The names of all publications of this database.
+/// The names of the publications of this database: all of those whose owner is trusted, and the oldest of others.
 pub fn all_names() -> Vec<String> {
-    with_prefix(b"")
-        .iter()
-        .map(|publication| text::decode(&publication.name))
-        .collect()
+    known().names.clone()
 }
 
-/// The publications whose name begins with `prefix`.
+/// The publications whose name begins with `prefix`, of those that new tables may join.
 pub fn with_prefix(prefix: &[u8]) -> Vec<Publication> {
-    publications()
-        .iter()
-        .filter(|publication| publication.name.starts_with(prefix))
-        .cloned()
-        .collect()
+    let known = known();
+    let named = |publication: &&Publication| publication.name.starts_with(prefix);
+    known.joinable.iter().filter(named).cloned().collect()
 }
 
 /// The names of the publications that send a table, by themselves or because they send what it is a partition of.
 /// The table is publishable.
 pub fn sending(table: pg_sys::Oid) -> Vec<String> {
-    let publications = publications();
-    if publications.is_empty() {
+    let known = known();
+    if known.is_empty() {
         return Vec::new();
     }
-    let now = senders(&publications, &with_ancestors(table), namespace);
-    names(&publications, &now)
+    names(senders(
+        &known.all_tables,
+        known.some,
+        &with_ancestors(table),
+        namespace,
+    ))
+}
+
+/// Whether a publication sends a table.
+pub fn sends(publication: pg_sys::Oid, table: pg_sys::Oid) -> bool {
+    let all = is_for_all_tables(publication).then_some(publication);
+    let chain = with_ancestors(table);
+    senders(all.as_slice(), all.is_none(), &chain, namespace).contains(&publication)
+}
+
+/// Whether a publication sends tables that it does not name.
+pub fn sends_unnamed_tables(publication: pg_sys::Oid) -> bool {
+    is_for_all_tables(publication) || !schemas(publication).is_empty()
+}
+
+fn is_for_all_tables(publication: pg_sys::Oid) -> bool {
+    // SAFETY: PUBLICATIONOID holds rows of pg_publication.
+    unsafe {
+        compat::with_cached(
+            pg_sys::SysCacheIdentifier::PUBLICATIONOID,
+            publication,
+            |p: &pg_sys::FormData_pg_publication| p.puballtables,
+        )
+    }
+    .unwrap_or(false)
 }
 
 /// The publications that send any new table: those FOR ALL TABLES, then those FOR TABLES IN SCHEMA by schema.
 pub fn sending_new_tables() -> (Vec<String>, BTreeMap<String, Vec<String>>) {
-    let (mut all, mut by_schema) = (Vec::new(), BTreeMap::<String, Vec<String>>::new());
-    for publication in publications().iter() {
-        let name = text::decode(&publication.name);
-        if publication.all_tables {
-            all.push(name);
-            continue;
-        }
-        for schema in schemas(publication) {
-            by_schema.entry(schema).or_default().push(name.clone());
+    let all = names(known().all_tables.clone());
+    let mut by_schema = BTreeMap::<String, Vec<String>>::new();
+    for (publication, schema) in in_schemas() {
+        // SAFETY: a syscache look-up; NULL for a schema that is gone.
+        if let Some(schema) = unsafe { text::string(pg_sys::get_namespace_name(schema)) } {
+            let names = names(vec![publication]);
+            by_schema.entry(schema).or_default().extend(names);
         }
     }
     (all, by_schema)
 }
 
+/// Publications FOR TABLES IN SCHEMA (15 and later), each with a schema, in order; only superusers can make these.
+#[cfg(any(feature = "pg13", feature = "pg14"))]
+fn in_schemas() -> Vec<(pg_sys::Oid, pg_sys::Oid)> {
+    Vec::new()
+}
+
+/// Publications FOR TABLES IN SCHEMA (15 and later), each with a schema, in order; only superusers can make these.
+#[cfg(not(any(feature = "pg13", feature = "pg14")))]
+fn in_schemas() -> Vec<(pg_sys::Oid, pg_sys::Oid)> {
+    let mut found = Vec::new();
+    // SAFETY: each row is one of pg_publication_namespace.
+    unsafe {
+        scan::each_row(pg_sys::PublicationNamespaceRelationId, 0, &[], |row, _| {
+            let form = &*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_publication_namespace);
+            found.push((form.pnpubid, form.pnnspid));
+        });
+    }
+    found.sort_by_key(|(publication, _)| publication.to_u32());
+    found
+}
+
 /// The schemas of a publication FOR TABLES IN SCHEMA (15 and later).
 #[cfg(any(feature = "pg13", feature = "pg14"))]
-fn schemas(_publication: &Publication) -> Vec<String> {
+fn schemas(_publication: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     Vec::new()
 }
 
 /// The schemas of a publication FOR TABLES IN SCHEMA (15 and later).
 #[cfg(not(any(feature = "pg13", feature = "pg14")))]
-fn schemas(publication: &Publication) -> Vec<String> {
-    // SAFETY: reads pg_publication_namespace; the list holds OIDs; NULL for a schema that is gone.
-    unsafe {
-        oids(pg_sys::GetPublicationSchemas(publication.oid))
-            .into_iter()
-            .filter_map(|schema| text::string(pg_sys::get_namespace_name(schema)))
-            .collect()
-    }
+fn schemas(publication: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    // SAFETY: reads pg_publication_namespace; the list holds OIDs.
+    unsafe { oids(pg_sys::GetPublicationSchemas(publication)) }
 }
 
 /// What a table was before the running command.
@@ -212,10 +215,13 @@ pub enum Before {
 /// The tables that publications send which did not send them before: the table itself and its partitions, each with the
 /// names of these publications.
 pub fn newly_sending(table: pg_sys::Oid, before: Before) -> Vec<(pg_sys::Oid, Vec<String>)> {
-    let publications = publications();
-    if publications.is_empty() {
+    let known = known();
+    if known.is_empty() {
         return Vec::new();
     }
+    let senders = |chain: &[pg_sys::Oid], namespace: &dyn Fn(pg_sys::Oid) -> pg_sys::Oid| {
+        senders(&known.all_tables, known.some, chain, namespace)
+    };
     with_partitions(table)
         .into_iter()
         .filter(|&part| is_publishable(part))
@@ -225,26 +231,32 @@ pub fn newly_sending(table: pg_sys::Oid, before: Before) -> Vec<(pg_sys::Oid, Ve
                 Before::NoPartition => {
                     let own = chain.iter().position(|&of| of == table);
                     let own = &chain[..own.map_or(chain.len(), |last| last + 1)];
-                    senders(&publications, own, namespace)
+                    senders(own, &namespace)
                 }
-                Before::InSchema(schema) => senders(&publications, &chain, |of| {
+                Before::InSchema(schema) => senders(&chain, &|of| {
                     if of == table { schema } else { namespace(of) }
                 }),
             };
-            let mut new = senders(&publications, &chain, namespace);
+            let mut new = senders(&chain, &namespace);
             new.retain(|publication| !then.contains(publication));
-            (!new.is_empty()).then(|| (part, names(&publications, &new)))
+            (!new.is_empty()).then(|| (part, names(new)))
         })
         .collect()
 }
 
 /// A table and, where it is partitioned, its partitions of all levels.
 fn with_partitions(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
-    // SAFETY: reads pg_class and pg_inherits; the command that is running holds a lock on the whole tree.
+    if super::catalog::is_partitioned(table) {
+        with_descendants(table)
+    } else {
+        vec![table]
+    }
+}
+
+/// A table and all that inherits from it, partitions or not, on all levels.
+pub fn with_descendants(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    // SAFETY: reads pg_class and pg_inherits, without a lock: what comes or goes meanwhile is another command's business.
     unsafe {
-        if pg_sys::get_rel_relkind(table) as u8 != pg_sys::RELKIND_PARTITIONED_TABLE {
-            return vec![table];
-        }
         oids(pg_sys::find_all_inheritors(
             table,
             pg_sys::NoLock as pg_sys::LOCKMODE,
@@ -253,11 +265,14 @@ fn with_partitions(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     }
 }
 
-fn names(publications: &[Publication], senders: &[pg_sys::Oid]) -> Vec<String> {
+/// The names of publications, the oldest first, each once.
+fn names(mut publications: Vec<pg_sys::Oid>) -> Vec<String> {
+    publications.sort_by_key(|publication| publication.to_u32());
+    publications.dedup();
     publications
-        .iter()
-        .filter(|publication| senders.contains(&publication.oid))
-        .map(|publication| text::decode(&publication.name))
+        .into_iter()
+        // SAFETY: a syscache look-up; NULL when missing.
+        .filter_map(|oid| unsafe { text::string(pg_sys::get_publication_name(oid, true)) })
         .collect()
 }
 
@@ -267,7 +282,7 @@ fn namespace(relation: pg_sys::Oid) -> pg_sys::Oid {
 }
 
 /// The table and what it is a partition of, the root last.
-fn with_ancestors(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+pub fn with_ancestors(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     let mut chain = vec![table];
     // SAFETY: reads pg_class and pg_inherits; the list holds OIDs.
     unsafe {
@@ -278,23 +293,23 @@ fn with_ancestors(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     chain
 }
 
-/// By OID, the publications that send the first table of a chain of partitions, as pgoutput decides it
-/// (get_rel_sync_entry), whichever table it names as the sender; `namespace` tells the schema of each.
+/// The publications that send the first table of a chain of partitions, as pgoutput decides it (get_rel_sync_entry), whichever
+/// table it names as the sender: of those FOR ALL TABLES, which are given, and if there are such, of others. `namespace` tells
+/// the schema of each table.
 fn senders(
-    publications: &[Publication],
+    all_tables: &[pg_sys::Oid],
+    some: bool,
     chain: &[pg_sys::Oid],
     namespace: impl Fn(pg_sys::Oid) -> pg_sys::Oid,
 ) -> Vec<pg_sys::Oid> {
-    let (all, some): (Vec<&Publication>, Vec<&Publication>) =
-        publications.iter().partition(|p| p.all_tables);
-    let mut found: Vec<pg_sys::Oid> = all.iter().map(|publication| publication.oid).collect();
-    if !all.is_empty()
+    let mut found = all_tables.to_vec();
+    if !found.is_empty()
         && let Some(&root) = chain.last()
     {
         let except = excluding(root);
         found.retain(|publication| !except.contains(publication));
     }
-    if !some.is_empty() {
+    if some {
         for &relation in chain {
             found.extend(including(relation));
             found.extend(of_schema(namespace(relation)));
@@ -340,35 +355,80 @@ fn of_schema(schema: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     unsafe { oids(pg_sys::GetSchemaPublications(schema)) }
 }
 
-fn read_publications() -> Vec<Publication> {
+fn read() -> Known {
     register_invalidation();
-    let mut found = Vec::new();
+    let mut all = Vec::new();
     // SAFETY: each row is one of pg_publication.
     unsafe {
         scan::each_row(pg_sys::PublicationRelationId, 0, &[], |row, _| {
             let form = &*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_publication);
-            found.push(Publication {
+            let publication = Publication {
                 oid: form.oid,
+                owner: form.pubowner,
                 name: text::bytes(form.pubname.data.as_ptr()).to_vec(),
-                all_tables: form.puballtables,
-            });
+            };
+            all.push((publication, form.puballtables));
         });
     }
     // One order for all sessions, since they are locked one after the other.
-    found.sort_by_key(|publication| publication.oid.to_u32());
-    found
+    all.sort_by_key(|(publication, _)| publication.oid.to_u32());
+    let mut known = Known {
+        all_tables: Vec::new(),
+        some: false,
+        joinable: Vec::new(),
+        names: Vec::new(),
+    };
+    let (owner, mut trust, mut others) = (owner_of_extension(), BTreeMap::new(), 0);
+    for (publication, is_for_all_tables) in all {
+        let is_trusted = *trust
+            .entry(publication.owner.to_u32())
+            .or_insert_with(|| is_trusted(publication.owner, owner));
+        if !is_trusted {
+            others += 1;
+        }
+        if is_trusted || others <= OTHERS_NAMED {
+            known.names.push(text::decode(&publication.name));
+        }
+        if is_for_all_tables {
+            known.all_tables.push(publication.oid);
+        } else {
+            known.some = true;
+            if is_trusted {
+                known.joinable.push(publication);
+            }
+        }
+    }
+    known
+}
+
+fn owner_of_extension() -> Option<Role> {
+    Role::of_extension(super::table::EXTENSION)
+}
+
+/// Whether new tables may join the publications of a role. Anybody with CREATE on the database can make publications with any
+/// name, and who owns one can lock it, rename it, and say which of a table's rows it sends and to whom.
+fn is_trusted(owner: pg_sys::Oid, owner_of_extension: Option<Role>) -> bool {
+    let role = Role::of_oid(owner);
+    role.is_superuser() || owner_of_extension == Some(role)
 }
 
 fn register_invalidation() {
     static REGISTERED: std::sync::Once = std::sync::Once::new();
     REGISTERED.call_once(|| {
-        // SAFETY: the callback only empties a cache of ours.
-        unsafe {
-            pg_sys::CacheRegisterSyscacheCallback(
-                compat::cache_number(pg_sys::SysCacheIdentifier::PUBLICATIONOID),
-                Some(forget),
-                Datum::from(0usize),
-            );
+        // Publications; who is a superuser; the owner of the extension, who owns its event triggers as well.
+        for cache in [
+            pg_sys::SysCacheIdentifier::PUBLICATIONOID,
+            pg_sys::SysCacheIdentifier::AUTHOID,
+            pg_sys::SysCacheIdentifier::EVENTTRIGGERNAME,
+        ] {
+            // SAFETY: the callback only empties a cache of ours.
+            unsafe {
+                pg_sys::CacheRegisterSyscacheCallback(
+                    compat::cache_number(cache),
+                    Some(forget),
+                    Datum::from(0usize),
+                );
+            }
         }
     });
 }
@@ -376,41 +436,88 @@ fn register_invalidation() {
 /// # Safety
 /// Called by PostgreSQL's invalidation machinery only.
 unsafe extern "C-unwind" fn forget(_argument: Datum, _cache: compat::CacheNumber, _hash: u32) {
-    PUBLICATIONS.with(|cached| {
+    KNOWN.with(|cached| {
         if let Ok(mut cached) = cached.try_borrow_mut() {
             *cached = None;
         }
     });
 }
 
-/// Whether the publication still exists under its name and is not FOR ALL TABLES; it cannot be dropped any more before
-/// the transaction ends.
+/// Whether the publication still is what it was when it was read; it cannot go any more before the transaction ends without
+/// taking the table along.
+///
+/// DROP PUBLICATION takes an exclusive lock (dependency.c: AcquireDeletionLock), and so do RENAME, from 15 on ALTER, and
+/// anybody's attempt at one of these: PostgreSQL asks for the lock first and for the right to do it afterwards
+/// (objectaddress.c: get_object_address). Such an attempt waits for all who have joined, and all who want to join would wait
+/// behind it. Therefore nobody waits for that lock here. Where it cannot be had at once, the one on [`JOINING`] does
+/// instead, for which only a DROP PUBLICATION asks that had the right: [`dropped`].
 fn pin(publication: &Publication) -> bool {
-    // SAFETY: DROP PUBLICATION takes the conflicting lock (dependency.c: AcquireDeletionLock); the look-up comes after it.
+    let (class, oid) = (pg_sys::PublicationRelationId, publication.oid);
+    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+    // SAFETY: locks on any object; the look-up comes after them.
     unsafe {
-        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        pg_sys::LockDatabaseObject(pg_sys::PublicationRelationId, publication.oid, 0, lock);
+        let is_held = pg_sys::ConditionalLockDatabaseObject(class, oid, 0, lock);
+        pg_sys::LockDatabaseObject(class, oid, JOINING, lock);
         let wanted = compat::with_cached(
             pg_sys::SysCacheIdentifier::PUBLICATIONOID,
-            publication.oid,
+            oid,
             |p: &pg_sys::FormData_pg_publication| {
-                !p.puballtables && text::bytes(p.pubname.data.as_ptr()) == publication.name
+                !p.puballtables
+                    && text::bytes(p.pubname.data.as_ptr()) == publication.name
+                    && (p.pubowner == publication.owner
+                        || is_trusted(p.pubowner, owner_of_extension()))
             },
         )
         .unwrap_or(false);
         if !wanted {
-            pg_sys::UnlockDatabaseObject(pg_sys::PublicationRelationId, publication.oid, 0, lock);
+            pg_sys::UnlockDatabaseObject(class, oid, JOINING, lock);
+            if is_held {
+                pg_sys::UnlockDatabaseObject(class, oid, 0, lock);
+            }
         }
         wanted
     }
 }
 
-/// Adds the table to the publication unless that covers it already. True when it was added.
+/// A publication has been dropped, in a transaction that is still open: takes out the tables that have joined it meanwhile,
+/// which the DROP could not see, and lets no other join. PostgreSQL would fail on each command on such a table.
+pub fn dropped(publication: pg_sys::Oid) {
+    let mut left = Vec::new();
+    // SAFETY: a lock on any object; what was committed meanwhile is seen after it. Each row is one of pg_publication_rel.
+    unsafe {
+        pg_sys::LockDatabaseObject(
+            pg_sys::PublicationRelationId,
+            publication,
+            JOINING,
+            pg_sys::AccessExclusiveLock as pg_sys::LOCKMODE,
+        );
+        scan::each_row(
+            pg_sys::PublicationRelRelationId,
+            by_publication(),
+            &[(pg_sys::Anum_pg_publication_rel_prpubid, publication)],
+            |row, _| {
+                left.push((*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_publication_rel)).oid);
+            },
+        );
+        for membership in left {
+            pg_sys::RemovePublicationRelById(membership);
+            pg_sys::deleteDependencyRecordsFor(pg_sys::PublicationRelRelationId, membership, false);
+            pg_sys::CommandCounterIncrement();
+        }
+    }
+}
+
+/// The index of pg_publication_rel that begins with the publication; 0 before 15, which has none.
+pub(super) fn by_publication() -> u32 {
+    #[cfg(any(feature = "pg13", feature = "pg14"))]
+    return 0;
+    #[cfg(not(any(feature = "pg13", feature = "pg14")))]
+    return pg_sys::PublicationRelPrpubidIndexId;
+}
+
+/// Adds the table to the publication unless that covers it already. True when it was added; seen from the next command on.
 pub fn add_table(publication: &Publication, table: pg_sys::Oid) -> bool {
-    if publication.all_tables
-        || !pin(publication)
-        || of_schema(namespace(table)).contains(&publication.oid)
-    {
+    if !pin(publication) || of_schema(namespace(table)).contains(&publication.oid) {
         return false;
     }
     // SAFETY: the table is open under a lock that the creating command holds anyway; an existing membership is kept.
@@ -437,7 +544,6 @@ pub fn add_table(publication: &Publication, table: pg_sys::Oid) -> bool {
             address
         };
         pg_sys::relation_close(rel, pg_sys::NoLock as pg_sys::LOCKMODE);
-        pg_sys::CommandCounterIncrement();
         address.objectId != pg_sys::InvalidOid
     }
 }

@@ -82,3 +82,48 @@ fn of_the_capture_table_only() {
     pair.check();
     assert_eq!(pair.destination.value("SELECT count(*) FROM t"), "2");
 }
+
+/// Tables whose REPLICA IDENTITY FULL is taken back: the destination has the same identity, and rows go on.
+#[test]
+fn of_columns() {
+    if server().major < 15 {
+        return skipped("of_columns", "column lists came with 15");
+    }
+    let pair = Pair::new(&Options {
+        topic: "columns",
+        publication: "FOR TABLE public.dts_ddl_command WITH (publish_via_partition_root = true)",
+        ..Options::default()
+    });
+    pair.source.run_each(&[
+        "CREATE TABLE a (id int PRIMARY KEY, v text); INSERT INTO a VALUES (1, 'x'), (2, 'y')",
+        "ALTER PUBLICATION p ADD TABLE a (id, v)",
+        "UPDATE a SET v = 'q' WHERE id = 1; UPDATE a SET id = 3 WHERE id = 1; DELETE FROM a WHERE id = 2",
+        "CREATE TABLE r (id int PRIMARY KEY, v int) PARTITION BY RANGE (id); CREATE TABLE r1 PARTITION OF r DEFAULT",
+    ]);
+    pair.source.run("ALTER PUBLICATION p ADD TABLE r (id, v)");
+    pair.wait();
+    pair.destination.run(&format!(
+        "ALTER SUBSCRIPTION {} REFRESH PUBLICATION",
+        pair.destination.database
+    ));
+    pair.wait();
+    pair.source.run_each(&[
+        "CREATE TABLE r2 PARTITION OF r FOR VALUES FROM (0) TO (10)",
+        "INSERT INTO r VALUES (1, 1), (11, 1); UPDATE r SET v = 2; UPDATE r SET id = 12 WHERE id = 11; DELETE FROM r WHERE id = 1",
+        "UPDATE a SET v = 'z'",
+    ]);
+    pair.check();
+    let identities = "SELECT string_agg(relname || relreplident::text, ' ' ORDER BY relname) FROM pg_class WHERE relname IN ('a', 'r', 'r1', 'r2')";
+    assert_eq!(pair.source.value(identities), "ad rd r1d r2d");
+    assert_eq!(pair.destination.value(identities), "ad rd r1d r2d");
+    assert_eq!(
+        pair.destination.value("SELECT id || v FROM a"),
+        "3z",
+        "{:?}",
+        pair.apply_log()
+    );
+    assert_eq!(
+        pair.destination.value("SELECT id || ' ' || v FROM r"),
+        "12 2"
+    );
+}

@@ -60,6 +60,8 @@ mod races;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod replica_identity;
+#[cfg(test)]
 mod restore;
 #[cfg(test)]
 mod retention;

@@ -4,7 +4,7 @@ use super::server::Database;
 use std::time::Duration;
 
 /// Long enough for the other session to run into the lock.
-const A_WHILE: Duration = Duration::from_millis(700);
+pub const A_WHILE: Duration = Duration::from_millis(700);
 
 /// A publication that is dropped while a new table is about to join it: no membership of a publication that is gone, which
 /// would make every later command on the table fail.
@@ -108,4 +108,99 @@ fn cancelled_while_recording() {
         "CREATE TABLE once_more (x int)",
     ]);
     assert_eq!(database.value("SELECT dts_ddl.gaps()"), "0");
+}
+
+/// Strangers' publications, and what strangers can do to others' ones, keep no CREATE TABLE waiting.
+#[test]
+fn publications_of_strangers() {
+    let database = Database::new("stranger_race");
+    let mut one = database.connect();
+    let mut stranger = database.connect_as("publication_stranger");
+    one.batch_execute(&format!(
+        "GRANT CREATE ON DATABASE {} TO publication_stranger; CREATE PUBLICATION dts_sync_ours; SET lock_timeout = '2s'",
+        database.name
+    ))
+    .unwrap();
+    stranger
+        .batch_execute("CREATE PUBLICATION dts_sync_x; SET lock_timeout = '5s'")
+        .unwrap();
+    let joined = "SELECT string_agg(DISTINCT pubname, ' ') FROM pg_publication_tables WHERE tablename <> 'dts_ddl_command'";
+    for command in [
+        "ALTER PUBLICATION dts_sync_x RENAME TO dts_sync_x2",
+        "DROP PUBLICATION dts_sync_x",
+        "COMMENT ON PUBLICATION dts_sync_x IS 'x'",
+    ] {
+        stranger.batch_execute("BEGIN").unwrap();
+        stranger.batch_execute(command).unwrap();
+        let result = one
+            .batch_execute("CREATE TABLE a (x int); CREATE TABLE b AS SELECT 1 AS x; DROP TABLE b");
+        assert!(result.is_ok(), "{command}: {result:?}");
+        assert_eq!(database.value(joined), "dts_sync_ours");
+        one.batch_execute("DROP TABLE a").unwrap();
+        stranger.batch_execute("ROLLBACK").unwrap();
+    }
+    // An attempt that will be refused asks for the lock before it asks for the right.
+    for command in [
+        "DROP PUBLICATION dts_sync_ours",
+        "ALTER PUBLICATION dts_sync_ours RENAME TO mine",
+    ] {
+        let mut holder = database.connect_as("publication_stranger");
+        holder
+            .batch_execute("BEGIN; CREATE TABLE publication_stranger.held (x int)")
+            .unwrap();
+        std::thread::scope(|scope| {
+            let refused = scope.spawn(|| stranger.batch_execute(command));
+            std::thread::sleep(A_WHILE);
+            let result = one.batch_execute("CREATE TABLE a (x int)");
+            assert!(result.is_ok(), "{command}: {result:?}");
+            holder.batch_execute("ROLLBACK").unwrap();
+            let refused = refused.join().unwrap().unwrap_err();
+            assert_eq!(refused.code().unwrap().code(), "42501", "{refused:?}");
+        });
+        assert_eq!(database.value(joined), "dts_sync_ours");
+        one.batch_execute("DROP TABLE a").unwrap();
+    }
+    drop(one);
+    database
+        .connect()
+        .batch_execute("DROP PUBLICATION dts_sync_x; DROP OWNED BY publication_stranger; DROP ROLE publication_stranger")
+        .unwrap();
+}
+
+/// A DROP PUBLICATION of its owner that waits while another table joins: nothing is left of it, and nobody waited but the DROP.
+#[test]
+fn publication_dropped_behind_others() {
+    let database = Database::new("drop_behind");
+    let (mut one, mut two) = (database.connect(), database.connect());
+    one.batch_execute("CREATE PUBLICATION dts_sync_race; SET lock_timeout = '2s'")
+        .unwrap();
+    two.batch_execute("CREATE TABLE warm (x int); SET lock_timeout = '2s'")
+        .unwrap();
+    one.batch_execute("BEGIN; CREATE TABLE first (x int PRIMARY KEY)")
+        .unwrap();
+    std::thread::scope(|scope| {
+        let drop = scope.spawn(|| {
+            database
+                .connect()
+                .batch_execute("DROP PUBLICATION dts_sync_race")
+        });
+        std::thread::sleep(A_WHILE);
+        two.batch_execute("BEGIN; CREATE TABLE second (x int PRIMARY KEY)")
+            .unwrap();
+        one.batch_execute("COMMIT").unwrap();
+        std::thread::sleep(A_WHILE);
+        assert!(!drop.is_finished());
+        two.batch_execute("CREATE TABLE third (x int PRIMARY KEY); COMMIT")
+            .unwrap();
+        let result = drop.join().unwrap();
+        assert!(result.is_ok(), "{result:?}");
+    });
+    let left = "SELECT (SELECT count(*) FROM pg_publication_rel) + (SELECT count(*) FROM pg_depend WHERE classid = 'pg_publication_rel'::regclass)";
+    assert_eq!(database.value(left), "0");
+    for table in ["first", "second", "third"] {
+        one.batch_execute(&format!(
+            "INSERT INTO {table} VALUES (1); UPDATE {table} SET x = 2; DELETE FROM {table}; DROP TABLE {table}"
+        ))
+        .unwrap();
+    }
 }
