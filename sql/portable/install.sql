@@ -1310,6 +1310,7 @@ BEGIN
     v_last bigint;
     v_done bigint := 0;
     v_ids bigint[];
+    v_rounds integer := 0;
   BEGIN
     IF v_newest % c_round <> 0 THEN
       RETURN;
@@ -1334,15 +1335,16 @@ BEGIN
                  SELECT o.id FROM dts_ddl_portable.rows o WHERE o.id <= $1 ORDER BY o.id LIMIT 2000 FOR UPDATE SKIP LOCKED)' USING v_last;
       RETURN;
     END IF;
-    FOR i IN 1 .. 2000 / c_round LOOP
+    WHILE v_rounds < 2000 / c_round LOOP
       SELECT array_agg(o.id), max(o.id) INTO v_ids, v_done
         FROM (SELECT r.id FROM dts_ddl_portable.rows r WHERE r.id > v_done AND r.id <= v_last ORDER BY r.id LIMIT c_round) o;
       EXIT WHEN v_done IS NULL;
       BEGIN
         PERFORM 1 FROM dts_ddl_portable.rows r WHERE r.id = ANY (v_ids) FOR UPDATE NOWAIT;
         DELETE FROM dts_ddl_portable.rows r WHERE r.id = ANY (v_ids);
+        v_rounds := v_rounds + 1;
       EXCEPTION WHEN lock_not_available THEN
-        NULL;
+        NULL;  -- the next ones
       END;
     END LOOP;
   END
