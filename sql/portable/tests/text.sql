@@ -47,13 +47,13 @@ SELECT t.rows('SQL-standard bodies', 'CREATE FUNCTION f3(i int) RETURNS int BEGI
 
 -- commands that raise no event stand in between
 CREATE ROLE :"role1"\; GRANT :"role1" TO :"admin"\; COMMENT ON ROLE :"role1" IS 'r'\; GRANT CONNECT ON DATABASE :"db" TO PUBLIC\; GRANT SELECT ON c TO :"role1"\; DROP OWNED BY :"role1"\; DROP ROLE :"role1";
-SELECT t.is('roles between', (SELECT string_agg(tag, ',' ORDER BY id) FROM t.new()), 'GRANT,DROP OWNED');
+SELECT t.is('roles between', (SELECT string_agg(tag, ',' ORDER BY id) FROM t.new()), CASE WHEN :'has95' = 't' THEN 'GRANT,DROP OWNED' ELSE 'DROP OWNED' END);
 SELECT t.mark();
 
 -- nested
 DO $$ BEGIN CREATE TABLE n1 (x int); EXECUTE 'CREATE TABLE "n""2" ("a
 b" int); COMMENT ON TABLE "n""2" IS ''x'''; EXECUTE 'ALTER TABLE n1 ADD y int; ALTER TABLE n1 ADD z int'; END $$;
-SELECT t.is('nested: flags', (SELECT string_agg(coalesce(message ->> 'flags', '-'), ' ' ORDER BY id) FROM t.new()), '- - - - -');
+SELECT t.is('nested: flags', (SELECT string_agg(coalesce(message ->> 'flags', '-'), ' ' ORDER BY id) FROM t.new()), CASE WHEN :'has95' = 't' THEN '- - - - -' ELSE '- - - -' END);
 SELECT t.is('nested: inside', (SELECT message -> 'nesting' ->> 'inside' FROM t.new() ORDER BY id LIMIT 1), '["PL/pgSQL function inline_code_block line 1 at SQL statement"]');
 SELECT t.rows('nested', 'CREATE TABLE n1 (x int)', E'CREATE TABLE "n""2" ("a\nb" int)', 'COMMENT ON TABLE "n""2" IS ''x''',
   'ALTER TABLE n1 ADD y int', 'ALTER TABLE n1 ADD z int');
@@ -80,14 +80,16 @@ SELECT t.mark();
 -- what is noted is in no setting, and a session that makes PostgreSQL forget what is in its sequences is told nothing wrong
 DO $$ BEGIN EXECUTE 'GRANT SELECT ON p TO PUBLIC; SELECT set_config(''dts_ddl_portable.places'', '''', false); GRANT DELETE ON p TO PUBLIC'; END $$;
 SELECT t.rows('settings say nothing', 'GRANT SELECT ON p TO PUBLIC', 'GRANT DELETE ON p TO PUBLIC');
+\if :has95
 GRANT SELECT ON p TO PUBLIC\; DISCARD SEQUENCES\; GRANT UPDATE ON p TO PUBLIC\; COMMENT ON TABLE p IS 'p';
 SELECT t.is('DISCARD: flagged', (SELECT string_agg(coalesce(message ->> 'flags', ddl_text), ' ' ORDER BY id) FROM t.new()), '["whole string"] ["whole string"] COMMENT ON TABLE p IS ''p''');
+\endif
 SELECT t.mark();
 -- a long string in EXECUTE costs no more than its statements
 SET statement_timeout = '60s';
 DO $$ BEGIN EXECUTE (SELECT string_agg(format('CREATE TABLE long_%s (x int);', i), ' ') FROM generate_series(1, 300) i); END $$;
 RESET statement_timeout;
-SELECT t.is('300 statements in one EXECUTE', (SELECT count(*) || ' ' || bool_and(ddl_text = 'CREATE TABLE ' || substr(object_name, 8) || ' (x int)') FROM t.new()), '300 true');
+SELECT t.is('300 statements in one EXECUTE', (SELECT count(*) || ' ' || bool_and(ddl_text = 'CREATE TABLE long_' || row || ' (x int)') FROM (SELECT *, row_number() OVER (ORDER BY id) AS row FROM t.new()) n), '300 true');
 SELECT t.mark();
 
 CREATE FUNCTION inner_ddl(name text) RETURNS void LANGUAGE plpgsql AS $$
@@ -110,7 +112,11 @@ CREATE FUNCTION trig() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'CRE
 CREATE TRIGGER tr BEFORE INSERT ON n5 FOR EACH ROW EXECUTE PROCEDURE trig();
 SELECT t.mark();
 INSERT INTO n5 VALUES (1), (2);
+\if :has95
 SELECT t.rows('in a trigger', 'CREATE TABLE IF NOT EXISTS by_trigger (x int)');
+\else
+SELECT t.rows('in a trigger, twice', 'CREATE TABLE IF NOT EXISTS by_trigger (x int)', 'CREATE TABLE IF NOT EXISTS by_trigger (x int)');
+\endif
 
 -- The events of a part of the string are off: it says so itself, or nothing is guessed.
 SET session_replication_role = replica\; COMMENT ON TABLE n1 IS 'a'\; SET session_replication_role = origin\; COMMENT ON TABLE n1 IS 'b'\; SET SESSION session_replication_role TO 'replica'\; COMMENT ON TABLE n1 IS 'c'\; RESET session_replication_role\; COMMENT ON TABLE n1 IS 'd'\; COMMENT ON TABLE n1 IS 'e';
@@ -118,8 +124,10 @@ SELECT t.rows('events off', 'COMMENT ON TABLE n1 IS ''b''', 'COMMENT ON TABLE n1
 CREATE FUNCTION et() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN NULL; END'; CREATE EVENT TRIGGER et ON ddl_command_end EXECUTE PROCEDURE et()\; ALTER TABLE n1 ADD e1 int\; ALTER TABLE n1 ADD e2 int\; ALTER EVENT TRIGGER et DISABLE\; ALTER TABLE n1 ADD e3 int\; DROP EVENT TRIGGER et\; ALTER TABLE n1 ADD e4 int;
 SELECT t.is('event triggers of others', (SELECT string_agg(ddl_text, ',' ORDER BY id) FROM t.new() WHERE tag = 'ALTER TABLE'), 'ALTER TABLE n1 ADD e1 int,ALTER TABLE n1 ADD e2 int,ALTER TABLE n1 ADD e3 int,ALTER TABLE n1 ADD e4 int');
 SELECT t.mark();
+\if :has95
 SELECT set_config('session_replication_role', 'replica', false)\; COMMENT ON TABLE n1 IS 'a'\; SELECT set_config('session_replication_role', 'origin', false)\; COMMENT ON TABLE n1 IS 'b';
 SELECT t.is('unknown: flagged', (SELECT message ->> 'flags' || (message ->> 'replay') FROM t.new()), '["whole string"]false');
+\endif
 SELECT t.mark();
 
 -- a long string of many statements
@@ -128,8 +136,10 @@ SELECT string_agg(format('CREATE TABLE many_%s (id int PRIMARY KEY, t text DEFAU
 SELECT t.is('60 statements in one string', (SELECT count(*) || ' ' || bool_and(ddl_text ~ ('^CREATE TABLE many_' || row || ' .*''$|' || '^CREATE TABLE many_' || row || ' .*\)$')) FROM (SELECT *, row_number() OVER (ORDER BY id) AS row FROM t.new()) n), '60 true');
 SELECT t.mark();
 -- names that begin alike, and a schema that is named after who runs it
+\if :has95
 CREATE TABLE al (x int)\; CREATE TABLE alike (x int)\; SELECT 1\; DROP TABLE alike\; DROP TABLE al\; CREATE SCHEMA AUTHORIZATION CURRENT_USER\; CREATE SCHEMA IF NOT EXISTS AUTHORIZATION SESSION_USER;
 SELECT t.rows('names that begin alike', 'CREATE TABLE al (x int)', 'CREATE TABLE alike (x int)', 'DROP TABLE alike', 'DROP TABLE al', 'CREATE SCHEMA AUTHORIZATION CURRENT_USER');
+\endif
 
 -- a string of some megabytes: a command costs no more than it would alone
 SELECT string_agg(format('CREATE FUNCTION big_%s() RETURNS text LANGUAGE sql AS $$ SELECT %L::text $$; ', i, repeat('it''s; ', 6000)), '') AS big FROM generate_series(1, 60) i \gset
