@@ -42,7 +42,7 @@ sql_tests! {
     privileges { adopt_tables attack direct_call drop_public own_objects unprivileged }
     publication {
         all_tables join modes newly_published newly_published_schema no_right published published_except published_schema
-        schema set_logged update_delete
+        schema set_logged strangers update_delete
     }
     replayable { computed_bound explain invalid_index like_temporary short_lived }
     retention { increment max_age max_rows }
