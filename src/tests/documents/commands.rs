@@ -211,9 +211,7 @@ fn from_hand_made_capture() {
     let pair = Pair::bare(&servers, "documents_by_hand");
     let block = all_blocks()
         .into_iter()
-        .find(|block| {
-            block.document == "README.md" && block.first_line().contains("to_native.sql")
-        })
+        .find(|block| block.document == "README.md" && block.first_line().contains("to_native.sql"))
         .expect("the block");
     let command = format!("cd '{}'\n{}", root().display(), block.text);
     pair.source.run_each(&[
@@ -243,7 +241,8 @@ fn from_hand_made_capture() {
         last
     );
     assert_eq!(
-        pair.source.value("SELECT has_table_privilege('public', 'public.dts_ddl_command', 'SELECT')"),
+        pair.source
+            .value("SELECT has_table_privilege('public', 'public.dts_ddl_command', 'SELECT')"),
         "false"
     );
 }
