@@ -31,7 +31,7 @@ macro_rules! sql_tests {
 
 sql_tests! {
     columns { client lastval object schema temp_path time_txid who }
-    contract { acl by_service clash comments drop_recreate migrate shape }
+    contract { acl by_service clash comments drop_recreate shape }
     ctas { forms hidden_types order_pgoutput order_test_decoding tablespace types }
     encoding { euc_cn euc_jis_2004 latin1 sql_ascii utf8 }
     errors { diagnostics read_only_commit }
