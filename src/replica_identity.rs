@@ -1,6 +1,6 @@
 //! Which replica identity a table gets, and when it is taken back: decided here and nowhere else.
 //!
-//! A new table gets FULL, as the setting says. Under FULL PostgreSQL refuses UPDATE and DELETE of a table that is published with a
+//! A new table gets FULL, as the setting says, but from 18 on with generated columns and a primary key: that has its key. Under FULL PostgreSQL refuses UPDATE and DELETE of a table that is published with a
 //! column list, or from 18 on with generated columns that are not published; under DEFAULT with a primary key it does not. A
 //! table that its owner's own statements would have left writable must stay so: once such a publication sends it, it has
 //! DEFAULT again, in the same transaction. That is looked at after each command that can make the difference: it made or
@@ -23,7 +23,9 @@ pub fn give(table: Oid) -> bool {
         ReplicaIdentity::FullWithoutKey => !identity::has_primary_key(table),
         ReplicaIdentity::Off => false,
     };
-    wants_full && identity::give_full(table)
+    // From 18 on, under FULL, a publication that another session is making, and that nobody sees yet, could end UPDATE.
+    let is_safe = !identity::has_generated_column(table) || !identity::has_primary_key(table);
+    wants_full && is_safe && identity::give_full(table)
 }
 
 /// What an ALTER TABLE .. REPLICA IDENTITY says stays, also where it says what is so already.

@@ -9,12 +9,12 @@
 //! with the table. pg_dump does not carry it: what is restored is the owner's own.
 
 use super::compat;
+use super::dependency;
 #[cfg(not(any(feature = "pg13", feature = "pg14")))]
 use super::publication::by_publication;
 use super::scan;
 use crate::error::Failure;
 use pgrx::pg_sys;
-use pgrx::pg_sys::Datum;
 
 /// From 15 on a publication may have a column list, under which UPDATE and DELETE fail where the identity is FULL.
 pub const MAY_FAIL: bool = cfg!(not(any(feature = "pg13", feature = "pg14")));
@@ -250,7 +250,7 @@ pub fn given_full_with_generated_column() -> Vec<pg_sys::Oid> {
 }
 
 /// Whether a table has generated columns and these make a difference (18 and later).
-fn has_generated_column(table: pg_sys::Oid) -> bool {
+pub fn has_generated_column(table: pg_sys::Oid) -> bool {
     let mut found = false;
     if cfg!(any(feature = "pg18", feature = "pg19")) {
         // SAFETY: the index begins with the table; each row is one of pg_attrdef, where the expression of a generated column is.
@@ -358,27 +358,11 @@ fn marker() -> pg_sys::Oid {
 }
 
 fn set_mark(table: pg_sys::Oid) {
-    let normal = pg_sys::DependencyType::DEPENDENCY_NORMAL as u8;
-    let mut values: [Datum; pg_sys::Natts_pg_depend as usize] = [
-        Datum::from(pg_sys::RelationRelationId),
-        Datum::from(table),
-        Datum::from(0i32),
-        Datum::from(pg_sys::ProcedureRelationId),
-        Datum::from(marker()),
-        Datum::from(0i32),
-        Datum::from(normal as core::ffi::c_char),
-    ];
-    let mut nulls = [false; pg_sys::Natts_pg_depend as usize];
-    let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
-    // SAFETY: the values are those of the columns of pg_depend, in order, none of them NULL.
-    unsafe {
-        let catalog = pg_sys::relation_open(pg_sys::DependRelationId, lock);
-        let tuple =
-            pg_sys::heap_form_tuple((*catalog).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
-        pg_sys::CatalogTupleInsert(catalog, tuple);
-        pg_sys::heap_freetuple(tuple);
-        pg_sys::relation_close(catalog, lock);
-    }
+    dependency::insert(
+        (pg_sys::RelationRelationId, table),
+        (pg_sys::ProcedureRelationId, marker()),
+        pg_sys::DependencyType::DEPENDENCY_NORMAL,
+    );
 }
 
 fn has_mark(table: pg_sys::Oid) -> bool {

@@ -7,6 +7,7 @@
 pub mod catalog;
 mod compat;
 pub mod context_stack;
+mod dependency;
 pub mod event;
 pub mod eventless;
 pub mod execute;

@@ -5,6 +5,7 @@
 //! fills it.
 
 use super::compat;
+use super::dependency;
 use super::execute::Role;
 use super::node::oids;
 use super::scan;
@@ -521,34 +522,57 @@ pub(super) fn by_publication() -> u32 {
 }
 
 /// Adds the table to the publication unless that covers it already. True when it was added; seen from the next command on.
+///
+/// As publication_add_relation() does (pg_publication.c), which from the minors of 2026 on would wait for the lock that
+/// [`pin`] does not wait for (pg_depend.c: recordMultipleDependencies locks what a row is to depend on).
 pub fn add_table(publication: &Publication, table: pg_sys::Oid) -> bool {
-    if !pin(publication) || of_schema(namespace(table)).contains(&publication.oid) {
+    if !pin(publication)
+        || of_schema(namespace(table)).contains(&publication.oid)
+        || including(table).contains(&publication.oid)
+    {
         return false;
     }
-    // SAFETY: the table is open under a lock that the creating command holds anyway; an existing membership is kept.
+    let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+    // SAFETY: the columns that are set are of type oid, or prexcept, which is false; the others may be NULL. The table was made
+    // or locked by the running command.
     unsafe {
-        let rel =
-            pg_sys::relation_open(table, pg_sys::ShareUpdateExclusiveLock as pg_sys::LOCKMODE);
-        #[cfg(any(feature = "pg13", feature = "pg14"))]
-        let address = pg_sys::publication_add_relation(publication.oid, rel, true);
-        #[cfg(not(any(feature = "pg13", feature = "pg14")))]
-        let address = {
-            let mut info = pg_sys::PublicationRelInfo {
-                relation: rel,
-                ..Default::default()
-            };
-            #[cfg(feature = "pg19")]
-            let address = pg_sys::publication_add_relation(
-                publication.oid,
-                &mut info,
-                true,
-                core::ptr::null_mut(),
-            );
-            #[cfg(not(feature = "pg19"))]
-            let address = pg_sys::publication_add_relation(publication.oid, &mut info, true);
-            address
-        };
-        pg_sys::relation_close(rel, pg_sys::NoLock as pg_sys::LOCKMODE);
-        address.objectId != pg_sys::InvalidOid
+        let catalog = pg_sys::relation_open(pg_sys::PublicationRelRelationId, lock);
+        let membership = pg_sys::GetNewOidWithIndex(
+            catalog,
+            pg_sys::Oid::from(pg_sys::PublicationRelObjectIndexId),
+            pg_sys::Anum_pg_publication_rel_oid as pg_sys::AttrNumber,
+        );
+        const COLUMNS: usize = pg_sys::Natts_pg_publication_rel as usize;
+        let mut values = [Datum::from(0usize); COLUMNS];
+        let mut nulls = [true; COLUMNS];
+        for (column, value) in [
+            (pg_sys::Anum_pg_publication_rel_oid, membership),
+            (pg_sys::Anum_pg_publication_rel_prpubid, publication.oid),
+            (pg_sys::Anum_pg_publication_rel_prrelid, table),
+        ] {
+            values[column as usize - 1] = Datum::from(value);
+            nulls[column as usize - 1] = false;
+        }
+        #[cfg(feature = "pg19")]
+        {
+            nulls[pg_sys::Anum_pg_publication_rel_prexcept as usize - 1] = false;
+        }
+        let tuple =
+            pg_sys::heap_form_tuple((*catalog).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
+        pg_sys::CatalogTupleInsert(catalog, tuple);
+        pg_sys::heap_freetuple(tuple);
+        pg_sys::relation_close(catalog, lock);
+        let auto = pg_sys::DependencyType::DEPENDENCY_AUTO;
+        let membership = (pg_sys::PublicationRelRelationId, membership);
+        for on in [
+            (pg_sys::PublicationRelationId, publication.oid),
+            (pg_sys::RelationRelationId, table),
+        ] {
+            dependency::insert(membership, on, auto);
+        }
+        for part in with_partitions(table) {
+            pg_sys::CacheInvalidateRelcacheByRelid(part);
+        }
     }
+    true
 }

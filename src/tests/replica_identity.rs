@@ -101,7 +101,7 @@ const CASES: &[Case] = &[
          "CREATE PUBLICATION p FOR TABLE t (id, v)"], "t d"),
     // generated columns
     (13, &["CREATE PUBLICATION p FOR ALL TABLES", "CREATE TABLE g (id int PRIMARY KEY, v int, s int GENERATED ALWAYS AS (v + 1) STORED)"], ""),
-    (18, &[STORED], "g f"),
+    (18, &[STORED], "g d"),
     (18, &["CREATE PUBLICATION p FOR ALL TABLES", STORED], "g d"),
     (18, &["CREATE PUBLICATION p FOR ALL TABLES", VIRTUAL], "g d"),
     (18, &[STORED, "CREATE PUBLICATION p FOR ALL TABLES"], "g d"),
@@ -113,8 +113,8 @@ const CASES: &[Case] = &[
     (18, &["CREATE TABLE g (id int, v int, s int GENERATED ALWAYS AS (v + 1) STORED)", "CREATE PUBLICATION p FOR ALL TABLES"], "g f"),
     (18, &["CREATE TABLE g (id int, v int, s int GENERATED ALWAYS AS (v + 1) STORED)", "CREATE PUBLICATION p FOR ALL TABLES",
          "ALTER TABLE g ADD PRIMARY KEY (id)"], "g d"),
-    (18, &["CREATE TABLE g (id int, v int, s int GENERATED ALWAYS AS (v + 1) STORED PRIMARY KEY)", "CREATE PUBLICATION p FOR ALL TABLES"], "g f"),
-    (18, &["CREATE PUBLICATION p FOR ALL TABLES WITH (publish_generated_columns = stored)", STORED], "g f"),
+    (18, &["CREATE TABLE g (id int, v int, s int GENERATED ALWAYS AS (v + 1) STORED PRIMARY KEY)", "CREATE PUBLICATION p FOR ALL TABLES"], "g d"),
+    (18, &["CREATE PUBLICATION p FOR ALL TABLES WITH (publish_generated_columns = stored)", STORED], "g d"),
     (18, &["CREATE PUBLICATION p FOR ALL TABLES WITH (publish_generated_columns = stored)", VIRTUAL], "g d"),
     (18, &["CREATE PUBLICATION p FOR ALL TABLES WITH (publish_generated_columns = stored)", STORED,
          "ALTER PUBLICATION p SET (publish_generated_columns = none)"], "g d"),
@@ -130,7 +130,7 @@ const CASES: &[Case] = &[
          "CREATE TABLE c2.r1 PARTITION OF c2.r DEFAULT", "ALTER TABLE c2.r SET SCHEMA c", "ALTER TABLE c2.r1 SET SCHEMA c"], "r1 d"),
     (18, &["CREATE PUBLICATION p FOR TABLES IN SCHEMA c", STORED, "ALTER TABLE g REPLICA IDENTITY FULL"], "g f"),
     (18, &[STORED, "CREATE PUBLICATION p FOR TABLE g (id, s)"], "g d"),
-    (19, &[STORED, T, "CREATE PUBLICATION p FOR ALL TABLES EXCEPT (TABLE g)"], "g f t f"),
+    (19, &[STORED, T, "CREATE PUBLICATION p FOR ALL TABLES EXCEPT (TABLE g)"], "g d t f"),
     (19, &[STORED, T, "CREATE PUBLICATION p FOR ALL TABLES EXCEPT (TABLE t)"], "g d t f"),
 ];
 
