@@ -424,6 +424,16 @@ pub fn schema_required() -> Failure {
     }
 }
 
+/// The error of a command that would have locked a relation of the capture before it was refused.
+pub fn not_owner(relation: &str) -> Failure {
+    Failure {
+        code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        message: format!("must be owner of relation {relation}"),
+        detail: None,
+        hint: None,
+    }
+}
+
 /// The error of a direct call of a trigger function.
 pub fn not_a_trigger(function: &str) -> Failure {
     Failure {

@@ -10,7 +10,7 @@ use crate::pg::event::{self, Dropped, Event};
 use crate::pg::eventless::{self, Kind};
 use crate::pg::memory::with_reserve;
 use crate::pg::node::ParseTree;
-use crate::pg::{catalog, own, publication, session, table};
+use crate::pg::{catalog, early_lock, own, publication, session, table};
 use crate::{error, guc, restore};
 use pgrx::prelude::*;
 
@@ -46,6 +46,9 @@ fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
         // It would take the extension with it, and whoever owns the schema could then forge rows for a destination.
         if event.tree.drops_schema(table::SCHEMA) && !session::is_superuser() {
             error::schema_required().raise();
+        }
+        if let Some(relation) = early_lock::refused(event.tree) {
+            error::not_owner(&relation).raise();
         }
         own::keep_functions_at_hand(&[
             table::MAIN_TRIGGER,

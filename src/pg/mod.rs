@@ -8,6 +8,7 @@ pub mod catalog;
 mod compat;
 pub mod context_stack;
 mod dependency;
+pub mod early_lock;
 pub mod event;
 pub mod eventless;
 pub mod execute;

@@ -509,7 +509,7 @@ pub(super) unsafe fn temporary_relation(rel: *mut pg_sys::RangeVar) -> Option<pg
 ///
 /// # Safety
 /// `rel` is a valid RangeVar.
-unsafe fn find_relation(rel: *mut pg_sys::RangeVar) -> pg_sys::Oid {
+pub(super) unsafe fn find_relation(rel: *mut pg_sys::RangeVar) -> pg_sys::Oid {
     // SAFETY: the caller's promise; no lock, missing relations are allowed.
     unsafe {
         pg_sys::RangeVarGetRelidExtended(

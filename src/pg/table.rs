@@ -550,6 +550,11 @@ fn id_sequence(table: pg_sys::Oid) -> Result<pg_sys::Oid, Failure> {
     }
 }
 
+/// Whether a relation is the sequence of the ids.
+pub(super) fn is_id_sequence(relation: pg_sys::Oid) -> bool {
+    relation != pg_sys::InvalidOid && relation == own::relation(SCHEMA, SEQUENCE)
+}
+
 /// The highest id given so far, to any session; 0 when none. Takes no lock that is kept, writes nothing.
 pub fn last_id() -> Result<i64, Failure> {
     Ok(current_value(id_sequence(require()?)?)?.unwrap_or(0))

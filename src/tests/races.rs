@@ -167,6 +167,74 @@ fn publications_of_strangers() {
         .unwrap();
 }
 
+/// Commands that lock the capture table before PostgreSQL refuses them: they are refused before, so that nobody's DDL waits behind
+/// one that waits for an open transaction.
+#[test]
+fn commands_of_strangers() {
+    let database = Database::new("stranger_lock");
+    let mut holder = database.connect();
+    let mut stranger = database.connect_as("lock_stranger");
+    stranger
+        .batch_execute(
+            "CREATE TABLE parts (id bigint NOT NULL) PARTITION BY LIST (id); CREATE TABLE own (id bigint);
+             CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END'; SET lock_timeout = '300ms'",
+        )
+        .unwrap();
+    holder
+        .batch_execute("BEGIN; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC")
+        .unwrap();
+    for command in [
+        "CREATE RULE r AS ON INSERT TO public.dts_ddl_command DO NOTHING",
+        "CREATE RULE r AS ON INSERT TO public.dts_ddl_command_id_seq DO NOTHING",
+        "CREATE TRIGGER t BEFORE INSERT ON public.dts_ddl_command FOR EACH ROW EXECUTE FUNCTION f()",
+        "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON public.dts_ddl_command FOR EACH ROW EXECUTE FUNCTION f()",
+        "CREATE TABLE x (id bigint REFERENCES public.dts_ddl_command)",
+        "CREATE TABLE x (id bigint, FOREIGN KEY (id) REFERENCES public.dts_ddl_command (id))",
+        "CREATE TEMP TABLE x (id bigint REFERENCES public.dts_ddl_command)",
+        "CREATE TABLE x PARTITION OF public.dts_ddl_command DEFAULT",
+        "ALTER TABLE own ADD FOREIGN KEY (id) REFERENCES public.dts_ddl_command",
+        "ALTER TABLE own ADD COLUMN o bigint REFERENCES public.dts_ddl_command",
+        "ALTER TABLE parts ATTACH PARTITION public.dts_ddl_command DEFAULT",
+        "ALTER INDEX public.dts_ddl_command_pkey DEPENDS ON EXTENSION plpgsql",
+        "CREATE SCHEMA AUTHORIZATION lock_stranger CREATE TABLE x (id bigint REFERENCES public.dts_ddl_command)",
+        "DO $$ BEGIN CREATE RULE r AS ON INSERT TO public.dts_ddl_command DO NOTHING; END $$",
+        "SET search_path = public; CREATE RULE r AS ON INSERT TO dts_ddl_command DO NOTHING",
+        // those that ask for the right first
+        "ALTER TABLE public.dts_ddl_command ADD COLUMN x int",
+        "DROP TABLE public.dts_ddl_command",
+        "CREATE INDEX ON public.dts_ddl_command (tag)",
+        "CREATE POLICY p ON public.dts_ddl_command",
+        "ALTER INDEX public.dts_ddl_command_pkey RENAME TO x",
+        "ALTER SEQUENCE public.dts_ddl_command_id_seq RESTART",
+        "DO $$ BEGIN LOCK TABLE public.dts_ddl_command; END $$",
+        "TRUNCATE public.dts_ddl_command",
+        "CLUSTER public.dts_ddl_command",
+        "REINDEX TABLE public.dts_ddl_command",
+    ] {
+        let refused = stranger.batch_execute(command).unwrap_err();
+        let code = refused.code().map(postgres::error::SqlState::code);
+        assert!(code == Some("42501"), "{command}: {refused:?}");
+    }
+    holder.batch_execute("COMMIT").unwrap();
+    // who may does
+    holder
+        .batch_execute(
+            "GRANT REFERENCES, TRIGGER ON public.dts_ddl_command TO lock_stranger; CREATE RULE r AS ON DELETE TO public.dts_ddl_command DO ALSO NOTHING;
+             DROP RULE r ON public.dts_ddl_command",
+        )
+        .unwrap();
+    stranger
+        .batch_execute(
+            "CREATE TABLE dts_ddl_command (id bigint PRIMARY KEY); CREATE TABLE x (id bigint REFERENCES dts_ddl_command);
+             CREATE TABLE y (id bigint REFERENCES public.dts_ddl_command)",
+        )
+        .unwrap();
+    drop(stranger);
+    holder
+        .batch_execute("DROP OWNED BY lock_stranger CASCADE; DROP ROLE lock_stranger")
+        .unwrap();
+}
+
 /// A DROP PUBLICATION of its owner that waits while another table joins: nothing is left of it, and nobody waited but the DROP.
 #[test]
 fn publication_dropped_behind_others() {
