@@ -151,7 +151,7 @@ BEGIN
       SELECT max(c.id) INTO highest FROM ONLY dts_old.dts_ddl_command c;
       -- numbers may have been given that no row shows yet; a sequence of the column went along, and has the table's owner
       item := pg_get_serial_sequence('dts_old.dts_ddl_command', 'id');
-      IF left(item, 8) = 'dts_old.' THEN
+      IF item ~ '^(dts_old|"dts_old")[.]' THEN
         EXECUTE 'SELECT greatest($1, s.last_value) FROM ' || item || ' s' INTO highest USING highest;
       END IF;
     END IF;
@@ -549,8 +549,9 @@ BEGIN
   CREATE OR REPLACE FUNCTION dts_ddl_portable.place_key(v_source text) RETURNS bigint
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
   BEGIN
-    -- not the whole of a long one: the time of a client's message is its alone in a session
-    RETURN ('x' || substr(md5(octet_length(v_source)::text || md5(left(v_source, 1000)) || statement_timestamp()::text || pg_backend_pid()::text), 1, 9))::bit(36)::bigint;
+    -- Not the whole of a long one: the time of a client's message is its alone in a session. As a whole number, which no setting words
+    -- in another way: the string itself may have set TimeZone or DateStyle meanwhile.
+    RETURN ('x' || substr(md5(octet_length(v_source)::text || md5(left(v_source, 1000)) || (extract(epoch FROM statement_timestamp()) * 1000000)::bigint::text || pg_backend_pid()::text), 1, 9))::bit(36)::bigint;
   END
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.place_key(text) IS 'What tells one string of one session from another';
@@ -871,7 +872,7 @@ BEGIN
   COMMENT ON FUNCTION dts_ddl_portable.identifier(text) IS 'An identifier as PostgreSQL reads it';
 
   -- The objects that a GRANT or REVOKE names one by one: relations, functions, schemas. Nothing for any other form.
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.granted_objects(v_tokens text[]) RETURNS TABLE (kind text, schema text, name text)
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.granted_objects(v_tokens text[]) RETURNS TABLE (kind text, schema text, name text, arguments boolean)
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
     v_at integer := 2;
@@ -879,6 +880,7 @@ BEGIN
     v_kind text := 'TABLE';
     v_schemas text[] := ARRAY[]::text[];
     v_names text[] := ARRAY[]::text[];
+    v_arguments boolean[] := ARRAY[]::boolean[];
   BEGIN
     -- ON is a reserved word: the first that is not quoted is the one
     WHILE v_tokens[v_at] <> 'ON' LOOP
@@ -906,7 +908,9 @@ BEGIN
       IF v_names[array_length(v_names, 1)] IS NULL THEN
         RETURN;
       END IF;
+      v_arguments := v_arguments || false;
       IF v_kind IN ('FUNCTION', 'PROCEDURE', 'ROUTINE') AND v_tokens[v_at] = '(' THEN
+        v_arguments[array_length(v_names, 1)] := v_tokens[v_at + 1] IS DISTINCT FROM ')';
         v_depth := 0;
         LOOP
           v_depth := v_depth + CASE v_tokens[v_at] WHEN '(' THEN 1 WHEN ')' THEN -1 ELSE 0 END;
@@ -924,6 +928,7 @@ BEGIN
       kind := v_kind;
       schema := v_schemas[i];
       name := v_names[i];
+      arguments := v_arguments[i];
       RETURN NEXT;
     END LOOP;
   END
@@ -990,7 +995,8 @@ BEGIN
     IF v_class = 'pg_namespace'::regclass THEN
       RETURN v_object = c_schema;
     ELSIF v_class = 'pg_proc'::regclass THEN
-      RETURN EXISTS (SELECT 1 FROM pg_proc p WHERE p.oid = v_object AND (p.pronamespace = c_schema OR p.oid = to_regprocedure('public.dts_capture_ddl()')));
+      RETURN EXISTS (SELECT 1 FROM pg_proc p WHERE p.oid = v_object AND (p.pronamespace = c_schema
+        OR EXISTS (SELECT 1 FROM pg_event_trigger e WHERE e.evtname = 'dts_intercept_ddl' AND e.evtfoid = p.oid)));
     ELSIF v_class = 'pg_constraint'::regclass THEN
       v_of := (SELECT o.conrelid FROM pg_constraint o WHERE o.oid = v_object);
     ELSIF v_class = 'pg_trigger'::regclass THEN
@@ -1128,6 +1134,9 @@ BEGIN
     v_options integer;       -- depth of the list of options we are in
     v_before text := '';
     v_name text := '';
+    v_kind text := '';       -- of the token before
+    v_is_hidden boolean;     -- it was
+    v_at integer;            -- where U&'..' begins
   BEGIN
     hidden := 0;
     result := '';
@@ -1137,6 +1146,21 @@ BEGIN
       FOR l IN SELECT * FROM dts_ddl_portable.lex(v_text, v_from, v_conforming) LOOP
         v_count := v_count + 1;
         v_from := l.upto;
+        -- U&'..' UESCAPE '.' is one constant
+        IF l.kind = 'w' AND l.token = 'U' AND substr(v_text, l.upto, 2) = '&''' THEN
+          v_at := l.at;
+          CONTINUE;
+        ELSIF v_at IS NOT NULL AND l.token = '&' THEN
+          CONTINUE;
+        ELSIF v_kind = 'l' AND l.kind = 'w' AND l.token = 'UESCAPE' THEN
+          v_kind := 'u';
+          CONTINUE;
+        ELSIF v_kind = 'u' AND l.kind = 'l' THEN
+          v_done := CASE WHEN v_is_hidden THEN l.upto ELSE v_done END;
+          CONTINUE;
+        END IF;
+        v_kind := l.kind;
+        v_is_hidden := false;
         IF l.token = '(' AND v_before = 'OPTIONS' THEN
           v_options := l.depth;
         ELSIF v_options IS NOT NULL AND l.depth < v_options THEN
@@ -1149,11 +1173,14 @@ BEGIN
               OR lower(v_name) ~ c_name OR lower(l.token) ~ c_value)
             OR (v_strict OR v_tag LIKE '% SUBSCRIPTION') AND v_before = 'CONNECTION'
             OR v_strict AND v_before = 'PASSWORD') THEN
-          result := result || substr(v_text, v_done, l.at - v_done) || '''********''';
+          result := result || substr(v_text, v_done, coalesce(v_at, l.at) - v_done) || '''********''';
           v_done := l.upto;
           hidden := hidden + 1;
+          v_is_hidden := true;
         END IF;
-        v_before := l.token;
+        v_at := NULL;
+        -- a constant may go on in the next line
+        v_before := CASE WHEN l.kind = 'l' THEN v_before ELSE l.token END;
       END LOOP;
       EXIT WHEN v_count = 0;
     END LOOP;
@@ -1364,7 +1391,7 @@ BEGIN
   COMMENT ON FUNCTION dts_ddl_portable.note_caller() IS 'Notes who runs a DDL command, and with which search_path; looks nothing up by name';
 
   -- ddl_command_start: a command holds the table's lock from its beginning, so that whoever locks the table (to move to another
-  -- edition, to take a snapshot) has waited for all DDL that is running, and new DDL waits for him.
+  -- edition, to take a snapshot) has waited for all DDL that is running, and new DDL waits for him. Tells that nothing will follow.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.begin_command() RETURNS event_trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
@@ -1373,6 +1400,10 @@ BEGIN
     -- (no transaction id is taken here: DROP INDEX CONCURRENTLY would refuse)
     IF EXISTS (SELECT 1 FROM dts_ddl_portable.own w WHERE w.relation = to_regclass('public.dts_ddl_command')) THEN
       LOCK TABLE ONLY public.dts_ddl_command IN ROW EXCLUSIVE MODE;
+    END IF;
+    -- whoever may drop the function (the owner of schema public) takes the event trigger along, and nothing else is left to tell
+    IF NOT EXISTS (SELECT 1 FROM pg_event_trigger e WHERE e.evtname = 'dts_intercept_ddl') THEN
+      PERFORM dts_ddl_portable.tell_gap('event trigger "dts_intercept_ddl" does not exist.', tg_tag);
     END IF;
     IF tg_tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') THEN
       GET DIAGNOSTICS v_context = PG_CONTEXT;
@@ -1392,11 +1423,14 @@ BEGIN
     v_objects text;
     v_context text;
     v_at text;
+    v_is_missing boolean;
     v_why text;
   BEGIN
     -- Another event trigger may run DDL between this and dts_capture_ddl(): each command finds its own by where it is run from.
     GET DIAGNOSTICS v_context = PG_CONTEXT;
     v_at := md5(substr(v_context, strpos(v_context || E'\n', E'\n')));
+    -- the event trigger that follows; its function cannot be dropped without it
+    v_is_missing := NOT EXISTS (SELECT 1 FROM pg_event_trigger e WHERE e.evtname = 'dts_intercept_ddl');
     IF current_setting('server_version_num')::integer >= 90500 THEN
       -- row types and array types go without saying
       EXECUTE $query$
@@ -1412,7 +1446,7 @@ BEGIN
                            OR (d.address_names[1] = 'public' AND d.address_names[2] = 'dts_ddl_command'
                                AND d.object_type IN ('table', 'table column', 'table constraint', 'trigger', 'rule', 'policy', 'default value'))
                            OR (d.address_names[1] = 'public' AND d.address_names[2] = 'dts_ddl_command_id_seq' AND d.object_type = 'sequence')
-                           OR (d.object_type = 'function' AND d.address_names[1] = 'public' AND d.address_names[2] = 'dts_capture_ddl' AND d.address_args = '{}')
+                           OR (d.object_type = 'function' AND d.address_names[1] = 'public' AND d.address_names[2] = 'dts_capture_ddl' AND d.address_args = '{}' AND $1)
                            OR (d.object_type = 'index' AND d.address_names[1] = 'public' AND EXISTS (SELECT 1 FROM d r WHERE r.object_identity = 'public.dts_ddl_command' AND r.object_type = 'table')))
                         ORDER BY d.n)::text
           FROM d
@@ -1421,15 +1455,22 @@ BEGIN
                   SELECT 1 FROM d r WHERE (r.object_type IN ('table', 'foreign table', 'view', 'materialized view', 'composite type', 'sequence')
                        OR r.object_type = 'type' AND r.original)
                      AND (r.object_identity = d.object_identity OR r.object_identity || '[]' = d.object_identity)))
-      $query$ INTO v_objects;
+      $query$ INTO v_objects USING v_is_missing;
     ELSE
       -- (9.4 does not report temporary relations, but what is on them)
       EXECUTE $query$
         SELECT json_agg(json_build_object('type', d.object_type, 'schema', d.schema_name, 'name', d.object_name, 'identity', d.object_identity,
                         'temporary', d.object_identity ~ ' on pg_temp(_[0-9]+)?[.]("([^"]|"")*"|[^" ]+)$', 'own', d.schema_name = 'dts_ddl_portable' OR (d.object_type = 'schema' AND d.object_name = 'dts_ddl_portable')
-                           OR (d.schema_name = 'public' AND d.object_identity IN ('public.dts_ddl_command', 'public.dts_ddl_command_id_seq', 'public.dts_capture_ddl()'))))::text
+                           OR (d.schema_name = 'public' AND d.object_identity IN ('public.dts_ddl_command', 'public.dts_ddl_command_id_seq') OR d.object_identity = 'public.dts_capture_ddl()' AND $1)))::text
           FROM pg_event_trigger_dropped_objects() d WHERE coalesce(left(d.schema_name, 8), '') <> 'pg_toast'
-      $query$ INTO v_objects;
+      $query$ INTO v_objects USING v_is_missing;
+    END IF;
+    IF v_is_missing THEN
+      -- nobody will ask for the note; for the commands that follow, begin_command() tells
+      IF v_objects ~ '[.]"?dts_capture_ddl' THEN
+        PERFORM dts_ddl_portable.tell_gap('event trigger "dts_intercept_ddl" has been dropped with its function.', tg_tag);
+      END IF;
+      RETURN;
     END IF;
     PERFORM dts_ddl_portable.add_note('drops', v_at, coalesce(v_objects, '[]'), NULL);
   EXCEPTION WHEN OTHERS THEN
@@ -1709,7 +1750,7 @@ BEGIN
     END IF;
     IF (c_version < 90500 AND tg_tag LIKE 'DROP %' AND v_count = 0 AND tg_tag <> 'DROP OWNED')
        OR (v_own > 0 AND v_own = v_count)
-       OR (tg_tag LIKE 'ALTER %' AND v_count > 0 AND NOT v_whole AND NOT v_has_drops AND NOT v_is_untold
+       OR (tg_tag LIKE 'ALTER %' AND v_count = 1 AND NOT v_whole AND NOT v_has_drops AND NOT v_is_untold
            AND dts_ddl_portable.did_nothing(tg_tag, v_cut.tokens, v_main_oid)) THEN
       RETURN;
     END IF;
@@ -1719,7 +1760,8 @@ BEGIN
              bool_and(coalesce(g.schema = 'dts_ddl_portable', false) OR (g.kind = 'SCHEMA' AND g.name = 'dts_ddl_portable')
                OR (g.schema = 'public' AND g.kind IN ('TABLE', 'SEQUENCE') AND g.name IN ('dts_ddl_command', 'dts_ddl_command_id_seq')
                    AND EXISTS (SELECT 1 FROM pg_class k WHERE k.oid = v_relation AND k.relname = 'dts_ddl_command'))
-               OR (g.schema = 'public' AND g.kind IN ('FUNCTION', 'ROUTINE') AND g.name = 'dts_capture_ddl')) AS are_own
+               OR (g.schema = 'public' AND g.kind IN ('FUNCTION', 'ROUTINE') AND g.name = 'dts_capture_ddl' AND NOT g.arguments
+                   AND EXISTS (SELECT 1 FROM pg_event_trigger e WHERE e.evtname = 'dts_intercept_ddl' AND e.evtfoid = to_regprocedure('public.dts_capture_ddl()')))) AS are_own
         INTO p FROM dts_ddl_portable.granted_objects(v_cut.tokens) g;
       IF p.are_temporary OR p.are_own THEN
         RETURN;
@@ -1863,6 +1905,11 @@ BEGIN
     v_why := SQLERRM;
     IF v_context IS NULL THEN
       RAISE;
+    END IF;
+    IF tg_tag = 'REINDEX' AND current_setting('transaction_read_only') = 'on' THEN
+      -- The only one that may run where nothing can be written, not even a gap be counted. It changes nothing that can be seen.
+      RAISE WARNING 'DDL command was not captured' USING DETAIL = v_why || ' Command: ' || tg_tag, HINT = 'It could not be counted, either.';
+      RETURN;
     END IF;
     BEGIN
       -- notes that were taken have come back with the rollback: there is one to look for

@@ -85,7 +85,7 @@ BEGIN
     SELECT max(c.id) INTO highest FROM ONLY dts_old.dts_ddl_command c;
     -- numbers may have been given that no row shows yet; a sequence of the column went along, and has the table's owner
     item := pg_get_serial_sequence('dts_old.dts_ddl_command', 'id');
-    IF left(item, 8) = 'dts_old.' THEN
+    IF item ~ '^(dts_old|"dts_old")[.]' THEN
       EXECUTE 'SELECT greatest($1, s.last_value) FROM ' || item || ' s' INTO highest USING highest;
     END IF;
   END IF;

@@ -83,6 +83,12 @@ SELECT t.rows('settings say nothing', 'GRANT SELECT ON p TO PUBLIC', 'GRANT DELE
 GRANT SELECT ON p TO PUBLIC\; DISCARD SEQUENCES\; GRANT UPDATE ON p TO PUBLIC\; COMMENT ON TABLE p IS 'p';
 SELECT t.is('DISCARD: flagged', (SELECT string_agg(coalesce(message ->> 'flags', ddl_text), ' ' ORDER BY id) FROM t.new()), '["whole string"] ["whole string"] COMMENT ON TABLE p IS ''p''');
 SELECT t.mark();
+-- settings that change how a time is written say nothing, either
+ALTER TABLE p ADD z1 int\; SET TimeZone = 'Asia/Tokyo'\; ALTER TABLE p ADD z2 int\; SET DateStyle = 'SQL, DMY'\; ALTER TABLE p ADD z3 int\; SET extra_float_digits = -15\; ALTER TABLE p ADD z4 int;
+DO $$ BEGIN EXECUTE 'ALTER TABLE p DROP z1; SET TimeZone = ''UTC''; ALTER TABLE p DROP z2; SET DateStyle = ''ISO, MDY''; ALTER TABLE p DROP z3; SET extra_float_digits = 0; ALTER TABLE p DROP z4'; END $$;
+SELECT t.rows('by order, over settings', 'ALTER TABLE p ADD z1 int', 'ALTER TABLE p ADD z2 int', 'ALTER TABLE p ADD z3 int', 'ALTER TABLE p ADD z4 int',
+  'ALTER TABLE p DROP z1', 'ALTER TABLE p DROP z2', 'ALTER TABLE p DROP z3', 'ALTER TABLE p DROP z4');
+RESET TimeZone; RESET DateStyle; RESET extra_float_digits;
 -- a long string in EXECUTE costs no more than its statements
 SET statement_timeout = '60s';
 DO $$ BEGIN EXECUTE (SELECT string_agg(format('CREATE TABLE long_%s (x int);', i), ' ') FROM generate_series(1, 300) i); END $$;
