@@ -47,7 +47,7 @@ SELECT t.rows('SQL-standard bodies', 'CREATE FUNCTION f3(i int) RETURNS int BEGI
 
 -- commands that raise no event stand in between
 CREATE ROLE :"role1"\; GRANT :"role1" TO :"admin"\; COMMENT ON ROLE :"role1" IS 'r'\; GRANT CONNECT ON DATABASE :"db" TO PUBLIC\; GRANT SELECT ON c TO :"role1"\; DROP OWNED BY :"role1"\; DROP ROLE :"role1";
-SELECT t.is('roles between', (SELECT string_agg(tag, ',' ORDER BY id) FROM t.new()), 'GRANT,DROP OWNED');
+SELECT t.is('roles between', (SELECT string_agg(tag, ',' ORDER BY id) FROM t.new()), CASE WHEN :'has95' = 't' THEN 'GRANT,' ELSE '' END || 'DROP OWNED');
 SELECT t.mark();
 
 -- nested
