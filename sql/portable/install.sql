@@ -179,6 +179,11 @@ BEGIN
     CREATE SEQUENCE dts_ddl_portable.place MINVALUE 0;
     CREATE SEQUENCE dts_ddl_portable.gap_count;
   END IF;
+  -- Before anything else that running DDL uses: it locks this table first, and would be waited for while it waits.
+  IF is_again AND EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                           WHERE n.nspname = 'public' AND c.relname = 'dts_ddl_command' AND c.relkind = 'r' AND c.relowner = ANY (trusted)) THEN
+    LOCK TABLE ONLY public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
+  END IF;
   -- what is done here is nobody's DDL
   FOR item IN SELECT e.evtname FROM pg_event_trigger e
                WHERE e.evtname IN ('dts_intercept_ddl', 'dts_intercept_caller', 'dts_intercept_drop', 'dts_intercept_start') LOOP
@@ -256,6 +261,9 @@ BEGIN
   IF to_regclass('dts_ddl_portable.turn') IS NULL THEN
     CREATE SEQUENCE dts_ddl_portable.turn MINVALUE 0;
   END IF;
+  IF to_regclass('dts_ddl_portable.turn_at') IS NULL THEN
+    CREATE SEQUENCE dts_ddl_portable.turn_at MINVALUE 0;
+  END IF;
   UPDATE dts_ddl_portable.own SET version = '1.1.1';
   EXECUTE 'UPDATE dts_ddl_portable.own SET relation = $1' USING relation::regclass;
   COMMENT ON SCHEMA dts_ddl_portable IS 'Portable edition of dts_ddl_capture: everything but the three objects that consumers know by name';
@@ -268,9 +276,10 @@ BEGIN
   COMMENT ON INDEX dts_ddl_portable.places_pkey IS 'By the number that sequence turn has given';
   COMMENT ON VIEW dts_ddl_portable.rows IS 'The capture table, whatever has come to stand in its place: rows are written through it';
   COMMENT ON SEQUENCE dts_ddl_portable.note_number IS 'Numbers the notes';
-  COMMENT ON SEQUENCE dts_ddl_portable.newest IS 'currval(): number of the newest note of a session that is not done with; 0 for none';
+  COMMENT ON SEQUENCE dts_ddl_portable.newest IS 'currval(): where the newest note of a session lies that is not done with; 0 for none';
   COMMENT ON SEQUENCE dts_ddl_portable.place IS 'currval(): up to where a session''s string of several statements has been run';
   COMMENT ON SEQUENCE dts_ddl_portable.turn IS 'currval(): number of the last note about strings inside functions';
+  COMMENT ON SEQUENCE dts_ddl_portable.turn_at IS 'currval(): where its row lies';
   COMMENT ON SEQUENCE dts_ddl_portable.gap_count IS 'Commands that went through without a row; read it with dts_ddl_portable.gaps()';
   COMMENT ON TABLE public.dts_ddl_command IS 'One row for each committed DDL command of this database, decoded from WAL by consumers';
   COMMENT ON COLUMN public.dts_ddl_command.ddl_text IS 'The statement; the client''s whole string where message has the flag "whole string"';
@@ -572,38 +581,69 @@ BEGIN
   -- Strings that are run inside functions can be several at a time, and a subtransaction that is rolled back takes their places
   -- back. They are kept in a row: " key:end:place" for each, where the key tells the point in the code, and the end the text's
   -- end in the context. The session's own value of a sequence has the number of the row. NULL: rolled back since, nothing is known.
+  -- The row is fetched by where it lies, which sequence turn_at has: a look-up of any other kind, in a SERIALIZABLE transaction, would be a
+  -- conflict with all that others note meanwhile.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.known_places() RETURNS text
-    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_tidscan = on AS $fn$
   DECLARE
     v_key constant bigint := dts_ddl_portable.place_key('');
     v_number constant integer := dts_ddl_portable.noted('dts_ddl_portable.turn', v_key);
+    v_at tid;
   BEGIN
     IF v_number IS NULL THEN
       RETURN '';
     END IF;
-    RETURN (SELECT w.places FROM dts_ddl_portable.places w WHERE w.number = v_key * 16777216 + v_number);
+    v_at := dts_ddl_portable.row_at(currval('dts_ddl_portable.turn_at'));
+    RETURN (SELECT w.places FROM dts_ddl_portable.places w WHERE w.ctid = v_at AND w.number = v_key * 16777216 + v_number);
   END
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.known_places() IS 'How far the strings inside functions have been run in this client''s statement';
 
   CREATE OR REPLACE FUNCTION dts_ddl_portable.note_places(v_places text) RETURNS void
-    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_tidscan = on AS $fn$
   DECLARE
     v_key constant bigint := dts_ddl_portable.place_key('');
     v_number constant integer := coalesce(dts_ddl_portable.noted('dts_ddl_portable.turn', v_key), 0) + 1;
+    v_at tid;
   BEGIN
+    IF v_number > 1 THEN
+      v_at := dts_ddl_portable.row_at(currval('dts_ddl_portable.turn_at'));
+      DELETE FROM dts_ddl_portable.places w WHERE w.ctid = v_at AND w.number = v_key * 16777216 + v_number - 1 AND w.transaction = txid_current();
+    END IF;
     PERFORM setval('dts_ddl_portable.turn', v_key * 16777216 + v_number);
-    DELETE FROM dts_ddl_portable.places w WHERE w.number = v_key * 16777216 + v_number - 1 AND w.transaction = txid_current();
-    INSERT INTO dts_ddl_portable.places VALUES (v_key * 16777216 + v_number, txid_current(), v_places);
+    INSERT INTO dts_ddl_portable.places VALUES (v_key * 16777216 + v_number, txid_current(), v_places) RETURNING places.ctid INTO v_at;
+    PERFORM setval('dts_ddl_portable.turn_at', dts_ddl_portable.row_number(v_at));
   END
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.note_places(text) IS 'Notes how far the strings inside functions have been run';
 
+  -- Where a row lies, as a number, and back.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.row_number(v_at tid) RETURNS bigint
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_parts constant bigint[] := string_to_array(btrim(v_at::text, '()'), ',')::bigint[];
+  BEGIN
+    RETURN v_parts[1] * 65536 + v_parts[2];
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.row_number(tid) IS 'Where a row lies, as a number';
+
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.row_at(v_number bigint) RETURNS tid
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  BEGIN
+    RETURN ('(' || v_number / 65536 || ',' || v_number % 65536 || ')')::tid;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.row_at(bigint) IS 'A number as where a row lies';
+
   -- Notes are a stack: a command that another one runs in the middle of itself puts its own on top and takes it away again.
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.newest_note(OUT number bigint, OUT below bigint, OUT kind text, OUT at text, OUT content text, OUT relation oid)
-    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  -- Sequence newest has where the newest one lies: any other look-up, in a SERIALIZABLE transaction, would be a conflict with what all others
+  -- note meanwhile. It is needed after a rollback, and when a session's first command is not at its top: begin_command() has begun otherwise.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.newest_note(OUT place bigint, OUT below bigint, OUT kind text, OUT at text, OUT content text, OUT relation oid)
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_tidscan = on AS $fn$
   DECLARE
     v_newest bigint;
+    v_at tid;
   BEGIN
     BEGIN
       v_newest := currval('dts_ddl_portable.newest');
@@ -613,13 +653,14 @@ BEGIN
     IF v_newest = 0 THEN
       RETURN;
     END IF;
-    SELECT w.number, w.below, w.kind, w.at, w.content, w.relation INTO number, below, kind, at, content, relation
-      FROM dts_ddl_portable.note w WHERE w.number = v_newest AND w.transaction = txid_current();
+    v_at := dts_ddl_portable.row_at(v_newest);
+    SELECT v_newest, w.below, w.kind, w.at, w.content, w.relation INTO place, below, kind, at, content, relation
+      FROM dts_ddl_portable.note w WHERE w.ctid = v_at AND w.transaction = txid_current();
     IF NOT FOUND THEN
       -- it was rolled back: what is left of this transaction
-      SELECT w.number, w.below, w.kind, w.at, w.content, w.relation INTO number, below, kind, at, content, relation
+      SELECT dts_ddl_portable.row_number(w.ctid), w.below, w.kind, w.at, w.content, w.relation INTO place, below, kind, at, content, relation
         FROM dts_ddl_portable.note w WHERE w.transaction = txid_current() ORDER BY w.number DESC LIMIT 1;
-      PERFORM setval('dts_ddl_portable.newest', coalesce(number, 0));
+      PERFORM setval('dts_ddl_portable.newest', coalesce(place, 0));
     END IF;
   END
   $fn$;
@@ -628,22 +669,23 @@ BEGIN
   CREATE OR REPLACE FUNCTION dts_ddl_portable.add_note(v_kind text, v_at text, v_content text, v_relation oid) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
-    v_below constant bigint := coalesce((dts_ddl_portable.newest_note()).number, 0);
-    v_number constant bigint := nextval('dts_ddl_portable.note_number');
+    v_below constant bigint := coalesce((dts_ddl_portable.newest_note()).place, 0);
+    v_row tid;
   BEGIN
-    INSERT INTO dts_ddl_portable.note VALUES (v_number, txid_current(), v_below, v_kind, v_at, v_content, v_relation);
-    PERFORM setval('dts_ddl_portable.newest', v_number);
-    RETURN v_number;
+    INSERT INTO dts_ddl_portable.note VALUES (nextval('dts_ddl_portable.note_number'), txid_current(), v_below, v_kind, v_at, v_content, v_relation)
+      RETURNING note.ctid INTO v_row;
+    RETURN setval('dts_ddl_portable.newest', dts_ddl_portable.row_number(v_row));
   END
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.add_note(text, text, text, oid) IS 'Leaves a note for the end of a command';
 
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.remove_note(v_number bigint) RETURNS void
-    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.remove_note(v_place bigint) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_tidscan = on AS $fn$
   DECLARE
+    v_at constant tid := dts_ddl_portable.row_at(v_place);
     v_below bigint;
   BEGIN
-    DELETE FROM dts_ddl_portable.note w WHERE w.number = v_number RETURNING w.below INTO v_below;
+    DELETE FROM dts_ddl_portable.note w WHERE w.ctid = v_at AND w.transaction = txid_current() RETURNING w.below INTO v_below;
     PERFORM setval('dts_ddl_portable.newest', v_below) WHERE v_below IS NOT NULL;
   END
   $fn$;
@@ -662,11 +704,11 @@ BEGIN
     IF v_note.kind = 'drops' AND coalesce(v_note.at = md5(v_context), true) THEN
       has_drops := true;
       dropped := v_note.content;
-      PERFORM dts_ddl_portable.remove_note(v_note.number);
+      PERFORM dts_ddl_portable.remove_note(v_note.place);
       v_note := dts_ddl_portable.newest_note();
     END IF;
     IF v_note.kind = 'extension' AND v_note.content = v_context AND v_tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') THEN
-      PERFORM dts_ddl_portable.remove_note(v_note.number);
+      PERFORM dts_ddl_portable.remove_note(v_note.place);
       v_note := dts_ddl_portable.newest_note();
     END IF;
     kind := v_note.kind;
@@ -1405,9 +1447,17 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_event_trigger e WHERE e.evtname = 'dts_intercept_ddl') THEN
       PERFORM dts_ddl_portable.tell_gap('event trigger "dts_intercept_ddl" does not exist.', tg_tag);
     END IF;
+    GET DIAGNOSTICS v_context = PG_CONTEXT;
+    v_context := substr(v_context, strpos(v_context || E'\n', E'\n'));
+    IF v_context = '' AND tg_tag <> 'DROP INDEX' THEN
+      -- no command is under way, so there is no note: said once in a session. (It takes a transaction id.)
+      BEGIN
+        PERFORM currval('dts_ddl_portable.newest');
+      EXCEPTION WHEN object_not_in_prerequisite_state THEN
+        PERFORM setval('dts_ddl_portable.newest', 0);
+      END;
+    END IF;
     IF tg_tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') THEN
-      GET DIAGNOSTICS v_context = PG_CONTEXT;
-      v_context := substr(v_context, strpos(v_context || E'\n', E'\n'));
       PERFORM dts_ddl_portable.add_note('extension', NULL, v_context, NULL);
     END IF;
   EXCEPTION WHEN OTHERS THEN
@@ -1428,7 +1478,8 @@ BEGIN
   BEGIN
     -- Another event trigger may run DDL between this and dts_capture_ddl(): each command finds its own by where it is run from.
     GET DIAGNOSTICS v_context = PG_CONTEXT;
-    v_at := md5(substr(v_context, strpos(v_context || E'\n', E'\n')));
+    v_context := substr(v_context, strpos(v_context || E'\n', E'\n'));
+    v_at := md5(v_context);
     -- the event trigger that follows; its function cannot be dropped without it
     v_is_missing := NOT EXISTS (SELECT 1 FROM pg_event_trigger e WHERE e.evtname = 'dts_intercept_ddl');
     IF current_setting('server_version_num')::integer >= 90500 THEN
@@ -1913,7 +1964,7 @@ BEGIN
     END IF;
     BEGIN
       -- notes that were taken have come back with the rollback: there is one to look for
-      PERFORM setval('dts_ddl_portable.newest', 9223372036854775807);
+      PERFORM setval('dts_ddl_portable.newest', 65535);  -- where no row lies
       PERFORM dts_ddl_portable.take_notes(v_context, tg_tag);
     EXCEPTION WHEN undefined_table OR undefined_function OR undefined_column OR invalid_schema_name OR insufficient_privilege OR wrong_object_type THEN
       NULL;
