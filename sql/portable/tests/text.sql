@@ -116,7 +116,11 @@ CREATE FUNCTION trig() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'CRE
 CREATE TRIGGER tr BEFORE INSERT ON n5 FOR EACH ROW EXECUTE PROCEDURE trig();
 SELECT t.mark();
 INSERT INTO n5 VALUES (1), (2);
+\if :has95
 SELECT t.rows('in a trigger', 'CREATE TABLE IF NOT EXISTS by_trigger (x int)');
+\else
+SELECT t.rows('in a trigger (9.4 does not tell that the second did nothing)', 'CREATE TABLE IF NOT EXISTS by_trigger (x int)', 'CREATE TABLE IF NOT EXISTS by_trigger (x int)');
+\endif
 
 -- The events of a part of the string are off: it says so itself, or nothing is guessed.
 SET session_replication_role = replica\; COMMENT ON TABLE n1 IS 'a'\; SET session_replication_role = origin\; COMMENT ON TABLE n1 IS 'b'\; SET SESSION session_replication_role TO 'replica'\; COMMENT ON TABLE n1 IS 'c'\; RESET session_replication_role\; COMMENT ON TABLE n1 IS 'd'\; COMMENT ON TABLE n1 IS 'e';
@@ -124,7 +128,7 @@ SELECT t.rows('events off', 'COMMENT ON TABLE n1 IS ''b''', 'COMMENT ON TABLE n1
 CREATE FUNCTION et() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN NULL; END'; CREATE EVENT TRIGGER et ON ddl_command_end EXECUTE PROCEDURE et()\; ALTER TABLE n1 ADD e1 int\; ALTER TABLE n1 ADD e2 int\; ALTER EVENT TRIGGER et DISABLE\; ALTER TABLE n1 ADD e3 int\; DROP EVENT TRIGGER et\; ALTER TABLE n1 ADD e4 int;
 SELECT t.is('event triggers of others', (SELECT string_agg(ddl_text, ',' ORDER BY id) FROM t.new() WHERE tag = 'ALTER TABLE'), 'ALTER TABLE n1 ADD e1 int,ALTER TABLE n1 ADD e2 int,ALTER TABLE n1 ADD e3 int,ALTER TABLE n1 ADD e4 int');
 SELECT t.mark();
-SELECT set_config('session_replication_role', 'replica', false)\; COMMENT ON TABLE n1 IS 'a'\; SELECT set_config('session_replication_role', 'origin', false)\; COMMENT ON TABLE n1 IS 'b';
+SELECT set_config('session_replication_role', 'replica', false)\; ALTER TABLE n1 ADD f1 int\; SELECT set_config('session_replication_role', 'origin', false)\; ALTER TABLE n1 ADD f2 int;
 SELECT t.is('unknown: flagged', (SELECT message ->> 'flags' || (message ->> 'replay') FROM t.new()), '["whole string"]false');
 SELECT t.mark();
 
@@ -134,8 +138,10 @@ SELECT string_agg(format('CREATE TABLE many_%s (id int PRIMARY KEY, t text DEFAU
 SELECT t.is('60 statements in one string', (SELECT count(*) || ' ' || bool_and(ddl_text ~ ('^CREATE TABLE many_' || row || ' .*''$|' || '^CREATE TABLE many_' || row || ' .*\)$')) FROM (SELECT *, row_number() OVER (ORDER BY id) AS row FROM t.new()) n), '60 true');
 SELECT t.mark();
 -- names that begin alike, and a schema that is named after who runs it
+\if :has95
 CREATE TABLE al (x int)\; CREATE TABLE alike (x int)\; SELECT 1\; DROP TABLE alike\; DROP TABLE al\; CREATE SCHEMA AUTHORIZATION CURRENT_USER\; CREATE SCHEMA IF NOT EXISTS AUTHORIZATION SESSION_USER;
 SELECT t.rows('names that begin alike', 'CREATE TABLE al (x int)', 'CREATE TABLE alike (x int)', 'DROP TABLE alike', 'DROP TABLE al', 'CREATE SCHEMA AUTHORIZATION CURRENT_USER');
+\endif
 
 -- a string of some megabytes: a command costs no more than it would alone
 SELECT string_agg(format('CREATE FUNCTION big_%s() RETURNS text LANGUAGE sql AS $$ SELECT %L::text $$; ', i, repeat('it''s; ', 6000)), '') AS big FROM generate_series(1, 60) i \gset
