@@ -49,6 +49,9 @@ pub fn settle(table: Oid) -> Result<bool, Failure> {
 /// The same for all tables that a command may have put under such a publication; the names of those that have DEFAULT again.
 pub fn settle_after(touched: &Touched, started: &Started) -> Result<Vec<String>, Failure> {
     let mut names = Vec::new();
+    if !identity::MAY_FAIL || !publication::exist() {
+        return Ok(names);
+    }
     for table in concerned(touched, started) {
         if identity::is_full(table)
             && may_fail_under_full(table)
@@ -61,7 +64,9 @@ pub fn settle_after(touched: &Touched, started: &Started) -> Result<Vec<String>,
 }
 
 fn may_fail_under_full(table: Oid) -> bool {
-    identity::may_fail_under_full(table, &publication::with_ancestors(table))
+    identity::MAY_FAIL
+        && publication::exist()
+        && identity::may_fail_under_full(table, &publication::with_ancestors(table))
 }
 
 /// The tables, with all that inherits from them, in one order for all sessions, since they may be locked one after the other.

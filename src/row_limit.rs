@@ -4,7 +4,7 @@
 //! (stringinfo.c): beyond that the slot is stuck at this row for good. What counts is the form that is sent:
 //! `test_decoding` doubles quotes, JSON escapes up to six bytes for one, and a conversion to the consumer's encoding makes up to
 //! three bytes of one (tried on 15 and 18: 530 MB of quotes pass `test_decoding`, 560 MB do not; the same with pgoutput from
-//! LATIN1 to UTF8). And each side needs memory for about six times the row: a limit of half of PostgreSQL's leaves both some.
+//! LATIN1 to UTF8). And each side needs memory for several times the row: a limit of half of PostgreSQL's leaves both some.
 //! Relied on: no encoding of PostgreSQL needs more than three bytes for a byte of another one (mb/pg_wchar.h).
 
 /// The limit of a row, and of a logical message, in the form that [`fits`] is about.

@@ -2,12 +2,15 @@
 //! temporary type. They go with what they depend on, at the end of the session at the latest, and no other server could
 //! make them.
 //!
-//! What has such a dependency is asked of the catalogs while it exists; what is dropped is known by what was noted before.
-//! Not promised: that a DROP in another session than the one that made the object is known for what it is.
+//! What has such a dependency is asked of the catalogs while it exists; what is dropped is known by what was noted before:
+//! objects that were made with it. One that was there before, and got it by CREATE OR REPLACE or ALTER, is on other servers,
+//! and its DROP is for them; one that was made with it stays unknown to them until a CREATE OR REPLACE without it.
+//! Not promised: that a command in another session than the one that made the object is known for what it is.
 
 use crate::pg::catalog::Address;
 use crate::pg::event::{Collected, Dropped};
 use crate::pg::node::session_has_temporary_schema;
+use crate::pg::subtransaction::ByLevel;
 use std::cell::RefCell;
 use std::collections::HashSet;
 
@@ -15,9 +18,10 @@ use std::collections::HashSet;
 type Key = (u32, u32);
 
 thread_local! {
-    /// Those that commands of this session were about. What was rolled back does no harm: an OID comes again only
-    /// after four billion others.
+    /// Those that this session made. What was rolled back does no harm: an OID comes again only after four billion others.
     static KNOWN: RefCell<HashSet<Key>> = RefCell::new(HashSet::new());
+    /// Those that the running transaction has replaced by what other servers can make.
+    static REPLACED: RefCell<ByLevel<Key>> = const { RefCell::new(ByLevel::new()) };
 }
 
 fn key(address: Address) -> Key {
@@ -34,25 +38,55 @@ pub fn are_all(collected: &[Collected], dropped: &[Dropped]) -> bool {
     if collected.is_empty() {
         return gone;
     }
-    let touched = collected.iter().flat_map(|command| {
-        let granted = command.granted.iter().copied();
-        command.address.into_iter().chain(granted)
-    });
     // Each is asked, so that each is known afterwards.
-    let asked: Vec<bool> = touched.map(depends_on_temporary).collect();
+    let asked: Vec<bool> = collected
+        .iter()
+        .flat_map(|command| {
+            let granted = command.granted.iter();
+            let touched = command.address.iter().chain(granted);
+            touched.map(|&address| is_only_here(&command.tag, address))
+        })
+        .collect();
     !asked.is_empty() && asked.iter().all(|is_short_lived| *is_short_lived)
 }
 
-/// Whether no other server has an object, since it depended on temporary ones.
+/// Whether no other server has an object, since it was made with a dependency on temporary ones.
 pub fn is_known(address: Option<Address>) -> bool {
-    address.is_some_and(|address| KNOWN.with_borrow(|known| known.contains(&key(address))))
+    address.is_some_and(|address| {
+        let key = key(address);
+        KNOWN.with_borrow(|known| known.contains(&key))
+            && !REPLACED.with_borrow(|replaced| replaced.iter().any(|other| *other == key))
+    })
 }
 
-fn depends_on_temporary(address: Address) -> bool {
+/// Whether what a command with this tag did to an object can be done here only.
+fn is_only_here(tag: &str, address: Address) -> bool {
+    let was_known = is_known(Some(address));
     // Of a table only columns depend on types, and only these go.
     let depends = !address.is_relation() && address.depends_on_temporary();
-    if depends {
+    if !tag.starts_with("CREATE ") {
+        // These do not look into the object.
+        let only_names_it = ["COMMENT", "GRANT", "REVOKE", "SECURITY LABEL"].contains(&tag);
+        return was_known || depends && !only_names_it;
+    }
+    if depends && !was_known && !address.is_replaced() {
         KNOWN.with_borrow_mut(|known| known.insert(key(address)));
     }
+    if was_known && !depends {
+        REPLACED.with_borrow_mut(|replaced| replaced.push(key(address)));
+    }
     depends
+}
+
+/// A subtransaction is over: what it replaced was replaced by its parent, or is what it was.
+pub fn subtransaction_ended(rolled_back: bool) {
+    REPLACED.with_borrow_mut(|replaced| replaced.subtransaction_ended(rolled_back));
+}
+
+/// The transaction is over.
+pub fn transaction_ended(rolled_back: bool) {
+    let replaced = REPLACED.with_borrow_mut(ByLevel::take);
+    if !rolled_back && !replaced.is_empty() {
+        KNOWN.with_borrow_mut(|known| known.retain(|key| !replaced.contains(key)));
+    }
 }

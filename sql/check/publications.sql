@@ -1,9 +1,10 @@
 -- What is published. Placeholders: src/check/mod.rs.
 WITH RECURSIVE publication AS MATERIALIZED (
   SELECT p.oid, p.pubname, p.puballtables, p.pubinsert, p.pubupdate OR p.pubdelete AS needs_identity,
-         coalesce(to_jsonb(p) ->> 'pubgencols' = 'n', false) AS keeps_generated_back,
+         coalesce(to_jsonb(p) ->> 'pubgencols' = 'n', false) AS keeps_generated_back, p.pubviaroot,
+         r.rolsuper OR EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'dts_ddl_capture' AND e.extowner = p.pubowner) AS is_trusted,
          p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate AS sends_all
-    FROM pg_publication p
+    FROM pg_publication p JOIN pg_roles r ON r.oid = p.pubowner
 ), own AS (
   SELECT to_regclass('public.dts_ddl_command')::oid AS oid
 ), excepted AS MATERIALIZED (
@@ -12,7 +13,8 @@ WITH RECURSIVE publication AS MATERIALIZED (
   SELECT r.prpubid, r.prrelid, to_jsonb(r) ->> 'prqual' IS NOT NULL
            -- a list of all columns leaves nothing out
            OR array_length(string_to_array(to_jsonb(r) ->> 'prattrs', ' '), 1)
-              < (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = r.prrelid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') IS TRUE AS is_partial
+              < (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = r.prrelid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') IS TRUE AS is_partial,
+         to_jsonb(r) ->> 'prattrs' IS NOT NULL AS has_list
     FROM pg_publication_rel r WHERE (to_jsonb(r) ->> 'prexcept') IS DISTINCT FROM 'true'
 ), schema_publication (pnpubid, pnnspid) AS MATERIALIZED (
   {schema_publications}
@@ -22,10 +24,10 @@ WITH RECURSIVE publication AS MATERIALIZED (
    WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= 16384
      AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'dts_ddl')
      AND c.oid IS DISTINCT FROM (SELECT o.oid FROM own o)
-), ancestor (leaf, oid) AS (
-  SELECT t.oid, i.inhparent FROM user_table t JOIN pg_inherits i ON i.inhrelid = t.oid WHERE t.relispartition
+), ancestor (leaf, oid, level) AS (
+  SELECT t.oid, i.inhparent, 1 FROM user_table t JOIN pg_inherits i ON i.inhrelid = t.oid WHERE t.relispartition
   UNION ALL
-  SELECT a.leaf, i.inhparent FROM ancestor a JOIN pg_inherits i ON i.inhrelid = a.oid
+  SELECT a.leaf, i.inhparent, a.level + 1 FROM ancestor a JOIN pg_inherits i ON i.inhrelid = a.oid
 ), whole AS MATERIALIZED (
   SELECT p.oid, p.needs_identity, p.keeps_generated_back, p.sends_all FROM publication p WHERE p.puballtables AND NOT EXISTS (SELECT FROM excepted x WHERE x.prpubid = p.oid)
 ), sent_by AS MATERIALIZED (
@@ -68,13 +70,27 @@ WITH RECURSIVE publication AS MATERIALIZED (
      AND (EXISTS (SELECT FROM whole w WHERE w.needs_identity)
           OR EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.needs_identity WHERE s.oid = t.oid))
 ), with_generated AS MATERIALIZED (
-  -- from 18 on a replica identity must not have generated columns that are not published
-  SELECT t.oid FROM user_table t
-   WHERE t.relreplident = 'f' AND t.oid IN (SELECT a.attrelid FROM pg_attribute a WHERE a.attgenerated <> '' AND NOT a.attisdropped)
-     AND (EXISTS (SELECT FROM whole w WHERE w.needs_identity AND w.keeps_generated_back)
-          OR EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.needs_identity AND p.keeps_generated_back WHERE s.oid = t.oid))
+  -- from 18 on a replica identity must not have generated columns that are not published, as virtual ones never are
+  SELECT t.oid FROM user_table t JOIN (SELECT a.attrelid, bool_or(a.attgenerated = 'v') AS has_virtual FROM pg_attribute a
+                                        WHERE a.attgenerated <> '' AND NOT a.attisdropped GROUP BY 1) g ON g.attrelid = t.oid
+   WHERE t.relreplident = 'f'
+     AND (EXISTS (SELECT FROM whole w WHERE w.needs_identity AND (w.keeps_generated_back OR g.has_virtual))
+          OR EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.needs_identity AND (p.keeps_generated_back OR g.has_virtual)
+                      WHERE s.oid = t.oid))
+), with_list AS MATERIALIZED (
+  -- a column list does not go with REPLICA IDENTITY FULL; where a publication sends by the root, that of the topmost table counts
+  SELECT l.oid FROM (
+    SELECT DISTINCT ON (x.leaf, p.oid) x.leaf AS oid, n.has_list
+      FROM (SELECT t.oid AS leaf, t.oid, 0 AS level FROM user_table t WHERE t.relreplident = 'f' UNION ALL SELECT a.leaf, a.oid, a.level FROM ancestor a) x
+      JOIN (SELECT n.prpubid, n.prrelid, n.has_list FROM named n
+            UNION ALL SELECT s.pnpubid, c.oid, false FROM schema_publication s JOIN pg_class c ON c.relnamespace = s.pnnspid) n ON n.prrelid = x.oid
+      JOIN publication p ON p.oid = n.prpubid AND p.needs_identity AND (x.level = 0 OR p.pubviaroot)
+     WHERE n.prpubid IN (SELECT m.prpubid FROM named m WHERE m.has_list)
+     ORDER BY x.leaf, p.oid, x.level DESC, n.has_list DESC) l
+    JOIN user_table t ON t.oid = l.oid AND t.relreplident = 'f'
+   WHERE l.has_list
 ), useless_identity AS (
-  SELECT i.oid FROM without_identity i UNION ALL SELECT g.oid FROM with_generated g
+  SELECT i.oid FROM without_identity i UNION SELECT g.oid FROM with_generated g UNION SELECT l.oid FROM with_list l
 ), base_without_equality AS MATERIALIZED (
   SELECT t.oid, t.typarray FROM pg_type t
    WHERE t.typtype = 'b' AND t.typcategory <> 'A' AND NOT EXISTS (SELECT FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod
@@ -97,7 +113,11 @@ WITH RECURSIVE publication AS MATERIALIZED (
 ), left_out AS (
   -- publications that a consumer has made for itself
   SELECT p.pubname AS name FROM publication p
-   WHERE starts_with(p.pubname::text, 'dts_sync_') AND NOT EXISTS (SELECT FROM capture_publication c WHERE c.pubname = p.pubname AND c.pubinsert AND NOT c.is_partial)
+   WHERE starts_with(p.pubname::text, 'dts_sync_') AND p.is_trusted AND NOT EXISTS (SELECT FROM capture_publication c WHERE c.pubname = p.pubname AND c.pubinsert AND NOT c.is_partial)
+), stranger AS (
+  -- publications that new tables would join, were they somebody else's
+  SELECT quote_ident(p.pubname) AS name FROM publication p
+   WHERE starts_with(p.pubname::text, nullif(current_setting('dts_ddl_capture.publication_prefix'), '')) AND NOT p.is_trusted AND NOT p.puballtables
 ), fact AS (
   SELECT {applies} AS applies,
          (SELECT string_agg(quote_ident(l.name), ', ' ORDER BY l.name) FROM left_out l) AS left_out,
@@ -124,6 +144,13 @@ SELECT 'publications',
             ELSE format('ALTER PUBLICATION %s ADD TABLE public.dts_ddl_command, with all columns and rows', coalesce(f.left_out, f.only_publication)) END
   FROM fact f LEFT JOIN capture_publication c ON true GROUP BY f.applies, f.publications, f.has_table, f.left_out, f.only_publication
 UNION ALL
+SELECT 'publication_owners', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
+       CASE WHEN count(*) > 0 THEN format('new tables do not join %s: owned neither by a superuser nor by the owner of the extension', {some_names})
+            ELSE 'new tables join all that the prefix names' END,
+       CASE WHEN count(*) > 0 THEN format('ALTER PUBLICATION %s OWNER TO %s if a consumer reads it, else DROP PUBLICATION: only those of superusers and of the extension''s owner get new tables',
+              CASE WHEN count(*) = 1 THEN min(t.name) ELSE '..' END, (SELECT quote_ident(pg_get_userbyid(e.extowner)) FROM pg_extension e WHERE e.extname = 'dts_ddl_capture')) END
+  FROM stranger t
+UNION ALL
 SELECT 'published_tables', CASE WHEN u.tables IS NOT NULL OR i.tables IS NOT NULL THEN 'warning' ELSE 'ok' END,
        CASE WHEN u.tables IS NOT NULL OR i.tables IS NOT NULL
             THEN concat_ws('; ', format('%s of %s tables are in no publication: ', u.number, a.number) || u.tables,
@@ -139,7 +166,7 @@ UNION ALL
 SELECT 'replica_identity', CASE WHEN count(*) > 0 THEN 'error' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('%s published tables have no usable replica identity: %s', count(*), {some_tables})
             ELSE 'all published tables have one' END,
-       CASE WHEN count(*) > 0 THEN 'Add a primary key, or ALTER TABLE .. REPLICA IDENTITY FULL (with generated columns from 18 on: a primary key): UPDATE and DELETE on them fail' END
+       CASE WHEN count(*) > 0 THEN 'Add a primary key, or ALTER TABLE .. REPLICA IDENTITY FULL (published with a column list, or from 18 on with generated columns: a primary key, and REPLICA IDENTITY DEFAULT): UPDATE and DELETE on them fail' END
   FROM useless_identity t
 UNION ALL
 SELECT 'unequal_columns', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,

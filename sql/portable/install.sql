@@ -151,7 +151,7 @@ BEGIN
       SELECT max(c.id) INTO highest FROM ONLY dts_old.dts_ddl_command c;
       -- numbers may have been given that no row shows yet; a sequence of the column went along, and has the table's owner
       item := pg_get_serial_sequence('dts_old.dts_ddl_command', 'id');
-      IF item ~ '^(dts_old|"dts_old")[.]' THEN
+      IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = item::regclass AND n.nspname = 'dts_old') THEN
         EXECUTE 'SELECT greatest($1, s.last_value) FROM ' || item || ' s' INTO highest USING highest;
       END IF;
     END IF;
@@ -707,7 +707,8 @@ BEGIN
       PERFORM dts_ddl_portable.remove_note(v_note.place);
       v_note := dts_ddl_portable.newest_note();
     END IF;
-    IF v_note.kind = 'extension' AND v_note.content = v_context AND v_tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') THEN
+    -- (one that its script runs has put its own on top)
+    IF v_note.kind = 'extension' AND v_tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') THEN
       PERFORM dts_ddl_portable.remove_note(v_note.place);
       v_note := dts_ddl_portable.newest_note();
     END IF;
@@ -1378,6 +1379,7 @@ BEGIN
     v_last bigint;
     v_done bigint := 0;
     v_ids bigint[];
+    v_rounds integer := 0;
   BEGIN
     IF v_newest % c_round <> 0 THEN
       RETURN;
@@ -1402,15 +1404,16 @@ BEGIN
                  SELECT o.id FROM dts_ddl_portable.rows o WHERE o.id <= $1 ORDER BY o.id LIMIT 2000 FOR UPDATE SKIP LOCKED)' USING v_last;
       RETURN;
     END IF;
-    FOR i IN 1 .. 2000 / c_round LOOP
+    WHILE v_rounds < 2000 / c_round LOOP
       SELECT array_agg(o.id), max(o.id) INTO v_ids, v_done
         FROM (SELECT r.id FROM dts_ddl_portable.rows r WHERE r.id > v_done AND r.id <= v_last ORDER BY r.id LIMIT c_round) o;
       EXIT WHEN v_done IS NULL;
       BEGIN
         PERFORM 1 FROM dts_ddl_portable.rows r WHERE r.id = ANY (v_ids) FOR UPDATE NOWAIT;
         DELETE FROM dts_ddl_portable.rows r WHERE r.id = ANY (v_ids);
+        v_rounds := v_rounds + 1;
       EXCEPTION WHEN lock_not_available THEN
-        NULL;
+        NULL;  -- the next ones
       END;
     END LOOP;
   END
@@ -1498,7 +1501,7 @@ BEGIN
                                AND d.object_type IN ('table', 'table column', 'table constraint', 'trigger', 'rule', 'policy', 'default value'))
                            OR (d.address_names[1] = 'public' AND d.address_names[2] = 'dts_ddl_command_id_seq' AND d.object_type = 'sequence')
                            OR (d.object_type = 'function' AND d.address_names[1] = 'public' AND d.address_names[2] = 'dts_capture_ddl' AND d.address_args = '{}' AND $1)
-                           OR (d.object_type = 'index' AND d.address_names[1] = 'public' AND EXISTS (SELECT 1 FROM d r WHERE r.object_identity = 'public.dts_ddl_command' AND r.object_type = 'table')))
+                           OR (d.object_type = 'index' AND d.address_names[1] = 'public' AND EXISTS (SELECT 1 FROM d r WHERE r.schema_name = 'public' AND r.object_name = 'dts_ddl_command' AND r.object_type = 'table')))
                         ORDER BY d.n)::text
           FROM d
          WHERE coalesce(left(d.schema_name, 8), '') <> 'pg_toast'
@@ -1511,8 +1514,9 @@ BEGIN
       -- (9.4 does not report temporary relations, but what is on them)
       EXECUTE $query$
         SELECT json_agg(json_build_object('type', d.object_type, 'schema', d.schema_name, 'name', d.object_name, 'identity', d.object_identity,
-                        'temporary', d.object_identity ~ ' on pg_temp(_[0-9]+)?[.]("([^"]|"")*"|[^" ]+)$', 'own', d.schema_name = 'dts_ddl_portable' OR (d.object_type = 'schema' AND d.object_name = 'dts_ddl_portable')
-                           OR (d.schema_name = 'public' AND d.object_identity IN ('public.dts_ddl_command', 'public.dts_ddl_command_id_seq') OR d.object_identity = 'public.dts_capture_ddl()' AND $1)))::text
+                        'temporary', d.object_identity ~ ' on "?pg_temp(_[0-9]+)?"?[.]("([^"]|"")*"|[^" ]+)$', 'own', d.schema_name = 'dts_ddl_portable' OR (d.object_type = 'schema' AND d.object_name = 'dts_ddl_portable')
+                           OR (d.schema_name = 'public' AND ((d.object_type = 'table' AND d.object_name = 'dts_ddl_command') OR (d.object_type = 'sequence' AND d.object_name = 'dts_ddl_command_id_seq')
+                             OR (d.object_type = 'function' AND d.object_identity IN ('public.dts_capture_ddl()', '"public"."dts_capture_ddl"()') AND $1)))))::text
           FROM pg_event_trigger_dropped_objects() d WHERE coalesce(left(d.schema_name, 8), '') <> 'pg_toast'
       $query$ INTO v_objects USING v_is_missing;
     END IF;

@@ -85,7 +85,7 @@ BEGIN
     SELECT max(c.id) INTO highest FROM ONLY dts_old.dts_ddl_command c;
     -- numbers may have been given that no row shows yet; a sequence of the column went along, and has the table's owner
     item := pg_get_serial_sequence('dts_old.dts_ddl_command', 'id');
-    IF item ~ '^(dts_old|"dts_old")[.]' THEN
+    IF EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = item::regclass AND n.nspname = 'dts_old') THEN
       EXECUTE 'SELECT greatest($1, s.last_value) FROM ' || item || ' s' INTO highest USING highest;
     END IF;
   END IF;

@@ -157,6 +157,30 @@ impl Address {
         depends
     }
 
+    /// Whether the row of an object that CREATE OR REPLACE may replace has another one before it: then it was there before.
+    pub fn is_replaced(self) -> bool {
+        let index = match self.class {
+            pg_sys::ProcedureRelationId => pg_sys::ProcedureOidIndexId,
+            pg_sys::RewriteRelationId => pg_sys::RewriteOidIndexId,
+            pg_sys::TriggerRelationId => pg_sys::TriggerOidIndexId,
+            _ => return false,
+        };
+        let mut replaced = false;
+        // SAFETY: the index is on the column oid, which is the first of each of these catalogs; a row has a header.
+        unsafe {
+            super::scan::each_row(
+                self.class,
+                index,
+                &[(pg_sys::Anum_pg_proc_oid, self.object)],
+                |tuple, _| {
+                    let bits = u32::from((*(*tuple).t_data).t_infomask);
+                    replaced |= bits & pg_sys::HEAP_UPDATED != 0;
+                },
+            );
+        }
+        replaced
+    }
+
     /// Whether the object belongs to the extension of this name.
     pub fn is_member_of(self, extension: &CStr) -> bool {
         // SAFETY: reads pg_depend.

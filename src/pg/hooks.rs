@@ -53,10 +53,12 @@ unsafe extern "C-unwind" fn at_transaction_end(
         }
         pg_sys::XactEvent::XACT_EVENT_ABORT => {
             crate::retention::transaction_ended(true);
+            crate::short_lived::transaction_ended(true);
             subscription::transaction_ended();
         }
         pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
             crate::retention::transaction_ended(false);
+            crate::short_lived::transaction_ended(false);
         }
         _ => {}
     }
@@ -76,6 +78,7 @@ unsafe extern "C-unwind" fn at_subtransaction_end(
     };
     in_progress::subtransaction_ended(rolled_back);
     crate::retention::subtransaction_ended(rolled_back);
+    crate::short_lived::subtransaction_ended(rolled_back);
     subscription::subtransaction_ended(rolled_back);
 }
 

@@ -17,7 +17,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
 /// From 15 on a publication may have a column list, under which UPDATE and DELETE fail where the identity is FULL.
-const MAY_FAIL: bool = cfg!(not(any(feature = "pg13", feature = "pg14")));
+pub const MAY_FAIL: bool = cfg!(not(any(feature = "pg13", feature = "pg14")));
 
 /// Whether a table that is locked by the running command has a primary key.
 pub fn has_primary_key(table: pg_sys::Oid) -> bool {
@@ -82,7 +82,7 @@ pub fn is_chosen(table: pg_sys::Oid) {
 /// list (of the table or what it is a partition of), and from 18 on generated columns (publicationcmds.c:
 /// pub_contains_invalid_column). Row filters may name any column under FULL. Cheap, and needs no lock.
 pub fn may_fail_under_full(table: pg_sys::Oid, chain: &[pg_sys::Oid]) -> bool {
-    MAY_FAIL && (has_generated_column(table) || chain.iter().any(|&of| has_column_list(of)))
+    has_generated_column(table) || chain.iter().any(|&of| has_column_list(of))
 }
 
 /// Whether a table is under FULL, as far as this transaction sees. Needs no lock.

@@ -104,6 +104,11 @@ fn known() -> Rc<Known> {
     read
 }
 
+/// Whether this database has publications.
+pub fn exist() -> bool {
+    !known().is_empty()
+}
+
 /// The names of the publications of this database: all of those whose owner is trusted, and the oldest of others.
 pub fn all_names() -> Vec<String> {
     known().names.clone()

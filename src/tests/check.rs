@@ -175,6 +175,9 @@ const BROKEN: &[(&str, &[&str], &str)] = &[
     ("CREATE PUBLICATION dts_sync_x FOR TABLE app", &["publications warning"], "not, or not whole, in dts_sync_x"),
     ("DROP PUBLICATION mig; CREATE PUBLICATION dts_sync_x FOR TABLE app, public.dts_ddl_command; ALTER ROLE dts_check_app SET dts_ddl_capture.publication_prefix = ''",
      &["settings warning"], "publication_prefix ="),
+    ("GRANT CREATE ON DATABASE {database} TO dts_check_app; SET LOCAL ROLE dts_check_app; CREATE PUBLICATION dts_sync_x; RESET ROLE",
+     &["publication_owners warning"], "new tables do not join dts_sync_x"),
+    ("GRANT CREATE ON DATABASE {database} TO dts_check_app; SET LOCAL ROLE dts_check_app; CREATE PUBLICATION other; RESET ROLE", &[], ""),
     ("CREATE TABLE d (x int PRIMARY KEY DEFERRABLE); ALTER TABLE d REPLICA IDENTITY DEFAULT", &["replica_identity error"], "public.d"),
     ("CREATE TABLE j (x point)", &["unequal_columns warning"], "public.j"),
     ("CREATE TABLE j (x json[])", &["unequal_columns warning"], "public.j"),
@@ -280,6 +283,8 @@ fn remedies_work() {
         ("SET LOCAL dts_ddl_capture.enabled = off", "settings", "RESET dts_ddl_capture.enabled".to_owned()),
         ("DROP PUBLICATION mig; CREATE PUBLICATION mig", "publications", "ALTER PUBLICATION mig ADD TABLE public.dts_ddl_command".to_owned()),
         ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR ALL TABLES WITH (publish = 'update')", "publications", "ALTER PUBLICATION mig SET (publish = 'insert, update, delete, truncate')".to_owned()),
+        ("GRANT CREATE ON DATABASE {} TO dts_check_cure; SET LOCAL ROLE dts_check_cure; CREATE PUBLICATION dts_sync_x; RESET ROLE", "publication_owners",
+         format!("ALTER PUBLICATION dts_sync_x OWNER TO {}", server().user)),
         ("SELECT setval('public.dts_ddl_command_id_seq', 1, false)", "ids", "SELECT setval('public.dts_ddl_command_id_seq', 2)".to_owned()),
         ("SELECT setval('dts_ddl.gap_count', 3)", "gaps", "SELECT setval('dts_ddl.gap_count', 1, false)".to_owned()),
         // rows that were counted are no longer there
@@ -330,6 +335,17 @@ fn names_what_newer_majors_can_break() {
             "SET LOCAL dts_ddl_capture.enabled = off; ALTER SEQUENCE public.dts_ddl_command_id_seq SET UNLOGGED; SET LOCAL dts_ddl_capture.enabled = on",
             "table",
             "public.dts_ddl_command_id_seq, which is not logged",
+        );
+        run(
+            "CREATE TABLE l (x int, y int); CREATE PUBLICATION listed FOR TABLE l (x)",
+            "replica_identity",
+            "public.l",
+        );
+        run(
+            "CREATE TABLE r (x int) PARTITION BY LIST (x); CREATE TABLE l PARTITION OF r DEFAULT;
+             CREATE PUBLICATION listed FOR TABLE r (x) WITH (publish_via_partition_root = true)",
+            "replica_identity",
+            "public.l",
         );
         run(
             "DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE public.dts_ddl_command (id, ddl_text), app",

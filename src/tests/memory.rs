@@ -58,6 +58,26 @@ fn out_of_memory() {
         }
     }
     assert!(failed > 20, "{failed}");
+    // six times as long in the document as in the statement
+    let control = "\u{1}".repeat(1_000_000);
+    let (mut refused, mut recorded) = (0, 0);
+    for step in 0..24_u64 {
+        let mut client = cluster.connect("postgres");
+        client
+            .batch_execute("CREATE TYPE first AS ENUM (); DROP TYPE first")
+            .unwrap();
+        limit(&mut client, step << 21);
+        let statement = format!("CREATE TABLE e{step} AS /* {control} */ SELECT 1 AS a");
+        match client.batch_execute(&statement) {
+            Ok(()) => recorded += 1,
+            Err(error) => {
+                let code = error.code().map(|code| code.code().to_owned());
+                assert_eq!(code.as_deref(), Some("53200"), "step {step}: {error:?}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 5 && recorded > 5, "{refused}, {recorded}");
     let log = cluster.log();
     for word in ["PANIC", "terminated by signal", "panicked"] {
         assert!(!log.contains(word), "{word}");

@@ -182,7 +182,7 @@ fn publication_dropped_behind_others() {
         let drop = scope.spawn(|| {
             database
                 .connect()
-                .batch_execute("DROP PUBLICATION dts_sync_race")
+                .batch_execute("SET lock_timeout = '10s'; DROP PUBLICATION dts_sync_race")
         });
         std::thread::sleep(A_WHILE);
         two.batch_execute("BEGIN; CREATE TABLE second (x int PRIMARY KEY)")

@@ -31,7 +31,7 @@ macro_rules! sql_tests {
 
 sql_tests! {
     columns { client lastval object schema temp_path time_txid who }
-    contract { acl by_service clash comments drop_recreate migrate shape }
+    contract { acl by_service clash comments drop_recreate shape }
     ctas { forms hidden_types order_pgoutput order_test_decoding tablespace types }
     encoding { euc_cn euc_jis_2004 latin1 sql_ascii utf8 }
     errors { diagnostics read_only_commit }
@@ -42,7 +42,7 @@ sql_tests! {
     privileges { adopt_tables attack direct_call drop_public own_objects unprivileged }
     publication {
         all_tables join modes newly_published newly_published_schema no_right published published_except published_schema
-        schema set_logged update_delete
+        schema set_logged strangers update_delete
     }
     replayable { computed_bound explain invalid_index like_temporary short_lived }
     retention { increment max_age max_rows }
