@@ -179,6 +179,11 @@ BEGIN
     CREATE SEQUENCE dts_ddl_portable.place MINVALUE 0;
     CREATE SEQUENCE dts_ddl_portable.gap_count;
   END IF;
+  -- Before anything else that running DDL uses: it locks this table first, and would be waited for while it waits.
+  IF is_again AND EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                           WHERE n.nspname = 'public' AND c.relname = 'dts_ddl_command' AND c.relkind = 'r' AND c.relowner = ANY (trusted)) THEN
+    LOCK TABLE ONLY public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
+  END IF;
   -- what is done here is nobody's DDL
   FOR item IN SELECT e.evtname FROM pg_event_trigger e
                WHERE e.evtname IN ('dts_intercept_ddl', 'dts_intercept_caller', 'dts_intercept_drop', 'dts_intercept_start') LOOP
@@ -256,6 +261,9 @@ BEGIN
   IF to_regclass('dts_ddl_portable.turn') IS NULL THEN
     CREATE SEQUENCE dts_ddl_portable.turn MINVALUE 0;
   END IF;
+  IF to_regclass('dts_ddl_portable.turn_at') IS NULL THEN
+    CREATE SEQUENCE dts_ddl_portable.turn_at MINVALUE 0;
+  END IF;
   UPDATE dts_ddl_portable.own SET version = '1.1.1';
   EXECUTE 'UPDATE dts_ddl_portable.own SET relation = $1' USING relation::regclass;
   COMMENT ON SCHEMA dts_ddl_portable IS 'Portable edition of dts_ddl_capture: everything but the three objects that consumers know by name';
@@ -268,9 +276,10 @@ BEGIN
   COMMENT ON INDEX dts_ddl_portable.places_pkey IS 'By the number that sequence turn has given';
   COMMENT ON VIEW dts_ddl_portable.rows IS 'The capture table, whatever has come to stand in its place: rows are written through it';
   COMMENT ON SEQUENCE dts_ddl_portable.note_number IS 'Numbers the notes';
-  COMMENT ON SEQUENCE dts_ddl_portable.newest IS 'currval(): number of the newest note of a session that is not done with; 0 for none';
+  COMMENT ON SEQUENCE dts_ddl_portable.newest IS 'currval(): where the newest note of a session lies that is not done with; 0 for none';
   COMMENT ON SEQUENCE dts_ddl_portable.place IS 'currval(): up to where a session''s string of several statements has been run';
   COMMENT ON SEQUENCE dts_ddl_portable.turn IS 'currval(): number of the last note about strings inside functions';
+  COMMENT ON SEQUENCE dts_ddl_portable.turn_at IS 'currval(): where its row lies';
   COMMENT ON SEQUENCE dts_ddl_portable.gap_count IS 'Commands that went through without a row; read it with dts_ddl_portable.gaps()';
   COMMENT ON TABLE public.dts_ddl_command IS 'One row for each committed DDL command of this database, decoded from WAL by consumers';
   COMMENT ON COLUMN public.dts_ddl_command.ddl_text IS 'The statement; the client''s whole string where message has the flag "whole string"';
@@ -549,8 +558,9 @@ BEGIN
   CREATE OR REPLACE FUNCTION dts_ddl_portable.place_key(v_source text) RETURNS bigint
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $fn$
   BEGIN
-    -- not the whole of a long one: the time of a client's message is its alone in a session
-    RETURN ('x' || substr(md5(octet_length(v_source)::text || md5(left(v_source, 1000)) || statement_timestamp()::text || pg_backend_pid()::text), 1, 9))::bit(36)::bigint;
+    -- Not the whole of a long one: the time of a client's message is its alone in a session. As a whole number, which no setting words
+    -- in another way: the string itself may have set TimeZone or DateStyle meanwhile.
+    RETURN ('x' || substr(md5(octet_length(v_source)::text || md5(left(v_source, 1000)) || (extract(epoch FROM statement_timestamp()) * 1000000)::bigint::text || pg_backend_pid()::text), 1, 9))::bit(36)::bigint;
   END
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.place_key(text) IS 'What tells one string of one session from another';
@@ -571,38 +581,69 @@ BEGIN
   -- Strings that are run inside functions can be several at a time, and a subtransaction that is rolled back takes their places
   -- back. They are kept in a row: " key:end:place" for each, where the key tells the point in the code, and the end the text's
   -- end in the context. The session's own value of a sequence has the number of the row. NULL: rolled back since, nothing is known.
+  -- The row is fetched by where it lies, which sequence turn_at has: a look-up of any other kind, in a SERIALIZABLE transaction, would be a
+  -- conflict with all that others note meanwhile.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.known_places() RETURNS text
-    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_tidscan = on AS $fn$
   DECLARE
     v_key constant bigint := dts_ddl_portable.place_key('');
     v_number constant integer := dts_ddl_portable.noted('dts_ddl_portable.turn', v_key);
+    v_at tid;
   BEGIN
     IF v_number IS NULL THEN
       RETURN '';
     END IF;
-    RETURN (SELECT w.places FROM dts_ddl_portable.places w WHERE w.number = v_key * 16777216 + v_number);
+    v_at := dts_ddl_portable.row_at(currval('dts_ddl_portable.turn_at'));
+    RETURN (SELECT w.places FROM dts_ddl_portable.places w WHERE w.ctid = v_at AND w.number = v_key * 16777216 + v_number);
   END
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.known_places() IS 'How far the strings inside functions have been run in this client''s statement';
 
   CREATE OR REPLACE FUNCTION dts_ddl_portable.note_places(v_places text) RETURNS void
-    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_tidscan = on AS $fn$
   DECLARE
     v_key constant bigint := dts_ddl_portable.place_key('');
     v_number constant integer := coalesce(dts_ddl_portable.noted('dts_ddl_portable.turn', v_key), 0) + 1;
+    v_at tid;
   BEGIN
+    IF v_number > 1 THEN
+      v_at := dts_ddl_portable.row_at(currval('dts_ddl_portable.turn_at'));
+      DELETE FROM dts_ddl_portable.places w WHERE w.ctid = v_at AND w.number = v_key * 16777216 + v_number - 1 AND w.transaction = txid_current();
+    END IF;
     PERFORM setval('dts_ddl_portable.turn', v_key * 16777216 + v_number);
-    DELETE FROM dts_ddl_portable.places w WHERE w.number = v_key * 16777216 + v_number - 1 AND w.transaction = txid_current();
-    INSERT INTO dts_ddl_portable.places VALUES (v_key * 16777216 + v_number, txid_current(), v_places);
+    INSERT INTO dts_ddl_portable.places VALUES (v_key * 16777216 + v_number, txid_current(), v_places) RETURNING places.ctid INTO v_at;
+    PERFORM setval('dts_ddl_portable.turn_at', dts_ddl_portable.row_number(v_at));
   END
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.note_places(text) IS 'Notes how far the strings inside functions have been run';
 
+  -- Where a row lies, as a number, and back.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.row_number(v_at tid) RETURNS bigint
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  DECLARE
+    v_parts constant bigint[] := string_to_array(btrim(v_at::text, '()'), ',')::bigint[];
+  BEGIN
+    RETURN v_parts[1] * 65536 + v_parts[2];
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.row_number(tid) IS 'Where a row lies, as a number';
+
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.row_at(v_number bigint) RETURNS tid
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $fn$
+  BEGIN
+    RETURN ('(' || v_number / 65536 || ',' || v_number % 65536 || ')')::tid;
+  END
+  $fn$;
+  COMMENT ON FUNCTION dts_ddl_portable.row_at(bigint) IS 'A number as where a row lies';
+
   -- Notes are a stack: a command that another one runs in the middle of itself puts its own on top and takes it away again.
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.newest_note(OUT number bigint, OUT below bigint, OUT kind text, OUT at text, OUT content text, OUT relation oid)
-    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  -- Sequence newest has where the newest one lies: any other look-up, in a SERIALIZABLE transaction, would be a conflict with what all others
+  -- note meanwhile. It is needed after a rollback, and when a session's first command is not at its top: begin_command() has begun otherwise.
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.newest_note(OUT place bigint, OUT below bigint, OUT kind text, OUT at text, OUT content text, OUT relation oid)
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_tidscan = on AS $fn$
   DECLARE
     v_newest bigint;
+    v_at tid;
   BEGIN
     BEGIN
       v_newest := currval('dts_ddl_portable.newest');
@@ -612,13 +653,14 @@ BEGIN
     IF v_newest = 0 THEN
       RETURN;
     END IF;
-    SELECT w.number, w.below, w.kind, w.at, w.content, w.relation INTO number, below, kind, at, content, relation
-      FROM dts_ddl_portable.note w WHERE w.number = v_newest AND w.transaction = txid_current();
+    v_at := dts_ddl_portable.row_at(v_newest);
+    SELECT v_newest, w.below, w.kind, w.at, w.content, w.relation INTO place, below, kind, at, content, relation
+      FROM dts_ddl_portable.note w WHERE w.ctid = v_at AND w.transaction = txid_current();
     IF NOT FOUND THEN
       -- it was rolled back: what is left of this transaction
-      SELECT w.number, w.below, w.kind, w.at, w.content, w.relation INTO number, below, kind, at, content, relation
+      SELECT dts_ddl_portable.row_number(w.ctid), w.below, w.kind, w.at, w.content, w.relation INTO place, below, kind, at, content, relation
         FROM dts_ddl_portable.note w WHERE w.transaction = txid_current() ORDER BY w.number DESC LIMIT 1;
-      PERFORM setval('dts_ddl_portable.newest', coalesce(number, 0));
+      PERFORM setval('dts_ddl_portable.newest', coalesce(place, 0));
     END IF;
   END
   $fn$;
@@ -627,22 +669,23 @@ BEGIN
   CREATE OR REPLACE FUNCTION dts_ddl_portable.add_note(v_kind text, v_at text, v_content text, v_relation oid) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
-    v_below constant bigint := coalesce((dts_ddl_portable.newest_note()).number, 0);
-    v_number constant bigint := nextval('dts_ddl_portable.note_number');
+    v_below constant bigint := coalesce((dts_ddl_portable.newest_note()).place, 0);
+    v_row tid;
   BEGIN
-    INSERT INTO dts_ddl_portable.note VALUES (v_number, txid_current(), v_below, v_kind, v_at, v_content, v_relation);
-    PERFORM setval('dts_ddl_portable.newest', v_number);
-    RETURN v_number;
+    INSERT INTO dts_ddl_portable.note VALUES (nextval('dts_ddl_portable.note_number'), txid_current(), v_below, v_kind, v_at, v_content, v_relation)
+      RETURNING note.ctid INTO v_row;
+    RETURN setval('dts_ddl_portable.newest', dts_ddl_portable.row_number(v_row));
   END
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.add_note(text, text, text, oid) IS 'Leaves a note for the end of a command';
 
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.remove_note(v_number bigint) RETURNS void
-    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.remove_note(v_place bigint) RETURNS void
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_tidscan = on AS $fn$
   DECLARE
+    v_at constant tid := dts_ddl_portable.row_at(v_place);
     v_below bigint;
   BEGIN
-    DELETE FROM dts_ddl_portable.note w WHERE w.number = v_number RETURNING w.below INTO v_below;
+    DELETE FROM dts_ddl_portable.note w WHERE w.ctid = v_at AND w.transaction = txid_current() RETURNING w.below INTO v_below;
     PERFORM setval('dts_ddl_portable.newest', v_below) WHERE v_below IS NOT NULL;
   END
   $fn$;
@@ -661,12 +704,12 @@ BEGIN
     IF v_note.kind = 'drops' AND coalesce(v_note.at = md5(v_context), true) THEN
       has_drops := true;
       dropped := v_note.content;
-      PERFORM dts_ddl_portable.remove_note(v_note.number);
+      PERFORM dts_ddl_portable.remove_note(v_note.place);
       v_note := dts_ddl_portable.newest_note();
     END IF;
     -- (one that its script runs has put its own on top)
     IF v_note.kind = 'extension' AND v_tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') THEN
-      PERFORM dts_ddl_portable.remove_note(v_note.number);
+      PERFORM dts_ddl_portable.remove_note(v_note.place);
       v_note := dts_ddl_portable.newest_note();
     END IF;
     kind := v_note.kind;
@@ -872,7 +915,7 @@ BEGIN
   COMMENT ON FUNCTION dts_ddl_portable.identifier(text) IS 'An identifier as PostgreSQL reads it';
 
   -- The objects that a GRANT or REVOKE names one by one: relations, functions, schemas. Nothing for any other form.
-  CREATE OR REPLACE FUNCTION dts_ddl_portable.granted_objects(v_tokens text[]) RETURNS TABLE (kind text, schema text, name text)
+  CREATE OR REPLACE FUNCTION dts_ddl_portable.granted_objects(v_tokens text[]) RETURNS TABLE (kind text, schema text, name text, arguments boolean)
     LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
     v_at integer := 2;
@@ -880,6 +923,7 @@ BEGIN
     v_kind text := 'TABLE';
     v_schemas text[] := ARRAY[]::text[];
     v_names text[] := ARRAY[]::text[];
+    v_arguments boolean[] := ARRAY[]::boolean[];
   BEGIN
     -- ON is a reserved word: the first that is not quoted is the one
     WHILE v_tokens[v_at] <> 'ON' LOOP
@@ -907,7 +951,9 @@ BEGIN
       IF v_names[array_length(v_names, 1)] IS NULL THEN
         RETURN;
       END IF;
+      v_arguments := v_arguments || false;
       IF v_kind IN ('FUNCTION', 'PROCEDURE', 'ROUTINE') AND v_tokens[v_at] = '(' THEN
+        v_arguments[array_length(v_names, 1)] := v_tokens[v_at + 1] IS DISTINCT FROM ')';
         v_depth := 0;
         LOOP
           v_depth := v_depth + CASE v_tokens[v_at] WHEN '(' THEN 1 WHEN ')' THEN -1 ELSE 0 END;
@@ -925,6 +971,7 @@ BEGIN
       kind := v_kind;
       schema := v_schemas[i];
       name := v_names[i];
+      arguments := v_arguments[i];
       RETURN NEXT;
     END LOOP;
   END
@@ -991,7 +1038,8 @@ BEGIN
     IF v_class = 'pg_namespace'::regclass THEN
       RETURN v_object = c_schema;
     ELSIF v_class = 'pg_proc'::regclass THEN
-      RETURN EXISTS (SELECT 1 FROM pg_proc p WHERE p.oid = v_object AND (p.pronamespace = c_schema OR p.oid = to_regprocedure('public.dts_capture_ddl()')));
+      RETURN EXISTS (SELECT 1 FROM pg_proc p WHERE p.oid = v_object AND (p.pronamespace = c_schema
+        OR EXISTS (SELECT 1 FROM pg_event_trigger e WHERE e.evtname = 'dts_intercept_ddl' AND e.evtfoid = p.oid)));
     ELSIF v_class = 'pg_constraint'::regclass THEN
       v_of := (SELECT o.conrelid FROM pg_constraint o WHERE o.oid = v_object);
     ELSIF v_class = 'pg_trigger'::regclass THEN
@@ -1129,6 +1177,9 @@ BEGIN
     v_options integer;       -- depth of the list of options we are in
     v_before text := '';
     v_name text := '';
+    v_kind text := '';       -- of the token before
+    v_is_hidden boolean;     -- it was
+    v_at integer;            -- where U&'..' begins
   BEGIN
     hidden := 0;
     result := '';
@@ -1138,6 +1189,21 @@ BEGIN
       FOR l IN SELECT * FROM dts_ddl_portable.lex(v_text, v_from, v_conforming) LOOP
         v_count := v_count + 1;
         v_from := l.upto;
+        -- U&'..' UESCAPE '.' is one constant
+        IF l.kind = 'w' AND l.token = 'U' AND substr(v_text, l.upto, 2) = '&''' THEN
+          v_at := l.at;
+          CONTINUE;
+        ELSIF v_at IS NOT NULL AND l.token = '&' THEN
+          CONTINUE;
+        ELSIF v_kind = 'l' AND l.kind = 'w' AND l.token = 'UESCAPE' THEN
+          v_kind := 'u';
+          CONTINUE;
+        ELSIF v_kind = 'u' AND l.kind = 'l' THEN
+          v_done := CASE WHEN v_is_hidden THEN l.upto ELSE v_done END;
+          CONTINUE;
+        END IF;
+        v_kind := l.kind;
+        v_is_hidden := false;
         IF l.token = '(' AND v_before = 'OPTIONS' THEN
           v_options := l.depth;
         ELSIF v_options IS NOT NULL AND l.depth < v_options THEN
@@ -1150,11 +1216,14 @@ BEGIN
               OR lower(v_name) ~ c_name OR lower(l.token) ~ c_value)
             OR (v_strict OR v_tag LIKE '% SUBSCRIPTION') AND v_before = 'CONNECTION'
             OR v_strict AND v_before = 'PASSWORD') THEN
-          result := result || substr(v_text, v_done, l.at - v_done) || '''********''';
+          result := result || substr(v_text, v_done, coalesce(v_at, l.at) - v_done) || '''********''';
           v_done := l.upto;
           hidden := hidden + 1;
+          v_is_hidden := true;
         END IF;
-        v_before := l.token;
+        v_at := NULL;
+        -- a constant may go on in the next line
+        v_before := CASE WHEN l.kind = 'l' THEN v_before ELSE l.token END;
       END LOOP;
       EXIT WHEN v_count = 0;
     END LOOP;
@@ -1367,7 +1436,7 @@ BEGIN
   COMMENT ON FUNCTION dts_ddl_portable.note_caller() IS 'Notes who runs a DDL command, and with which search_path; looks nothing up by name';
 
   -- ddl_command_start: a command holds the table's lock from its beginning, so that whoever locks the table (to move to another
-  -- edition, to take a snapshot) has waited for all DDL that is running, and new DDL waits for him.
+  -- edition, to take a snapshot) has waited for all DDL that is running, and new DDL waits for him. Tells that nothing will follow.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.begin_command() RETURNS event_trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
@@ -1377,9 +1446,21 @@ BEGIN
     IF EXISTS (SELECT 1 FROM dts_ddl_portable.own w WHERE w.relation = to_regclass('public.dts_ddl_command')) THEN
       LOCK TABLE ONLY public.dts_ddl_command IN ROW EXCLUSIVE MODE;
     END IF;
+    -- whoever may drop the function (the owner of schema public) takes the event trigger along, and nothing else is left to tell
+    IF NOT EXISTS (SELECT 1 FROM pg_event_trigger e WHERE e.evtname = 'dts_intercept_ddl') THEN
+      PERFORM dts_ddl_portable.tell_gap('event trigger "dts_intercept_ddl" does not exist.', tg_tag);
+    END IF;
+    GET DIAGNOSTICS v_context = PG_CONTEXT;
+    v_context := substr(v_context, strpos(v_context || E'\n', E'\n'));
+    IF v_context = '' AND tg_tag <> 'DROP INDEX' THEN
+      -- no command is under way, so there is no note: said once in a session. (It takes a transaction id.)
+      BEGIN
+        PERFORM currval('dts_ddl_portable.newest');
+      EXCEPTION WHEN object_not_in_prerequisite_state THEN
+        PERFORM setval('dts_ddl_portable.newest', 0);
+      END;
+    END IF;
     IF tg_tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') THEN
-      GET DIAGNOSTICS v_context = PG_CONTEXT;
-      v_context := substr(v_context, strpos(v_context || E'\n', E'\n'));
       PERFORM dts_ddl_portable.add_note('extension', NULL, v_context, NULL);
     END IF;
   EXCEPTION WHEN OTHERS THEN
@@ -1395,11 +1476,15 @@ BEGIN
     v_objects text;
     v_context text;
     v_at text;
+    v_is_missing boolean;
     v_why text;
   BEGIN
     -- Another event trigger may run DDL between this and dts_capture_ddl(): each command finds its own by where it is run from.
     GET DIAGNOSTICS v_context = PG_CONTEXT;
-    v_at := md5(substr(v_context, strpos(v_context || E'\n', E'\n')));
+    v_context := substr(v_context, strpos(v_context || E'\n', E'\n'));
+    v_at := md5(v_context);
+    -- the event trigger that follows; its function cannot be dropped without it
+    v_is_missing := NOT EXISTS (SELECT 1 FROM pg_event_trigger e WHERE e.evtname = 'dts_intercept_ddl');
     IF current_setting('server_version_num')::integer >= 90500 THEN
       -- row types and array types go without saying
       EXECUTE $query$
@@ -1415,7 +1500,7 @@ BEGIN
                            OR (d.address_names[1] = 'public' AND d.address_names[2] = 'dts_ddl_command'
                                AND d.object_type IN ('table', 'table column', 'table constraint', 'trigger', 'rule', 'policy', 'default value'))
                            OR (d.address_names[1] = 'public' AND d.address_names[2] = 'dts_ddl_command_id_seq' AND d.object_type = 'sequence')
-                           OR (d.object_type = 'function' AND d.address_names[1] = 'public' AND d.address_names[2] = 'dts_capture_ddl' AND d.address_args = '{}')
+                           OR (d.object_type = 'function' AND d.address_names[1] = 'public' AND d.address_names[2] = 'dts_capture_ddl' AND d.address_args = '{}' AND $1)
                            OR (d.object_type = 'index' AND d.address_names[1] = 'public' AND EXISTS (SELECT 1 FROM d r WHERE r.schema_name = 'public' AND r.object_name = 'dts_ddl_command' AND r.object_type = 'table')))
                         ORDER BY d.n)::text
           FROM d
@@ -1424,16 +1509,23 @@ BEGIN
                   SELECT 1 FROM d r WHERE (r.object_type IN ('table', 'foreign table', 'view', 'materialized view', 'composite type', 'sequence')
                        OR r.object_type = 'type' AND r.original)
                      AND (r.object_identity = d.object_identity OR r.object_identity || '[]' = d.object_identity)))
-      $query$ INTO v_objects;
+      $query$ INTO v_objects USING v_is_missing;
     ELSE
       -- (9.4 does not report temporary relations, but what is on them)
       EXECUTE $query$
         SELECT json_agg(json_build_object('type', d.object_type, 'schema', d.schema_name, 'name', d.object_name, 'identity', d.object_identity,
                         'temporary', d.object_identity ~ ' on "?pg_temp(_[0-9]+)?"?[.]("([^"]|"")*"|[^" ]+)$', 'own', d.schema_name = 'dts_ddl_portable' OR (d.object_type = 'schema' AND d.object_name = 'dts_ddl_portable')
                            OR (d.schema_name = 'public' AND ((d.object_type = 'table' AND d.object_name = 'dts_ddl_command') OR (d.object_type = 'sequence' AND d.object_name = 'dts_ddl_command_id_seq')
-                             OR (d.object_type = 'function' AND d.object_identity IN ('public.dts_capture_ddl()', '"public"."dts_capture_ddl"()'))))))::text
+                             OR (d.object_type = 'function' AND d.object_identity IN ('public.dts_capture_ddl()', '"public"."dts_capture_ddl"()') AND $1)))))::text
           FROM pg_event_trigger_dropped_objects() d WHERE coalesce(left(d.schema_name, 8), '') <> 'pg_toast'
-      $query$ INTO v_objects;
+      $query$ INTO v_objects USING v_is_missing;
+    END IF;
+    IF v_is_missing THEN
+      -- nobody will ask for the note; for the commands that follow, begin_command() tells
+      IF v_objects ~ '[.]"?dts_capture_ddl' THEN
+        PERFORM dts_ddl_portable.tell_gap('event trigger "dts_intercept_ddl" has been dropped with its function.', tg_tag);
+      END IF;
+      RETURN;
     END IF;
     PERFORM dts_ddl_portable.add_note('drops', v_at, coalesce(v_objects, '[]'), NULL);
   EXCEPTION WHEN OTHERS THEN
@@ -1713,7 +1805,7 @@ BEGIN
     END IF;
     IF (c_version < 90500 AND tg_tag LIKE 'DROP %' AND v_count = 0 AND tg_tag <> 'DROP OWNED')
        OR (v_own > 0 AND v_own = v_count)
-       OR (tg_tag LIKE 'ALTER %' AND v_count > 0 AND NOT v_whole AND NOT v_has_drops AND NOT v_is_untold
+       OR (tg_tag LIKE 'ALTER %' AND v_count = 1 AND NOT v_whole AND NOT v_has_drops AND NOT v_is_untold
            AND dts_ddl_portable.did_nothing(tg_tag, v_cut.tokens, v_main_oid)) THEN
       RETURN;
     END IF;
@@ -1723,7 +1815,8 @@ BEGIN
              bool_and(coalesce(g.schema = 'dts_ddl_portable', false) OR (g.kind = 'SCHEMA' AND g.name = 'dts_ddl_portable')
                OR (g.schema = 'public' AND g.kind IN ('TABLE', 'SEQUENCE') AND g.name IN ('dts_ddl_command', 'dts_ddl_command_id_seq')
                    AND EXISTS (SELECT 1 FROM pg_class k WHERE k.oid = v_relation AND k.relname = 'dts_ddl_command'))
-               OR (g.schema = 'public' AND g.kind IN ('FUNCTION', 'ROUTINE') AND g.name = 'dts_capture_ddl')) AS are_own
+               OR (g.schema = 'public' AND g.kind IN ('FUNCTION', 'ROUTINE') AND g.name = 'dts_capture_ddl' AND NOT g.arguments
+                   AND EXISTS (SELECT 1 FROM pg_event_trigger e WHERE e.evtname = 'dts_intercept_ddl' AND e.evtfoid = to_regprocedure('public.dts_capture_ddl()')))) AS are_own
         INTO p FROM dts_ddl_portable.granted_objects(v_cut.tokens) g;
       IF p.are_temporary OR p.are_own THEN
         RETURN;
@@ -1868,9 +1961,14 @@ BEGIN
     IF v_context IS NULL THEN
       RAISE;
     END IF;
+    IF tg_tag = 'REINDEX' AND current_setting('transaction_read_only') = 'on' THEN
+      -- The only one that may run where nothing can be written, not even a gap be counted. It changes nothing that can be seen.
+      RAISE WARNING 'DDL command was not captured' USING DETAIL = v_why || ' Command: ' || tg_tag, HINT = 'It could not be counted, either.';
+      RETURN;
+    END IF;
     BEGIN
       -- notes that were taken have come back with the rollback: there is one to look for
-      PERFORM setval('dts_ddl_portable.newest', 9223372036854775807);
+      PERFORM setval('dts_ddl_portable.newest', 65535);  -- where no row lies
       PERFORM dts_ddl_portable.take_notes(v_context, tg_tag);
     EXCEPTION WHEN undefined_table OR undefined_function OR undefined_column OR invalid_schema_name OR insufficient_privilege OR wrong_object_type THEN
       NULL;

@@ -126,4 +126,18 @@ SELECT t.is('publications are not for replay', (SELECT string_agg(message ->> 'r
 SELECT t.mark();
 CREATE INDEX CONCURRENTLY base_n ON base (n);
 SELECT t.rows('concurrently', 'CREATE INDEX CONCURRENTLY base_n ON base (n)');
+\if :has96
+-- up to 12 the column is passed over, but a sequence for it is made
+CREATE TABLE numbered (x int); ALTER TABLE numbered ADD COLUMN IF NOT EXISTS n serial; SELECT t.mark();
+ALTER TABLE numbered ADD COLUMN IF NOT EXISTS n serial;
+SELECT t.is('a row for a second sequence', (SELECT count(*)::text FROM t.new()), (SELECT count(*)::text FROM pg_class WHERE relname = 'numbered_n_seq1'));
+DROP TABLE numbered; DROP SEQUENCE IF EXISTS numbered_n_seq1; SELECT t.mark();
+\endif
+\if :has17
+-- REINDEX goes through where nothing can be written
+BEGIN READ ONLY; REINDEX TABLE base; COMMIT;
+SET default_transaction_read_only = on; REINDEX TABLE CONCURRENTLY base; RESET default_transaction_read_only;
+SELECT t.none('REINDEX in a READ ONLY transaction');
+REINDEX TABLE base; SELECT t.rows('REINDEX', 'REINDEX TABLE base');
+\endif
 SELECT t.is('no gaps', dts_ddl_portable.gaps()::text, '0');

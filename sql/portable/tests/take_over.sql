@@ -53,13 +53,15 @@ CREATE TABLE public.dts_ddl_command (id bigint, x text); CREATE INDEX ON public.
 SELECT t.is('an index with an expression', t.refused(body), '55000 cannot take over from "public.dts_ddl_command" It has an index with an expression or a condition.') FROM t.script;
 DROP TABLE public.dts_ddl_command; CREATE TABLE public.dts_ddl_command (x text);
 SELECT t.is('no id', t.refused(body), '55000 cannot take over from "public.dts_ddl_command" It has no column "id" of type bigint or integer.') FROM t.script;
-DROP TABLE public.dts_ddl_command; CREATE TABLE public.dts_ddl_command (id serial, x text); INSERT INTO public.dts_ddl_command (x) VALUES ('kept');
+DROP TABLE public.dts_ddl_command; CREATE TABLE public.dts_ddl_command (id serial, x text); INSERT INTO public.dts_ddl_command (x) VALUES ('kept'), ('seen and gone'); DELETE FROM public.dts_ddl_command WHERE id = 2;
 CREATE TABLE public.child () INHERITS (public.dts_ddl_command); INSERT INTO public.child (id) VALUES (1000000); ALTER TABLE public.child OWNER TO :"role1";
 CREATE TABLE t.by_hand AS SELECT 1 AS x;
+SET quote_all_identifiers = on;
 :install
+RESET quote_all_identifiers;
 SELECT t.is('taken over', (SELECT string_agg(x, ',') FROM dts_old.dts_ddl_command), 'kept');
 CREATE TABLE t.after (x int);
-SELECT t.is('children are not looked at', (SELECT string_agg(id || ddl_text, ',') FROM public.dts_ddl_command), '2CREATE TABLE t.after (x int)');
+SELECT t.is('children are not looked at', (SELECT string_agg(id || ddl_text, ',') FROM public.dts_ddl_command), '3CREATE TABLE t.after (x int)');
 -- a function in the place of ours, while it is missing
 SET session_replication_role = replica; DROP FUNCTION public.dts_capture_ddl() CASCADE; RESET session_replication_role;
 SET ROLE :"role1"; CREATE FUNCTION public.dts_capture_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM public.probe(); END'; RESET ROLE;

@@ -1,3 +1,4 @@
+-- requires: 10
 -- Objects of most kinds, in the manner of hand-written migrations.
 CREATE SCHEMA IF NOT EXISTS accounting;
 CREATE SCHEMA "Sales & Co" CREATE TABLE region (id int PRIMARY KEY, name text) CREATE VIEW regions AS SELECT name FROM region;

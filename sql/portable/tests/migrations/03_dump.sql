@@ -1,3 +1,4 @@
+-- requires: 9.5
 -- As pg_dump writes a schema.
 SET statement_timeout = 0; SET lock_timeout = 0; SET client_encoding = 'UTF8'; SET standard_conforming_strings = on;
 SELECT pg_catalog.set_config('search_path', '', false);

@@ -1,3 +1,4 @@
+-- requires: 9.5
 -- Strings within strings: several statements in one EXECUTE, with the same tag and object, in loops, recursive, and with calls between;
 -- a part whose events are off; functions in LANGUAGE sql; constants of all kinds.
 CREATE TABLE ledger (x int);
