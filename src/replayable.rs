@@ -113,7 +113,9 @@ pub fn dropped_with_temporary(dropped: &[Dropped]) -> Vec<AlsoDropped<'_>> {
     dropped
         .iter()
         .rev()
-        .filter(|d| d.by_cascade && !d.original && !d.temporary)
+        // Up to 14 a generated column goes with a function of its expression without CASCADE.
+        .filter(|d| d.by_cascade || d.object_type == "table column")
+        .filter(|d| !d.original && !d.temporary)
         .filter(|d| !short_lived::is_known(d.address) && !goes_with_another(d))
         .map(|object| {
             let (statement, tag) = how_to_drop(object);

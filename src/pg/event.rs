@@ -168,7 +168,8 @@ pub fn dropped_objects() -> Vec<Dropped> {
             let (original, by_cascade, schema) = (row.boolean(3), row.boolean(4), row.text(7));
             let object_type = row.text(6).unwrap_or_default();
             let mut names = Vec::new();
-            if original || by_cascade || schema.is_none() {
+            let is_column = object_type == "table column";
+            if original || by_cascade || schema.is_none() || is_column {
                 names = row.text_array(10);
                 if object_type == "domain constraint" {
                     // The domain, and the name of the constraint (objectaddress.c: getObjectIdentityParts).
