@@ -130,10 +130,14 @@ thread_local! {
     static NUMBERS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Adds a command; returns its number.
-fn add(kind: u32, source: Source, nested: bool, is_substitute: bool) -> u64 {
+fn next_number() -> u64 {
     let number = NUMBERS.get() + 1;
     NUMBERS.set(number);
+    number
+}
+
+/// Adds a command.
+fn add(number: u64, kind: u32, source: Source, nested: bool, is_substitute: bool) {
     COMMANDS.with_borrow_mut(|commands| {
         commands.push(Command {
             number,
@@ -145,7 +149,6 @@ fn add(kind: u32, source: Source, nested: bool, is_substitute: bool) -> u64 {
             startup: 0,
         });
     });
-    number
 }
 
 /// What was noted of a command, taken out of the list so that anything may run meanwhile, and put back at the end of the
@@ -190,7 +193,7 @@ impl Drop for Lease {
 /// Adds a command that is about to run; returns the number of those that were running before.
 pub fn push(kind: u32, source: Source, nested: bool) -> usize {
     let depth = COMMANDS.with_borrow(Vec::len);
-    add(kind, source, nested, false);
+    add(next_number(), kind, source, nested, false);
     depth
 }
 
@@ -210,7 +213,10 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
     });
     let nested = known.unwrap_or_else(|| {
         let (source, nested) = source::locate(tree);
-        source::remove_at_end(add(kind, source, nested, true));
+        // Before the entry is there: it must not stay if there is no memory to have it taken off.
+        let number = next_number();
+        source::remove_at_end(number);
+        add(number, kind, source, nested, true);
         nested
     });
     let started = Started {
