@@ -543,8 +543,12 @@ impl Session {
                     .errors
                     .entry(reply.code().to_owned())
                     .or_default() += 1;
+                // PostgreSQL's own: GRANT and REVOKE lock no table, which may be dropped under them (aclchk.c: ExecGrant_Relation).
+                let under_a_grant = (sql.contains("GRANT") || sql.contains("REVOKE"))
+                    && (reply.message()).starts_with("cache lookup failed for relation ");
                 if reply.code().starts_with("XX")
                     && !reply.message().starts_with("tuple concurrently ")
+                    && !under_a_grant
                 {
                     self.internal.push(format!(
                         "{}: {} {} to {sql}",
