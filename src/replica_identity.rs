@@ -23,9 +23,12 @@ pub fn give(table: Oid) -> bool {
         ReplicaIdentity::FullWithoutKey => !identity::has_primary_key(table),
         ReplicaIdentity::Off => false,
     };
-    // From 18 on, under FULL, a publication that another session is making, and that nobody sees yet, could end UPDATE.
-    let is_safe = !identity::has_generated_column(table) || !identity::has_primary_key(table);
-    wants_full && is_safe && identity::give_full(table)
+    wants_full && !could_be_stopped(table) && identity::give_full(table)
+}
+
+/// From 18 on, under FULL, a publication that another session is making, and that nobody sees yet, could end UPDATE.
+fn could_be_stopped(table: Oid) -> bool {
+    identity::has_generated_column(table) && identity::has_primary_key(table)
 }
 
 /// What an ALTER TABLE .. REPLICA IDENTITY says stays, also where it says what is so already.
