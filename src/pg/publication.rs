@@ -462,7 +462,7 @@ fn pin(publication: &Publication) -> bool {
     let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
     // SAFETY: locks on any object; the look-up comes after them.
     unsafe {
-        let is_held = pg_sys::ConditionalLockDatabaseObject(class, oid, 0, lock);
+        let is_held = lock_if_free(class, oid, lock);
         pg_sys::LockDatabaseObject(class, oid, JOINING, lock);
         let wanted = compat::with_cached(
             pg_sys::SysCacheIdentifier::PUBLICATIONOID,
@@ -483,6 +483,26 @@ fn pin(publication: &Publication) -> bool {
         }
         wanted
     }
+}
+
+/// A lock on an object, if it can be had at once. What `ConditionalLockDatabaseObject` does, which the older minors of a major do
+/// not have (lmgr.c). Who wants to see what has changed takes another lock after it, or accepts the messages himself.
+///
+/// # Safety
+/// Inside a transaction.
+unsafe fn lock_if_free(class: pg_sys::Oid, oid: pg_sys::Oid, lock: pg_sys::LOCKMODE) -> bool {
+    let tag = pg_sys::LOCKTAG {
+        // SAFETY: set when the session has chosen its database.
+        locktag_field1: unsafe { pg_sys::MyDatabaseId }.to_u32(),
+        locktag_field2: class.to_u32(),
+        locktag_field3: oid.to_u32(),
+        locktag_field4: 0,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
+        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+    };
+    // SAFETY: the tag is read during the call only.
+    let result = unsafe { pg_sys::LockAcquire(&raw const tag, lock, false, true) };
+    result != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL
 }
 
 /// A publication has been dropped, in a transaction that is still open: takes out the tables that have joined it meanwhile,
