@@ -1,7 +1,7 @@
 //! Live apply runs what unprivileged roles of the source have written. On the destination none of it may run with more
 //! rights than there.
 
-use super::pair::{Node, Options, Pair, same_schema};
+use super::pair::{Node, Options, Pair, Servers, same_schema};
 use super::server::{admin, server, skipped, value};
 
 /// A function that tries everything to become more than its role, then writes down who it is. It never fails. The list of
@@ -172,11 +172,15 @@ fn deferred_may_catch() -> bool {
 }
 
 fn rows(role: &str, options: &str, deferred: bool) {
-    let pair = Pair::new(&Options {
-        topic: role,
-        subscription: options,
-        ..Options::default()
-    });
+    // A worker that has not loaded the library yet has no guard (README, Security), and a worker may be a new one at any row.
+    let pair = Pair::on(
+        &Servers::preloaded(),
+        &Options {
+            topic: role,
+            subscription: options,
+            ..Options::default()
+        },
+    );
     arm(&pair, role);
     let mut client = pair.source.connect_as(Some(role));
     for sql in [
@@ -201,6 +205,9 @@ fn rows(role: &str, options: &str, deferred: bool) {
             .batch_execute(sql)
             .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
+    pair.wait();
+    pair.destination
+        .run("SELECT pg_terminate_backend(pid) FROM pg_stat_subscription WHERE pid IS NOT NULL");
     // each in turn
     for sql in [
         "INSERT INTO a (id, d) VALUES (1, 1), (2, 2)",

@@ -35,12 +35,26 @@ impl Servers {
     }
 
     pub fn between(source: Installation, destination: Installation) -> Arc<Self> {
+        Self::with(source, destination, OPTIONS)
+    }
+
+    /// With the library in every process from its start.
+    pub fn preloaded() -> Arc<Self> {
+        let options = format!("{OPTIONS} -c shared_preload_libraries=dts_ddl_capture");
+        Self::with(
+            Installation::under_test(),
+            Installation::under_test(),
+            &options,
+        )
+    }
+
+    fn with(source: Installation, destination: Installation, options: &str) -> Arc<Self> {
         // one after the other would cost a second more
         let (source, destination) = std::thread::scope(|scope| {
             let start = |installation| {
-                scope.spawn(|| {
+                scope.spawn(move || {
                     let cluster = Cluster::of(installation);
-                    cluster.start(OPTIONS);
+                    cluster.start(options);
                     cluster
                 })
             };
@@ -134,7 +148,11 @@ impl Node {
         let mut client = self.connect();
         for sql in statements {
             if let Err(error) = client.batch_execute(sql) {
-                panic!("{sql}: {}", describe(&error));
+                panic!(
+                    "{sql}: {}; the server log ends with\n{}",
+                    describe(&error),
+                    tail(&self.cluster().log())
+                );
             }
         }
     }

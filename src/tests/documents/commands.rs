@@ -2,6 +2,7 @@
 //! of [`BLOCKS`] knows makes a test fail, and so does a line without its block.
 
 use super::{Block, documents, quoted, readme, root};
+use crate::tests::cluster::Installation;
 use crate::tests::pair::{Pair, Servers};
 use crate::tests::shell::Shell;
 
@@ -67,7 +68,7 @@ const SOME_DDL: &str = "CREATE EXTENSION dts_ddl_capture; CREATE TABLE shop (id 
     CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w;
     CREATE USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (user 'u', password 'secret')";
 
-/// The slot has the name of the documents, and goes with the database.
+/// The slot has the name of the documents: nobody else on these servers may have one of that name.
 const WITH_SLOT: &str = "CREATE EXTENSION dts_ddl_capture; CREATE PUBLICATION mig FOR ALL TABLES
     SELECT pg_create_logical_replication_slot('mig', 'pgoutput')
     CREATE TABLE shop (id int PRIMARY KEY)";
@@ -164,7 +165,7 @@ fn expect_output(block: &Block, printed: &str) {
 
 #[test]
 fn blocks_that_stand_alone() {
-    let servers = Servers::shared();
+    let servers = Servers::new(Installation::under_test());
     for block in all_blocks() {
         let runs = ["sh", "sql", "yaml"].contains(&block.language.as_str());
         let Some(After(before)) = runs.then(|| how(&block)) else {
