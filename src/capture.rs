@@ -290,10 +290,7 @@ fn write(
     message.replay = reason.map(|_| false);
     message.replay_reason = reason;
     if let Some(original) = text.original {
-        message.original = Some(Original {
-            tag: tag.to_owned(),
-            text: crate::pg::text::decode(&original),
-        });
+        message.original = Some(as_sent(tag, &original));
         message.temporary_removed = touched.temporary;
     }
     row::write(Row {
@@ -327,10 +324,7 @@ fn write_dropped_with_temporary(
             vec![object],
             new_table::Prepared::default(),
         );
-        message.original = Some(Original {
-            tag: tag.to_owned(),
-            text: crate::pg::text::decode(&sent),
-        });
+        message.original = Some(as_sent(tag, &sent));
         row::write(Row {
             ddl_text: &crate::pg::text::encode(&dropped.statement),
             tag: &dropped.tag,
@@ -364,10 +358,7 @@ fn write_created_table(
         original: None,
     };
     let mut message = message(&started.context, vec![object], prepared);
-    message.original = Some(Original {
-        tag: tag.to_owned(),
-        text: crate::pg::text::decode(&sent),
-    });
+    message.original = Some(as_sent(tag, &sent));
     row::write(Row {
         ddl_text: &crate::pg::text::encode(&statement),
         tag: create_table_as::TAG,
@@ -401,6 +392,14 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
         temporary_removed: Vec::new(),
         original: None,
         left_out: Vec::new(),
+    }
+}
+
+/// The statement that was sent, where another one is stored.
+fn as_sent(tag: &str, text: &[u8]) -> Original {
+    Original {
+        tag: tag.to_owned(),
+        text: crate::pg::text::decode(text),
     }
 }
 
