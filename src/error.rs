@@ -320,18 +320,102 @@ impl Failure {
             message: format!("role \"{role}\" does not exist"),
             detail: Some("The command was run by this role on the source.".to_owned()),
             hint: Some(
-                "Create the role here, or set dts_ddl_capture.apply_missing_role to \"owner\"."
+                "Create the role here; or, where the source is trusted (start_apply(trust_source => true)), set \
+                 dts_ddl_capture.apply_missing_role to \"owner\"."
                     .to_owned(),
             ),
         }
     }
 
-    pub fn role_gained_rights(role: &str) -> Self {
+    /// The source is not trusted, and this is why its DDL is not applied.
+    pub fn not_trusted(reason: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            message: "DDL of a source that is not trusted is not applied here".to_owned(),
+            detail: Some(reason.to_owned()),
+            hint: Some(
+                "Use SELECT dts_ddl.start_apply(trust_source => true) if all who may run DDL on the source may do what the subscription's \
+                 owner may; else PostgreSQL 16 or later, shared_preload_libraries = 'dts_ddl_capture', and run_as_owner = false."
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// One of our own queries has found somebody else's relation.
+    pub fn not_own_relation(name: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            message: format!("relation {name} does not belong to the extension dts_ddl_capture"),
+            detail: Some("It has the name of one that does.".to_owned()),
+            hint: Some("Rename or drop it, and give the extension's relation and its schema their names back.".to_owned()),
+        }
+    }
+
+    /// A command was tried in vain, or has ended the worker, so often.
+    pub fn tried_too_often(tries: i64) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            message: format!("the command was tried {tries} times and is not tried again"),
+            detail: Some(
+                "Each time the worker has ended, or the error was one that may pass by itself."
+                    .to_owned(),
+            ),
+            hint: None,
+        }
+    }
+
+    /// Roles of the source that could write rows of the capture table.
+    pub fn others_write(roles: &[String]) -> Self {
+        const SHOWN: usize = 5;
+        let mut names: Vec<String> = roles
+            .iter()
+            .take(SHOWN)
+            .map(|name| format!("\"{name}\""))
+            .collect();
+        if roles.len() > SHOWN {
+            names.push(format!("and {} others", roles.len() - SHOWN));
+        }
         Failure {
             code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            message: format!("role \"{role}\" is a superuser here, but was not on the source"),
+            message: "roles of the source that are no superusers can write DDL commands for this server".to_owned(),
+            detail: Some(format!(
+                "They can insert or update rows of public.dts_ddl_command, or become a role that can: {}.",
+                names.join(", ")
+            )),
+            hint: Some(
+                "On the source, take from them INSERT and UPDATE on the table, membership of pg_write_all_data, pg_write_server_files and \
+                 pg_execute_server_program and, before 16, CREATEROLE; or use dts_ddl.start_apply(trust_source => true) here."
+                    .to_owned(),
+            ),
+        }
+    }
+
+    pub fn owner_no_superuser(subscription: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            message: format!("the owner of subscription \"{subscription}\" is no superuser"),
+            detail: Some(
+                "A subscription that brings public.dts_ddl_command runs each command as the role that ran it, and enters tables.".to_owned(),
+            ),
+            hint: Some(
+                "Give the subscription to a superuser (ALTER SUBSCRIPTION .. OWNER TO), or leave the table out of its publications."
+                    .to_owned(),
+            ),
+        }
+    }
+
+    pub fn role_gained_rights(role: &str, more: &[String]) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            message: format!(
+                "role \"{role}\" may do more here than it could on the source: {}",
+                more.join(", ")
+            ),
             detail: Some("The command would have more rights here than its author had.".to_owned()),
-            hint: Some(format!("Use ALTER ROLE .. NOSUPERUSER on \"{role}\" here.")),
+            hint: Some(format!(
+                "Take these attributes and memberships from \"{role}\" here, give them to it on the source, or use \
+                 dts_ddl.start_apply(trust_source => true). Rows that a source before 1.2.0 wrote do not tell."
+            )),
         }
     }
 
@@ -340,12 +424,12 @@ impl Failure {
             code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             message: format!("function {function} is not run with a superuser's rights for a replicated row"),
             detail: Some(
-                "A constraint, an index expression or a trigger of the table calls it, and the apply worker has the rights of the \
-                 subscription's owner (before PostgreSQL 16, and with run_as_owner)."
+                "A constraint, a default or a domain of the table calls it, and the table's owner is a superuser. PostgreSQL does not \
+                 declare the function immutable."
                     .to_owned(),
             ),
             hint: Some(
-                "Change the table on the source, or give the subscription to an owner who is not a superuser.".to_owned(),
+                "Give the table to an ordinary role on both servers, or use dts_ddl.start_apply(trust_source => true).".to_owned(),
             ),
         }
     }
@@ -413,13 +497,12 @@ pub fn not_an_event_trigger(function: &str) -> Failure {
     }
 }
 
-/// The error of a DROP SCHEMA public by a role that could not drop the extension.
-pub fn schema_required() -> Failure {
+/// The error of a command of an ordinary role that would take the extension with it.
+pub fn extension_required() -> Failure {
     Failure {
-        code: PgSqlErrorCode::ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
-        message: "cannot drop schema public because extension dts_ddl_capture requires it"
-            .to_owned(),
-        detail: Some("It holds the table of the captured DDL commands.".to_owned()),
+        code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        message: "must be superuser to drop extension dts_ddl_capture".to_owned(),
+        detail: Some("The command would drop it along with what it names.".to_owned()),
         hint: Some("A superuser must drop the extension first.".to_owned()),
     }
 }

@@ -75,11 +75,18 @@ extension_sql_file!(
     name = "version_1_1_1",
     requires = ["version_1_1_0"]
 );
+extension_sql_file!(
+    "../sql/dts_ddl_capture--1.1.1--1.2.0.sql",
+    name = "version_1_2_0",
+    requires = ["version_1_1_1"]
+);
 
 /// Runs once in each process that loads the library: preloaded, or at the first DDL of a session.
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     guc::init();
+    pg::session::library_is_loaded();
     pg::own::install();
+    pg::rights::install();
     pg::hooks::install();
 }

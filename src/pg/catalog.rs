@@ -46,6 +46,15 @@ impl Address {
         }
     }
 
+    /// The address of a function.
+    pub(super) fn function(object: pg_sys::Oid) -> Self {
+        Address {
+            class: pg_sys::ProcedureRelationId,
+            object,
+            sub: 0,
+        }
+    }
+
     /// The address of a role; `None` when there is no such role.
     pub fn role(name: &str) -> Option<Self> {
         let name = text::c_string(name);

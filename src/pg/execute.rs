@@ -1,14 +1,17 @@
 //! Runs one DDL statement as another role, with settings of its own, inside the transaction of a logical replication worker.
 //!
-//! The role is set as for a SECURITY DEFINER function, so that SET ROLE and SET SESSION AUTHORIZATION are refused; unless it
-//! is a superuser the operation is security-restricted as well, so that no trigger can be deferred to the end of the
-//! transaction, where it would run with the worker's rights (miscinit.c, trigger.c).
+//! The role is set as for a SECURITY DEFINER function, so that SET ROLE and SET SESSION AUTHORIZATION are refused, and the
+//! operation is security-restricted, so that nothing can be left for later: no trigger deferred to the end of the transaction,
+//! where it would run with the worker's rights, no cursor, no temporary object (miscinit.c, trigger.c). Of two commands PostgreSQL
+//! refuses a part there: an extension's script may need temporary tables, and is no code of the command's author; that of a
+//! superuser runs without the restriction. A clause that sets a role: [`super::role_clause`].
 //! Relied on: after an error the enclosing subtransaction restores role and settings (xact.c: AbortSubTransaction).
 
 use super::compat;
 use super::eventless;
 use super::node;
 use super::partition;
+use super::role_clause::{self, RoleClause};
 use super::role_spec;
 use super::scan;
 use super::subscription;
@@ -21,6 +24,8 @@ use std::cell::{Cell, RefCell};
 thread_local! {
     /// Relations made by the statement that runs; `None` while none runs.
     static CREATED: RefCell<Option<Vec<pg_sys::Oid>>> = const { RefCell::new(None) };
+    /// The function that the statement made or replaced last.
+    static FUNCTION: Cell<Option<pg_sys::Oid>> = const { Cell::new(None) };
     /// Tables that were dropped while they were being copied.
     static UNFINISHED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     /// An extension's update script runs: what it does to the rows of subscribed tables comes through the stream as well.
@@ -28,6 +33,8 @@ thread_local! {
     /// The statement that runs looks into functions: what they are when inlined decides whether it is allowed.
     static MUST_INLINE: Cell<bool> = const { Cell::new(false) };
     static RUNNING: Cell<bool> = const { Cell::new(false) };
+    /// A trigger function of the extension runs.
+    static OWN_CODE: Cell<bool> = const { Cell::new(false) };
 }
 static mut PREVIOUS_OBJECT_ACCESS: pg_sys::object_access_hook_type = None;
 
@@ -66,6 +73,19 @@ impl Role {
         owner
     }
 
+    /// The owner of a relation that is there.
+    pub(super) fn owner_of(relation: pg_sys::Oid) -> Role {
+        // SAFETY: RELOID holds rows of pg_class.
+        let owner = unsafe {
+            compat::with_cached(
+                pg_sys::SysCacheIdentifier::RELOID,
+                relation,
+                |c: &pg_sys::FormData_pg_class| c.relowner,
+            )
+        };
+        Role(owner.unwrap_or(pg_sys::InvalidOid))
+    }
+
     pub fn is_superuser(self) -> bool {
         // SAFETY: a syscache look-up.
         unsafe { pg_sys::superuser_arg(self.0) }
@@ -75,17 +95,48 @@ impl Role {
         Role(oid)
     }
 
-    /// Gives the running code this role's rights, as a SECURITY DEFINER function has its owner's; what to put back.
+    /// `None` when it is gone.
+    pub fn name(self) -> Option<String> {
+        // SAFETY: a syscache look-up; a fresh string.
+        unsafe { text::string(pg_sys::GetUserNameFromId(self.0, true)) }
+    }
+
+    pub(super) fn oid(self) -> pg_sys::Oid {
+        self.0
+    }
+
+    /// Whether this role may do with a relation what its owner may.
+    pub fn owns_relation(self, relation: pg_sys::Oid) -> bool {
+        // SAFETY: a syscache look-up of a relation that is there, as the caller has just found it by name.
+        unsafe {
+            #[cfg(any(feature = "pg16", feature = "pg17", feature = "pg18", feature = "pg19"))]
+            return pg_sys::object_ownercheck(pg_sys::RelationRelationId, relation, self.0);
+            #[cfg(not(any(
+                feature = "pg16",
+                feature = "pg17",
+                feature = "pg18",
+                feature = "pg19"
+            )))]
+            return pg_sys::pg_class_ownercheck(relation, self.0);
+        }
+    }
+
+    /// Whether this role has the other's rights without a SET ROLE.
+    pub(super) fn has_rights_of(self, other: Role) -> bool {
+        // SAFETY: look-ups in the cache of memberships (acl.c).
+        unsafe { pg_sys::has_privs_of_role(self.0, other.0) }
+    }
+
+    /// Gives the running code this role's rights, security-restricted, as a SECURITY DEFINER function has its owner's; what to
+    /// put back.
     pub(super) fn take_over(self) -> (pg_sys::Oid, c_int) {
+        const INSIDE: c_int =
+            (pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION) as c_int;
         let (mut user, mut context) = (pg_sys::InvalidOid, 0);
         // SAFETY: the role exists; the caller puts back what it is given, or the (sub)transaction does after an error.
         unsafe {
             pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-            let mut inside = context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int;
-            if !self.is_superuser() {
-                inside |= pg_sys::SECURITY_RESTRICTED_OPERATION as c_int;
-            }
-            pg_sys::SetUserIdAndSecContext(self.0, inside);
+            pg_sys::SetUserIdAndSecContext(self.0, context | INSIDE);
         }
         (user, context)
     }
@@ -127,6 +178,20 @@ pub fn with_rights_of<R>(role: Role, f: impl FnOnce() -> Result<R, Failure>) -> 
     result
 }
 
+/// Runs `f` under this search_path.
+pub(super) fn under_search_path<R>(
+    path: &CStr,
+    f: impl FnOnce() -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    // SAFETY: a level that is ended on the normal way; after an error the (sub)transaction ends it.
+    let level = unsafe { pg_sys::NewGUCNestLevel() };
+    set(c"search_path", path.to_bytes(), false);
+    let result = f();
+    // SAFETY: as above.
+    unsafe { pg_sys::AtEOXact_GUC(false, level) };
+    result
+}
+
 /// Whether a command of a row runs now, as opposed to what other rows call.
 pub fn is_running() -> bool {
     RUNNING.get()
@@ -151,6 +216,25 @@ impl Drop for Running {
         MUST_INLINE.set(false);
         SCRIPT_RUNS.set(false);
     }
+}
+
+/// While it lives, the extension's own code runs in a worker.
+pub struct OwnCode(bool);
+
+impl OwnCode {
+    pub fn begin() -> Self {
+        OwnCode(OWN_CODE.replace(true))
+    }
+}
+
+impl Drop for OwnCode {
+    fn drop(&mut self) {
+        OWN_CODE.set(self.0);
+    }
+}
+
+pub(super) fn is_own_code() -> bool {
+    OWN_CODE.get()
 }
 
 /// See `MUST_INLINE`.
@@ -268,6 +352,7 @@ pub fn run(
             return Err(Failure::not_ddl());
         }
         CREATED.set(Some(Vec::new()));
+        FUNCTION.set(None);
         UNFINISHED.set(Vec::new());
         MUST_INLINE.set(matches!(
             (*utility).type_,
@@ -276,28 +361,33 @@ pub fn run(
                 | pg_sys::NodeTag::T_AlterTableStmt
         ));
         SCRIPT_RUNS.set((*utility).type_ == pg_sys::NodeTag::T_AlterExtensionStmt);
-        // These run no code of anybody, and try a setting like SET role, which is refused in such a context.
         let (mut user, mut context) = (pg_sys::InvalidOid, 0);
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-        let runs_no_code = matches!(
-            (*utility).type_,
-            pg_sys::NodeTag::T_CreateFunctionStmt
-                | pg_sys::NodeTag::T_AlterFunctionStmt
-                | pg_sys::NodeTag::T_AlterRoleSetStmt
-        );
-        if runs_no_code {
-            pg_sys::SetUserIdAndSecContext(user, 0);
+        if (SCRIPT_RUNS.get() || (*utility).type_ == pg_sys::NodeTag::T_CreateExtensionStmt)
+            && pg_sys::superuser()
+        {
+            pg_sys::SetUserIdAndSecContext(
+                user,
+                context & !(pg_sys::SECURITY_RESTRICTED_OPERATION as c_int),
+            );
         }
-        match eventless::partitions_to_cluster(utility) {
-            None => process(planned, &query),
-            Some(partitions) => {
-                for partition in partitions {
-                    eventless::cluster_only(utility, &partition);
-                    process(planned, &query);
-                    pg_sys::CommandCounterIncrement();
-                    pg_sys::UpdateActiveSnapshotCommandId();
+        let clause = role_clause::take_out(utility);
+        if !clause.as_ref().is_some_and(RoleClause::is_all) {
+            match eventless::partitions_to_cluster(utility) {
+                None => process(planned, &query),
+                Some(partitions) => {
+                    for partition in partitions {
+                        eventless::cluster_only(utility, &partition);
+                        process(planned, &query);
+                        pg_sys::CommandCounterIncrement();
+                        pg_sys::UpdateActiveSnapshotCommandId();
+                    }
                 }
             }
+        }
+        if let Some(clause) = clause {
+            pg_sys::CommandCounterIncrement();
+            clause.run(FUNCTION.get(), user, context)?;
         }
         pg_sys::SetUserIdAndSecContext(user, context);
         pg_sys::PopActiveSnapshot();
@@ -336,10 +426,10 @@ unsafe fn process(planned: *mut pg_sys::PlannedStmt, query: &CStr) {
     }
 }
 
-/// Installs the hooks of a process that applies rows, once: to note relations as they are made, and to take away from what
-/// rows call the rights of the subscription's owner ([`super::guard`]).
+/// Installs the hooks of a process that applies rows, once: to note what statements make, and to keep from what rows call the rights
+/// of a superuser ([`super::row_rights`]).
 pub fn install_hooks() {
-    super::guard::install();
+    super::row_rights::install();
     static INSTALLED: std::sync::Once = std::sync::Once::new();
     INSTALLED.call_once(|| {
         // SAFETY: a process has one thread; the previous hook is kept and called.
@@ -368,6 +458,9 @@ unsafe extern "C-unwind" fn object_access(
             }
         });
     }
+    if access == pg_sys::ObjectAccessType::OAT_POST_CREATE && class == pg_sys::ProcedureRelationId {
+        FUNCTION.set(Some(object));
+    }
     if access == pg_sys::ObjectAccessType::OAT_DROP
         && class == pg_sys::RelationRelationId
         && column == 0
@@ -379,7 +472,7 @@ unsafe extern "C-unwind" fn object_access(
         });
     }
     if access == pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE {
-        super::guard::before_function(object).unwrap_or_else(|failure| failure.raise());
+        super::row_rights::before_function(object).unwrap_or_else(|failure| failure.raise());
     }
     // SAFETY: the previous hook was valid when it was saved; the arguments go on unchanged.
     unsafe {

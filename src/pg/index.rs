@@ -4,6 +4,7 @@
 
 use super::catalog::Address;
 use super::compat;
+use super::execute::Role;
 use super::node::{self, ParseTree};
 use super::text;
 use pgrx::pg_sys;
@@ -69,6 +70,11 @@ pub fn address(name: &Name) -> Option<Address> {
     (index != pg_sys::InvalidOid)
         .then(|| Address::relation(index))
         .filter(|&index| !is_invalid(index))
+}
+
+/// The owner of the index and its table.
+pub fn owner(name: &Name) -> Option<Role> {
+    address(name).map(|index| Role::owner_of(index.object))
 }
 
 /// The CREATE INDEX of an index that is valid now.

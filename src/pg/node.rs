@@ -177,21 +177,6 @@ impl ParseTree {
         }
     }
 
-    /// Whether this is a DROP SCHEMA that names this schema.
-    pub fn drops_schema(self, schema: &core::ffi::CStr) -> bool {
-        if !self.is(pg_sys::NodeTag::T_DropStmt) {
-            return false;
-        }
-        // SAFETY: the node tag says which type this is; the names of schemas are string nodes.
-        unsafe {
-            let drop = self.0 as *mut pg_sys::DropStmt;
-            (*drop).removeType == pg_sys::ObjectType::OBJECT_SCHEMA
-                && pointers::<StringNode>((*drop).objects)
-                    .into_iter()
-                    .any(|name| text::bytes((*name).sval) == schema.to_bytes())
-        }
-    }
-
     /// The tables (or indexes) that an ALTER .. ATTACH PARTITION names; to be asked before it runs, under the user's
     /// search_path.
     pub fn tables_to_attach(self) -> Vec<Address> {

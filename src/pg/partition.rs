@@ -1,8 +1,9 @@
 //! The constraint that DETACH PARTITION CONCURRENTLY leaves on the detached table, and the plain form does not
 //! (tablecmds.c: DetachAddConstraintIfNeeded). That is so up to 18; a server of 19 leaves none.
 
-use super::catalog::{self, Address};
+use super::catalog::Address;
 use super::compat;
+use super::execute;
 #[cfg(not(feature = "pg13"))]
 use super::node;
 use super::node::ParseTree;
@@ -149,63 +150,87 @@ impl Detach {
     }
 }
 
-/// Adds the partition's constraint as a check constraint, unless one that it has implies it already.
+/// Adds the partition's constraint as a check constraint, unless one that it has implies it already: as the table's owner, and as
+/// PostgreSQL does it, without a look at the rows.
 ///
 /// # Safety
 /// `name` is a valid range variable.
 pub(super) unsafe fn add_constraint(name: *mut pg_sys::RangeVar) -> Result<(), Failure> {
-    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-    // SAFETY: the caller's promise; the relation is open while its constraint is looked at.
-    let (table, implied) = unsafe {
-        let table = pg_sys::RangeVarGetRelidExtended(
+    let lock = pg_sys::AccessExclusiveLock as pg_sys::LOCKMODE;
+    // SAFETY: the caller's promise.
+    let table = unsafe {
+        pg_sys::RangeVarGetRelidExtended(
             name,
             lock,
             pg_sys::RVROption::RVR_MISSING_OK,
             None,
             core::ptr::null_mut(),
-        );
-        if table == pg_sys::InvalidOid {
-            return Ok(()); // the statement itself says so
-        }
-        let relation = pg_sys::relation_open(table, lock);
-        #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
-        let qual = pg_sys::ffi::pg_guard_ffi_boundary(|| RelationGetPartitionQual(relation));
-        let implied = qual.is_null() || {
-            let qual = pg_sys::eval_const_expressions(core::ptr::null_mut(), qual.cast());
-            let list = compat::list_of(pg_sys::make_ands_explicit(qual.cast()).cast());
-            pg_sys::PartConstraintImpliedByRelConstraint(relation, list)
-        };
-        pg_sys::relation_close(relation, lock);
-        (table, implied)
+        )
     };
-    if implied {
+    // Without the table the statement itself says so. Of hash partitions no constraint: it would name the parent by its OID, and
+    // fail when that is gone (so do current minors).
+    if table == pg_sys::InvalidOid || is_of_hash(table)? {
         return Ok(());
     }
-    let Some(identity) = catalog::qualified_relation_name(table) else {
-        return Ok(());
-    };
-    // Not of hash partitions: it would name the parent by its OID, and fail when that is gone (so do current minors).
-    let definition = spi::texts(
-        &format!(
-            "SELECT pg_catalog.pg_get_partition_constraintdef({table}::pg_catalog.oid)
-             WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i, pg_catalog.pg_partitioned_table p
-               WHERE i.inhrelid OPERATOR(pg_catalog.=) {table}::pg_catalog.oid
-                 AND p.partrelid OPERATOR(pg_catalog.=) i.inhparent AND p.partstrat OPERATOR(pg_catalog.=) 'h')",
-            table = table.to_u32()
-        ),
-        &[],
+    execute::with_rights_of(execute::Role::owner_of(table), || {
+        // SAFETY: the relation is open while its constraint is looked at; nodes are zeroed, and live in the current memory context.
+        unsafe {
+            let no_lock = pg_sys::NoLock as pg_sys::LOCKMODE;
+            let relation = pg_sys::relation_open(table, no_lock);
+            #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
+            let qual = pg_sys::ffi::pg_guard_ffi_boundary(|| RelationGetPartitionQual(relation));
+            let expression = (!qual.is_null()).then(|| {
+                let qual = pg_sys::eval_const_expressions(core::ptr::null_mut(), qual.cast());
+                pg_sys::make_ands_explicit(qual.cast())
+            });
+            let new = expression.filter(|&expression| {
+                let list = compat::list_of(expression.cast());
+                !pg_sys::PartConstraintImpliedByRelConstraint(relation, list)
+            });
+            pg_sys::relation_close(relation, no_lock);
+            let Some(expression) = new else {
+                return Ok(());
+            };
+            let mut constraint =
+                pgrx::PgBox::<pg_sys::Constraint>::alloc_node(pg_sys::NodeTag::T_Constraint);
+            constraint.contype = pg_sys::ConstrType::CONSTR_CHECK;
+            constraint.cooked_expr = pg_sys::nodeToString(expression.cast());
+            constraint.location = -1;
+            constraint.initially_valid = true;
+            constraint.skip_validation = true;
+            #[cfg(any(feature = "pg18", feature = "pg19"))]
+            {
+                constraint.is_enforced = true;
+            }
+            let constraints = compat::list_of(constraint.into_pg().cast());
+            // the table, and all partitions of it
+            let all = pg_sys::find_all_inheritors(table, lock, core::ptr::null_mut());
+            for one in super::node::oids(all) {
+                let relation = pg_sys::relation_open(one, no_lock);
+                pg_sys::AddRelationNewConstraints(
+                    relation,
+                    core::ptr::null_mut(),
+                    constraints,
+                    one != table,
+                    one == table,
+                    true,
+                    core::ptr::null(),
+                );
+                pg_sys::relation_close(relation, no_lock);
+                pg_sys::CommandCounterIncrement();
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Whether a table is a partition by hash.
+fn is_of_hash(table: pg_sys::Oid) -> Result<bool, Failure> {
+    let found = spi::bigints(
+        "SELECT 1::bigint FROM pg_catalog.pg_inherits i, pg_catalog.pg_partitioned_table p
+          WHERE i.inhrelid OPERATOR(pg_catalog.=) $1::pg_catalog.oid AND p.partrelid OPERATOR(pg_catalog.=) i.inhparent
+            AND p.partstrat OPERATOR(pg_catalog.=) 'h'::\"char\"",
+        &[spi::Parameter::BigInt(i64::from(table.to_u32()))],
     )?;
-    let definition = definition
-        .into_iter()
-        .next()
-        .and_then(|mut row| row.swap_remove(0));
-    let Some(definition) = definition else {
-        return Ok(());
-    };
-    let definition = super::text::decode(&definition);
-    spi::execute(
-        &format!("ALTER TABLE {identity} ADD CHECK ({definition})"),
-        &[],
-    )
-    .map(|_| ())
+    Ok(!found.is_empty())
 }

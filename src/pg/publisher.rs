@@ -5,6 +5,8 @@
 
 use super::memory;
 use super::node::{self, ParseTree};
+use super::session;
+use super::subscription::{self, Described};
 use super::text;
 use crate::error::Failure;
 use core::ffi::{CStr, c_char};
@@ -17,6 +19,8 @@ pub struct Publisher {
     pub publications: Vec<String>,
     /// The rows that are there already are copied.
     pub copies: bool,
+    /// Rows are to be applied with the rights of the subscription's owner.
+    pub runs_as_owner: bool,
     connection: CString,
 }
 
@@ -36,11 +40,14 @@ impl Publisher {
             if statement.conninfo.is_null() {
                 return None;
             }
-            let mut copies = true;
+            let (mut copies, mut runs_as_owner) = (true, session::MAJOR < 16);
             for option in node::pointers::<pg_sys::DefElem>(statement.options) {
                 let name = text::bytes((*option).defname);
                 if name == b"connect" && !pg_sys::defGetBoolean(option) {
                     return None;
+                }
+                if name == b"run_as_owner" {
+                    runs_as_owner = pg_sys::defGetBoolean(option);
                 }
                 if name == b"copy_data" {
                     copies = pg_sys::defGetBoolean(option);
@@ -50,9 +57,23 @@ impl Publisher {
                 subscription: text::string(statement.subname)?,
                 publications: node::strings(statement.publication),
                 copies,
+                runs_as_owner,
                 connection: CStr::from_ptr(statement.conninfo).to_owned(),
             })
         }
+    }
+
+    /// That of a subscription that is there.
+    pub fn of_subscription(subscription: pg_sys::Oid) -> (Publisher, Described) {
+        let (described, connection) = subscription::describe(subscription);
+        let publisher = Publisher {
+            subscription: described.name.clone(),
+            publications: described.publications.clone(),
+            copies: false,
+            runs_as_owner: described.runs_as_owner,
+            connection,
+        };
+        (publisher, described)
     }
 
     /// Runs a query whose columns are all of type text. `None` when there is no connection: CREATE SUBSCRIPTION itself says why.

@@ -24,6 +24,9 @@ pub const GAP_SEQUENCE: &CStr = c"gap_count";
 pub const RESTORED_SEQUENCE: &CStr = c"restored";
 pub const APPLY_AFTER_SEQUENCE: &CStr = c"apply_after";
 pub const APPLY_SINCE_SEQUENCE: &CStr = c"apply_since";
+pub const TRUST_SEQUENCE: &CStr = c"trust_source";
+pub const TRIED_SEQUENCE: &CStr = c"apply_tried";
+pub const TRIES_SEQUENCE: &CStr = c"apply_tries";
 
 /// The value that one of our own sequences stands at: 0 when it was never advanced.
 pub fn sequence_value(name: &'static CStr) -> Result<i64, Failure> {
@@ -42,6 +45,11 @@ pub fn raise_sequence(name: &'static CStr, value: i64) -> Result<(), Failure> {
             state.value = Some(value);
         }
     })
+}
+
+/// Sets one of our own sequences to a value.
+pub fn set_sequence(name: &'static CStr, value: i64) -> Result<(), Failure> {
+    change(own_sequence(name)?, |state| state.value = Some(value))
 }
 
 /// Advances one of our own sequences by one.

@@ -6,6 +6,7 @@ use core::ffi::CStr;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Address and port.
 type Client = (Option<Rc<str>>, Option<i32>);
@@ -17,6 +18,22 @@ thread_local! {
 
 /// The major version of PostgreSQL that this library is built for; it loads into no other.
 pub const MAJOR: u32 = pg_sys::PG_VERSION_NUM / 10_000;
+
+static PRELOADED: AtomicBool = AtomicBool::new(false);
+
+/// The library is being loaded.
+pub fn library_is_loaded() {
+    // SAFETY: a variable of the postmaster and what it forks (miscinit.c).
+    PRELOADED.store(
+        unsafe { pg_sys::process_shared_preload_libraries_in_progress },
+        Ordering::Relaxed,
+    );
+}
+
+/// Whether the library is in each process of this server from its start (shared_preload_libraries).
+pub fn is_preloaded() -> bool {
+    PRELOADED.load(Ordering::Relaxed)
+}
 
 /// The role whose rights the running code has.
 pub fn current_user() -> Option<String> {

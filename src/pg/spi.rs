@@ -1,13 +1,18 @@
 //! The few queries that are not worth own code: on tables of ours on a destination, never on the path of a captured command.
 //!
-//! Queries name everything with its schema and are parsed with an empty search_path. Text goes in and out as bytes of the
-//! server encoding.
+//! Whatever the caller's search_path is, they are parsed under one that has pg_catalog alone, so that no operator or function of
+//! anybody is found; and once PostgreSQL has found what they name, each relation must be a catalog or the extension's own, or the
+//! query does not run. (The owner of a database may put a view where the capture table was: he owns schema public.) Text goes in and
+//! out as bytes of the server encoding.
+//! Relied on: the hook after the analysis of a query is called for each query of SPI, before it is rewritten and planned (analyze.c).
 
-use super::memory;
+use super::catalog::{self, Address};
+use super::{execute, memory, own};
 use crate::error::Failure;
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
 use pgrx::spi::{Spi, SpiResult, SpiTupleTable};
+use std::cell::Cell;
 
 /// A parameter.
 pub enum Parameter<'a> {
@@ -59,8 +64,10 @@ pub fn texts(statement: &str, parameters: &[Parameter<'_>]) -> Result<Texts, Fai
 /// a standby, and costs none.
 pub fn read_texts(query: &str, parameters: &[Parameter<'_>]) -> Result<Texts, Failure> {
     let arguments: Vec<_> = parameters.iter().map(Parameter::datum).collect();
-    Spi::connect(|client| all_texts(client.select(query, None, &arguments)?))
-        .map_err(|error| Failure::internal(error.to_string()))
+    with_own_names(|| {
+        Spi::connect(|client| all_texts(client.select(query, None, &arguments)?))
+            .map_err(|error| Failure::internal(error.to_string()))
+    })
 }
 
 fn all_texts(rows: SpiTupleTable<'_>) -> SpiResult<Texts> {
@@ -81,8 +88,113 @@ fn run<T>(
     read: impl FnOnce(SpiTupleTable<'_>) -> SpiResult<T>,
 ) -> Result<T, Failure> {
     let arguments: Vec<_> = parameters.iter().map(Parameter::datum).collect();
-    Spi::connect_mut(|client| read(client.update(statement, None, &arguments)?))
-        .map_err(|error| Failure::internal(error.to_string()))
+    with_own_names(|| {
+        Spi::connect_mut(|client| read(client.update(statement, None, &arguments)?))
+            .map_err(|error| Failure::internal(error.to_string()))
+    })
+}
+
+static mut PREVIOUS_HOOK: pg_sys::post_parse_analyze_hook_type = None;
+
+thread_local! {
+    /// The next query that is analyzed is one of ours.
+    static IS_OURS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `f`, whose first query is one of ours.
+fn with_own_names<T>(f: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    static INSTALLED: std::sync::Once = std::sync::Once::new();
+    INSTALLED.call_once(|| {
+        // SAFETY: a process has one thread; the previous hook is kept and called.
+        unsafe {
+            PREVIOUS_HOOK = pg_sys::post_parse_analyze_hook;
+            pg_sys::post_parse_analyze_hook = Some(analyzed);
+        }
+    });
+    /// Also after an error, the mark is gone.
+    struct Ours;
+    impl Drop for Ours {
+        fn drop(&mut self) {
+            IS_OURS.set(false);
+        }
+    }
+    execute::under_search_path(c"pg_catalog, pg_temp", || {
+        IS_OURS.set(true);
+        let _ours = Ours;
+        f()
+    })
+}
+
+#[cfg(feature = "pg13")]
+type Jumble = ();
+#[cfg(any(
+    feature = "pg14",
+    feature = "pg15",
+    feature = "pg16",
+    feature = "pg17",
+    feature = "pg18"
+))]
+type Jumble = *mut pg_sys::JumbleState;
+#[cfg(feature = "pg19")]
+type Jumble = *const pg_sys::JumbleState;
+
+#[cfg(feature = "pg13")]
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn analyzed(state: *mut pg_sys::ParseState, query: *mut pg_sys::Query) {
+    // SAFETY: as PostgreSQL passes them.
+    unsafe { look_at(state, query, ()) }
+}
+
+#[cfg(not(feature = "pg13"))]
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn analyzed(
+    state: *mut pg_sys::ParseState,
+    query: *mut pg_sys::Query,
+    jumble: Jumble,
+) {
+    // SAFETY: as PostgreSQL passes them.
+    unsafe { look_at(state, query, jumble) }
+}
+
+/// # Safety
+/// What PostgreSQL passes to the hook.
+#[cfg_attr(
+    feature = "pg13",
+    allow(unused_variables, reason = "13 has no such argument")
+)]
+unsafe fn look_at(state: *mut pg_sys::ParseState, query: *mut pg_sys::Query, jumble: Jumble) {
+    // SAFETY: the caller's promise; the previous hook was valid when it was saved; the lists are fresh.
+    unsafe {
+        if IS_OURS.replace(false) {
+            let (mut relations, mut items, mut row_security) =
+                (core::ptr::null_mut(), core::ptr::null_mut(), false);
+            pg_sys::extract_query_dependencies(
+                query.cast(),
+                &mut relations,
+                &mut items,
+                &mut row_security,
+            );
+            for relation in super::node::oids(relations) {
+                if relation.to_u32() >= pg_sys::FirstNormalObjectId
+                    && !Address::relation(relation).is_member_of(own::EXTENSION)
+                {
+                    let name = catalog::qualified_relation_name(relation).unwrap_or_default();
+                    Failure::not_own_relation(&name).raise();
+                }
+            }
+        }
+        if let Some(previous) = PREVIOUS_HOOK {
+            #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
+            pg_sys::ffi::pg_guard_ffi_boundary(|| {
+                previous(
+                    state,
+                    query,
+                    #[cfg(not(feature = "pg13"))]
+                    jumble,
+                );
+            });
+        }
+    }
 }
 
 /// The bytes of a text column; pgrx checks that a `String` is UTF-8, which a text of this server need not be.

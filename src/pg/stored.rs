@@ -6,7 +6,8 @@ use super::compat;
 use super::memory;
 use super::session;
 use super::table::{
-    DDL_TEXT_COLUMN, ID_COLUMN, MESSAGE_COLUMN, TAG_COLUMN, USERNAME_COLUMN, check_shape, require,
+    DDL_TEXT_COLUMN, ID_COLUMN, MESSAGE_COLUMN, PORT_COLUMN, TAG_COLUMN, TIME_COLUMN,
+    USERNAME_COLUMN, check_shape, require,
 };
 use super::text;
 use crate::error::Failure;
@@ -28,6 +29,56 @@ impl StoredRow {
         let texts = [&self.ddl_text, &self.message];
         texts.into_iter().flatten().map(Vec::len).sum()
     }
+}
+
+/// The columns of a row that people look at.
+pub struct ShownRow {
+    pub id: i64,
+    /// Microseconds since 2000.
+    pub event_time: Option<i64>,
+    pub client_port: Option<i32>,
+    /// All others, by their place in the table.
+    pub texts: Vec<Option<Vec<u8>>>,
+}
+
+/// The rows from `first` on, by id, of which so many as [`read`] gives. The running role needs SELECT on the table.
+pub fn shown(first: i64, rows: usize, bytes: usize) -> Result<Vec<ShownRow>, Failure> {
+    require_select()?;
+    let (mut found, mut size) = (Vec::new(), 0);
+    scan(first, |row| {
+        let texts: Vec<Option<Vec<u8>>> = (0..=MESSAGE_COLUMN)
+            .map(|column| match column {
+                ID_COLUMN | PORT_COLUMN | TIME_COLUMN => None,
+                _ => row.text(column),
+            })
+            .collect();
+        size += texts.iter().flatten().map(Vec::len).sum::<usize>();
+        found.push(ShownRow {
+            id: row.id(),
+            event_time: row.datum(TIME_COLUMN).map(|d| d.value() as i64),
+            client_port: row.datum(PORT_COLUMN).map(|d| d.value() as i32),
+            texts,
+        });
+        found.len() < rows && size < bytes
+    })?;
+    Ok(found)
+}
+
+fn require_select() -> Result<(), Failure> {
+    let table = require()?;
+    // SAFETY: look-ups in the cache of pg_class; an error is raised with the table's name.
+    unsafe {
+        let rights = pg_sys::pg_class_aclcheck(
+            table,
+            pg_sys::GetUserId(),
+            pg_sys::ACL_SELECT as pg_sys::AclMode,
+        );
+        if rights != pg_sys::AclResult::ACLCHECK_OK {
+            let name = pg_sys::get_rel_name(table);
+            pg_sys::aclcheck_error(rights, pg_sys::ObjectType::OBJECT_TABLE, name);
+        }
+    }
+    Ok(())
 }
 
 /// The rows from `first` to `last`, by id; not more than `rows`, and no further one once they hold `bytes`.

@@ -5,14 +5,16 @@
 //! once, one with `i` is copied first (pg_subscription_rel.h).
 
 use super::compat;
+use super::execute::Role;
 use super::node;
 use super::scan;
 use super::subtransaction::ByLevel;
 use super::text;
-use core::ffi::c_char;
+use core::ffi::{CStr, c_char};
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 use std::cell::RefCell;
+use std::ffi::CString;
 
 /// For whom commands run: the logical replication worker that this process is, or a session that makes a subscription.
 pub struct Worker {
@@ -23,6 +25,53 @@ pub struct Worker {
     parallel: bool,
     /// The publications that the subscription names.
     pub publications: Vec<String>,
+    /// Of a worker.
+    pub described: Option<Described>,
+}
+
+/// What a subscription is to those who must decide whether to trust it.
+pub struct Described {
+    pub name: String,
+    pub owner: Role,
+    /// Rows are applied with its owner's rights, not with those of each table's owner.
+    pub runs_as_owner: bool,
+    pub publications: Vec<String>,
+}
+
+impl Described {
+    /// # Safety
+    /// A valid subscription, as GetSubscription() gives it.
+    unsafe fn read(subscription: *const pg_sys::Subscription) -> Self {
+        // SAFETY: the caller's promise; its list holds strings.
+        unsafe {
+            #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
+            let runs_as_owner = true;
+            #[cfg(not(any(feature = "pg13", feature = "pg14", feature = "pg15")))]
+            let runs_as_owner = (*subscription).runasowner;
+            Described {
+                name: text::string((*subscription).name).unwrap_or_default(),
+                owner: Role::of_oid((*subscription).owner),
+                runs_as_owner,
+                publications: node::strings((*subscription).publications),
+            }
+        }
+    }
+}
+
+/// A subscription of this database, and the connection string with which it reaches its publisher.
+pub fn describe(subscription: pg_sys::Oid) -> (Described, CString) {
+    // SAFETY: raises an error when there is none; the string is copied.
+    unsafe {
+        let found = pg_sys::GetSubscription(subscription, false);
+        #[cfg(feature = "pg19")]
+        let connection = pg_sys::SubscriptionConninfo(found);
+        #[cfg(not(feature = "pg19"))]
+        let connection = (*found).conninfo;
+        (
+            Described::read(found),
+            CStr::from_ptr(connection).to_owned(),
+        )
+    }
 }
 
 /// How a table takes part in a subscription (pg_subscription_rel.h: SUBREL_STATE_*).
@@ -78,7 +127,7 @@ pub fn worker() -> Option<Worker> {
         if worker.is_null() || subscription.is_null() {
             return None;
         }
-        let publications = node::strings((*subscription).publications);
+        let described = Described::read(subscription);
         #[cfg(any(feature = "pg16", feature = "pg17", feature = "pg18", feature = "pg19"))]
         let parallel = (*worker).parallel_apply;
         #[cfg(not(any(feature = "pg16", feature = "pg17", feature = "pg18", feature = "pg19")))]
@@ -88,7 +137,8 @@ pub fn worker() -> Option<Worker> {
             parallel,
             copying: (*worker).relid != pg_sys::InvalidOid
                 && matches!((*worker).relstate as u8, b'i' | b'd'),
-            publications,
+            publications: described.publications.clone(),
+            described: Some(described),
         })
     }
 }
@@ -119,6 +169,7 @@ impl Worker {
             copying: true,
             parallel: false,
             publications,
+            described: None,
         }
     }
 }

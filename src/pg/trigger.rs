@@ -1,6 +1,7 @@
 //! Row and statement triggers: what PostgreSQL passes to a trigger function, and what it may return.
 
 use super::compat;
+use super::execute;
 use super::memory;
 use super::text;
 use crate::apply::triggers;
@@ -60,6 +61,7 @@ fn call(
     let Some(call) = TriggerCall::from_fcinfo(fcinfo) else {
         error::not_a_trigger(name).raise()
     };
+    let _own = execute::OwnCode::begin();
     function(&call).unwrap_or_else(|failure| failure.raise())
 }
 
