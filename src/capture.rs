@@ -6,15 +6,16 @@ use crate::error::Failure;
 use crate::guc::{self, OnError};
 use crate::in_progress::{Recorded, Rewrite, Started};
 use crate::joined_table::{self, Undecoded};
-use crate::message::{Message, Object, Operation, Original, Published, TableRewrite};
+use crate::message::{Message, Object, Operation, Original, Published, RunAs, TableRewrite};
 use crate::new_table::{self, Prepared};
 use crate::objects::{self, Local, Touched};
 use crate::pg::catalog::{self, Address};
 use crate::pg::event::{self, Collected};
 use crate::pg::eventless::Eventless;
+use crate::pg::execute::Role;
 use crate::pg::sequence::{self, GAP_SEQUENCE};
 use crate::pg::source::Source;
-use crate::pg::{index, partition, publication, report, session, subtransaction, table};
+use crate::pg::{index, partition, publication, report, rights, session, subtransaction, table};
 use crate::replayable;
 use crate::replica_identity;
 use crate::restore;
@@ -265,11 +266,12 @@ fn write(
 ) -> Result<(), Failure> {
     let conforming = started.context.standard_conforming_strings;
     let mut text = text::stored(source, tag, conforming, started.temporary_items.as_ref())?;
-    let mut stored_tag = tag;
+    let (mut stored_tag, mut run_as) = (tag, None);
     if let Some(instead) = replayable::instead(started, &touched, &text.statement) {
         let sent = std::mem::replace(&mut text.statement, instead.statement);
         text.original.get_or_insert(sent);
         stored_tag = instead.tag.unwrap_or(tag);
+        run_as = instead.run_as;
     }
     let joined = joined_table::prepare(&touched, started)?;
     let own = touched.own_objects || started.drops_own_index;
@@ -283,6 +285,7 @@ fn write(
         message.all_publications = publication::all_names();
     }
     message.published.extend(published);
+    message.run_as = run_as.and_then(|role| run_as_another(role, &started.context));
     message.rewrites = rewrites;
     message.major = partition::detaches_concurrently(started.tree).then_some(session::MAJOR);
     message.undecoded_rows = joined.undecoded.iter().map(|u| u.table.clone()).collect();
@@ -375,6 +378,8 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
         objects,
         session_user: context.session_user.as_deref(),
         superuser: context.superuser,
+        rights: &context.rights,
+        run_as: None,
         search_path: &context.search_path,
         settings: &context.settings,
         nesting: &context.nesting,
@@ -401,6 +406,16 @@ fn as_sent(tag: &str, text: &[u8]) -> Original {
         tag: tag.to_owned(),
         text: crate::pg::text::decode(text),
     }
+}
+
+/// Where the statement is to run as another role than that of the command.
+fn run_as_another(role: Role, context: &Context) -> Option<RunAs> {
+    let name = role.name()?;
+    (context.username.as_ref() != Some(&name)).then(|| RunAs {
+        role: name,
+        superuser: role.is_superuser(),
+        rights: rights::of(role).to_vec(),
+    })
 }
 
 /// Why another server must not run this command, if so.

@@ -2,7 +2,7 @@
 
 use crate::message::Nesting;
 use crate::pg::setting::Watched;
-use crate::pg::{context_stack, session, text};
+use crate::pg::{context_stack, rights, session, text};
 use core::ffi::CStr;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -104,6 +104,7 @@ pub struct Context {
     pub username: Option<String>,
     /// Whether that role is a superuser.
     pub superuser: bool,
+    pub rights: rights::Rights,
     pub session_user: Option<String>,
     pub search_path: Vec<String>,
     pub settings: Rc<Settings>,
@@ -126,6 +127,7 @@ impl Context {
         Context {
             username: session::current_user(),
             superuser: session::is_superuser(),
+            rights: rights::of_current_role(),
             session_user: session::session_user(),
             search_path: session::search_path(),
             standard_conforming_strings: settings

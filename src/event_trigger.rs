@@ -10,7 +10,7 @@ use crate::pg::event::{self, Dropped, Event};
 use crate::pg::eventless::{self, Kind};
 use crate::pg::memory::with_reserve;
 use crate::pg::node::ParseTree;
-use crate::pg::{catalog, early_lock, own, publication, session, table};
+use crate::pg::{catalog, early_lock, keep, own, publication, session, table};
 use crate::{error, guc, restore};
 use pgrx::prelude::*;
 
@@ -43,10 +43,7 @@ fn on(fcinfo: pg_sys::FunctionCallInfo, name: &str, function: &str, work: impl F
 #[pg_extern(sql = false)]
 fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
     on(fcinfo, "ddl_command_start", "capture_start", |event| {
-        // It would take the extension with it, and whoever owns the schema could then forge rows for a destination.
-        if event.tree.drops_schema(table::SCHEMA) && !session::is_superuser() {
-            error::schema_required().raise();
-        }
+        keep::install();
         if let Some(relation) = early_lock::refused(event.tree) {
             error::not_owner(&relation).raise();
         }
@@ -106,10 +103,12 @@ fn capture_ddl(fcinfo: pg_sys::FunctionCallInfo) {
     });
 }
 
-/// ddl_command_start of CREATE SUBSCRIPTION on a destination: history, and what is newer than the schema.
+/// ddl_command_start on a destination: of CREATE SUBSCRIPTION, for history and what is newer than the schema; of commands that could
+/// drop the extension.
 #[pg_extern(sql = false)]
 fn subscribe_start(fcinfo: pg_sys::FunctionCallInfo) {
     on(fcinfo, "ddl_command_start", "subscribe_start", |event| {
+        keep::install();
         subscribe::begins(event.tree).unwrap_or_else(|failure| failure.raise());
     });
 }

@@ -1,7 +1,7 @@
 //! The SQL functions of schema `dts_ddl`; declared in `sql/dts_ddl_capture--*.sql`, which says who may call them.
 
 use crate::pg::sequence::{GAP_SEQUENCE, PRUNED_SEQUENCE, sequence_value};
-use crate::pg::{catalog, table, text};
+use crate::pg::{catalog, stored, table, text};
 use crate::script::Script;
 use crate::{apply, check, pending, retention};
 use pgrx::prelude::*;
@@ -32,6 +32,54 @@ fn script(after_id: Option<i64>, up_to_id: Option<i64>) -> SetOfIterator<'static
     SetOfIterator::new(script.map(|lines| lines.unwrap_or_else(|failure| failure.raise())))
 }
 
+/// The rows of the table, for the view `dts_ddl.history`: read by the table's OID, so that no other relation of its name is.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity, reason = "the columns of the SQL function")]
+fn rows() -> TableIterator<
+    'static,
+    (
+        name!(ddl_text, Option<Vec<u8>>),
+        name!(id, i64),
+        name!(tag, Option<Vec<u8>>),
+        name!(username, Option<Vec<u8>>),
+        name!(schema, Option<Vec<u8>>),
+        name!(object_type, Option<Vec<u8>>),
+        name!(object_name, Option<Vec<u8>>),
+        name!(client_address, Option<Vec<u8>>),
+        name!(client_port, Option<i32>),
+        name!(event_time, Option<TimestampWithTimeZone>),
+        name!(txid_current, Option<Vec<u8>>),
+        name!(message, Option<Vec<u8>>),
+    ),
+> {
+    const ROWS: usize = 100;
+    const BYTES: usize = 1 << 20;
+    let mut next = Some(i64::MIN);
+    let rows = core::iter::from_fn(move || {
+        let rows = stored::shown(next?, ROWS, BYTES).unwrap_or_else(|failure| failure.raise());
+        next = rows.last().and_then(|row| row.id.checked_add(1));
+        (!rows.is_empty()).then_some(rows)
+    });
+    TableIterator::new(rows.flatten().map(|mut row| {
+        let mut text = |column: usize| row.texts.get_mut(column).and_then(Option::take);
+        (
+            text(0),
+            row.id,
+            text(3),
+            text(4),
+            text(6),
+            text(7),
+            text(8),
+            text(9),
+            row.client_port,
+            row.event_time
+                .and_then(|time| TimestampWithTimeZone::try_from(time).ok()),
+            text(12),
+            text(13),
+        )
+    }))
+}
+
 /// The number of commands that went through without a row under on_error = warning.
 #[pg_extern(sql = false)]
 fn gaps() -> i64 {
@@ -53,8 +101,15 @@ fn adopt_tables(subscription: &core::ffi::CStr) -> i64 {
 
 /// Makes this database a destination.
 #[pg_extern(sql = false)]
+fn start_apply_of(after_id: Option<i64>, server_number: Option<i32>, trust_source: Option<bool>) {
+    apply::start(after_id, server_number, Some(trust_source == Some(true)))
+        .unwrap_or_else(|failure| failure.raise());
+}
+
+/// The same, where the extension's objects are older than 1.2.0: whether the source is trusted stays as it is.
+#[pg_extern(sql = false)]
 fn start_apply(after_id: Option<i64>, server_number: Option<i32>) {
-    apply::start(after_id, server_number).unwrap_or_else(|failure| failure.raise());
+    apply::start(after_id, server_number, None).unwrap_or_else(|failure| failure.raise());
 }
 
 /// Makes this database an ordinary one again.

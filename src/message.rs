@@ -14,6 +14,12 @@ pub struct Message<'a> {
     pub session_user: Option<&'a str>,
     #[serde(skip_serializing_if = "is_false")]
     pub superuser: bool,
+    /// Attributes and predefined roles that the role has the rights of; none with a superuser, who has all.
+    #[serde(skip_serializing_if = "is_empty")]
+    pub rights: &'a [String],
+    /// Whose rights the stored statement is to have, where it is not the role of the command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_as: Option<RunAs>,
     pub search_path: &'a [String],
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: &'a BTreeMap<&'static str, String>,
@@ -81,6 +87,10 @@ pub fn secrets_missing(tag: &str, redacted: usize) -> Option<String> {
 
 fn is_zero(n: &usize) -> bool {
     *n == 0
+}
+
+fn is_empty(list: &&[String]) -> bool {
+    list.is_empty()
 }
 
 fn is_false(b: &bool) -> bool {
@@ -179,6 +189,16 @@ impl Published {
     }
 }
 
+/// A role, and what it may do there.
+#[derive(Serialize)]
+pub struct RunAs {
+    pub role: String,
+    #[serde(skip_serializing_if = "is_false")]
+    pub superuser: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rights: Vec<String>,
+}
+
 /// What was sent, where `ddl_text` is not that.
 #[derive(Serialize)]
 pub struct Original {
@@ -208,6 +228,8 @@ mod tests {
             objects: vec![object; 1_001],
             session_user: Some("me"),
             superuser: false,
+            rights: &[],
+            run_as: None,
             search_path: &["public".to_owned()],
             settings: &settings,
             nesting: &nesting,

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::in_progress::Started;
 use crate::objects::Touched;
 use crate::pg::event::Dropped;
+use crate::pg::execute::Role;
 use crate::pg::index;
 use crate::pg::like::{self, TemporaryLike};
 use crate::pg::node::ParseTree;
@@ -49,6 +50,8 @@ pub struct Instead {
     pub statement: Vec<u8>,
     /// Its tag, if it is another one.
     pub tag: Option<&'static str>,
+    /// Whose code it is, where that need not be the role of the command.
+    pub run_as: Option<Role>,
 }
 
 /// What to store instead of `sent`; `None` for nearly all statements.
@@ -60,6 +63,8 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
         return Some(Instead {
             statement: text::encode(&statement).into_owned(),
             tag: Some("CREATE INDEX"),
+            // PostgreSQL read no text, and ran the index's code as its owner.
+            run_as: index::owner(index),
         });
     }
     let statement = if facts.drops_invalid_index {
@@ -78,6 +83,7 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
     statement.map(|statement| Instead {
         statement,
         tag: None,
+        run_as: None,
     })
 }
 

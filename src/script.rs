@@ -42,9 +42,10 @@ const PERHAPS_ALONE: [&str; 6] = [
 const HEAD: &str = "\
 -- DDL commands captured by dts_ddl_capture, for psql:
 --   psql -XAtc \"SELECT dts_ddl.script()\" source | psql -X -v ON_ERROR_STOP=1 destination
--- Each command runs as the role that ran it: the roles must exist, and whoever runs this script must be allowed to
--- SET ROLE to them. When that is a superuser, code that a command runs (a default, an index function, a check) can
--- RESET ROLE: run only what you trust.
+-- Each command runs as the role that ran it: the roles must exist, and whoever runs this script must be allowed to SET ROLE to them.
+-- That is no wall: code that a command runs (a default, an index function, a check) can RESET ROLE, and then has the rights of who
+-- runs the script. So it stops at a command of a role other than the session's own, but with -v trust_source=on, which says that all
+-- who could run DDL on the source may do what the role that runs the script may.
 -- If the destination captures DDL itself, it records these commands, too. To prevent that:
 --   SET dts_ddl_capture.enabled = off;
 ";
@@ -53,6 +54,8 @@ const HEAD: &str = "\
 #[derive(Deserialize)]
 struct Recorded {
     v: u32,
+    #[serde(default)]
+    run_as: Option<RunAs>,
     #[serde(default)]
     session_user: Option<String>,
     #[serde(default)]
@@ -71,6 +74,12 @@ struct Recorded {
     redacted: usize,
 }
 
+/// Whose rights the statement is to have, where it is not the role of the command.
+#[derive(Deserialize)]
+struct RunAs {
+    role: String,
+}
+
 /// The script, command by command.
 pub struct Script {
     /// What is handed out next.
@@ -80,6 +89,8 @@ pub struct Script {
     is_complete: bool,
     /// What the script has set so far of [`context::LOCALES`].
     locales: [String; 3],
+    /// Roles that the script has asked about.
+    roles: BTreeSet<Vec<u8>>,
 }
 
 impl Script {
@@ -97,6 +108,7 @@ impl Script {
             last_id,
             is_complete: false,
             locales: [context::DEFAULT_LOCALE; 3].map(str::to_owned),
+            roles: BTreeSet::new(),
         })
     }
 
@@ -152,6 +164,11 @@ impl Script {
         if let Some(secrets) = message::secrets_missing(tag, recorded.redacted) {
             add_comment(&mut script, secrets.as_bytes());
         }
+        let role = match &recorded.run_as {
+            Some(run_as) => Some(text::encode(&run_as.role).into_owned()),
+            None => row.username.clone(),
+        };
+        self.ask_for_trust(&mut script, role.as_deref().unwrap_or_default());
         self.set_locales(&mut script, &recorded.settings);
         // Tells, when psql stops, with which command.
         add(&mut script, &format!("\\echo {} {tag}\n", row.id));
@@ -167,7 +184,7 @@ impl Script {
             settings: &recorded.settings,
             search_path: &recorded.search_path,
             session_user: session_user.map(|user| text::encode(user).into_owned()),
-            role: row.username.clone(),
+            role,
         };
         let needs = if PERHAPS_ALONE.contains(&tag) {
             needs_of(&text::c_string_of_bytes(statement), conforming).unwrap_or(Needs::Nothing)
@@ -190,6 +207,34 @@ impl Script {
         }
         add_default_identities(&mut script, &recorded);
         Ok(script)
+    }
+
+    /// Lets psql stop where the session's role is another one and the source is not said to be trusted.
+    fn ask_for_trust(&mut self, script: &mut Vec<u8>, role: &[u8]) {
+        if !self.roles.insert(role.to_vec()) {
+            return;
+        }
+        let mut block = b"BEGIN\n  IF session_user OPERATOR(pg_catalog.<>) ".to_vec();
+        add_constant(&mut block, role);
+        add(
+            &mut block,
+            " THEN\n    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+      MESSAGE = 'commands of another role than the session''s own are not run for a source that is not trusted',
+      DETAIL = pg_catalog.format('The next command was run by role %I.', ",
+        );
+        add_constant(&mut block, role);
+        add(
+            &mut block,
+            "),
+      HINT = 'Run the script as that role, or with -v trust_source=on if all who could run DDL on the source may do what you may.';
+  END IF;\nEND",
+        );
+        add(
+            script,
+            "\\if :dts_trust_source\n\\else\n\\set dts_stop :ON_ERROR_STOP\n\\set ON_ERROR_STOP on\nDO ",
+        );
+        add_dollar_quoted(script, &block);
+        add(script, ";\n\\set ON_ERROR_STOP :dts_stop\n\\endif\n");
     }
 
     fn set_locales(&mut self, script: &mut Vec<u8>, settings: &BTreeMap<String, String>) {
@@ -248,6 +293,10 @@ fn refuse_pruned(first: i64, last: i64) -> Result<(), Failure> {
 
 fn head() -> Vec<u8> {
     let mut script = HEAD.as_bytes().to_vec();
+    add(
+        &mut script,
+        "\\set dts_trust_source off\n\\if :{?trust_source}\n\\set dts_trust_source :trust_source\n\\endif\n",
+    );
     for (name, value) in [
         ("client_encoding", session::client_encoding().as_str()),
         ("standard_conforming_strings", "on"),
