@@ -3,10 +3,12 @@ DECLARE
   -- the arguments of dts_ddl.start_apply()
   after_id constant bigint := {after_id};
   server_number constant integer := {server_number};
+  trust_source constant boolean := {trust_source};
   own constant regclass := 'public.dts_ddl_command';
   removed bigint;
   next_id bigint;
   present name;
+  grantee text;
 BEGIN
   LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
   IF server_number IS NULL THEN
@@ -34,6 +36,11 @@ BEGIN
     ALTER SEQUENCE dts_ddl.apply_after RESTART;
   ELSE
     PERFORM setval('dts_ddl.apply_after', after_id);
+  END IF;
+  IF trust_source THEN
+    PERFORM setval('dts_ddl.trust_source', 1);
+  ELSIF NOT trust_source THEN
+    ALTER SEQUENCE dts_ddl.trust_source RESTART;
   END IF;
   PERFORM setval('dts_ddl.apply_since', (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
   IF to_regclass('dts_ddl.apply_log') IS NULL THEN
@@ -71,7 +78,15 @@ BEGIN
     COMMENT ON COLUMN dts_ddl.apply_skip.id IS 'Id of the command';
     COMMENT ON COLUMN dts_ddl.apply_skip.since IS 'When dts_ddl.skip() was called';
     COMMENT ON INDEX dts_ddl.apply_skip_pkey IS 'Commands that are not to be run, by id';
-    REVOKE ALL ON dts_ddl.apply_log, dts_ddl.apply_skip FROM PUBLIC;
+    -- default privileges would give others rights on them
+    FOR grantee IN
+      SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+        FROM pg_class c CROSS JOIN aclexplode(c.relacl) a
+       WHERE c.oid IN ('dts_ddl.apply_log'::regclass, 'dts_ddl.apply_log_entry_seq'::regclass, 'dts_ddl.apply_skip'::regclass)
+         AND a.grantee <> c.relowner
+    LOOP
+      EXECUTE format('REVOKE ALL ON dts_ddl.apply_log, dts_ddl.apply_log_entry_seq, dts_ddl.apply_skip FROM %s CASCADE', grantee);
+    END LOOP;
     CREATE TRIGGER own_rows BEFORE INSERT OR UPDATE OR DELETE ON dts_ddl.apply_log FOR EACH ROW EXECUTE FUNCTION dts_ddl.own_rows();
     CREATE TRIGGER own_rows BEFORE INSERT OR UPDATE OR DELETE ON dts_ddl.apply_skip FOR EACH ROW EXECUTE FUNCTION dts_ddl.own_rows();
     COMMENT ON TRIGGER own_rows ON dts_ddl.apply_log IS 'Keeps rows of other servers out';
@@ -83,8 +98,8 @@ BEGIN
     ALTER EXTENSION dts_ddl_capture ADD SEQUENCE dts_ddl.apply_log_entry_seq;
     ALTER EXTENSION dts_ddl_capture ADD TABLE dts_ddl.apply_skip;
     CREATE EVENT TRIGGER dts_intercept_subscribe ON ddl_command_start
-      WHEN TAG IN ('CREATE SUBSCRIPTION') EXECUTE FUNCTION dts_ddl.subscribe_start();
-    COMMENT ON EVENT TRIGGER dts_intercept_subscribe IS 'Extension dts_ddl_capture: a subscription of a destination begins';
+      WHEN TAG IN ('CREATE SUBSCRIPTION', 'DROP EXTENSION', 'DROP OWNED', 'DROP SCHEMA') EXECUTE FUNCTION dts_ddl.subscribe_start();
+    COMMENT ON EVENT TRIGGER dts_intercept_subscribe IS 'Extension dts_ddl_capture: a subscription of a destination begins, or a command that could drop the extension';
     CREATE EVENT TRIGGER dts_intercept_subscribed ON ddl_command_end
       WHEN TAG IN ('CREATE SUBSCRIPTION') EXECUTE FUNCTION dts_ddl.subscribe_end();
     COMMENT ON EVENT TRIGGER dts_intercept_subscribed IS 'Extension dts_ddl_capture: a subscription of a destination has been made';

@@ -14,13 +14,18 @@ mod publish;
 mod recorded;
 pub mod subscribe;
 pub mod triggers;
+mod trust;
 
 use crate::context;
 use crate::error::{Failure, shown};
 use crate::guc::{self, ApplyMissingRole, ApplyOnError};
 use crate::message;
 use crate::pg::execute::{self, Role};
-use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set};
+use crate::pg::publisher::Publisher;
+use crate::pg::sequence::{
+    APPLY_AFTER_SEQUENCE, TRIED_SEQUENCE, TRIES_SEQUENCE, advance_sequence, has_sequence,
+    sequence_value, sequence_value_if_set, set_sequence,
+};
 use crate::pg::spi::{self, Parameter};
 use crate::pg::subscription::{TableState, Worker};
 use crate::pg::{catalog, report, session, subscription, subtransaction, table, text};
@@ -37,24 +42,36 @@ fn arrived(command: &Command, worker: &Worker) -> Result<(), Failure> {
     if log::is_to_be_skipped(command.id)? {
         return log::write(command, &Outcome::of_status("skipped"));
     }
+    if let Some(subscription) = &worker.described {
+        trust::require_subscription(subscription).map_err(|failure| stopping(command, failure))?;
+    }
     let begin = Instant::now();
     let mut role_name = None;
-    let result = command.circumstances().and_then(|circumstances| {
-        if circumstances.replay == Some(false) {
-            // A publication is the source's own; what it means for a table is not.
-            subtransaction::attempt(|| publish::follow_identities(&circumstances))?;
-            return Ok(Ran {
-                status: "not for replay",
-                note: circumstances.replay_reason,
-            });
-        }
-        let (role, note) = role_of(command, &circumstances)?;
-        role_name = Some(command.username.clone());
-        run(command, circumstances, worker, role).map(|ran| Ran {
-            note: joined(note, ran.note),
-            ..ran
+    let tries = note_try(command.id)?;
+    let result = if tries > MOST_TRIES {
+        Err(Failure::tried_too_often(tries - 1))
+    } else {
+        command.circumstances().and_then(|circumstances| {
+            if circumstances.replay == Some(false) {
+                // A publication is the source's own; what it means for a table is not.
+                if let Some(role) = Role::find(&command.username) {
+                    subtransaction::attempt(|| {
+                        publish::follow_identities(&circumstances, &[], role)
+                    })?;
+                }
+                return Ok(Ran {
+                    status: "not for replay",
+                    note: circumstances.replay_reason,
+                });
+            }
+            let (role, note) = role_of(command, &circumstances)?;
+            role_name = Some(command.username.clone());
+            run(command, circumstances, worker, role).map(|ran| Ran {
+                note: joined(note, ran.note),
+                ..ran
+            })
         })
-    });
+    };
     let (status, failure, note) = match &result {
         Ok(ran) => (ran.status, None, ran.note.as_deref()),
         Err(failure) => ("failed", Some(failure), None),
@@ -68,12 +85,31 @@ fn arrived(command: &Command, worker: &Worker) -> Result<(), Failure> {
     };
     match failure {
         Some(failure)
-            if guc::apply_on_error() == ApplyOnError::Stop || failure.may_pass_by_itself() =>
+            if guc::apply_on_error() == ApplyOnError::Stop
+                || failure.may_pass_by_itself() && tries < MOST_TRIES =>
         {
             Err(stopping(command, failure.clone()))
         }
         _ => log::write(command, &outcome),
     }
+}
+
+/// So often is a command tried where errors are logged. What may pass by itself, or ends the worker, is tried again, but code that a
+/// command runs may choose any SQLSTATE, and end the worker it runs in.
+const MOST_TRIES: i64 = 10;
+
+/// Counts, where errors are logged, how often a command was tried; what a transaction that is rolled back, or a worker that ends,
+/// has counted stays.
+fn note_try(id: i64) -> Result<i64, Failure> {
+    if guc::apply_on_error() == ApplyOnError::Stop || !has_sequence(TRIED_SEQUENCE) {
+        return Ok(1);
+    }
+    if sequence_value(TRIED_SEQUENCE)? == id {
+        return advance_sequence(TRIES_SEQUENCE);
+    }
+    set_sequence(TRIED_SEQUENCE, id)?;
+    set_sequence(TRIES_SEQUENCE, 1)?;
+    Ok(1)
 }
 
 struct Ran {
@@ -114,22 +150,23 @@ fn role_of(
     command: &Command,
     circumstances: &Circumstances,
 ) -> Result<(Role, Option<String>), Failure> {
-    let name = &command.username;
+    let name = circumstances
+        .run_as
+        .as_ref()
+        .map_or(&command.username, |run_as| &run_as.role);
     let owner = Role::of_session();
     let Some(role) = Role::find(name) else {
         return match guc::apply_missing_role() {
-            ApplyMissingRole::Stop => Err(Failure::role_missing(name)),
-            ApplyMissingRole::Owner => Ok((
+            ApplyMissingRole::Owner if trust::is_given()? => Ok((
                 owner,
                 Some(format!(
                     "role \"{name}\" does not exist: run as the subscription's owner"
                 )),
             )),
+            _ => Err(Failure::role_missing(name)),
         };
     };
-    if role.is_superuser() && !circumstances.superuser {
-        return Err(Failure::role_gained_rights(name));
-    }
+    trust::require_role(name, role, circumstances)?;
     if !owner.may_become(role) {
         return Err(Failure::role_out_of_reach(name));
     }
@@ -164,7 +201,7 @@ fn run(
             )
         });
         let secrets = message::secrets_missing(&command.tag, circumstances.redacted);
-        let published = publish::take_part(command, &circumstances, worker, &done.tables)?;
+        let published = publish::take_part(command, &circumstances, worker, &done.tables, role)?;
         Ok(Ran {
             status: "applied",
             note: joined(joined(refused, unfinished), joined(published, secrets)),
@@ -228,6 +265,19 @@ pub fn adopt_tables(subscription: &str) -> Result<i64, Failure> {
     let Some(&subscription_oid) = found.first() else {
         return Err(Failure::no_subscription(subscription));
     };
+    let (publisher, described) = Publisher::of_subscription(oid(subscription_oid));
+    if table::is_destination() {
+        trust::require_subscription(&described)?;
+        if !trust::require_publisher(&publisher)? {
+            report::emit(
+                PgLogLevel::WARNING,
+                PgSqlErrorCode::ERRCODE_WARNING,
+                "could not look who can write DDL commands on the source",
+                Some("There is no connection to the publisher now."),
+                Some("See the part on the destination's security in the documents."),
+            );
+        }
+    }
     let tables = spi::bigints(
         "SELECT c.oid::bigint FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
           WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384
@@ -247,18 +297,17 @@ fn oid(value: i64) -> catalog::Oid {
     catalog::Oid::from(value as u32)
 }
 
-/// Before 16 rows are applied with the rights of the subscription's owner, which [`crate::pg::guard`] takes away where it is loaded.
-const RIGHTS_ARE_OPEN: &str =
-    "SELECT 1::bigint WHERE pg_catalog.current_setting('server_version_num')::integer < 160000
-     AND pg_catalog.current_setting('shared_preload_libraries') !~ '(^|[ ,\"/])dts_ddl_capture'";
-
 const DDL_STILL_COMES: &str = "SELECT r.srsubid::bigint FROM pg_catalog.pg_subscription_rel r
      JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
     WHERE r.srrelid = 'public.dts_ddl_command'::regclass AND s.subenabled";
 
 /// Makes this database a destination; see `sql/start_apply.sql`. What is wrong with the arguments, and warnings, are told from
 /// here: PostgreSQL puts the whole text of a block that raises them into their context.
-pub fn start(after_id: Option<i64>, server_number: Option<i32>) -> Result<(), Failure> {
+pub fn start(
+    after_id: Option<i64>,
+    server_number: Option<i32>,
+    trust_source: Option<bool>,
+) -> Result<(), Failure> {
     session::refuse_in_read_only_transaction(c"dts_ddl.start_apply()");
     if after_id.is_some_and(|id| id < 0) {
         return Err(Failure::argument("after_id must not be negative"));
@@ -267,6 +316,9 @@ pub fn start(after_id: Option<i64>, server_number: Option<i32>) -> Result<(), Fa
         return Err(Failure::argument("server_number must be between 0 and 15"));
     }
     table::require_with_ids()?;
+    if trust_source == Some(false) {
+        trust::require_server_of_untrusted()?;
+    }
     let literal = |value: Option<String>| value.unwrap_or_else(|| "NULL".to_owned());
     run_block(
         &include_str!("../../sql/start_apply.sql")
@@ -274,22 +326,12 @@ pub fn start(after_id: Option<i64>, server_number: Option<i32>) -> Result<(), Fa
             .replace(
                 "{server_number}",
                 &literal(server_number.map(|v| v.to_string())),
+            )
+            .replace(
+                "{trust_source}",
+                &literal(trust_source.map(|v| v.to_string())),
             ),
     )?;
-    if !spi::bigints(RIGHTS_ARE_OPEN, &[])?.is_empty() {
-        report::emit(
-            PgLogLevel::WARNING,
-            PgSqlErrorCode::ERRCODE_WARNING,
-            "before PostgreSQL 16 an apply worker runs what rows call with the rights of the subscription's owner",
-            Some(
-                "Index expressions, check constraints and triggers that are ENABLE ALWAYS could use these rights until the worker has \
-                 met a DDL command.",
-            ),
-            Some(
-                "If not all who run DDL on the source are trusted, add dts_ddl_capture to shared_preload_libraries of this server.",
-            ),
-        );
-    }
     Ok(())
 }
 
@@ -313,6 +355,9 @@ pub fn stop(capture: bool) -> Result<(), Failure> {
 }
 
 fn run_block(body: &str) -> Result<(), Failure> {
+    // Its statements find the table by name. Who owns schema public could put another one there, but not while it is locked.
+    spi::execute("LOCK TABLE pg_catalog.pg_namespace IN SHARE MODE", &[])?;
+    table::require_with_ids()?;
     spi::execute(&format!("DO LANGUAGE plpgsql $block$\n{body}$block$"), &[]).map(|_| ())
 }
 

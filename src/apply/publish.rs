@@ -7,6 +7,7 @@
 use super::recorded::{Circumstances, Command, Published};
 use crate::error::Failure;
 use crate::pg::catalog::{self, Oid};
+use crate::pg::execute::{self, Role};
 use crate::pg::subscription::{TableState, Worker};
 use crate::pg::{identity, report};
 use pgrx::prelude::*;
@@ -15,15 +16,23 @@ use std::collections::HashSet;
 /// Commands whose script fills tables of its own; the same rows come through the stream.
 const WITH_SCRIPT: [&str; 2] = ["CREATE EXTENSION", "ALTER EXTENSION"];
 
-/// Gives tables the replica identity that capture gave them on the source.
-pub fn follow_identities(circumstances: &Circumstances) -> Result<(), Failure> {
+/// Gives tables the replica identity that capture gave them on the source: those that the command made, or that its role owns.
+pub fn follow_identities(
+    circumstances: &Circumstances,
+    made: &[Oid],
+    role: Role,
+) -> Result<(), Failure> {
+    let mine = |name: &String| -> Result<Option<Oid>, Failure> {
+        let table = catalog::relation_by_identity(name)?;
+        Ok(table.filter(|table| made.contains(table) || role.owns_relation(*table)))
+    };
     for name in &circumstances.replica_identity {
-        if let Some(table) = catalog::relation_by_identity(name)? {
+        if let Some(table) = mine(name)? {
             identity::give_full(table);
         }
     }
     for name in &circumstances.replica_identity_default {
-        if let Some(table) = catalog::relation_by_identity(name)? {
+        if let Some(table) = mine(name)? {
             identity::give_default(table);
         }
     }
@@ -35,8 +44,9 @@ pub fn take_part(
     circumstances: &Circumstances,
     worker: &Worker,
     made: &[Oid],
+    role: Role,
 ) -> Result<Option<String>, Failure> {
-    follow_identities(circumstances)?;
+    follow_identities(circumstances, made, role)?;
     let subscribed: Vec<&Published> = circumstances
         .published
         .iter()
@@ -69,18 +79,31 @@ pub fn take_part(
     }
     if !filled_by_script.is_empty() {
         // The rows that the source's script wrote follow in the stream.
-        catalog::truncate(&filled_by_script)?;
+        execute::with_rights_of(role, || catalog::truncate(&filled_by_script))?;
     }
-    let mut copied = HashSet::new();
+    let (mut copied, mut strange) = (HashSet::new(), Vec::new());
     for identity in subscribed.iter().filter_map(|entry| entry.table.as_ref()) {
         if let Some(table) = catalog::relation_by_identity(identity)? {
+            if !made.contains(&table) && !role.owns_relation(table) {
+                strange.push(identity.as_str());
+                continue;
+            }
             let state = copied_once(table, TableState::ToBeCopied);
             if worker.add_table(table, state) && state == TableState::ToBeCopied {
                 copied.insert(identity);
             }
         }
     }
-    Ok(report_undecoded(command, circumstances, &copied))
+    let strange = (!strange.is_empty()).then(|| {
+        format!(
+            "takes no part in the subscription, since it was here and is not the role's: {}",
+            strange.join(", ")
+        )
+    });
+    Ok(super::joined(
+        strange,
+        report_undecoded(command, circumstances, &copied),
+    ))
 }
 
 /// Of a partitioned table only the partitions are copied.

@@ -31,6 +31,8 @@ pub struct Command {
 pub struct Circumstances {
     pub session_user: Option<String>,
     pub superuser: bool,
+    pub rights: Vec<String>,
+    pub run_as: Option<RunAs>,
     pub search_path: Vec<String>,
     pub settings: BTreeMap<String, String>,
     pub replica_identity: Vec<String>,
@@ -52,6 +54,15 @@ pub struct Published {
     pub table: Option<String>,
     pub schema: Option<String>,
     pub publications: Vec<String>,
+}
+
+/// Whose rights the statement is to have, where it is not the role of the command.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct RunAs {
+    pub role: String,
+    pub superuser: bool,
+    pub rights: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]

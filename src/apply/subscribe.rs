@@ -10,6 +10,7 @@
 
 use super::arrived;
 use super::recorded::Command;
+use super::trust;
 use crate::error::Failure;
 use crate::pg::execute;
 use crate::pg::node::ParseTree;
@@ -17,17 +18,27 @@ use crate::pg::publisher::{self, Publisher, Row};
 use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set};
 use crate::pg::spi::{self, Parameter};
 use crate::pg::subscription::{self, Worker};
-use crate::pg::{table, text};
+use crate::pg::{report, session, table, text};
+use pgrx::PgLogLevel;
 
 const COLUMNS: usize = 14;
 const ID: usize = 1;
 
 /// CREATE SUBSCRIPTION begins.
 pub fn begins(tree: ParseTree) -> Result<(), Failure> {
+    // PostgreSQL has not yet asked whether the role may do this, and nobody else's subscription can bring commands.
+    if !session::is_superuser() {
+        return Ok(());
+    }
     let Some(publisher) = Publisher::of_statement(tree) else {
         return Ok(());
     };
     table::require()?;
+    if !publishes_commands(&publisher)? {
+        return Ok(());
+    }
+    trust::require_own_rights(publisher.runs_as_owner)?;
+    trust::require_publisher(&publisher)?;
     execute::install_hooks();
     let after = sequence_value_if_set(APPLY_AFTER_SEQUENCE)?;
     let worker = Worker::of_session(None, publisher.publications.clone());
@@ -51,6 +62,18 @@ pub fn has_begun(tree: ParseTree) -> Result<(), Failure> {
     if !subscription::make_ready(subscription, table::require()?) {
         return Ok(());
     }
+    // An error now would leave the slot on the publisher. The worker, which can run nothing, repeats it.
+    let described = subscription::describe(subscription).0;
+    if let Err(failure) = trust::require_subscription(&described) {
+        report::emit(
+            PgLogLevel::WARNING,
+            failure.code,
+            &failure.message,
+            failure.detail.as_deref(),
+            failure.hint.as_deref(),
+        );
+        return Ok(());
+    }
     let Some(after) = sequence_value_if_set(APPLY_AFTER_SEQUENCE)? else {
         return Ok(());
     };
@@ -63,8 +86,8 @@ pub fn has_begun(tree: ParseTree) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The rows of the publisher's capture table; none where it is in none of the publications.
-fn fetch(publisher: &Publisher) -> Result<Vec<Row>, Failure> {
+/// Whether the publisher's capture table is in one of the publications.
+fn publishes_commands(publisher: &Publisher) -> Result<bool, Failure> {
     let publications: Vec<String> = publisher
         .publications
         .iter()
@@ -78,9 +101,11 @@ fn fetch(publisher: &Publisher) -> Result<Vec<Row>, Failure> {
         ),
         1,
     )?;
-    if published.is_none_or(|rows| rows.is_empty()) {
-        return Ok(Vec::new());
-    }
+    Ok(published.is_some_and(|rows| !rows.is_empty()))
+}
+
+/// The rows of the publisher's capture table.
+fn fetch(publisher: &Publisher) -> Result<Vec<Row>, Failure> {
     let rows = publisher.query(
         "SELECT c.ddl_text, c.id::text, c.event, c.tag, c.username::text, c.database::text, c.schema::text,
                 c.object_type::text, c.object_name::text, c.client_address::text, c.client_port::text,

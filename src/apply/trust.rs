@@ -1,0 +1,115 @@
+//! Whether what a source sends may run here: nobody is to have more rights on the destination than he has on the source.
+//!
+//! DDL never has more rights than its author (this module, [`crate::pg::execute`]). Rows have those of the table's owner where
+//! PostgreSQL gives them no others (from 16 on, without run_as_owner) and the library is in each worker from its start
+//! ([`crate::pg::row_rights`]). And who can write rows of the capture table on the source decides what runs here as whom. Where
+//! one of these does not hold, nothing is applied, unless the DBA says that all who may run DDL on the source are trusted like the
+//! subscription's owner: `start_apply(trust_source => true)`.
+
+use super::recorded::Circumstances;
+use crate::error::Failure;
+use crate::pg::execute::Role;
+use crate::pg::publisher::{Publisher, quote_literal};
+use crate::pg::rights;
+use crate::pg::sequence::{TRUST_SEQUENCE, has_sequence, sequence_value};
+use crate::pg::session;
+use crate::pg::subscription::Described;
+
+/// Whether the DBA trusts the source.
+pub fn is_given() -> Result<bool, Failure> {
+    // objects older than 1.2.0 do not have it
+    Ok(has_sequence(TRUST_SEQUENCE) && sequence_value(TRUST_SEQUENCE)? > 0)
+}
+
+/// What of the server itself leaves rows more rights than they may have.
+fn of_server() -> Option<&'static str> {
+    if session::MAJOR < 16 {
+        Some(
+            "Before PostgreSQL 16 rows are written with the rights of the subscription's owner, and so is run what they call.",
+        )
+    } else if session::is_preloaded() {
+        None
+    } else {
+        Some(
+            "dts_ddl_capture is not in shared_preload_libraries of this server, so that a worker may write rows of superusers' tables without it.",
+        )
+    }
+}
+
+/// This server can keep rows of a source that is not trusted in their bounds.
+pub fn require_server_of_untrusted() -> Result<(), Failure> {
+    of_server().map_or(Ok(()), |reason| Err(Failure::not_trusted(reason)))
+}
+
+/// A subscription that brings the capture table.
+pub fn require_subscription(subscription: &Described) -> Result<(), Failure> {
+    if !subscription.owner.is_superuser() {
+        return Err(Failure::owner_no_superuser(&subscription.name));
+    }
+    require_own_rights(subscription.runs_as_owner)
+}
+
+/// Rows have the rights of the tables' owners, not those of the subscription's.
+pub fn require_own_rights(runs_as_owner: bool) -> Result<(), Failure> {
+    if is_given()? {
+        return Ok(());
+    }
+    require_server_of_untrusted()?;
+    if runs_as_owner {
+        return Err(Failure::not_trusted(
+            "With run_as_owner rows are written with the rights of the subscription's owner, and so is run what they call.",
+        ));
+    }
+    Ok(())
+}
+
+/// Roles of the publisher that are no superusers and can write rows of its capture table, or can become one that can.
+/// `None` where it cannot be asked.
+pub fn writers(publisher: &Publisher) -> Result<Option<Vec<String>>, Failure> {
+    let rows = publisher.query(
+        &include_str!("../../sql/writers.sql")
+            .replace("{table}", &quote_literal("public.dts_ddl_command")),
+        1,
+    )?;
+    Ok(rows.map(|rows| {
+        rows.into_iter()
+            .filter_map(|row| row.into_iter().next().flatten())
+            .map(|name| crate::pg::text::decode(&name))
+            .collect()
+    }))
+}
+
+/// The publisher's capture table is written by capture and by superusers alone. False where it cannot be asked.
+pub fn require_publisher(publisher: &Publisher) -> Result<bool, Failure> {
+    if is_given()? {
+        return Ok(true);
+    }
+    match writers(publisher)? {
+        Some(writers) if !writers.is_empty() => Err(Failure::others_write(&writers)),
+        answer => Ok(answer.is_some()),
+    }
+}
+
+/// A role has no more power here than the row says it had there.
+pub fn require_role(name: &str, role: Role, circumstances: &Circumstances) -> Result<(), Failure> {
+    let (superuser, had) = match &circumstances.run_as {
+        Some(run_as) => (run_as.superuser, &run_as.rights),
+        None => (circumstances.superuser, &circumstances.rights),
+    };
+    let more: Vec<String> = if superuser {
+        Vec::new()
+    } else if role.is_superuser() {
+        vec!["superuser".to_owned()]
+    } else {
+        rights::of(role)
+            .iter()
+            .filter(|right| !had.contains(right))
+            .cloned()
+            .collect()
+    };
+    if more.is_empty() || is_given()? {
+        Ok(())
+    } else {
+        Err(Failure::role_gained_rights(name, &more))
+    }
+}
