@@ -1,6 +1,6 @@
 -- Every object says what it is, those of a destination as well: members of the extension, and what belongs to them.
 SET client_min_messages = error;
-SELECT dts_ddl.start_apply();
+SELECT dts_ddl.start_apply(trust_source => true);
 CREATE TEMPORARY VIEW member AS
   SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid
    WHERE e.extname = 'dts_ddl_capture' AND d.deptype = 'e';

@@ -1,8 +1,9 @@
 //! Live apply runs what unprivileged roles of the source have written. On the destination none of it may run with more
 //! rights than there.
 
-use super::pair::{Node, Options, Pair, Servers, same_schema};
-use super::server::{admin, server, skipped, value};
+use super::cluster::Installation;
+use super::pair::{Node, Options, Pair, Servers, connect_nodes, same_schema};
+use super::server::{server, skipped};
 
 /// A function that tries everything to become more than its role, then writes down who it is. It never fails. The list of
 /// attempts is long because each is refused by a different part of the server.
@@ -104,11 +105,25 @@ fn by_commands() {
         "CREATE STATISTICS st ON id, v FROM a; CREATE TYPE ct AS (x int); CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq)",
         "CREATE VIEW vw AS SELECT f('view') AS x; CREATE RULE r AS ON INSERT TO a DO ALSO SELECT f('rule')",
         "CREATE FUNCTION outspoken() RETURNS void LANGUAGE plpgsql SET search_path = mallory_ddl AS $$ BEGIN EXECUTE 'CREATE TABLE by_function (x int DEFAULT f(''by function''))'; END $$; SELECT outspoken()",
+        "CREATE FUNCTION constant(x dom[] DEFAULT '{1}') RETURNS void LANGUAGE sql AS ''; ALTER FUNCTION constant(dom[]) SET work_mem = '1MB'",
+        "CREATE TYPE pair AS (x dom, y int); CREATE FUNCTION row_constant(x pair DEFAULT '(1,2)') RETURNS void LANGUAGE sql SET role = mallory_ddl AS ''",
+        "CREATE FUNCTION with_role(x dom[] DEFAULT '{2}') RETURNS text LANGUAGE sql SET search_path = mallory_ddl SET role = mallory_ddl SET work_mem = '1MB' AS 'SELECT current_user::text'",
+        "CREATE OR REPLACE FUNCTION with_role(x dom[] DEFAULT '{3}') RETURNS text LANGUAGE sql SET role = mallory_ddl AS 'SELECT current_user::text'",
+        "ALTER FUNCTION with_role(dom[]) SET role = mallory_ddl; ALTER FUNCTION with_role(dom[]) RESET role; ALTER FUNCTION with_role(dom[]) RESET ALL",
+        "CREATE PROCEDURE proc(x dom[] DEFAULT '{4}') LANGUAGE sql SET role = mallory_ddl AS ''; ALTER PROCEDURE proc(dom[]) SET role = mallory_ddl",
+        "CREATE AGGREGATE agg (int) (SFUNC = int4pl, STYPE = int, INITCOND = '0'); CREATE CAST (ct AS text) WITH INOUT AS ASSIGNMENT",
+        "CREATE POLICY p ON a USING (f('policy') = 1); CREATE TRIGGER tr BEFORE INSERT ON a FOR EACH ROW WHEN (NEW.dm > '1'::dom) EXECUTE FUNCTION t()",
+        "ALTER TABLE a ALTER d SET DEFAULT ('{5}'::dom[])[1]; COMMENT ON FUNCTION f(text) IS 'a comment'",
         "SET ROLE mallory_ddl; SET search_path = mallory_ddl; CREATE TABLE last_one (x int)",
     ] {
         client
             .batch_execute(sql)
             .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+    if server().major >= 14 {
+        client
+            .batch_execute("CREATE FUNCTION atomic(x dom[] DEFAULT '{6}') RETURNS boolean SET role = mallory_ddl BEGIN ATOMIC SELECT x = '{7}'::dom[]; END")
+            .unwrap();
     }
     // names that the apply side itself might look up
     for sql in [
@@ -139,48 +154,17 @@ fn by_commands() {
 }
 
 /// What the rows call that follow: triggers, constraints, index expressions, generated columns, partition keys.
-/// From 16 on the worker becomes the owner of each table, and refuses deferred triggers and forced row level security.
+/// The worker becomes the owner of each table, and refuses deferred triggers and forced row level security.
 #[test]
 fn by_rows() {
-    rows(
-        "mallory_rows",
-        "",
-        server().major < 16 && deferred_may_catch(),
-    );
-}
-
-/// As all subscriptions before 16: rows are written with the rights of the subscription's owner, a superuser.
-#[test]
-fn by_rows_of_a_superuser() {
     if server().major < 16 {
         return skipped(
-            "by_rows_of_a_superuser",
-            "run_as_owner came with 16; before, by_rows is the same",
+            "by_rows",
+            "before 16 rows have the rights of the subscription's owner: only a trusted source is applied",
         );
     }
-    rows(
-        "mallory_owner",
-        "run_as_owner = true,",
-        deferred_may_catch(),
-    );
-}
-
-/// A server with assertions does not survive a deferred trigger that catches an error while the transaction commits (xact.c,
-/// `RollbackAndReleaseCurrentSubTransaction`, also without this extension).
-fn deferred_may_catch() -> bool {
-    value(&mut admin(), "SELECT current_setting('debug_assertions')") == "off"
-}
-
-fn rows(role: &str, options: &str, deferred: bool) {
-    // A worker that has not loaded the library yet has no guard (README, Security), and a worker may be a new one at any row.
-    let pair = Pair::on(
-        &Servers::preloaded(),
-        &Options {
-            topic: role,
-            subscription: options,
-            ..Options::default()
-        },
-    );
+    let role = "mallory_rows";
+    let pair = Pair::simple(role);
     arm(&pair, role);
     let mut client = pair.source.connect_as(Some(role));
     for sql in [
@@ -191,16 +175,11 @@ fn rows(role: &str, options: &str, deferred: bool) {
         "CREATE TABLE trig (id int PRIMARY KEY)",
         "CREATE TRIGGER before BEFORE INSERT ON trig FOR EACH ROW EXECUTE FUNCTION t(); ALTER TABLE trig ENABLE ALWAYS TRIGGER before",
         "CREATE TRIGGER after AFTER INSERT OR UPDATE ON trig FOR EACH ROW EXECUTE FUNCTION t(); ALTER TABLE trig ENABLE REPLICA TRIGGER after",
-        "CREATE CONSTRAINT TRIGGER deferred AFTER INSERT ON trig DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION t(); ALTER TABLE trig ENABLE ALWAYS TRIGGER deferred",
         "CREATE TRIGGER conditional AFTER INSERT ON trig FOR EACH ROW WHEN (f('when') = 1) EXECUTE FUNCTION t(); ALTER TABLE trig ENABLE ALWAYS TRIGGER conditional",
         "CREATE TABLE ruled (x int); CREATE RULE r AS ON INSERT TO ruled DO ALSO SELECT f('rule'); ALTER TABLE ruled ENABLE ALWAYS RULE r",
-        "CREATE TABLE policed (x int); ALTER TABLE policed ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON policed USING (f('policy') = 1)",
         "CREATE TABLE stage (id int PRIMARY KEY, x int)",
         "CREATE VIEW vw AS SELECT f('view') AS x FROM stage",
-    ]
-    .into_iter()
-    .filter(|sql| deferred || !(sql.contains("DEFERRED") || sql.contains("FORCE ROW LEVEL")))
-    {
+    ] {
         client
             .batch_execute(sql)
             .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
@@ -214,16 +193,14 @@ fn rows(role: &str, options: &str, deferred: bool) {
         "INSERT INTO part VALUES (1, 'a')",
         "BEGIN; INSERT INTO trig VALUES (1); CREATE TABLE in_between (x int DEFAULT f('in between')); INSERT INTO trig VALUES (2); COMMIT",
         "INSERT INTO ruled VALUES (1); INSERT INTO stage VALUES (1, 1)",
-        "DO $$ BEGIN IF to_regclass('policed') IS NOT NULL THEN INSERT INTO policed VALUES (1); END IF; END $$",
         "UPDATE a SET d = 3 WHERE id = 1; UPDATE trig SET id = 3 WHERE id = 1; DELETE FROM a WHERE id = 2",
         // the trigger comes by a command in the middle of the rows' transaction
-        "BEGIN; INSERT INTO stage VALUES (2, 2); CREATE CONSTRAINT TRIGGER late AFTER INSERT ON stage DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION t();
+        "BEGIN; INSERT INTO stage VALUES (2, 2); CREATE CONSTRAINT TRIGGER late AFTER INSERT ON stage FOR EACH ROW EXECUTE FUNCTION t();
            ALTER TABLE stage ENABLE ALWAYS TRIGGER late; INSERT INTO stage VALUES (3, 3); COMMIT",
         "CREATE TABLE after (x int); INSERT INTO after VALUES (1)",
     ]
-    .map(|sql| if deferred { sql.to_owned() } else { sql.replace("DEFERRABLE INITIALLY DEFERRED", "") })
     {
-        client.batch_execute(&sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        client.batch_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
     pair.wait();
     assert_eq!(
@@ -278,4 +255,522 @@ fn other_rights_on_the_destination() {
     pair.expect_error(&["could not apply DDL command", "CREATE SCHEMA needs_more"]);
     pair.destination.run("ALTER ROLE rights_super SUPERUSER");
     pair.check();
+}
+
+/// Each right that a role may have beyond its own objects is compared.
+#[test]
+fn rights_beyond_the_row() {
+    // roles belong to all databases
+    let servers = Servers::new(Installation::under_test());
+    let pair = Pair::on(
+        &servers,
+        &Options {
+            topic: "powers",
+            ..Options::default()
+        },
+    );
+    let role = "powers_app";
+    for node in [&pair.source, &pair.destination] {
+        node.run(&format!("CREATE ROLE {role} LOGIN"));
+    }
+    pair.source.run(&format!(
+        "CREATE SCHEMA open; GRANT ALL ON SCHEMA open TO {role}"
+    ));
+    pair.wait();
+    let mut table = 0;
+    let mut make = || {
+        table += 1;
+        pair.source
+            .connect_as(Some(role))
+            .batch_execute(&format!("CREATE TABLE open.t{table} (x int)"))
+            .unwrap();
+    };
+    make();
+    pair.wait();
+    let database = &pair.destination.database;
+    let owner = &server().user;
+    for (give, take, name) in [
+        (
+            format!("ALTER ROLE {role} CREATEROLE"),
+            format!("ALTER ROLE {role} NOCREATEROLE"),
+            "createrole",
+        ),
+        (
+            format!("ALTER ROLE {role} CREATEDB"),
+            format!("ALTER ROLE {role} NOCREATEDB"),
+            "createdb",
+        ),
+        (
+            format!("ALTER ROLE {role} REPLICATION"),
+            format!("ALTER ROLE {role} NOREPLICATION"),
+            "replication",
+        ),
+        (
+            format!("ALTER ROLE {role} BYPASSRLS"),
+            format!("ALTER ROLE {role} NOBYPASSRLS"),
+            "bypassrls",
+        ),
+        (
+            format!("GRANT pg_execute_server_program TO {role}"),
+            format!("REVOKE pg_execute_server_program FROM {role}"),
+            "pg_execute_server_program",
+        ),
+        // by way of another role
+        (
+            format!(
+                "CREATE ROLE powers_between; GRANT pg_monitor TO powers_between; GRANT powers_between TO {role}"
+            ),
+            format!("REVOKE powers_between FROM {role}"),
+            "pg_monitor, pg_read_all_settings",
+        ),
+        (
+            format!("ALTER DATABASE {database} OWNER TO {role}"),
+            format!("ALTER DATABASE {database} OWNER TO \"{owner}\""),
+            "pg_database_owner",
+        ),
+    ] {
+        pair.destination.run(&give);
+        make();
+        pair.expect_error(&[
+            "could not apply DDL command",
+            &format!("role \"{role}\" may do more here than it could on the source: {name}"),
+        ]);
+        pair.destination.run(&take);
+        pair.wait();
+    }
+    // the same on both sides, and more on the source
+    for node in [&pair.source, &pair.destination] {
+        node.run(&format!(
+            "ALTER ROLE {role} CREATEDB; GRANT pg_monitor TO {role}"
+        ));
+    }
+    pair.source.run(&format!(
+        "GRANT pg_execute_server_program TO {role}; ALTER ROLE {role} CREATEROLE"
+    ));
+    make();
+    pair.check();
+}
+
+/// Code of strangers that a superuser's tables run for a row.
+#[test]
+fn rows_of_superusers_tables() {
+    if server().major < 16 {
+        return skipped("rows_of_superusers_tables", "as by_rows");
+    }
+    let role = "mallory_tables";
+    let pair = Pair::simple(role);
+    arm(&pair, role);
+    pair.source.run(&format!(
+        "CREATE SCHEMA super; GRANT USAGE ON SCHEMA super TO {role}"
+    ));
+    let mut mallory = pair.source.connect_as(Some(role));
+    mallory
+        .batch_execute(
+            "CREATE DOMAIN zip AS text; CREATE DOMAIN pure AS text CHECK (upper(VALUE) <> 'NO')",
+        )
+        .unwrap();
+    let dba = |sql: &str| {
+        pair.source
+            .run(&format!("SET search_path = super, {role}; {sql}"))
+    };
+    for sql in [
+        "CREATE TABLE by_domain (id int PRIMARY KEY, z zip, p pure); GRANT INSERT ON by_domain TO PUBLIC",
+        "CREATE TABLE by_check (id int PRIMARY KEY, CHECK (f('check') = 1)); GRANT INSERT ON by_check TO PUBLIC",
+        "CREATE TABLE by_index (id int PRIMARY KEY); CREATE INDEX ON by_index (i('index ' || id)); GRANT INSERT ON by_index TO PUBLIC",
+        "CREATE TABLE by_generated (id int PRIMARY KEY, g int GENERATED ALWAYS AS (i('generated ' || id)) STORED); GRANT INSERT ON by_generated TO PUBLIC",
+        "CREATE TABLE by_trigger (id int PRIMARY KEY); CREATE TRIGGER tr BEFORE INSERT ON by_trigger FOR EACH ROW EXECUTE FUNCTION t();
+         ALTER TABLE by_trigger ENABLE ALWAYS TRIGGER tr; GRANT INSERT ON by_trigger TO PUBLIC",
+        "CREATE TABLE by_deferred (id int PRIMARY KEY); CREATE CONSTRAINT TRIGGER tr AFTER INSERT ON by_deferred DEFERRABLE INITIALLY DEFERRED
+           FOR EACH ROW EXECUTE FUNCTION t(); ALTER TABLE by_deferred ENABLE ALWAYS TRIGGER tr; GRANT INSERT ON by_deferred TO PUBLIC",
+        "CREATE FUNCTION calls() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM mallory_tables.f('through ' || TG_NAME); RETURN NEW; END $$;
+         CREATE TABLE by_call (id int PRIMARY KEY); CREATE TRIGGER tr AFTER INSERT ON by_call FOR EACH ROW EXECUTE FUNCTION calls();
+         ALTER TABLE by_call ENABLE ALWAYS TRIGGER tr; GRANT INSERT ON by_call TO PUBLIC",
+        "CREATE TABLE by_part (id int) PARTITION BY LIST (id); CREATE TABLE by_part_1 PARTITION OF by_part FOR VALUES IN (1);
+         GRANT INSERT ON by_part TO PUBLIC; GRANT CREATE ON SCHEMA super TO mallory_tables; ALTER TABLE by_part_1 OWNER TO mallory_tables",
+    ] {
+        dba(sql);
+    }
+    mallory
+        .batch_execute(
+            "ALTER DOMAIN zip ADD CHECK (f('domain') = 1) NOT VALID; ALTER TABLE super.by_part_1 ADD CHECK (f('partition') = 1)",
+        )
+        .unwrap();
+    for table in [
+        "by_check",
+        "by_index",
+        "by_generated",
+        "by_trigger",
+        "by_deferred",
+        "by_call",
+        "by_part",
+    ] {
+        mallory
+            .batch_execute(&format!("INSERT INTO super.{table} (id) VALUES (1)"))
+            .unwrap_or_else(|error| panic!("{table}: {error:?}"));
+    }
+    mallory
+        .batch_execute("INSERT INTO super.by_domain VALUES (1, '12345', 'yes')")
+        .unwrap();
+    // copied by another worker
+    mallory
+        .batch_execute("SET search_path = mallory_tables; CREATE UNLOGGED TABLE later (x int CHECK (f('copied') = 1), z zip); INSERT INTO later VALUES (1, 'x')")
+        .unwrap();
+    dba(
+        "CREATE UNLOGGED TABLE super.later (x int CHECK (f('copied') = 1), z zip); INSERT INTO later VALUES (1, 'x')",
+    );
+    mallory
+        .batch_execute("ALTER TABLE later SET LOGGED")
+        .unwrap();
+    dba("ALTER TABLE super.later SET LOGGED");
+    pair.wait();
+    nothing_gained(&pair.destination, role);
+    for table in [
+        "super.by_domain",
+        "super.by_check",
+        "super.by_part",
+        "super.by_call",
+        "super.later",
+        "mallory_tables.later",
+    ] {
+        pair.destination
+            .expect_value(&format!("SELECT count(*) FROM {table}"), "1");
+    }
+    // what a superuser could read by a built-in function, with no function of anybody: refused, and told
+    mallory
+        .batch_execute(
+            "ALTER DOMAIN zip ADD CHECK (CASE WHEN has_table_privilege('pg_authid', 'select') THEN length(pg_read_file('PG_VERSION')) > 99 ELSE true END) NOT VALID;
+             INSERT INTO super.by_domain VALUES (2, 'x', 'yes')",
+        )
+        .unwrap();
+    pair.expect_error(&[
+        "function pg_catalog.",
+        "is not run with a superuser's rights for a replicated row",
+    ]);
+    pair.source.run("SELECT 1");
+    mallory
+        .batch_execute("ALTER DOMAIN zip DROP CONSTRAINT zip_check1")
+        .unwrap();
+}
+
+/// Where rows have more rights than they should, nothing is applied but for a source that is trusted; and who can write rows of the
+/// capture table must be a superuser there.
+#[test]
+fn refused_unless_trusted() {
+    let servers = Servers::not_preloaded();
+    let pair = Pair::bare(&servers, "trust");
+    pair.source.run(
+        "CREATE EXTENSION dts_ddl_capture; CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION p FOR ALL TABLES",
+    );
+    pair.destination.run("CREATE EXTENSION dts_ddl_capture");
+    let refused = |sql: &str, words: &str| {
+        let error = pair
+            .destination
+            .connect()
+            .batch_execute(sql)
+            .expect_err(sql);
+        let error = error.as_db_error().expect("an error of the server");
+        let text = format!(
+            "{}; {}",
+            error.message(),
+            error.detail().unwrap_or_default()
+        );
+        assert!(text.contains(words), "{sql}: {text}");
+    };
+    let untrusted = "DDL of a source that is not trusted is not applied here";
+    refused("SELECT dts_ddl.start_apply()", untrusted);
+    pair.destination
+        .run("SELECT dts_ddl.start_apply(trust_source => true)");
+    assert_eq!(
+        pair.destination
+            .value("SELECT count(*) FROM dts_ddl.apply_log"),
+        "0"
+    );
+
+    if server().major >= 16 {
+        let servers = Servers::new(Installation::under_test());
+        let pair = Pair::bare(&servers, "distrust");
+        pair.source.run(
+            "CREATE EXTENSION dts_ddl_capture; CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION p FOR ALL TABLES",
+        );
+        pair.destination.run(
+            "CREATE EXTENSION dts_ddl_capture; SELECT dts_ddl.start_apply(); CREATE TABLE t (id int PRIMARY KEY)",
+        );
+        let name = &pair.destination.database;
+        let subscribe = |options: &str| {
+            format!(
+                "CREATE SUBSCRIPTION {name} CONNECTION '{}' PUBLICATION p WITH ({options} slot_name = '{name}')",
+                pair.source
+                    .cluster()
+                    .connection_string(&pair.source.database)
+            )
+        };
+        let refused = |sql: &str, words: &str| {
+            let error = pair
+                .destination
+                .connect()
+                .batch_execute(sql)
+                .expect_err(sql);
+            let error = error.as_db_error().expect("an error of the server");
+            let text = format!(
+                "{}; {}",
+                error.message(),
+                error.detail().unwrap_or_default()
+            );
+            assert!(text.contains(words), "{sql}: {text}");
+        };
+        refused(&subscribe("run_as_owner = true,"), untrusted);
+        pair.source
+            .run("CREATE ROLE distrust_writer LOGIN; GRANT pg_write_all_data TO distrust_writer");
+        refused(
+            &subscribe(""),
+            "become a role that can: \"distrust_writer\"",
+        );
+        pair.source.run("REVOKE pg_write_all_data FROM distrust_writer; GRANT INSERT (id) ON public.dts_ddl_command TO distrust_writer");
+        refused(&subscribe(""), "\"distrust_writer\"");
+        pair.source.run(
+            "REVOKE ALL ON public.dts_ddl_command FROM distrust_writer; DROP ROLE distrust_writer",
+        );
+        // later changes are noticed with the next command
+        connect_nodes(&pair.source, &pair.destination, name, "p", "");
+        pair.wait();
+        pair.destination.run(&format!(
+            "ALTER SUBSCRIPTION {name} SET (run_as_owner = true)"
+        ));
+        pair.source.run("CREATE TABLE later (x int)");
+        pair.expect_error(&["could not apply DDL command", untrusted]);
+        pair.destination.run(&format!(
+            "ALTER SUBSCRIPTION {name} SET (run_as_owner = false)"
+        ));
+        pair.wait();
+        pair.destination
+            .run("CREATE ROLE distrust_owner LOGIN IN ROLE pg_create_subscription");
+        pair.destination.run(&format!(
+            "GRANT CREATE ON DATABASE {name} TO distrust_owner; ALTER SUBSCRIPTION {name} SET (password_required = false);
+             ALTER SUBSCRIPTION {name} OWNER TO distrust_owner"
+        ));
+        pair.source.run("CREATE TABLE latest (x int)");
+        pair.expect_error(&["role \"distrust_owner\" cannot SET ROLE to"]);
+        pair.destination.run(&format!(
+            "ALTER SUBSCRIPTION {name} OWNER TO \"{}\"",
+            server().user
+        ));
+        pair.wait();
+    }
+}
+
+/// The event trigger of CREATE SUBSCRIPTION connects to nobody for a role that may not make one.
+#[test]
+fn subscription_by_anybody() {
+    let pair = Pair::simple("anybody");
+    pair.destination.run("CREATE ROLE anybody_here LOGIN");
+    let error = pair
+        .destination
+        .connect_as(Some("anybody_here"))
+        .batch_execute(&format!(
+            "CREATE SUBSCRIPTION s CONNECTION '{}' PUBLICATION p",
+            pair.source
+                .cluster()
+                .connection_string(&pair.source.database)
+        ))
+        .expect_err("not for an ordinary role");
+    assert_eq!(
+        error.code().map(|code| code.code()),
+        Some("42501"),
+        "{error:?}"
+    );
+    let connected = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 's'";
+    assert_eq!(pair.source.value(connected), "0");
+    assert!(
+        !pair
+            .source
+            .cluster()
+            .log()
+            .contains("CREATE SUBSCRIPTION s")
+    );
+}
+
+/// What the destination derives from a row is code of the object's owner, and does what PostgreSQL did.
+#[test]
+fn derived_statements() {
+    let role = "mallory_derived";
+    let pair = Pair::simple(role);
+    arm(&pair, role);
+    let mut mallory = pair.source.connect_as(Some(role));
+    mallory
+        .batch_execute(
+            "CREATE DOMAIN dom AS int CHECK (f('derived domain') = 1);
+             CREATE TABLE r (x int, a dom[]); INSERT INTO r VALUES (1, NULL), (1, NULL);
+             CREATE TABLE pa (x int, y text) PARTITION BY LIST (i('key ' || x)); CREATE TABLE pa1 PARTITION OF pa FOR VALUES IN (1); INSERT INTO pa VALUES (1, 'a')",
+        )
+        .unwrap();
+    mallory
+        .batch_execute(
+            "CREATE UNIQUE INDEX CONCURRENTLY bad ON r (x) WHERE a IS DISTINCT FROM '{1}'::dom[]",
+        )
+        .expect_err("two equal rows");
+    mallory.batch_execute("DELETE FROM r").unwrap();
+    pair.wait();
+    pair.destination.run(&format!("TRUNCATE {role}.seen"));
+    pair.source.run(&format!("REINDEX INDEX {role}.bad"));
+    if server().major >= 14 {
+        pair.source.run(&format!(
+            "ALTER TABLE {role}.pa DETACH PARTITION {role}.pa1 CONCURRENTLY"
+        ));
+    }
+    pair.wait();
+    nothing_gained(&pair.destination, role);
+    assert_eq!(
+        pair.destination.value(&format!(
+            "SELECT count(*) FROM {role}.seen WHERE what LIKE 'key%'"
+        )),
+        "0",
+        "no look at the rows"
+    );
+    assert_eq!(
+        pair.destination.value(&format!(
+            "SELECT indisvalid FROM pg_index WHERE indexrelid = '{role}.bad'::regclass"
+        )),
+        "true"
+    );
+    same_schema(&pair.source, &pair.destination);
+}
+
+/// A table that is here and is not the role's takes no part in the subscription, whatever the role says.
+#[test]
+fn tables_of_others() {
+    let pair = Pair::simple("others");
+    for node in [&pair.source, &pair.destination] {
+        node.run("CREATE ROLE others_app LOGIN");
+    }
+    pair.source
+        .run("CREATE SCHEMA app; GRANT ALL ON SCHEMA app TO others_app");
+    pair.wait();
+    pair.destination
+        .run("CREATE TABLE app.payroll (id int PRIMARY KEY, name text); INSERT INTO app.payroll VALUES (1, 'victim')");
+    let mut client = pair.source.connect_as(Some("others_app"));
+    client
+        .batch_execute("CREATE TABLE IF NOT EXISTS app.payroll (id int PRIMARY KEY, name text)")
+        .unwrap();
+    client
+        .batch_execute("INSERT INTO app.payroll VALUES (666, 'stranger'); CREATE TABLE app.mine (x int); INSERT INTO app.mine VALUES (1)")
+        .unwrap();
+    pair.wait();
+    assert_eq!(
+        pair.destination
+            .value("SELECT string_agg(name, ' ') FROM app.payroll"),
+        "victim"
+    );
+    assert_eq!(pair.destination.value("SELECT count(*) FROM app.mine"), "1");
+    assert_eq!(
+        pair.destination.value(
+            "SELECT count(*) FROM pg_subscription_rel WHERE srrelid = 'app.payroll'::regclass"
+        ),
+        "0"
+    );
+    let note = pair
+        .destination
+        .value("SELECT note FROM dts_ddl.apply_log WHERE note LIKE '%app.payroll%'");
+    assert!(note.contains("takes no part in the subscription"), "{note}");
+}
+
+/// The owner of a destination's database owns schema public, and what has a name of ours there need not be ours.
+#[test]
+fn owner_of_the_database() {
+    let pair = Pair::simple("dbowner");
+    let database = &pair.destination.database;
+    pair.destination.run(&format!(
+        "CREATE ROLE dbowner_dbo LOGIN; ALTER DATABASE {database} OWNER TO dbowner_dbo; ALTER SCHEMA public OWNER TO dbowner_dbo; CREATE ROLE dbowner_any LOGIN"
+    ));
+    let mut dbo = pair.destination.connect_as(Some("dbowner_dbo"));
+    for sql in [
+        "DROP SCHEMA public CASCADE",
+        "DROP OWNED BY dbowner_dbo CASCADE",
+        "DROP EXTENSION dts_ddl_capture CASCADE",
+    ] {
+        let error = dbo.batch_execute(sql).expect_err(sql);
+        assert_eq!(
+            error.code().map(|code| code.code()),
+            Some("42501"),
+            "{sql}: {error:?}"
+        );
+    }
+    dbo.batch_execute(
+        "ALTER SCHEMA public RENAME TO old; CREATE SCHEMA public; CREATE TABLE public.ran (who text); GRANT ALL ON SCHEMA public TO PUBLIC; GRANT ALL ON public.ran TO PUBLIC;
+         CREATE FUNCTION public.probe() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.ran VALUES (current_user); RETURN 1; END $$;
+         CREATE VIEW public.dts_ddl_command AS SELECT 'x'::text ddl_text, public.probe() AS id, 'x'::text event, 'x'::text tag, 'x'::varchar username, 'x'::varchar database, 'x'::varchar schema,
+           'x'::varchar object_type, 'x'::varchar object_name, 'x'::varchar client_address, 1 client_port, pg_catalog.now() event_time, '1'::varchar(128) txid_current, '{}'::text message;
+         GRANT ALL ON public.dts_ddl_command TO PUBLIC",
+    )
+    .unwrap();
+    let mut anybody = pair.destination.connect_as(Some("dbowner_any"));
+    let mut superuser = pair.destination.connect();
+    for sql in [
+        "SELECT * FROM dts_ddl.check()",
+        "SELECT * FROM dts_ddl.status",
+        "SELECT * FROM dts_ddl.history",
+        "SELECT dts_ddl.start_apply(trust_source => true)",
+        "SELECT dts_ddl.stop_apply()",
+        "SELECT dts_ddl.script()",
+        "SELECT dts_ddl.prune()",
+    ] {
+        let _ = anybody.batch_execute(sql);
+        let _ = superuser.batch_execute(sql);
+        assert_eq!(
+            pair.destination
+                .column("SELECT DISTINCT who FROM public.ran WHERE who NOT LIKE 'dbowner%'"),
+            Vec::<String>::new(),
+            "{sql}"
+        );
+    }
+    dbo.batch_execute("DROP SCHEMA public CASCADE; ALTER SCHEMA old RENAME TO public")
+        .unwrap();
+    pair.source.run("CREATE TABLE goes_on (x int)");
+    pair.wait();
+    assert_eq!(
+        pair.destination.value("to_regclass('goes_on')"),
+        "goes_on"
+    );
+}
+
+/// Code of a command chooses its SQLSTATE, or ends the worker: where errors are logged, it is not tried for ever.
+#[test]
+fn not_tried_for_ever() {
+    let pair = Pair::simple("tries");
+    let role = "tries_app";
+    for node in [&pair.source, &pair.destination] {
+        node.run(&format!(
+            "CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE {} TO {role}",
+            node.database
+        ));
+    }
+    pair.destination.run(&format!(
+        "ALTER DATABASE {} SET dts_ddl_capture.apply_on_error = log",
+        pair.destination.database
+    ));
+    pair.source
+        .connect_as(Some(role))
+        .batch_execute(
+            "CREATE SCHEMA t; CREATE TABLE t.base (x int); INSERT INTO t.base VALUES (1)",
+        )
+        .unwrap();
+    pair.wait();
+    pair.destination
+        .run("SELECT pg_terminate_backend(pid) FROM pg_stat_subscription WHERE pid IS NOT NULL");
+    let mut client = pair.source.connect();
+    for sql in [
+        "CREATE FUNCTION t.f() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF current_setting('session_replication_role') = 'replica' THEN RAISE EXCEPTION 'later' USING ERRCODE = '40001'; END IF; RETURN true; END $$",
+        "ALTER TABLE t.base ADD CHECK (t.f())",
+        "CREATE FUNCTION t.g() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF current_setting('session_replication_role') = 'replica' THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); END IF; RETURN true; END $$",
+        "ALTER TABLE t.base ADD CHECK (t.g())",
+        "CREATE TABLE t.after (x int)",
+    ] {
+        client.batch_execute(sql).unwrap();
+    }
+    pair.wait();
+    assert_eq!(
+        pair.destination
+            .column("SELECT sqlstate FROM dts_ddl.apply_log WHERE status = 'failed' ORDER BY id"),
+        ["40001", "54000"]
+    );
+    assert_eq!(pair.destination.value("to_regclass('t.after')"), "t.after");
 }

@@ -1,7 +1,8 @@
 //! `dts_ddl.check()` and `dts_ddl.status` on a destination.
 
 use super::check::{Findings, findings, findings_after, says};
-use super::pair::{Options, Pair, connect_nodes};
+use super::pair::{Options, Pair, connect_nodes, start_apply};
+use super::server::server;
 use std::time::{Duration, Instant};
 
 fn on_destination(pair: &Pair) -> Findings {
@@ -124,10 +125,11 @@ fn sound_and_broken() {
         let broken = format!("DROP TRIGGER {name} ON public.dts_ddl_command");
         let found = after(&pair, &broken);
         says(&found, "apply", "error", "missing or disabled");
-        let mended = "SELECT dts_ddl.stop_apply(); SELECT dts_ddl.start_apply()";
+        let start = start_apply("", server().major);
+        let mended = &format!("SELECT dts_ddl.stop_apply(); {start}");
         let found = after(&pair, &format!("{broken}; {mended}"));
         says(&found, "apply", "ok", "apply is on");
-        let found = after(&pair, &format!("{broken}; SELECT dts_ddl.start_apply()"));
+        let found = after(&pair, &format!("{broken}; {start}"));
         says(&found, "apply", "ok", "apply is on");
     }
 

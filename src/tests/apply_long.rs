@@ -5,7 +5,7 @@
 //! asks for more than the usual number of commands.
 
 use super::cluster::Installation;
-use super::pair::{Node, OPTIONS, Options, Pair, Servers};
+use super::pair::{Node, Options, Pair, Servers, preloaded};
 use super::server::server;
 use postgres::Client;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -234,7 +234,7 @@ fn all_kinds_under_kills() {
             } else {
                 &servers.destination
             };
-            node.kill_and_start(OPTIONS);
+            node.kill_and_start(&preloaded());
         }
         std::thread::sleep(Duration::from_millis(500));
         done.store(true, Ordering::Relaxed);

@@ -165,7 +165,7 @@ fn from_an_exported_snapshot() {
         "CREATE INDEX ON app.between (late); UPDATE app.between SET late = 11 WHERE id = 1;
          DROP TABLE app.b CASCADE; CREATE TABLE app.b (again text); INSERT INTO app.b VALUES ('b')",
     );
-    pair.destination.run("SELECT dts_ddl.start_apply()");
+    pair.destination.start_apply("");
     pair.destination.run(&format!(
         "CREATE SUBSCRIPTION {name} CONNECTION '{}' PUBLICATION p WITH (connect = false, slot_name = '{name}')",
         pair.source.cluster().connection_string(&name)
@@ -273,14 +273,7 @@ fn messages_are_short() {
         client.batch_execute("ROLLBACK").expect("ROLLBACK");
     }
     pair.destination.run("SELECT dts_ddl.stop_apply()");
-    let mut warnings = vec!["an enabled subscription still brings DDL commands"];
-    if crate::tests::server::server().major < 16 {
-        warnings.push(
-            "an apply worker runs what rows call with the rights of the subscription's owner",
-        );
-    }
-    for words in warnings {
-        let entry = pair.expect_error(&["WARNING", words]);
-        assert!(entry.lines().count() < 5, "{entry}");
-    }
+    let words = "an enabled subscription still brings DDL commands";
+    let entry = pair.expect_error(&["WARNING", words]);
+    assert!(entry.lines().count() < 5, "{entry}");
 }

@@ -272,7 +272,7 @@ fn remedies_work() {
         ("ALTER EXTENSION dts_ddl_capture DROP EVENT TRIGGER dts_intercept_ddl", "triggers", "ALTER EXTENSION dts_ddl_capture ADD EVENT TRIGGER dts_intercept_ddl".to_owned()),
         ("ALTER FUNCTION public.dts_capture_ddl() SECURITY DEFINER", "functions", format!("ALTER FUNCTION {function} SECURITY INVOKER")),
         ("ALTER FUNCTION public.dts_capture_ddl() RESET ALL", "functions", format!("ALTER FUNCTION {function} RESET ALL; ALTER FUNCTION {function} SET search_path TO pg_catalog, pg_temp")),
-        ("ALTER FUNCTION dts_ddl.start_apply(bigint, integer) RESET ALL", "functions", "ALTER FUNCTION dts_ddl.start_apply(bigint,integer) SET session_replication_role TO replica".to_owned()),
+        ("ALTER FUNCTION dts_ddl.start_apply(bigint, integer, boolean) RESET ALL", "functions", "ALTER FUNCTION dts_ddl.start_apply(bigint,integer,boolean) SET session_replication_role TO replica".to_owned()),
         ("ALTER FUNCTION dts_ddl.last_id() IMMUTABLE", "functions", "ALTER FUNCTION dts_ddl.last_id() VOLATILE NOT LEAKPROOF PARALLEL UNSAFE".to_owned()),
         ("CREATE OR REPLACE FUNCTION public.dts_capture_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'", "functions",
          format!("CREATE OR REPLACE FUNCTION {function} RETURNS event_trigger LANGUAGE c SET search_path TO pg_catalog, pg_temp AS '$libdir/dts_ddl_capture', 'capture_ddl_wrapper'")),
@@ -297,7 +297,7 @@ fn remedies_work() {
         assert!(remedy.contains(&command), "{setup}: {found:?}");
         if setup.contains("start_apply") {
             // two commands, with one setting each
-            client.batch_execute("ALTER FUNCTION dts_ddl.start_apply(bigint,integer) SET search_path TO pg_catalog, pg_temp").unwrap();
+            client.batch_execute("ALTER FUNCTION dts_ddl.start_apply(bigint,integer,boolean) SET search_path TO pg_catalog, pg_temp").unwrap();
         }
         client.batch_execute(&command).unwrap();
         says(&findings(&mut client), check, "ok", "");

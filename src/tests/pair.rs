@@ -24,6 +24,23 @@ pub const OPTIONS: &str = "-c wal_level=logical -c max_connections=100 -c max_wo
     -c shared_buffers=64MB -c log_min_messages=warning -c log_error_verbosity=default \
     -c log_line_prefix='[%p] '";
 
+/// The same with the library in each process.
+pub fn preloaded() -> String {
+    format!("{OPTIONS} -c shared_preload_libraries=dts_ddl_capture")
+}
+
+/// The call that makes a destination, with these arguments; where PostgreSQL gives rows the rights of the subscription's owner, the
+/// source has to be trusted.
+pub fn start_apply(arguments: &str, major: u32) -> String {
+    let comma = if arguments.is_empty() { "" } else { ", " };
+    let trust = if major < 16 && !arguments.contains("trust_source") {
+        format!("{comma}trust_source => true")
+    } else {
+        String::new()
+    };
+    format!("SELECT dts_ddl.start_apply({arguments}{trust})")
+}
+
 pub struct Servers {
     pub source: Cluster,
     pub destination: Cluster,
@@ -34,31 +51,28 @@ impl Servers {
         Self::between(Installation::under_test(), destination)
     }
 
+    /// The destination has the library in each process from its start, as one must whose source is not trusted.
     pub fn between(source: Installation, destination: Installation) -> Arc<Self> {
-        Self::with(source, destination, OPTIONS)
+        Self::with(source, destination, &preloaded())
     }
 
-    /// With the library in every process from its start.
-    pub fn preloaded() -> Arc<Self> {
-        let options = format!("{OPTIONS} -c shared_preload_libraries=dts_ddl_capture");
-        Self::with(
-            Installation::under_test(),
-            Installation::under_test(),
-            &options,
-        )
+    /// Nowhere is it in a process that has not met a DDL command.
+    pub fn not_preloaded() -> Arc<Self> {
+        let installation = Installation::under_test();
+        Self::with(installation.clone(), installation, OPTIONS)
     }
 
     fn with(source: Installation, destination: Installation, options: &str) -> Arc<Self> {
         // one after the other would cost a second more
         let (source, destination) = std::thread::scope(|scope| {
-            let start = |installation| {
+            let start = |installation, options| {
                 scope.spawn(move || {
                     let cluster = Cluster::of(installation);
                     cluster.start(options);
                     cluster
                 })
             };
-            let (source, destination) = (start(source), start(destination));
+            let (source, destination) = (start(source, OPTIONS), start(destination, options));
             (
                 source.join().expect("the source"),
                 destination.join().expect("the destination"),
@@ -132,6 +146,12 @@ impl Node {
                     tail(&self.cluster().log())
                 )
             })
+    }
+
+    /// Makes it a destination.
+    #[track_caller]
+    pub fn start_apply(&self, arguments: &str) {
+        self.run(&start_apply(arguments, self.cluster().installation.major));
     }
 
     /// Sent as one string, in a session of its own.
@@ -353,10 +373,7 @@ impl Pair {
 
     /// `start_apply` and the subscription.
     pub fn subscribe(&self, options: &Options) {
-        self.destination.run(&format!(
-            "SELECT dts_ddl.start_apply({})",
-            options.start_apply
-        ));
+        self.destination.start_apply(options.start_apply);
         connect_nodes(
             &self.source,
             &self.destination,

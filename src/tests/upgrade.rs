@@ -184,7 +184,8 @@ fn from_every_version() {
     let want = facts(&mut fresh.connect());
     assert!(members(&want) > 30, "{want:#?}");
     let destination = Database::new("upgrade_destination");
-    run(&mut destination.connect(), "SELECT dts_ddl.start_apply()");
+    let trusting = "SELECT dts_ddl.start_apply(trust_source => true)";
+    run(&mut destination.connect(), trusting);
     let want_destination = facts(&mut destination.connect());
     assert!(members(&want_destination) > members(&want));
 
@@ -226,7 +227,7 @@ fn from_every_version() {
         run(
             &mut client,
             &format!(
-                "{create}; SELECT dts_ddl.start_apply(); ALTER EXTENSION dts_ddl_capture UPDATE"
+                "{create}; SELECT dts_ddl.start_apply(); ALTER EXTENSION dts_ddl_capture UPDATE; {trusting}"
             ),
         );
         expect_same(

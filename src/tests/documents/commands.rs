@@ -259,7 +259,9 @@ fn commands_in_sentences() {
     looking
         .source
         .run_each(&WITH_SLOT.lines().map(str::trim).collect::<Vec<_>>());
-    looking.source.run("SELECT dts_ddl.start_apply()");
+    looking
+        .source
+        .run("SELECT dts_ddl.start_apply(trust_source => true)");
     let mut run = 0;
     for document in documents() {
         for words in quoted(&document.prose()) {

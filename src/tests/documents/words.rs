@@ -62,7 +62,9 @@ fn functions_and_views() {
     let database = Database::new("documents_functions");
     database
         .connect()
-        .batch_execute("SET client_min_messages = error; SELECT dts_ddl.start_apply()")
+        .batch_execute(
+            "SET client_min_messages = error; SELECT dts_ddl.start_apply(trust_source => true)",
+        )
         .expect("start_apply()");
     let real = column(
         &database,
@@ -139,7 +141,9 @@ fn checks() {
     let database = Database::new("documents_checks");
     database
         .connect()
-        .batch_execute("SET client_min_messages = error; SELECT dts_ddl.start_apply()")
+        .batch_execute(
+            "SET client_min_messages = error; SELECT dts_ddl.start_apply(trust_source => true)",
+        )
         .expect("start_apply()");
     let document = documents()
         .into_iter()
