@@ -15,11 +15,14 @@ use crate::error::Failure;
 use crate::message;
 use crate::pg::catalog::needs_of;
 use crate::pg::node::Needs;
+use crate::pg::role_clause::{Way, way_of};
 use crate::pg::sequence::{PRUNED_SEQUENCE, sequence_value};
 use crate::pg::stored::{self, StoredRow};
-use crate::pg::{memory, session, text};
-use crate::statement::{Lexer, TokenKind};
+use crate::pg::{memory, partition, session, text};
+use crate::statement::{Lexer, Token, TokenKind};
+use core::ops::Range;
 use serde::Deserialize;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// So much is read at a time.
@@ -43,11 +46,31 @@ const HEAD: &str = "\
 -- DDL commands captured by dts_ddl_capture, for psql:
 --   psql -XAtc \"SELECT dts_ddl.script()\" source | psql -X -v ON_ERROR_STOP=1 destination
 -- Each command runs as the role that ran it: the roles must exist, and whoever runs this script must be allowed to SET ROLE to them.
--- That is no wall: code that a command runs (a default, an index function, a check) can RESET ROLE, and then has the rights of who
--- runs the script. So it stops at a command of a role other than the session's own, but with -v trust_source=on, which says that all
--- who could run DDL on the source may do what the role that runs the script may.
+-- What a command of an ordinary role runs (a default, an index function, a check) has the rights of that role alone, though whoever runs
+-- this has more: PostgreSQL refreshes a materialized view with the rights of its owner, and lets nothing out of it. Such a command is run
+-- by a view of its role. The views are in schema dts_ddl_script, which this script makes and drops; it needs CREATE on the database.
 -- If the destination captures DDL itself, it records these commands, too. To prevent that:
 --   SET dts_ddl_capture.enabled = off;
+";
+
+/// Made once, by the first role that needs it: the function that each view calls. REFRESH has a search_path of its own from 17 on.
+const WALL: &str = "\\if :{?dts_wall}
+\\else
+\\set dts_wall on
+SELECT pg_catalog.format('DROP SCHEMA %I CASCADE', n.nspname) FROM pg_catalog.pg_namespace n
+  WHERE n.nspname OPERATOR(pg_catalog.=) 'dts_ddl_script' AND pg_catalog.pg_get_userbyid(n.nspowner) OPERATOR(pg_catalog.=) current_user \\gexec
+BEGIN;
+CREATE SCHEMA dts_ddl_script;
+GRANT USAGE ON SCHEMA dts_ddl_script TO PUBLIC;
+CREATE FUNCTION dts_ddl_script.run() RETURNS boolean LANGUAGE plpgsql AS $dts$
+BEGIN
+  PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('dts_ddl.search_path'), true);
+  EXECUTE pg_catalog.current_setting('dts_ddl.statement');
+  RETURN true;
+END
+$dts$;
+COMMIT;
+\\endif
 ";
 
 /// What the script needs of the document in the column `message`.
@@ -55,7 +78,13 @@ const HEAD: &str = "\
 struct Recorded {
     v: u32,
     #[serde(default)]
+    superuser: bool,
+    #[serde(default)]
     run_as: Option<RunAs>,
+    #[serde(default)]
+    objects: Vec<Named>,
+    #[serde(default)]
+    major: Option<u32>,
     #[serde(default)]
     session_user: Option<String>,
     #[serde(default)]
@@ -78,6 +107,13 @@ struct Recorded {
 #[derive(Deserialize)]
 struct RunAs {
     role: String,
+    #[serde(default)]
+    superuser: bool,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    identity: Option<String>,
 }
 
 /// The script, command by command.
@@ -89,8 +125,8 @@ pub struct Script {
     is_complete: bool,
     /// What the script has set so far of [`context::LOCALES`].
     locales: [String; 3],
-    /// Roles that the script has asked about.
-    roles: BTreeSet<Vec<u8>>,
+    /// Roles whose statements have been run inside the wall, numbered.
+    roles: BTreeMap<Vec<u8>, usize>,
 }
 
 impl Script {
@@ -108,7 +144,7 @@ impl Script {
             last_id,
             is_complete: false,
             locales: [context::DEFAULT_LOCALE; 3].map(str::to_owned),
-            roles: BTreeSet::new(),
+            roles: BTreeMap::new(),
         })
     }
 
@@ -164,11 +200,13 @@ impl Script {
         if let Some(secrets) = message::secrets_missing(tag, recorded.redacted) {
             add_comment(&mut script, secrets.as_bytes());
         }
-        let role = match &recorded.run_as {
-            Some(run_as) => Some(text::encode(&run_as.role).into_owned()),
-            None => row.username.clone(),
+        let (role, superuser) = match &recorded.run_as {
+            Some(run_as) => (
+                Some(text::encode(&run_as.role).into_owned()),
+                run_as.superuser,
+            ),
+            None => (row.username.clone(), recorded.superuser),
         };
-        self.ask_for_trust(&mut script, role.as_deref().unwrap_or_default());
         self.set_locales(&mut script, &recorded.settings);
         // Tells, when psql stops, with which command.
         add(&mut script, &format!("\\echo {} {tag}\n", row.id));
@@ -184,57 +222,91 @@ impl Script {
             settings: &recorded.settings,
             search_path: &recorded.search_path,
             session_user: session_user.map(|user| text::encode(user).into_owned()),
-            role,
+            role: role.clone(),
         };
-        let needs = if PERHAPS_ALONE.contains(&tag) {
-            needs_of(&text::c_string_of_bytes(statement), conforming).unwrap_or(Needs::Nothing)
-        } else {
-            Needs::Nothing
+        let query = text::c_string_of_bytes(statement);
+        let way = match role.as_deref() {
+            Some(role) if !superuser => match way_of(&query, conforming) {
+                Way::Outside => None,
+                Way::Inside(settings) => Some((self.wall_of(&mut script, role), role, settings)),
+            },
+            _ => None,
         };
-        match needs {
-            Needs::Nothing => {
-                add(&mut script, "BEGIN;\n");
-                context.set(&mut script, "SET LOCAL");
-                add_statement(&mut script, statement);
-                for table in &recorded.replica_identity {
-                    let full = format!("ALTER TABLE {table} REPLICA IDENTITY FULL");
-                    add_statement(&mut script, &text::encode(&full));
+        let Some((wall, role, settings)) = way else {
+            let needs = if PERHAPS_ALONE.contains(&tag) {
+                needs_of(&query, conforming).unwrap_or(Needs::Nothing)
+            } else {
+                Needs::Nothing
+            };
+            match needs {
+                Needs::Nothing => {
+                    in_transaction(&mut script, &context, &recorded, |script| {
+                        add_statement(script, statement);
+                    });
                 }
-                add(&mut script, "COMMIT;");
+                Needs::NoTransaction => alone(&mut script, &context, statement),
+                Needs::BegunDetach => alone(&mut script, &context, &detach(statement, conforming)),
             }
-            Needs::NoTransaction => alone(&mut script, &context, statement),
-            Needs::BegunDetach => alone(&mut script, &context, &detach(statement, conforming)),
-        }
+            add_default_identities(&mut script, &recorded);
+            return Ok(script);
+        };
+        let identity = recorded.objects.first().and_then(|o| o.identity.clone());
+        in_transaction(&mut script, &context, &recorded, |script| {
+            let (plain, clauses) = without(statement, &settings);
+            let plain = plain_form(&plain, tag, conforming, recorded.major);
+            add_inside(script, &wall, role, &plain);
+            if let Some(identity) = identity.filter(|_| !clauses.is_empty()) {
+                let mut alter = b"ALTER ROUTINE ".to_vec();
+                alter.extend_from_slice(&text::encode(&identity));
+                alter.extend_from_slice(&clauses);
+                add_statement(script, &alter);
+            }
+        });
         add_default_identities(&mut script, &recorded);
         Ok(script)
     }
 
-    /// Lets psql stop where the session's role is another one and the source is not said to be trusted.
-    fn ask_for_trust(&mut self, script: &mut Vec<u8>, role: &[u8]) {
-        if !self.roles.insert(role.to_vec()) {
-            return;
+    /// Makes what a role's statements need to be run inside the wall; the psql variable that tells whether they need it.
+    fn wall_of(&mut self, script: &mut Vec<u8>, role: &[u8]) -> String {
+        let number = self.roles.len();
+        let (number, is_new) = match self.roles.entry(role.to_vec()) {
+            Entry::Occupied(known) => (*known.get(), false),
+            Entry::Vacant(free) => (*free.insert(number), true),
+        };
+        let variable = format!("dts_wall_{number}");
+        if is_new {
+            add(script, "SELECT session_user OPERATOR(pg_catalog.<>) ");
+            add_constant(script, role);
+            add(
+                script,
+                &format!(" AS {variable} \\gset\n\\if :{variable}\n"),
+            );
+            add(script, WALL);
+            let mut view = b"dts_ddl_script.".to_vec();
+            add_identifier(&mut view, role);
+            let mut name = Vec::new();
+            add_identifier(&mut name, role);
+            for (before, what, after) in [
+                (
+                    "BEGIN;\nCREATE MATERIALIZED VIEW ",
+                    &view,
+                    " AS SELECT dts_ddl_script.run() WITH NO DATA;\n",
+                ),
+                ("GRANT CREATE ON SCHEMA dts_ddl_script TO ", &name, ";\n"),
+                ("ALTER MATERIALIZED VIEW ", &view, " OWNER TO "),
+                ("", &name, ";\n"),
+                (
+                    "REVOKE CREATE ON SCHEMA dts_ddl_script FROM ",
+                    &name,
+                    ";\nCOMMIT;\n\\endif\n",
+                ),
+            ] {
+                add(script, before);
+                script.extend_from_slice(what);
+                add(script, after);
+            }
         }
-        let mut block = b"BEGIN\n  IF session_user OPERATOR(pg_catalog.<>) ".to_vec();
-        add_constant(&mut block, role);
-        add(
-            &mut block,
-            " THEN\n    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-      MESSAGE = 'commands of another role than the session''s own are not run for a source that is not trusted',
-      DETAIL = pg_catalog.format('The next command was run by role %I.', ",
-        );
-        add_constant(&mut block, role);
-        add(
-            &mut block,
-            "),
-      HINT = 'Run the script as that role, or with -v trust_source=on if all who could run DDL on the source may do what you may.';
-  END IF;\nEND",
-        );
-        add(
-            script,
-            "\\if :dts_trust_source\n\\else\n\\set dts_stop :ON_ERROR_STOP\n\\set ON_ERROR_STOP on\nDO ",
-        );
-        add_dollar_quoted(script, &block);
-        add(script, ";\n\\set ON_ERROR_STOP :dts_stop\n\\endif\n");
+        variable
     }
 
     fn set_locales(&mut self, script: &mut Vec<u8>, settings: &BTreeMap<String, String>) {
@@ -293,10 +365,6 @@ fn refuse_pruned(first: i64, last: i64) -> Result<(), Failure> {
 
 fn head() -> Vec<u8> {
     let mut script = HEAD.as_bytes().to_vec();
-    add(
-        &mut script,
-        "\\set dts_trust_source off\n\\if :{?trust_source}\n\\set dts_trust_source :trust_source\n\\endif\n",
-    );
     for (name, value) in [
         ("client_encoding", session::client_encoding().as_str()),
         ("standard_conforming_strings", "on"),
@@ -328,12 +396,123 @@ fn foot() -> Vec<u8> {
         "-- end of the commands
 SELECT pg_catalog.format('RESET %I', s.name) FROM pg_catalog.pg_settings s
   WHERE s.source OPERATOR(pg_catalog.=) 'session' AND s.name OPERATOR(pg_catalog.=) ANY (ARRAY[{}]) \\gexec
+\\if :{{?dts_wall}}
+DROP SCHEMA dts_ddl_script CASCADE;
+\\unset dts_wall
+\\endif
 RESET client_min_messages;
 RESET client_encoding;",
         names.join(", ")
     )
     .into_bytes()
 }
+
+fn in_transaction(
+    script: &mut Vec<u8>,
+    context: &Context<'_>,
+    recorded: &Recorded,
+    statements: impl FnOnce(&mut Vec<u8>),
+) {
+    add(script, "BEGIN;\n");
+    context.set(script, "SET LOCAL");
+    statements(script);
+    for table in &recorded.replica_identity {
+        let full = format!("ALTER TABLE {table} REPLICA IDENTITY FULL");
+        add_statement(script, &text::encode(&full));
+    }
+    add(script, "COMMIT;");
+}
+
+/// Runs a statement by the view of its role, where the session's role is another one.
+fn add_inside(script: &mut Vec<u8>, wall: &str, role: &[u8], statement: &[u8]) {
+    add(script, "SELECT pg_catalog.set_config('dts_ddl.statement', ");
+    add_dollar_quoted(script, statement);
+    add(
+        script,
+        &format!(
+            ", true), pg_catalog.set_config('dts_ddl.search_path', pg_catalog.current_setting('search_path'), true) AS path \\gset dts_
+\\if :{wall}\nREFRESH MATERIALIZED VIEW dts_ddl_script."
+        ),
+    );
+    add_identifier(script, role);
+    add(
+        script,
+        ";\n\\else\nSELECT pg_catalog.current_setting('dts_ddl.statement') \\gexec\n\\endif\n",
+    );
+}
+
+/// The text without these parts, and the parts.
+fn without(statement: &[u8], parts: &[Range<usize>]) -> (Vec<u8>, Vec<u8>) {
+    let (mut rest, mut taken, mut at) = (Vec::with_capacity(statement.len()), Vec::new(), 0);
+    for part in parts {
+        rest.extend_from_slice(&statement[at..part.start]);
+        taken.push(b' ');
+        taken.extend_from_slice(&statement[part.clone()]);
+        at = part.end;
+    }
+    rest.extend_from_slice(&statement[at..]);
+    (rest, taken)
+}
+
+/// A statement that a function can run: CREATE INDEX and DETACH PARTITION without CONCURRENTLY. The constraint that the latter left
+/// up to 18 is made by a statement of its own.
+fn plain_form(statement: &[u8], tag: &str, conforming: bool, major: Option<u32>) -> Vec<u8> {
+    let tokens: Vec<Token> = Lexer::new(statement, conforming).collect();
+    let word = |token: &Token, word: &str| token.is_word(statement, word);
+    match tag {
+        "CREATE INDEX" => {
+            let place = tokens
+                .iter()
+                .take(4)
+                .find(|token| word(token, "concurrently"));
+            place.map_or_else(
+                || statement.to_vec(),
+                |place| without(statement, std::slice::from_ref(&(place.start..place.end))).0,
+            )
+        }
+        "ALTER TABLE" => {
+            let Some(last) = tokens
+                .last()
+                .filter(|last| word(last, "concurrently") || word(last, "finalize"))
+            else {
+                return statement.to_vec();
+            };
+            let partition = tokens.iter().rposition(|token| word(token, "partition"));
+            let Some(name) = partition
+                .filter(|_| major.is_some_and(|major| major < partition::WITHOUT_CONSTRAINT))
+                .map(|at| &statement[tokens[at].end..last.start])
+            else {
+                return statement[..last.start].to_vec();
+            };
+            let mut block = DETACH.0.as_bytes().to_vec();
+            add_dollar_quoted(&mut block, name);
+            add(&mut block, DETACH.1);
+            add_dollar_quoted(&mut block, &statement[..last.start]);
+            add(&mut block, DETACH.2);
+            let mut statement = b"DO ".to_vec();
+            add_dollar_quoted(&mut statement, &block);
+            statement
+        }
+        _ => statement.to_vec(),
+    }
+}
+
+/// Around the partition's name and the plain statement. Of a hash partition PostgreSQL's constraint would name the parent by its OID.
+const DETACH: (&str, &str, &str) = (
+    "DECLARE
+  partition constant regclass := ",
+    "::regclass;
+  definition text := CASE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i, pg_catalog.pg_partitioned_table p
+    WHERE i.inhrelid OPERATOR(pg_catalog.=) partition AND p.partrelid OPERATOR(pg_catalog.=) i.inhparent
+      AND p.partstrat OPERATOR(pg_catalog.=) 'h') THEN pg_catalog.pg_get_partition_constraintdef(partition) END;
+BEGIN
+  IF definition IS NOT NULL THEN
+    EXECUTE pg_catalog.format('ALTER TABLE %s ADD CHECK (%s)', partition, definition);
+  END IF;
+  EXECUTE ",
+    ";
+END",
+);
 
 fn alone(script: &mut Vec<u8>, context: &Context<'_>, statement: &[u8]) {
     context.set(script, "SET");

@@ -60,8 +60,8 @@ WITH extension AS (
   SELECT p.oid::regprocedure::text AS name, e.extowner, f.settings, f.volatility, x.symbol,
          CASE
            WHEN m.objid IS NULL THEN 'is no member of the extension'
-           WHEN l.lanname <> CASE WHEN p.proname IN ('rows', 'pending') THEN 'sql' ELSE 'c' END THEN format('has been replaced by a function in %s', l.lanname)
-           WHEN l.lanname = 'sql' AND md5(p.prosrc) <> CASE p.proname WHEN 'rows' THEN '{md5_rows}' ELSE '{md5_pending}' END THEN 'has another body'
+           WHEN l.lanname <> CASE WHEN p.proname = 'pending' THEN 'sql' ELSE 'c' END THEN format('has been replaced by a function in %s', l.lanname)
+           WHEN l.lanname = 'sql' AND md5(p.prosrc) <> '{md5_pending}' THEN 'has another body'
            WHEN p.probin NOT IN ('$libdir/dts_ddl_capture', 'dts_ddl_capture') THEN format('calls another library, %s', p.probin)
            WHEN p.prosrc <> x.symbol THEN format('calls %s of the library', p.prosrc)
            WHEN p.proowner <> e.extowner THEN format('belongs to role %s', p.proowner::regrole)

@@ -82,7 +82,7 @@ const QUERIES: [(&str, &str, Where, Argument); 6] = [
 ];
 
 /// What the queries have placeholders for: whether this database is a destination, the first names of many, and catalogs that 13 and 14 do not have.
-const PLACEHOLDERS: [(&str, &str); 9] = [
+const PLACEHOLDERS: [(&str, &str); 8] = [
     (
         "{applies}",
         "EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = to_regclass('public.dts_ddl_command') AND t.tgname IN ('dts_apply_once', 'dts_apply_row', 'dts_apply_copied'))",
@@ -119,7 +119,6 @@ const PLACEHOLDERS: [(&str, &str); 9] = [
         },
     ),
     // the bodies of the functions in SQL, as installed
-    ("{md5_rows}", "d3a036b7961b51dcbc667c113e386706"),
     ("{md5_pending}", "bd05a7888a037b3820ecc25323d35352"),
     (
         "{statistics}",

@@ -424,12 +424,12 @@ pub fn needs_of(query: &CString, standard_conforming_strings: bool) -> Option<Ne
 }
 
 /// The parser reads string constants in this way as long as the value lives.
-struct StringsAs {
+pub(super) struct StringsAs {
     before: bool,
 }
 
 impl StringsAs {
-    fn new(conforming: bool) -> Self {
+    pub(super) fn new(conforming: bool) -> Self {
         // As of 19 there is only one way.
         #[cfg(feature = "pg19")]
         let before = conforming;

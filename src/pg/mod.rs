@@ -28,7 +28,7 @@ pub mod publisher;
 pub mod relation;
 pub mod report;
 pub mod rights;
-mod role_clause;
+pub mod role_clause;
 mod role_spec;
 mod row_rights;
 mod scan;

@@ -623,6 +623,9 @@ pub(super) unsafe fn make_plain(statement: *mut pg_sys::Node) {
                     (*reindex).params = without_concurrently((*reindex).params);
                 }
             }
+            pg_sys::NodeTag::T_RefreshMatViewStmt => {
+                (*(statement as *mut pg_sys::RefreshMatViewStmt)).concurrent = false;
+            }
             #[cfg(feature = "pg19")]
             pg_sys::NodeTag::T_RepackStmt => {
                 let repack = statement as *mut pg_sys::RepackStmt;

@@ -5,7 +5,7 @@
 //!
 //! What it relies on: the text is one statement that PostgreSQL has accepted.
 
-use super::lexer::{ParserTokens, Token, TokenKind};
+use super::lexer::{Lexer, ParserTokens, Token, TokenKind};
 use std::ops::Range;
 
 /// Words without parentheses that are computed when a command runs.
@@ -164,6 +164,25 @@ pub fn drop_index_if_exists(text: &[u8], standard_conforming_strings: bool) -> O
         return None;
     }
     with_instead(text, first.start..first.start, b"IF EXISTS ")
+}
+
+/// Where, after `from`, the body of a function begins that is no string: `RETURN` or `BEGIN ATOMIC`.
+pub fn body_of_function(
+    text: &[u8],
+    from: usize,
+    standard_conforming_strings: bool,
+) -> Option<usize> {
+    let tokens: Vec<_> = Lexer::new(text, standard_conforming_strings)
+        .filter(|token| token.start >= from)
+        .collect();
+    tokens.iter().enumerate().find_map(|(at, token)| {
+        let is_body = token.is_word(text, "return")
+            || token.is_word(text, "begin")
+                && tokens
+                    .get(at + 1)
+                    .is_some_and(|next| next.is_word(text, "atomic"));
+        is_body.then_some(token.start)
+    })
 }
 
 /// A CREATE INDEX, as PostgreSQL writes it, that says IF NOT EXISTS.

@@ -382,9 +382,6 @@ fn rows_of_superusers_tables() {
          ALTER TABLE by_trigger ENABLE ALWAYS TRIGGER tr; GRANT INSERT ON by_trigger TO PUBLIC",
         "CREATE TABLE by_deferred (id int PRIMARY KEY); CREATE CONSTRAINT TRIGGER tr AFTER INSERT ON by_deferred DEFERRABLE INITIALLY DEFERRED
            FOR EACH ROW EXECUTE FUNCTION t(); ALTER TABLE by_deferred ENABLE ALWAYS TRIGGER tr; GRANT INSERT ON by_deferred TO PUBLIC",
-        "CREATE FUNCTION calls() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM mallory_tables.f('through ' || TG_NAME); RETURN NEW; END $$;
-         CREATE TABLE by_call (id int PRIMARY KEY); CREATE TRIGGER tr AFTER INSERT ON by_call FOR EACH ROW EXECUTE FUNCTION calls();
-         ALTER TABLE by_call ENABLE ALWAYS TRIGGER tr; GRANT INSERT ON by_call TO PUBLIC",
         "CREATE TABLE by_part (id int) PARTITION BY LIST (id); CREATE TABLE by_part_1 PARTITION OF by_part FOR VALUES IN (1);
          GRANT INSERT ON by_part TO PUBLIC; GRANT CREATE ON SCHEMA super TO mallory_tables; ALTER TABLE by_part_1 OWNER TO mallory_tables",
     ] {
@@ -401,7 +398,6 @@ fn rows_of_superusers_tables() {
         "by_generated",
         "by_trigger",
         "by_deferred",
-        "by_call",
         "by_part",
     ] {
         mallory
@@ -416,10 +412,10 @@ fn rows_of_superusers_tables() {
         .batch_execute("SET search_path = mallory_tables; CREATE UNLOGGED TABLE later (x int CHECK (f('copied') = 1), z zip); INSERT INTO later VALUES (1, 'x')")
         .unwrap();
     dba(
-        "CREATE UNLOGGED TABLE super.later (x int CHECK (f('copied') = 1), z zip); INSERT INTO later VALUES (1, 'x')",
+        "CREATE UNLOGGED TABLE super.later (x int CHECK (f('copied') = 1), z zip); GRANT INSERT ON super.later TO PUBLIC",
     );
     mallory
-        .batch_execute("ALTER TABLE later SET LOGGED")
+        .batch_execute("INSERT INTO super.later VALUES (1, 'x'); ALTER TABLE later SET LOGGED")
         .unwrap();
     dba("ALTER TABLE super.later SET LOGGED");
     pair.wait();
@@ -428,7 +424,6 @@ fn rows_of_superusers_tables() {
         "super.by_domain",
         "super.by_check",
         "super.by_part",
-        "super.by_call",
         "super.later",
         "mallory_tables.later",
     ] {
@@ -438,12 +433,12 @@ fn rows_of_superusers_tables() {
     // what a superuser could read by a built-in function, with no function of anybody: refused, and told
     mallory
         .batch_execute(
-            "ALTER DOMAIN zip ADD CHECK (CASE WHEN has_table_privilege('pg_authid', 'select') THEN length(pg_read_file('PG_VERSION')) > 99 ELSE true END) NOT VALID;
+            "ALTER DOMAIN zip ADD CHECK (CASE WHEN has_table_privilege('pg_authid', 'select') THEN query_to_xml('SELECT rolpassword FROM pg_authid', true, false, '') IS NULL ELSE true END) NOT VALID;
              INSERT INTO super.by_domain VALUES (2, 'x', 'yes')",
         )
         .unwrap();
     pair.expect_error(&[
-        "function pg_catalog.",
+        "function has_table_privilege",
         "is not run with a superuser's rights for a replicated row",
     ]);
     pair.source.run("SELECT 1");
@@ -726,10 +721,7 @@ fn owner_of_the_database() {
         .unwrap();
     pair.source.run("CREATE TABLE goes_on (x int)");
     pair.wait();
-    assert_eq!(
-        pair.destination.value("to_regclass('goes_on')"),
-        "goes_on"
-    );
+    assert_eq!(pair.destination.value("to_regclass('goes_on')"), "goes_on");
 }
 
 /// Code of a command chooses its SQLSTATE, or ends the worker: where errors are logged, it is not tried for ever.

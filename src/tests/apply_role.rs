@@ -133,6 +133,7 @@ fn missing_role_stops() {
 fn missing_role_becomes_the_owner() {
     let pair = Pair::new(&Options {
         topic: "instead",
+        start_apply: "trust_source => true",
         ..Options::default()
     });
     let database = &pair.destination.database;

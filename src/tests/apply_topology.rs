@@ -28,7 +28,7 @@ fn two_way() {
     let (a, b) = (&pair.source, &pair.destination);
     b.run("CREATE EXTENSION dts_ddl_capture");
     b.run(&format!("CREATE PUBLICATION p {publication}"));
-    a.start_apply("server_number => 1");
+    a.start_apply("server_number => 1, trust_source => true");
     pair.subscribe(&options);
     let back = format!("{}_back", a.database);
     connect_nodes(b, a, &back, "p", options.subscription);
@@ -74,7 +74,7 @@ fn chain() {
     let third = Third::new(&pair, Side::Source);
     let (b, c) = (&pair.destination, &third.0);
     b.run("CREATE PUBLICATION q FOR ALL TABLES");
-    c.start_apply("");
+    c.start_apply("trust_source => true");
     connect_nodes(b, c, &c.database, "q", "");
     wait_for(b, c, &c.database);
     pair.source.run(
@@ -104,7 +104,7 @@ fn cutover_and_the_way_back() {
     b.run("CREATE PUBLICATION p FOR ALL TABLES");
     b.run("SELECT dts_ddl.stop_apply(capture => true)");
     // nothing runs on B between these, nothing is written on A any more
-    a.start_apply("");
+    a.start_apply("trust_source => true");
     let back = format!("{}_back", a.database);
     connect_nodes(b, a, &back, "p", "copy_data = false,");
     b.run("CREATE TABLE new_home (x int); INSERT INTO new_home VALUES (1); ALTER TABLE t ADD n int DEFAULT 4; INSERT INTO t VALUES (2, 'b', 5); DROP TABLE t_as");
