@@ -2,7 +2,8 @@
 CREATE ROLE public_owner;
 ALTER SCHEMA public OWNER TO public_owner;
 SET ROLE public_owner;
-SELECT t.fails('refused', 'DROP SCHEMA public CASCADE', '2BP01');
+SELECT t.fails('refused', 'DROP SCHEMA public CASCADE', '42501', 'must be superuser to drop extension dts_ddl_capture');
+SELECT t.fails('by whatever command', 'DROP OWNED BY public_owner CASCADE', '42501', 'must be superuser to drop extension dts_ddl_capture');
 CREATE TABLE public.by_owner (x int);
 DROP TABLE public.by_owner;
 RESET ROLE;

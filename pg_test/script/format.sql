@@ -64,11 +64,11 @@ SELECT t.check('the word in a constant, a comment, a longer word', t.script() LI
 SET SESSION AUTHORIZATION script_member; SET ROLE script_role;
 GRANT SELECT ON s.t TO Session_User;
 RESET ROLE; RESET SESSION AUTHORIZATION;
-SELECT t.check('session_user is not the role', t.script() LIKE E'%\nSET LOCAL SESSION AUTHORIZATION "script_member";\nSET LOCAL ROLE "script_role";\nSELECT $dts$GRANT%', t.script()), t.mark();
+SELECT t.check('session_user is not the role', t.script() LIKE E'%\nSET LOCAL SESSION AUTHORIZATION "script_member";\nSET LOCAL ROLE "script_role";\nSELECT pg_catalog.set_config(''dts_ddl.statement'', $dts$GRANT%', t.script()), t.mark();
 SET SESSION AUTHORIZATION script_role;
 GRANT SELECT ON s.t TO Session_User;
 RESET SESSION AUTHORIZATION;
-SELECT t.check('session_user is the role', t.script() LIKE E'%\nSET LOCAL SESSION AUTHORIZATION "script_role";\nSELECT $dts$GRANT%', t.script()), t.mark();
+SELECT t.check('session_user is the role', t.script() LIKE E'%\nSET LOCAL SESSION AUTHORIZATION "script_role";\nSELECT pg_catalog.set_config(''dts_ddl.statement'', $dts$GRANT%', t.script()), t.mark();
 
 COMMENT ON TABLE a IS '$dts$ $dts1$ '' $dts';
 SELECT t.check('a delimiter that the text lacks', t.script() LIKE '%SELECT $dts2$COMMENT ON TABLE a IS ''$dts$ $dts1$ '''' $dts''$dts2$ \\gexec%', t.script()), t.mark();

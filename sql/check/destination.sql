@@ -6,6 +6,9 @@ WITH subscription AS (
          ({statistics}) AS errors
     FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid AND d.datname = current_database()
     LEFT JOIN pg_subscription_rel r ON r.srsubid = s.oid AND r.srrelid = 'public.dts_ddl_command'::regclass
+), brings AS (
+  SELECT s.subname, s.subowner, coalesce((to_jsonb(s) ->> 'subrunasowner')::boolean, true) AS runs_as_owner
+    FROM pg_subscription s JOIN subscription b ON b.oid = s.oid WHERE b.srsubstate IS NOT NULL
 ), capture_trigger AS (
   SELECT count(*) AS present, count(*) FILTER (WHERE t.tgenabled = 'R') AS enabled FROM pg_trigger t
    WHERE t.tgrelid = 'public.dts_ddl_command'::regclass AND t.tgname IN ('dts_apply_once', 'dts_apply_row', 'dts_apply_copied')
@@ -72,9 +75,16 @@ SELECT 'apply_tables', CASE WHEN u.tables IS NOT NULL OR o.tables IS NOT NULL TH
   FROM (SELECT count(*) AS number, CASE WHEN count(*) > 0 THEN {some_tables} END AS tables FROM unready t) u
  CROSS JOIN (SELECT count(*) AS number, CASE WHEN count(*) > 0 THEN {some_tables} END AS tables FROM outside t) o
 UNION ALL
-SELECT 'apply_rights', CASE WHEN f.applies AND s.is_open THEN 'warning' ELSE 'ok' END,
-       CASE WHEN s.is_open THEN 'until the first DDL, what rows call has the rights of the subscription''s owner' ELSE 'what rows call has no rights of the subscription''s owner' END,
-       CASE WHEN f.applies AND s.is_open THEN 'Add dts_ddl_capture to shared_preload_libraries, unless all who run DDL on the source are trusted' END
-  FROM fact f CROSS JOIN (SELECT current_setting('shared_preload_libraries') !~ '(^|[ ,"/])dts_ddl_capture'
-    AND (current_setting('server_version_num')::integer < 160000
-         OR EXISTS (SELECT FROM pg_subscription s WHERE (to_jsonb(s) ->> 'subrunasowner')::boolean)) AS is_open) s
+SELECT 'apply_rights', CASE WHEN f.applies AND o.reason IS NOT NULL AND NOT {trusted} OR f.applies AND o.owner IS NOT NULL THEN 'error' ELSE 'ok' END,
+       coalesce(nullif(concat_ws('; ', format('subscription %s brings DDL and does not belong to a superuser: nothing is applied', o.owner),
+           CASE WHEN {trusted} THEN 'the source is said to be trusted: ' ELSE 'nothing is applied: ' END || o.reason), ''), 'rows have the rights of the tables'' owners'),
+       CASE WHEN f.applies AND o.owner IS NOT NULL THEN format('ALTER SUBSCRIPTION %s OWNER TO a superuser', o.owner)
+            WHEN f.applies AND o.reason IS NOT NULL AND NOT {trusted} THEN CASE
+              WHEN o.is_old THEN 'SELECT dts_ddl.start_apply(trust_source => true), if all who run DDL on the source may do what the subscription''s owner may'
+              ELSE 'shared_preload_libraries = ''dts_ddl_capture'' and run_as_owner = false; or SELECT dts_ddl.start_apply(trust_source => true), if all who run DDL on the source may do what the subscription''s owner may' END END
+  FROM fact f CROSS JOIN (
+    SELECT v.is_old, nullif(concat_ws(', ', CASE WHEN v.is_old THEN 'before PostgreSQL 16 rows have the rights of the subscription''s owner'
+             WHEN EXISTS (SELECT FROM brings s WHERE s.runs_as_owner) THEN 'with run_as_owner rows have the rights of the subscription''s owner' END,
+             CASE WHEN NOT v.is_old AND NOT {preloaded} THEN 'the library is not preloaded' END), '') AS reason,
+           (SELECT string_agg(format('"%s"', s.subname), ', ') FROM brings s JOIN pg_roles r ON r.oid = s.subowner WHERE NOT r.rolsuper) AS owner
+      FROM (SELECT current_setting('server_version_num')::integer < 160000 AS is_old) v) o

@@ -14,7 +14,7 @@ mod publish;
 mod recorded;
 pub mod subscribe;
 pub mod triggers;
-mod trust;
+pub mod trust;
 
 use crate::context;
 use crate::error::{Failure, shown};

@@ -4,6 +4,7 @@
 //! show no statement. They look at whole catalogs at once, never table by table: 100,000 tables take less than a second
 //! or so. A check that cannot be made is an error of that check, not of the others.
 
+use crate::apply::trust;
 use crate::error::Failure;
 use crate::pending;
 use crate::pg::execute::{self, Role};
@@ -246,6 +247,11 @@ fn texts(query: &str, argument: Argument) -> Result<spi::Texts, Failure> {
             Some(serde_json::to_string(&slots).map_err(|e| Failure::internal(e.to_string()))?)
         }
     };
+    if query.contains("{trusted}") {
+        query = query
+            .replace("{trusted}", &trust::is_given()?.to_string())
+            .replace("{preloaded}", &session::is_preloaded().to_string());
+    }
     // counted first: of all that is counted the rows are visible then, but for those of sessions that are about to commit
     if query.contains("{counted}") {
         query = query.replace("{counted}", &counted_rows()?);

@@ -3,6 +3,7 @@
 use super::cluster::Installation;
 use super::documents::documents;
 use super::pair::{Node, Pair, Servers, same_rows, same_schema};
+use super::server::server;
 use super::shell::Shell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -21,7 +22,14 @@ fn blocks() -> Vec<String> {
         let mut blocks = blocks
             .into_iter()
             .filter(|b| b.heading == *heading && b.language == "sh");
-        blocks.next().expect("a block under the heading").text
+        let text = blocks.next().expect("a block under the heading").text;
+        // as the comment in it says
+        if server().major < 16 {
+            text.replace("start_apply()\"", "start_apply(trust_source => true)\"")
+                .replace("$(cat last_id))", "$(cat last_id), trust_source => true)")
+        } else {
+            text
+        }
     })
     .collect()
 }
