@@ -413,8 +413,8 @@ impl Failure {
             ),
             detail: Some("The command would have more rights here than its author had.".to_owned()),
             hint: Some(format!(
-                "Take these attributes and memberships from \"{role}\" here, give them to it on the source, or use \
-                 dts_ddl.start_apply(trust_source => true). Rows that a source before 1.2.0 wrote do not tell."
+                "Take these attributes and memberships from \"{role}\" here, or give them to it on the source. Rows that a source \
+                 before 1.2.0 wrote do not tell."
             )),
         }
     }

@@ -595,7 +595,7 @@ fn derived_statements() {
         .batch_execute(
             "CREATE DOMAIN dom AS int CHECK (f('derived domain') = 1);
              CREATE TABLE r (x int, a dom[]); INSERT INTO r VALUES (1, NULL), (1, NULL);
-             CREATE TABLE pa (x int, y text) PARTITION BY LIST (i('key ' || x)); CREATE TABLE pa1 PARTITION OF pa FOR VALUES IN (1); INSERT INTO pa VALUES (1, 'a')",
+             CREATE TABLE pa (x int, y text) PARTITION BY LIST (i('key ' || x)); CREATE TABLE pa1 PARTITION OF pa FOR VALUES IN (1)",
         )
         .unwrap();
     mallory
@@ -604,9 +604,19 @@ fn derived_statements() {
         )
         .expect_err("two equal rows");
     mallory.batch_execute("DELETE FROM r").unwrap();
+    if server().major >= 16 {
+        // before, rows run what they call as the owner of the subscription
+        mallory
+            .batch_execute("INSERT INTO pa VALUES (1, 'a')")
+            .unwrap();
+    }
     pair.wait();
     pair.destination.run(&format!("TRUNCATE {role}.seen"));
-    pair.source.run(&format!("REINDEX INDEX {role}.bad"));
+    // before 17 no event trigger sees a REINDEX: not the first command of a session
+    pair.source.run_each(&[
+        "CREATE TABLE first ()",
+        &format!("REINDEX INDEX {role}.bad"),
+    ]);
     if server().major >= 14 {
         pair.source.run(&format!(
             "ALTER TABLE {role}.pa DETACH PARTITION {role}.pa1 CONCURRENTLY"

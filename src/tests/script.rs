@@ -125,6 +125,7 @@ impl Drop for Roles {
     fn drop(&mut self) {
         for name in self.0 {
             let name = name.split(" IN ROLE").next().unwrap_or(name);
+            let name = name.trim_end_matches(" LOGIN");
             if let Err(error) = admin().batch_execute(&format!("DROP ROLE {name}")) {
                 eprintln!("{name}: {error:?}");
             }
@@ -260,6 +261,123 @@ fn roles_and_settings_are_those_of_each_command() {
 }
 
 /// The destination's own defaults do not change what a command means.
+/// Whoever ran DDL on the source cannot make the script of a superuser run anything with more rights than his own, by no kind of
+/// code that a command runs, now or at the end of its transaction.
+#[test]
+fn nothing_runs_with_the_rights_of_who_runs_it() {
+    let _roles = Roles::new(&["script_mallory LOGIN"]);
+    let (source, target) = (Database::new("script_attack"), target(UTF8));
+    let user = &server().user;
+    source
+        .connect()
+        .batch_execute("CREATE SCHEMA m AUTHORIZATION script_mallory")
+        .unwrap();
+    // its own session, out of which nothing leads
+    let mut config = source.config();
+    config.user("script_mallory");
+    let mut client = config.connect(postgres::NoTls).expect("a session");
+    client
+        .batch_execute("SET client_min_messages = error; SET search_path = m")
+        .unwrap();
+    // everything is tried only where the superuser's session is another one's: on the target
+    let attempt = format!(
+        "CREATE FUNCTION f(what text) RETURNS int LANGUAGE plpgsql AS $f$
+         DECLARE s text;
+         BEGIN
+           FOREACH s IN ARRAY ARRAY['RESET ROLE', 'SET ROLE \"{user}\"', 'SET LOCAL ROLE NONE', 'RESET SESSION AUTHORIZATION', 'SET SESSION AUTHORIZATION DEFAULT',
+             'SELECT set_config(''role'', ''none'', false)', 'SELECT set_config(''dts_ddl.statement'', ''ALTER ROLE script_mallory SUPERUSER'', false)',
+             'ALTER ROLE script_mallory SUPERUSER', 'DECLARE c CURSOR WITH HOLD FOR SELECT m.g()', 'CREATE TEMP TABLE t (x int)', 'SET CONSTRAINTS ALL DEFERRED',
+             'CREATE OR REPLACE FUNCTION dts_ddl_script.run() RETURNS boolean LANGUAGE sql AS ''SELECT true''', 'DROP SCHEMA dts_ddl_script CASCADE', 'LISTEN x', 'PREPARE p AS SELECT 1']
+           LOOP
+             BEGIN EXECUTE s; EXCEPTION WHEN OTHERS THEN NULL; END;
+           END LOOP;
+           IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) OR current_user <> 'script_mallory' THEN
+             INSERT INTO m.seen VALUES (current_user, what);
+           END IF;
+           IF session_user <> 'script_mallory' THEN INSERT INTO m.ran VALUES (what); END IF;
+           RETURN 1;
+         END $f$"
+    );
+    for sql in [
+        "CREATE TABLE seen (who text, what text); CREATE TABLE ran (what text); CREATE TABLE base (x int PRIMARY KEY, v text)",
+        &attempt,
+        "CREATE FUNCTION g() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN m.f('cursor'); END $$",
+        "CREATE FUNCTION i(what text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN m.f(what); END $$",
+        "CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM m.f('trigger'); RETURN NEW; END $$",
+        "CREATE FUNCTION fills() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN INSERT INTO m.queued VALUES (1); RETURN 1; END $$",
+        "CREATE DOMAIN dom AS int CHECK (m.f('domain') = 1); ALTER TABLE base ADD a dom[]",
+        "CREATE FUNCTION constant(x dom[] DEFAULT '{1}') RETURNS void LANGUAGE sql AS ''",
+        "CREATE FUNCTION with_role(x dom[] DEFAULT '{1}') RETURNS void LANGUAGE sql SET work_mem = '1MB' SET role = script_mallory AS ''",
+        "CREATE FUNCTION with_role_last(x dom[] DEFAULT '{1}') RETURNS void LANGUAGE sql AS '' SET role TO script_mallory",
+        "CREATE PROCEDURE proc(x dom[] DEFAULT '{1}') SET ROLE script_mallory SET search_path FROM CURRENT LANGUAGE sql AS ''",
+        "ALTER FUNCTION with_role(dom[]) SET role = script_mallory; ALTER FUNCTION with_role(dom[]) RESET ALL",
+        "CREATE INDEX ON base (x) WHERE a IS DISTINCT FROM '{1}'::dom[]",
+        "CREATE INDEX CONCURRENTLY ON base (x) WHERE a IS DISTINCT FROM '{1}'::dom[]",
+        "CREATE INDEX ON base (i('index'))",
+        "ALTER TABLE base ADD c int DEFAULT f('default'), ADD CHECK (f('check') = 1)",
+        "CREATE VIEW view AS SELECT '{1}'::dom[] AS x; CREATE RULE r AS ON INSERT TO base DO ALSO SELECT '{1}'::dom[]",
+        "CREATE MATERIALIZED VIEW mv AS SELECT f('materialized view') AS x; CREATE UNIQUE INDEX ON mv (x); REFRESH MATERIALIZED VIEW mv; REFRESH MATERIALIZED VIEW CONCURRENTLY mv",
+        "REINDEX TABLE base",
+        "CREATE TABLE queued (x int); CREATE CONSTRAINT TRIGGER later AFTER INSERT ON queued DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION t()",
+        "CREATE TABLE part (x int) PARTITION BY LIST (i('key ' || x)); CREATE TABLE part_1 PARTITION OF part FOR VALUES IN (1); CREATE TABLE part_2 PARTITION OF part FOR VALUES IN (f('bound') + 1)",
+        "CREATE POLICY p ON base USING (f('policy') = 1); COMMENT ON TABLE base IS 'x'",
+    ] {
+        // each statement in a string of its own
+        for statement in sql
+            .split("; ")
+            .filter(|_| !sql.contains("$f$") && !sql.contains("$$"))
+        {
+            client
+                .batch_execute(statement)
+                .unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+        }
+        if sql.contains("$f$") || sql.contains("$$") {
+            client
+                .batch_execute(sql)
+                .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        }
+    }
+    if server().major >= 14 {
+        client
+            .batch_execute("ALTER TABLE part DETACH PARTITION part_2 CONCURRENTLY")
+            .unwrap();
+        client
+            .batch_execute("CREATE FUNCTION atomic(x dom[] DEFAULT '{1}') RETURNS boolean SET role = script_mallory BEGIN ATOMIC SELECT x = '{1}'::dom[]; END")
+            .unwrap();
+    }
+    drop(client);
+    expect_success(&pipe(&source, &target));
+    let mut there = target.connect();
+    let value = |client: &mut Client, query: &str| super::server::value(client, query);
+    assert_eq!(
+        value(
+            &mut there,
+            "SELECT string_agg(who || ': ' || what, ', ') FROM m.seen"
+        ),
+        "NULL"
+    );
+    assert_eq!(
+        value(
+            &mut there,
+            "SELECT rolsuper FROM pg_roles WHERE rolname = 'script_mallory'"
+        ),
+        "false"
+    );
+    // the attempts were made
+    let ran = value(
+        &mut there,
+        "SELECT string_agg(DISTINCT what, ', ' ORDER BY what) FROM m.ran",
+    );
+    for what in ["domain", "index", "materialized view"] {
+        assert!(ran.contains(what), "{what}: {ran}");
+    }
+    assert_eq!(
+        value(&mut there, "to_regnamespace('dts_ddl_script')"),
+        "NULL"
+    );
+    expect_same_schema(&source, &target);
+}
+
 #[test]
 fn defaults_of_the_destination_do_not_matter() {
     let (source, target) = (Database::new("script_defaults"), target(UTF8));
