@@ -67,10 +67,14 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
             run_as: index::owner(index),
         });
     }
+    let mut run_as = None;
     let statement = if facts.drops_invalid_index {
         drop_index_if_exists(sent, conforming)
     } else {
         let without_likes = likes_replaced(&started.context, facts, touched, sent, conforming);
+        if without_likes.is_some() {
+            run_as = author_of_likes(facts, touched);
+        }
         let so_far = without_likes.as_deref().unwrap_or(sent);
         partition::bounded(
             started.tree,
@@ -83,7 +87,7 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
     statement.map(|statement| Instead {
         statement,
         tag: None,
-        run_as: None,
+        run_as,
     })
 }
 
@@ -172,6 +176,17 @@ fn how_to_drop(object: &Dropped) -> (String, String) {
             }
         }
     })
+}
+
+/// Whose rights the code is to have that runs when what LIKE took from a temporary table is read as text; PostgreSQL read no text.
+fn author_of_likes(facts: &Facts, touched: &Touched) -> Option<Role> {
+    let table = touched.new_tables.first()?.object;
+    let author = facts
+        .likes
+        .iter()
+        .map(|like| like.owner)
+        .find(|owner| !owner.is_superuser())?;
+    like::runs_code_when_read(table).then_some(author)
 }
 
 fn likes_replaced(

@@ -250,18 +250,29 @@ impl Script {
             add_default_identities(&mut script, &recorded);
             return Ok(script);
         };
-        let identity = recorded.objects.first().and_then(|o| o.identity.clone());
+        let first = recorded.objects.first();
+        let identity = first.and_then(|object| object.identity.clone());
         in_transaction(&mut script, &context, &recorded, |script| {
             let (plain, clauses) = without(statement, &settings);
             let plain = plain_form(&plain, tag, conforming, recorded.major);
             add_inside(script, &wall, role, &plain);
-            if let Some(identity) = identity.filter(|_| !clauses.is_empty()) {
+            if let Some(identity) = identity.as_ref().filter(|_| !clauses.is_empty()) {
                 let mut alter = b"ALTER ROUTINE ".to_vec();
-                alter.extend_from_slice(&text::encode(&identity));
+                alter.extend_from_slice(&text::encode(identity));
                 alter.extend_from_slice(&clauses);
                 add_statement(script, &alter);
             }
         });
+        if let (Some(_), "CREATE TABLE", Some(table), Some(owner)) =
+            (&recorded.run_as, tag, &identity, &row.username)
+        {
+            // Its text was another role's code; the table is this one's.
+            let mut give = b"ALTER TABLE ".to_vec();
+            give.extend_from_slice(&text::encode(table));
+            add(&mut give, " OWNER TO ");
+            add_identifier(&mut give, owner);
+            add_statement(&mut script, &give);
+        }
         add_default_identities(&mut script, &recorded);
         Ok(script)
     }

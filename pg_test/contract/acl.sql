@@ -8,18 +8,20 @@ ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO PUBLIC, acl_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO acl_reader;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON SEQUENCES TO acl_reader;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO acl_reader;
-CREATE EXTENSION dts_ddl_capture;
-SELECT t.is('grants to others than the owner', (
+CREATE FUNCTION pg_temp.grants() RETURNS text LANGUAGE sql AS $$
   SELECT string_agg(format('%s on %s to %s', a.privilege_type, o.what, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END), '; ')
   FROM (
     SELECT oid::regclass::text AS what, relowner AS owner, coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner)) AS acl
-      FROM pg_class WHERE relkind IN ('r', 'S', 'v', 'm') AND (relname LIKE 'dts\_%' OR relnamespace = 'dts_ddl'::regnamespace)
+      FROM pg_class WHERE relkind IN ('r', 'S', 'v', 'm') AND (relname LIKE 'dts\_%' OR relnamespace = to_regnamespace('dts_ddl'))
     UNION ALL
     SELECT oid::regprocedure::text, proowner, coalesce(proacl, acldefault('f', proowner)) FROM pg_proc
-      WHERE proname = 'dts_capture_ddl' OR pronamespace = 'dts_ddl'::regnamespace
+      WHERE proname = 'dts_capture_ddl' OR pronamespace = to_regnamespace('dts_ddl')
     UNION ALL
     SELECT nspname, nspowner, coalesce(nspacl, acldefault('n', nspowner)) FROM pg_namespace WHERE nspname = 'dts_ddl'
-  ) o, aclexplode(o.acl) a WHERE a.grantee <> o.owner AND a.grantee <> 'pg_monitor'::regrole), NULL);
+  ) o, aclexplode(o.acl) a WHERE a.grantee <> o.owner AND a.grantee <> 'pg_monitor'::regrole
+$$;
+CREATE EXTENSION dts_ddl_capture;
+SELECT t.is('grants to others than the owner', pg_temp.grants(), NULL);
 SELECT t.is('pg_monitor may look at numbers', (
   SELECT string_agg(what, ', ' ORDER BY what) FROM (
     SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'dts_ddl'::regnamespace AND has_function_privilege('pg_monitor', oid, 'EXECUTE')
@@ -36,4 +38,6 @@ SELECT t.check('nor the table', NOT has_table_privilege('acl_app', 'public.dts_d
 SELECT t.check('nor a column of it', NOT has_any_column_privilege('acl_app', 'public.dts_ddl_command', 'SELECT, INSERT, UPDATE, REFERENCES'));
 SELECT t.check('nor the sequence', NOT has_sequence_privilege('acl_app', 'public.dts_ddl_command_id_seq', 'USAGE, SELECT, UPDATE'));
 SELECT t.none('creating the extension is not captured');
+SELECT dts_ddl.start_apply(trust_source => true);
+SELECT t.is('on what start_apply() makes', pg_temp.grants(), NULL);
 DROP EXTENSION dts_ddl_capture;

@@ -6,6 +6,7 @@
 //! and the options of an identity column's sequence.
 
 use super::compat;
+use super::execute::Role;
 use super::node::{self, ParseTree};
 use super::relation;
 use super::scan;
@@ -17,6 +18,8 @@ use pgrx::pg_sys::Datum;
 pub struct TemporaryLike {
     /// Which of the LIKE clauses it is, from 0.
     pub number: usize,
+    /// Who owns the temporary table, and so has written what the new one gets.
+    pub owner: Role,
     columns: Vec<String>,
     constraints: Vec<Constraint>,
 }
@@ -66,6 +69,7 @@ pub fn temporary_likes(tree: ParseTree) -> (Vec<TemporaryLike>, usize) {
                 let table = node::temporary_relation(name)?;
                 Some(TemporaryLike {
                     number,
+                    owner: Role::owner_of(table),
                     columns: columns(table),
                     constraints: constraints(table),
                 })
@@ -104,6 +108,67 @@ pub fn elements(like: &TemporaryLike, table: pg_sys::Oid, qualify_all: bool) -> 
             format!("CONSTRAINT {name} {}", constraint.definition)
         }));
         elements
+    }
+}
+
+/// Whether PostgreSQL runs code when it reads the defaults and constraints of this table as text: constants of a type in which there
+/// may be a domain, whose checks they pass (parse_coerce.c: coerce_type). A constant depends on its type (dependency.c).
+pub fn runs_code_when_read(table: pg_sys::Oid) -> bool {
+    let mut parts = Vec::new();
+    let mut found = false;
+    // SAFETY: the indexes begin with these columns, and the structures are those of the catalogs' rows.
+    unsafe {
+        scan::each_row(
+            pg_sys::AttrDefaultRelationId,
+            pg_sys::AttrDefaultIndexId,
+            &[(pg_sys::Anum_pg_attrdef_adrelid, table)],
+            |tuple, _| {
+                let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_attrdef);
+                parts.push((pg_sys::AttrDefaultRelationId, row.oid));
+            },
+        );
+        scan::each_row(
+            pg_sys::ConstraintRelationId,
+            pg_sys::ConstraintRelidTypidNameIndexId,
+            &[(pg_sys::Anum_pg_constraint_conrelid, table)],
+            |tuple, _| {
+                let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_constraint);
+                parts.push((pg_sys::ConstraintRelationId, row.oid));
+            },
+        );
+        for (class, object) in parts {
+            scan::each_row(
+                pg_sys::DependRelationId,
+                pg_sys::DependDependerIndexId,
+                &[
+                    (pg_sys::Anum_pg_depend_classid, class),
+                    (pg_sys::Anum_pg_depend_objid, object),
+                ],
+                |tuple, _| {
+                    let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_depend);
+                    found |=
+                        row.refclassid == pg_sys::TypeRelationId && may_hold_a_domain(row.refobjid);
+                },
+            );
+        }
+    }
+    found
+}
+
+/// Composite types, ranges, and arrays of anything but enums and base types.
+///
+/// # Safety
+/// A type that is there.
+unsafe fn may_hold_a_domain(object: pg_sys::Oid) -> bool {
+    // SAFETY: syscache look-ups.
+    unsafe {
+        let element = pg_sys::get_element_type(object);
+        let kind = |object| pg_sys::get_typtype(object) as u8;
+        if element == pg_sys::InvalidOid {
+            !matches!(kind(object), b'b' | b'd' | b'e')
+        } else {
+            !matches!(kind(element), b'b' | b'e')
+        }
     }
 }
 

@@ -622,7 +622,25 @@ fn derived_statements() {
             "ALTER TABLE {role}.pa DETACH PARTITION {role}.pa1 CONCURRENTLY"
         ));
     }
+    // what a superuser's table takes from a temporary one of hers
+    pair.source.run(&format!(
+        "CREATE FUNCTION public.like_hers() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
+           AS 'CREATE TABLE {role}.like_hers (LIKE pg_temp.hers INCLUDING ALL)'; GRANT EXECUTE ON FUNCTION public.like_hers() TO {role}"
+    ));
+    mallory
+        .batch_execute(
+            "CREATE TEMP TABLE hers (a dom[] DEFAULT '{1}'::dom[], CHECK (a <> '{2}'::dom[]))",
+        )
+        .unwrap();
+    mallory.batch_execute("SELECT public.like_hers()").unwrap();
     pair.wait();
+    assert_ne!(
+        pair.destination.value(&format!(
+            "SELECT count(*) FROM {role}.seen WHERE what LIKE 'derived%'"
+        )),
+        "0",
+        "the test is one of code that runs"
+    );
     nothing_gained(&pair.destination, role);
     assert_eq!(
         pair.destination.value(&format!(
