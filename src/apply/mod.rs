@@ -24,7 +24,7 @@ use crate::pg::execute::{self, Role};
 use crate::pg::publisher::Publisher;
 use crate::pg::sequence::{
     APPLY_AFTER_SEQUENCE, TRIED_SEQUENCE, TRIES_SEQUENCE, advance_sequence, has_sequence,
-    sequence_value, sequence_value_if_set, set_sequence,
+    sequence_value, sequence_value_if_set, set_sequence, source_is_trusted,
 };
 use crate::pg::spi::{self, Parameter};
 use crate::pg::subscription::{TableState, Worker};
@@ -157,7 +157,7 @@ fn role_of(
     let owner = Role::of_session();
     let Some(role) = Role::find(name) else {
         return match guc::apply_missing_role() {
-            ApplyMissingRole::Owner if trust::is_given()? => Ok((
+            ApplyMissingRole::Owner if source_is_trusted()? => Ok((
                 owner,
                 Some(format!(
                     "role \"{name}\" does not exist: run as the subscription's owner"

@@ -11,15 +11,9 @@ use crate::error::Failure;
 use crate::pg::execute::Role;
 use crate::pg::publisher::{Publisher, quote_literal};
 use crate::pg::rights;
-use crate::pg::sequence::{TRUST_SEQUENCE, has_sequence, sequence_value};
+use crate::pg::sequence::source_is_trusted;
 use crate::pg::session;
 use crate::pg::subscription::Described;
-
-/// Whether the DBA trusts the source.
-pub fn is_given() -> Result<bool, Failure> {
-    // objects older than 1.2.0 do not have it
-    Ok(has_sequence(TRUST_SEQUENCE) && sequence_value(TRUST_SEQUENCE)? > 0)
-}
 
 /// What of the server itself leaves rows more rights than they may have.
 fn of_server() -> Option<&'static str> {
@@ -51,7 +45,7 @@ pub fn require_subscription(subscription: &Described) -> Result<(), Failure> {
 
 /// Rows have the rights of the tables' owners, not those of the subscription's.
 pub fn require_own_rights(runs_as_owner: bool) -> Result<(), Failure> {
-    if is_given()? {
+    if source_is_trusted()? {
         return Ok(());
     }
     require_server_of_untrusted()?;
@@ -81,7 +75,7 @@ pub fn writers(publisher: &Publisher) -> Result<Option<Vec<String>>, Failure> {
 
 /// The publisher's capture table is written by capture and by superusers alone. False where it cannot be asked.
 pub fn require_publisher(publisher: &Publisher) -> Result<bool, Failure> {
-    if is_given()? {
+    if source_is_trusted()? {
         return Ok(true);
     }
     match writers(publisher)? {

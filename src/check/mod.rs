@@ -4,11 +4,10 @@
 //! show no statement. They look at whole catalogs at once, never table by table: 100,000 tables take less than a second
 //! or so. A check that cannot be made is an error of that check, not of the others.
 
-use crate::apply::trust;
 use crate::error::Failure;
 use crate::pending;
 use crate::pg::execute::{self, Role};
-use crate::pg::sequence::{ROW_COUNT_SEQUENCE, sequence_value};
+use crate::pg::sequence::{ROW_COUNT_SEQUENCE, sequence_value, source_is_trusted};
 use crate::pg::spi::{self, Parameter};
 use crate::pg::{session, subtransaction, table, text};
 use pgrx::pg_sys;
@@ -249,7 +248,7 @@ fn texts(query: &str, argument: Argument) -> Result<spi::Texts, Failure> {
     };
     if query.contains("{trusted}") {
         query = query
-            .replace("{trusted}", &trust::is_given()?.to_string())
+            .replace("{trusted}", &source_is_trusted()?.to_string())
             .replace("{preloaded}", &session::is_preloaded().to_string());
     }
     // counted first: of all that is counted the rows are visible then, but for those of sessions that are about to commit

@@ -1,11 +1,12 @@
-//! What a role may do beyond its own objects, as far as PostgreSQL itself names it: the attributes of roles (pg_authid.h) and the
-//! predefined roles whose rights it has (pg_authid.dat).
+//! What a role may do beyond its own objects, as far as PostgreSQL itself names it: the attributes of roles (pg_authid.h), the
+//! predefined roles whose rights it has (pg_authid.dat), and whether it has those of a superuser over that one's objects.
 //!
 //! The owner of a database has the rights of pg_database_owner, also before 14, which first gave it a name.
 //! Relied on: whatever changes the answer is announced by an invalidation of AUTHOID, AUTHMEMMEMROLE or DATABASEOID.
 
 use super::compat;
 use super::execute::Role;
+use super::scan;
 use super::text;
 use core::cell::{Cell, RefCell};
 use pgrx::pg_sys;
@@ -16,6 +17,9 @@ use std::rc::Rc;
 pub type Rights = Rc<[String]>;
 
 const DATABASE_OWNER: &str = "pg_database_owner";
+
+/// Has the rights of a role that is a superuser, over what that one owns.
+const MEMBER_OF_SUPERUSER: &str = "member_of_superuser";
 
 thread_local! {
     /// Those of the role that was asked about last.
@@ -103,11 +107,34 @@ fn read(role: Role) -> Vec<String> {
             .filter(|(oid, name)| name != DATABASE_OWNER && role.has_rights_of(Role::of_oid(*oid)))
             .map(|(_, name)| name),
     );
+    if is_member_of_a_superuser(role) {
+        rights.push(MEMBER_OF_SUPERUSER.to_owned());
+    }
     if owner.is_some_and(|owner| role.has_rights_of(Role::of_oid(owner))) {
         rights.push(DATABASE_OWNER.to_owned());
     }
     rights.sort();
     rights
+}
+
+fn is_member_of_a_superuser(role: Role) -> bool {
+    let (mut of_any, mut found) = (false, false);
+    // SAFETY: the index begins with the member; each row of pg_authid has that structure.
+    unsafe {
+        scan::each_row(
+            pg_sys::AuthMemRelationId,
+            pg_sys::AuthMemMemRoleIndexId,
+            &[(pg_sys::Anum_pg_auth_members_member, role.oid())],
+            |_, _| of_any = true,
+        );
+        if of_any {
+            scan::each_row(pg_sys::AuthIdRelationId, 0, &[], |tuple, _| {
+                let other = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_authid);
+                found |= other.rolsuper && role.has_rights_of(Role::of_oid(other.oid));
+            });
+        }
+    }
+    found
 }
 
 /// All roles that initdb makes, but the superuser.

@@ -1,28 +1,31 @@
-//! Rows that an apply worker writes into a superuser's table. From 16 on PostgreSQL applies rows with the rights of the table's
-//! owner (worker.c, tablesync.c: SwitchToUntrustedUser), which is enough unless that is a superuser: whatever such a row calls would
-//! be one, whoever wrote it. Here nothing of it is, but what cannot do anything:
+//! Rows that an apply worker writes. From 16 on PostgreSQL writes them with the rights of the table's owner, security-restricted
+//! (worker.c, tablesync.c: SwitchToUntrustedUser), which is enough unless that is a superuser: whatever such a row calls would be one,
+//! whoever wrote it, and could leave settings behind. Nor is there a wall where deferred triggers run. Here it stands around each
+//! function that is called where PostgreSQL has put none:
 //!
-//! - a function that is not built in runs as its owner, or where that is a superuser as a role without rights, security-restricted;
-//!   a SECURITY DEFINER function as its owner, as it does on the source;
-//! - a built-in function is run if PostgreSQL declares it immutable, else refused: a stable one may read everything, a volatile one do
-//!   anything.
+//! - a function that is not built in runs security-restricted, and its settings end with it: as its owner, or where that is a
+//!   superuser as a role without rights; a SECURITY DEFINER function as its owner, as it does on the source;
+//! - a built-in function is run if PostgreSQL declares it immutable, or what it does depends on nothing but its arguments, the clock
+//!   and the time zone; else it is refused: a stable one may read everything, a volatile one do anything.
 //!
+//! Where the source is trusted superusers' functions keep their rights, and no built-in one is refused.
 //! Relied on: the function manager's hook is asked about every function that is not built in, and keeps it from being inlined
 //! (fmgr.c, clauses.c); built-in functions pass the object access hook when an expression is made ready (execExpr.c). The
 //! built-in functions of triggers and of types pass neither: they run nothing that they are given as text.
 //! Not promised: anything in a worker that has not loaded the library yet, or where rows have the rights of the subscription's owner
-//! (before 16, or run_as_owner): then nothing is applied but for a source that is trusted ([`crate::apply::trust`]).
+//! (before 16, or run_as_owner): then nothing is applied but for a source that is trusted.
 
 use super::catalog::Address;
 use super::compat;
 use super::execute::{self, Role};
 use super::own;
+use super::sequence;
 use super::session;
 use crate::error::Failure;
-use core::ffi::c_int;
+use core::ffi::{c_char, c_int};
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
-use std::cell::RefCell;
+use std::cell::Cell;
 
 /// pg_use_reserved_connections, which only opens connections (pg_authid.dat).
 const WITHOUT_RIGHTS: u32 = 4550;
@@ -31,9 +34,11 @@ static mut PREVIOUS_NEEDED: pg_sys::needs_fmgr_hook_type = None;
 static mut PREVIOUS_HOOK: pg_sys::fmgr_hook_type = None;
 
 thread_local! {
-    /// For each function that runs, the role and the security context to put back, where it runs as another role.
-    static RUNNING: RefCell<Vec<Option<(pg_sys::Oid, c_int)>>> = const { RefCell::new(Vec::new()) };
+    /// The function that is called next, and as whom.
+    static NEXT: Cell<Option<(Function, Role)>> = const { Cell::new(None) };
 }
+
+type Function = unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> Datum;
 
 /// Installs the hooks, once in a process; before 16 there is nothing to keep.
 pub fn install() {
@@ -52,30 +57,73 @@ pub fn install() {
     });
 }
 
-/// Whether what runs now would have a superuser's rights only because a row of a superuser's table is written.
-fn rights_are_borrowed() -> bool {
-    // SAFETY: reads variables; a look-up that PostgreSQL caches.
+/// Whether something runs for a row where PostgreSQL itself has put up no wall.
+fn is_open() -> bool {
+    let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+    // SAFETY: reads variables.
     unsafe {
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
         session::MAJOR >= 16
             && !pg_sys::MyLogicalRepWorker.is_null()
             && !execute::is_own_code()
             && !execute::is_running()
-            && pg_sys::superuser()
+            && context & pg_sys::SECURITY_RESTRICTED_OPERATION as c_int == 0
     }
 }
 
 /// An expression is made ready that calls this function.
 pub fn before_function(function: pg_sys::Oid) -> Result<(), Failure> {
-    if function.to_u32() >= pg_sys::FirstNormalObjectId || !rights_are_borrowed() {
+    // SAFETY: reads a variable, and the syscache.
+    let is_harmless = || unsafe {
+        !pg_sys::superuser()
+            || match pg_sys::func_volatile(function) as u8 {
+                pg_sys::PROVOLATILE_IMMUTABLE => true,
+                pg_sys::PROVOLATILE_STABLE => is_about_time(function),
+                _ => false,
+            }
+    };
+    if function.to_u32() >= pg_sys::FirstNormalObjectId
+        || !is_open()
+        || is_harmless()
+        || sequence::source_is_trusted()?
+    {
         return Ok(());
     }
-    // SAFETY: syscache look-ups.
+    // SAFETY: as above.
+    let name = unsafe { super::text::string(pg_sys::get_func_name(function)) };
+    Err(Failure::function_not_for_rows(&name.unwrap_or_default()))
+}
+
+/// Whether a function knows nothing but plain values, the clock and the time zone: `now()`, `date(timestamptz)`, `to_char(..)`. It is
+/// none that reads the catalogs or the state of the server: these are given names or numbers, and answer other types.
+fn is_about_time(function: pg_sys::Oid) -> bool {
+    let (mut arguments, mut count) = (core::ptr::null_mut(), 0);
+    // SAFETY: syscache look-ups; the function hands out an array of that many OIDs.
     unsafe {
-        if pg_sys::func_volatile(function) as u8 == pg_sys::PROVOLATILE_IMMUTABLE {
-            return Ok(());
-        }
-        let name = super::text::string(pg_sys::get_func_name(function)).unwrap_or_default();
-        Err(Failure::function_not_for_rows(&name))
+        let answer = pg_sys::get_func_signature(function, &mut arguments, &mut count);
+        let mut types = vec![answer];
+        types.extend((0..usize::try_from(count).unwrap_or(0)).map(|i| *arguments.add(i)));
+        let is_time = |of: pg_sys::Oid| {
+            let (mut category, mut preferred): (c_char, bool) = (0, false);
+            pg_sys::get_type_category_preferred(of, &mut category, &mut preferred);
+            matches!(
+                category as u8,
+                pg_sys::TYPCATEGORY_DATETIME | pg_sys::TYPCATEGORY_TIMESPAN
+            )
+        };
+        let is_plain = |of: pg_sys::Oid| {
+            [
+                pg_sys::BOOLOID,
+                pg_sys::INT4OID,
+                pg_sys::FLOAT8OID,
+                pg_sys::NUMERICOID,
+                pg_sys::TEXTOID,
+            ]
+            .contains(&of)
+        };
+        pg_sys::func_parallel(function) as u8 == pg_sys::PROPARALLEL_SAFE
+            && types.iter().any(|&of| is_time(of))
+            && types.iter().all(|&of| is_time(of) || is_plain(of))
     }
 }
 
@@ -116,44 +164,68 @@ unsafe extern "C-unwind" fn hook(
     info: *mut pg_sys::FmgrInfo,
     argument: *mut Datum,
 ) {
-    // SAFETY: PostgreSQL passes valid arguments; START is followed by END or ABORT of the same call (fmgr.c:
+    // SAFETY: PostgreSQL passes valid arguments; after START it calls the function by this very structure (fmgr.c:
     // fmgr_security_definer).
     unsafe {
-        if !pg_sys::MyLogicalRepWorker.is_null() {
-            if event == pg_sys::FmgrHookEventType::FHET_START {
-                let put_back = rights_are_borrowed()
-                    .then(|| begin((*info).fn_oid))
-                    .flatten();
-                RUNNING.with_borrow_mut(|all| all.push(put_back));
-            } else if let Some(Some((user, context))) = RUNNING.with_borrow_mut(Vec::pop) {
-                pg_sys::SetUserIdAndSecContext(user, context);
-            }
-        }
         if let Some(previous) = PREVIOUS_HOOK {
             #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
             pg_sys::ffi::pg_guard_ffi_boundary(|| previous(event, info, argument));
         }
+        if event == pg_sys::FmgrHookEventType::FHET_START && is_open() {
+            let role = role_of((*info).fn_oid).unwrap_or_else(|failure| failure.raise());
+            if let (Some(role), Some(function)) = (role, (*info).fn_addr) {
+                NEXT.set(Some((function, role)));
+                (*info).fn_addr = Some(inside_wall);
+            }
+        }
     }
 }
 
-/// The function takes over the rights that it is to have; what to put back.
-fn begin(function: pg_sys::Oid) -> Option<(pg_sys::Oid, c_int)> {
+/// As whom a function runs; `None` for one of the extension.
+fn role_of(function: pg_sys::Oid) -> Result<Option<Role>, Failure> {
     // SAFETY: PROCOID holds rows of pg_proc.
-    let (owner, is_definer) = unsafe {
+    let found = unsafe {
         compat::with_cached(
             pg_sys::SysCacheIdentifier::PROCOID,
             function,
-            |f: &pg_sys::FormData_pg_proc| (f.proowner, f.prosecdef),
+            |f: &pg_sys::FormData_pg_proc| (Role::of_oid(f.proowner), f.prosecdef),
         )
-    }?;
-    if is_definer || Address::function(function).is_member_of(own::EXTENSION) {
-        return None;
-    }
-    let owner = Role::of_oid(owner);
-    let role = if owner.is_superuser() {
-        Role::of_oid(pg_sys::Oid::from(WITHOUT_RIGHTS))
-    } else {
-        owner
     };
-    Some(role.take_over())
+    let Some((owner, is_definer)) =
+        found.filter(|_| !Address::function(function).is_member_of(own::EXTENSION))
+    else {
+        return Ok(None);
+    };
+    // SAFETY: reads variables.
+    let (current, is_superuser) =
+        unsafe { (Role::of_oid(pg_sys::GetUserId()), pg_sys::superuser()) };
+    Ok(Some(if is_definer || !is_superuser {
+        current
+    } else if !owner.is_superuser() {
+        owner
+    } else if sequence::source_is_trusted()? {
+        current
+    } else {
+        Role::of_oid(pg_sys::Oid::from(WITHOUT_RIGHTS))
+    }))
+}
+
+/// Stands in the place of the function that is called: calls it inside the wall.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn inside_wall(call: pg_sys::FunctionCallInfo) -> Datum {
+    // SAFETY: called right after START, which has noted the function; after an error the (sub)transaction puts back role, context
+    // and settings.
+    unsafe {
+        let (function, role) = NEXT
+            .take()
+            .unwrap_or_else(|| Failure::internal("no function has begun".to_owned()).raise());
+        (*(*call).flinfo).fn_addr = Some(function);
+        let level = pg_sys::NewGUCNestLevel();
+        let (user, context) = role.take_over();
+        #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
+        let result = pg_sys::ffi::pg_guard_ffi_boundary(|| function(call));
+        pg_sys::AtEOXact_GUC(false, level);
+        pg_sys::SetUserIdAndSecContext(user, context);
+        result
+    }
 }

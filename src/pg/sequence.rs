@@ -47,6 +47,12 @@ pub fn raise_sequence(name: &'static CStr, value: i64) -> Result<(), Failure> {
     })
 }
 
+/// Whether the DBA has said that the source is trusted: `start_apply(trust_source => true)`.
+pub fn source_is_trusted() -> Result<bool, Failure> {
+    // objects older than 1.2.0 do not have it
+    Ok(has_sequence(TRUST_SEQUENCE) && sequence_value(TRUST_SEQUENCE)? > 0)
+}
+
 /// Sets one of our own sequences to a value.
 pub fn set_sequence(name: &'static CStr, value: i64) -> Result<(), Failure> {
     change(own_sequence(name)?, |state| state.value = Some(value))

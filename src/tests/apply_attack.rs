@@ -32,6 +32,10 @@ fn arm(pair: &Pair, role: &str) {
                LOOP
                  BEGIN EXECUTE s; EXCEPTION WHEN OTHERS THEN NULL; END;
                END LOOP;
+               IF session_user <> '{role}' AND nullif(current_setting('mallory.left', true), '') <> txid_current()::text THEN
+                 INSERT INTO {role}.seen VALUES (session_user, true, 'a setting is left, at ' || what);
+               END IF;
+               PERFORM set_config('mallory.left', txid_current()::text, false);
                BEGIN
                  INSERT INTO {role}.seen SELECT current_user, r.rolsuper, what FROM pg_catalog.pg_roles r WHERE r.rolname = current_user;
                EXCEPTION WHEN OTHERS THEN NULL; END;
@@ -39,6 +43,7 @@ fn arm(pair: &Pair, role: &str) {
              END $f$;
              -- claims to be immutable, so that it may stand in indexes, generated columns and partition keys
              CREATE FUNCTION {role}.i(what text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $f$ BEGIN RETURN {role}.f(what); END $f$;
+             CREATE FUNCTION {role}.p(what text) RETURNS int LANGUAGE plpgsql SET work_mem = '1MB' AS $f$ BEGIN RETURN {role}.f(what); END $f$;
              CREATE FUNCTION {role}.t() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN PERFORM {role}.f('trigger ' || TG_NAME); RETURN NEW; END $f$;"
         ))
         .unwrap_or_else(|error| panic!("{error:?}"));
@@ -328,6 +333,11 @@ fn rights_beyond_the_row() {
             format!("ALTER DATABASE {database} OWNER TO \"{owner}\""),
             "pg_database_owner",
         ),
+        (
+            format!("GRANT \"{owner}\" TO {role}"),
+            format!("REVOKE \"{owner}\" FROM {role}"),
+            "member_of_superuser, pg_database_owner",
+        ),
     ] {
         pair.destination.run(&give);
         make();
@@ -376,6 +386,9 @@ fn rows_of_superusers_tables() {
     for sql in [
         "CREATE TABLE by_domain (id int PRIMARY KEY, z zip, p pure); GRANT INSERT ON by_domain TO PUBLIC",
         "CREATE TABLE by_check (id int PRIMARY KEY, CHECK (f('check') = 1)); GRANT INSERT ON by_check TO PUBLIC",
+        "CREATE TABLE by_setting (id int PRIMARY KEY, CHECK (p('with a setting') = 1)); GRANT INSERT ON by_setting TO PUBLIC",
+        "CREATE TABLE by_time (id int PRIMARY KEY, at timestamptz DEFAULT now(), CHECK (at <= now() AND at::date <= current_date + 1 AND to_char(at, 'YYYY') > ''));
+         GRANT INSERT ON by_time TO PUBLIC",
         "CREATE TABLE by_index (id int PRIMARY KEY); CREATE INDEX ON by_index (i('index ' || id)); GRANT INSERT ON by_index TO PUBLIC",
         "CREATE TABLE by_generated (id int PRIMARY KEY, g int GENERATED ALWAYS AS (i('generated ' || id)) STORED); GRANT INSERT ON by_generated TO PUBLIC",
         "CREATE TABLE by_trigger (id int PRIMARY KEY); CREATE TRIGGER tr BEFORE INSERT ON by_trigger FOR EACH ROW EXECUTE FUNCTION t();
@@ -394,6 +407,8 @@ fn rows_of_superusers_tables() {
         .unwrap();
     for table in [
         "by_check",
+        "by_setting",
+        "by_time",
         "by_index",
         "by_generated",
         "by_trigger",
@@ -423,6 +438,8 @@ fn rows_of_superusers_tables() {
     for table in [
         "super.by_domain",
         "super.by_check",
+        "super.by_setting",
+        "super.by_time",
         "super.by_part",
         "super.later",
         "mallory_tables.later",
@@ -624,7 +641,7 @@ fn derived_statements() {
     }
     // what a superuser's table takes from a temporary one of hers
     pair.source.run(&format!(
-        "CREATE FUNCTION public.like_hers() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT
+        "CREATE FUNCTION public.like_hers() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
            AS 'CREATE TABLE {role}.like_hers (LIKE pg_temp.hers INCLUDING ALL)'; GRANT EXECUTE ON FUNCTION public.like_hers() TO {role}"
     ));
     mallory
