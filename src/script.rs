@@ -232,7 +232,7 @@ impl Script {
             },
             _ => None,
         };
-        let Some((wall, role, settings)) = way else {
+        let Some((is_own, role, settings)) = way else {
             let needs = if PERHAPS_ALONE.contains(&tag) {
                 needs_of(&query, conforming).unwrap_or(Needs::Nothing)
             } else {
@@ -255,7 +255,7 @@ impl Script {
         in_transaction(&mut script, &context, &recorded, |script| {
             let (plain, clauses) = without(statement, &settings);
             let plain = plain_form(&plain, tag, conforming, recorded.major);
-            add_inside(script, &wall, role, &plain);
+            add_inside(script, &is_own, role, &plain);
             if let Some(identity) = identity.as_ref().filter(|_| !clauses.is_empty()) {
                 let mut alter = b"ALTER ROUTINE ".to_vec();
                 alter.extend_from_slice(&text::encode(identity));
@@ -277,20 +277,21 @@ impl Script {
         Ok(script)
     }
 
-    /// Makes what a role's statements need to be run inside the wall; the psql variable that tells whether they need it.
+    /// Makes what a role's statements need to be run inside the wall; the psql variable that tells whether they need none of it.
     fn wall_of(&mut self, script: &mut Vec<u8>, role: &[u8]) -> String {
         let number = self.roles.len();
         let (number, is_new) = match self.roles.entry(role.to_vec()) {
             Entry::Occupied(known) => (*known.get(), false),
             Entry::Vacant(free) => (*free.insert(number), true),
         };
-        let variable = format!("dts_wall_{number}");
+        // Without a value psql takes it for false.
+        let variable = format!("dts_is_{number}");
         if is_new {
-            add(script, "SELECT session_user OPERATOR(pg_catalog.<>) ");
+            add(script, "SELECT session_user OPERATOR(pg_catalog.=) ");
             add_constant(script, role);
             add(
                 script,
-                &format!(" AS {variable} \\gset\n\\if :{variable}\n"),
+                &format!(" AS {variable} \\gset\n\\if :{variable}\n\\else\n"),
             );
             add(script, WALL);
             let mut view = b"dts_ddl_script.".to_vec();
@@ -435,21 +436,21 @@ fn in_transaction(
 }
 
 /// Runs a statement by the view of its role, where the session's role is another one.
-fn add_inside(script: &mut Vec<u8>, wall: &str, role: &[u8], statement: &[u8]) {
+fn add_inside(script: &mut Vec<u8>, is_own: &str, role: &[u8], statement: &[u8]) {
     add(script, "SELECT pg_catalog.set_config('dts_ddl.statement', ");
     add_dollar_quoted(script, statement);
     add(
         script,
         &format!(
             ", true), pg_catalog.set_config('dts_ddl.search_path', pg_catalog.current_setting('search_path'), true) AS path \\gset dts_
-\\if :{wall}\nREFRESH MATERIALIZED VIEW dts_ddl_script."
+\\if :{is_own}
+SELECT pg_catalog.current_setting('dts_ddl.statement') \\gexec
+\\else
+REFRESH MATERIALIZED VIEW dts_ddl_script."
         ),
     );
     add_identifier(script, role);
-    add(
-        script,
-        ";\n\\else\nSELECT pg_catalog.current_setting('dts_ddl.statement') \\gexec\n\\endif\n",
-    );
+    add(script, ";\n\\endif\n");
 }
 
 /// The text without these parts, and the parts.

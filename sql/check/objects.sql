@@ -176,6 +176,10 @@ WITH extension AS (
         FROM pg_proc p JOIN member m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
         CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
        WHERE x.grantee = 0 OR x.grantee <> p.proowner AND p.proname IN ('start_apply', 'stop_apply', 'skip', 'adopt_tables', 'prune')
+      UNION ALL
+      SELECT 'public.dts_ddl_command', r.rolname::text, 'the rights of ' || r.rolname, m.member
+        FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles x ON x.oid = m.member
+       WHERE r.rolname IN ('pg_write_all_data', 'pg_write_server_files', 'pg_execute_server_program') AND NOT x.rolsuper
 {parameter_rights}    ) a
 ), other AS (
   SELECT t.evtname,

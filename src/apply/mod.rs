@@ -271,18 +271,8 @@ pub fn adopt_tables(subscription: &str) -> Result<i64, Failure> {
     let Some(&subscription_oid) = found.first() else {
         return Err(Failure::no_subscription(subscription));
     };
-    let (publisher, described) = Publisher::of_subscription(oid(subscription_oid));
     if table::is_destination() {
-        trust::require_subscription(&described)?;
-        if !trust::require_publisher(&publisher)? {
-            report::emit(
-                PgLogLevel::WARNING,
-                PgSqlErrorCode::ERRCODE_WARNING,
-                "could not look who can write DDL commands on the source",
-                Some("There is no connection to the publisher now."),
-                Some("See the part on the destination's security in the documents."),
-            );
-        }
+        require_trust(oid(subscription_oid))?;
     }
     let tables = spi::bigints(
         "SELECT c.oid::bigint FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -299,9 +289,35 @@ pub fn adopt_tables(subscription: &str) -> Result<i64, Failure> {
     Ok(added as i64)
 }
 
+/// A subscription may bring what it brings.
+fn require_trust(subscription: catalog::Oid) -> Result<(), Failure> {
+    let (publisher, described) = Publisher::of_subscription(subscription);
+    let answer = subscribe::publishes_commands(&publisher)?;
+    if answer == Some(false) {
+        return Ok(());
+    }
+    trust::require_subscription(&described)?;
+    if answer.is_none() || !trust::require_publisher(&publisher)? {
+        report::emit(
+            PgLogLevel::WARNING,
+            PgSqlErrorCode::ERRCODE_WARNING,
+            &format!(
+                "could not look who can write DDL commands on the source of subscription \"{}\"",
+                described.name
+            ),
+            Some("There is no connection to the publisher now."),
+            Some("See docs/security.md, I7; or call the function again when there is one."),
+        );
+    }
+    Ok(())
+}
+
 fn oid(value: i64) -> catalog::Oid {
     catalog::Oid::from(value as u32)
 }
+
+const SUBSCRIPTIONS: &str = "SELECT s.oid::bigint FROM pg_catalog.pg_subscription s
+      JOIN pg_catalog.pg_database d ON d.oid = s.subdbid AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";
 
 const DDL_STILL_COMES: &str = "SELECT r.srsubid::bigint FROM pg_catalog.pg_subscription_rel r
      JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
@@ -338,6 +354,11 @@ pub fn start(
                 &literal(trust_source.map(|v| v.to_string())),
             ),
     )?;
+    if trust_source == Some(false) {
+        for subscription in spi::bigints(SUBSCRIPTIONS, &[])? {
+            require_trust(oid(subscription))?;
+        }
+    }
     Ok(())
 }
 

@@ -34,7 +34,7 @@ pub fn begins(tree: ParseTree) -> Result<(), Failure> {
         return Ok(());
     };
     table::require()?;
-    if !publishes_commands(&publisher)? {
+    if publishes_commands(&publisher)? != Some(true) {
         return Ok(());
     }
     trust::require_own_rights(publisher.runs_as_owner)?;
@@ -86,8 +86,8 @@ pub fn has_begun(tree: ParseTree) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether the publisher's capture table is in one of the publications.
-fn publishes_commands(publisher: &Publisher) -> Result<bool, Failure> {
+/// Whether the publisher's capture table is in one of the publications. `None` when there is no connection.
+pub fn publishes_commands(publisher: &Publisher) -> Result<Option<bool>, Failure> {
     let publications: Vec<String> = publisher
         .publications
         .iter()
@@ -101,7 +101,7 @@ fn publishes_commands(publisher: &Publisher) -> Result<bool, Failure> {
         ),
         1,
     )?;
-    Ok(published.is_some_and(|rows| !rows.is_empty()))
+    Ok(published.map(|rows| !rows.is_empty()))
 }
 
 /// The rows of the publisher's capture table.

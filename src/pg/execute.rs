@@ -166,7 +166,18 @@ pub fn as_role<R>(role: Role, f: impl FnOnce() -> Result<R, Failure>) -> Result<
     let result = with_rights_of(role, f);
     // SAFETY: as above. After the role: some settings are put back by a privileged role only.
     unsafe { pg_sys::AtEOXact_GUC(false, level) };
+    release_advisory_locks();
     result
+}
+
+/// In a worker, which takes none itself, those of its session end with the code that took them.
+pub(super) fn release_advisory_locks() {
+    // SAFETY: reads a variable; gives up locks of this session (lockfuncs.c: pg_advisory_unlock_all).
+    unsafe {
+        if !pg_sys::MyLogicalRepWorker.is_null() {
+            pg_sys::LockReleaseSession(pg_sys::USER_LOCKMETHOD as pg_sys::LOCKMETHODID);
+        }
+    }
 }
 
 /// Runs `f` with the rights of `role`, as a SECURITY DEFINER function has its owner's.

@@ -3,7 +3,7 @@
 //! whoever wrote it, and could leave settings behind. Nor is there a wall where deferred triggers run. Here it stands around each
 //! function that is called where PostgreSQL has put none:
 //!
-//! - a function that is not built in runs security-restricted, and its settings end with it: as its owner, or where that is a
+//! - a function that is not built in runs security-restricted, and its settings and advisory locks end with it: as its owner, or where that is a
 //!   superuser as a role without rights; a SECURITY DEFINER function as its owner, as it does on the source;
 //! - a built-in function is run if PostgreSQL declares it immutable, or what it does depends on nothing but its arguments, the clock
 //!   and the time zone; else it is refused: a stable one may read everything, a volatile one do anything.
@@ -188,12 +188,14 @@ fn role_of(function: pg_sys::Oid) -> Result<Option<Role>, Failure> {
         compat::with_cached(
             pg_sys::SysCacheIdentifier::PROCOID,
             function,
-            |f: &pg_sys::FormData_pg_proc| (Role::of_oid(f.proowner), f.prosecdef),
+            |f: &pg_sys::FormData_pg_proc| (Role::of_oid(f.proowner), f.prosecdef, f.prolang),
         )
     };
-    let Some((owner, is_definer)) =
-        found.filter(|_| !Address::function(function).is_member_of(own::EXTENSION))
-    else {
+    let is_own = |language| {
+        language == pg_sys::Oid::from(pg_sys::ClanguageId)
+            && Address::function(function).is_member_of(own::EXTENSION)
+    };
+    let Some((owner, is_definer, _)) = found.filter(|&(.., language)| !is_own(language)) else {
         return Ok(None);
     };
     // SAFETY: reads variables.
@@ -225,6 +227,7 @@ unsafe extern "C-unwind" fn inside_wall(call: pg_sys::FunctionCallInfo) -> Datum
         #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
         let result = pg_sys::ffi::pg_guard_ffi_boundary(|| function(call));
         pg_sys::AtEOXact_GUC(false, level);
+        execute::release_advisory_locks();
         pg_sys::SetUserIdAndSecContext(user, context);
         result
     }

@@ -27,7 +27,7 @@ fn arm(pair: &Pair, role: &str) {
                  'ALTER ROLE {role} SUPERUSER', 'SET SESSION AUTHORIZATION \"{user}\"', 'RESET SESSION AUTHORIZATION', 'SET SESSION AUTHORIZATION DEFAULT',
                  'SELECT set_config(''role'', ''none'', false)', 'SELECT set_config(''session_authorization'', ''{user}'', true)', 'ALTER ROLE {role} SUPERUSER CREATEROLE',
                  'CREATE ROLE {role}_made SUPERUSER', 'GRANT \"{user}\" TO {role}', 'GRANT pg_execute_server_program TO {role}',
-                 'CREATE SCHEMA {role}_gained AUTHORIZATION \"{user}\"', 'SET session_replication_role = origin', 'SELECT dts_ddl.skip(1)', 'SELECT dts_ddl.stop_apply()',
+                 'CREATE SCHEMA {role}_gained AUTHORIZATION \"{user}\"', 'SET session_replication_role = origin', 'SELECT dts_ddl.skip(1)', 'SELECT dts_ddl.stop_apply()', 'SELECT pg_try_advisory_lock(11)',
                  'DELETE FROM dts_ddl.apply_log', 'COPY (SELECT 1) TO PROGRAM ''true''', 'ALTER SYSTEM SET work_mem = 64']
                LOOP
                  BEGIN EXECUTE s; EXCEPTION WHEN OTHERS THEN NULL; END;
@@ -55,6 +55,11 @@ fn nothing_gained(node: &Node, role: &str) {
         node.column(&format!("SELECT DISTINCT who || ': ' || what FROM {role}.seen WHERE super OR who <> '{role}' ORDER BY 1")),
         Vec::<String>::new(),
         "with the rights of somebody else"
+    );
+    assert_eq!(
+        node.value("SELECT count(*) FROM pg_locks l JOIN pg_stat_subscription s USING (pid) WHERE l.locktype = 'advisory' AND l.objid = 11"),
+        "0",
+        "a lock is left"
     );
     assert_eq!(
         node.value(&format!(
@@ -539,12 +544,18 @@ fn refused_unless_trusted() {
         );
         pair.source.run("REVOKE pg_write_all_data FROM distrust_writer; GRANT INSERT (id) ON public.dts_ddl_command TO distrust_writer");
         refused(&subscribe(""), "\"distrust_writer\"");
-        pair.source.run(
-            "REVOKE ALL ON public.dts_ddl_command FROM distrust_writer; DROP ROLE distrust_writer",
-        );
-        // later changes are noticed with the next command
+        let revoke = "REVOKE ALL ON public.dts_ddl_command FROM distrust_writer";
+        pair.source.run(revoke);
         connect_nodes(&pair.source, &pair.destination, name, "p", "");
         pair.wait();
+        // of a subscription that is there already
+        pair.destination.run("SELECT dts_ddl.start_apply()");
+        pair.source
+            .run("GRANT UPDATE ON public.dts_ddl_command TO distrust_writer");
+        refused("SELECT dts_ddl.start_apply()", "\"distrust_writer\"");
+        pair.source
+            .run(&format!("{revoke}; DROP ROLE distrust_writer"));
+        // later changes are noticed with the next command
         pair.destination.run(&format!(
             "ALTER SUBSCRIPTION {name} SET (run_as_owner = true)"
         ));
@@ -737,8 +748,8 @@ fn owner_of_the_database() {
     dbo.batch_execute(
         "ALTER SCHEMA public RENAME TO old; CREATE SCHEMA public; CREATE TABLE public.ran (who text); GRANT ALL ON SCHEMA public TO PUBLIC; GRANT ALL ON public.ran TO PUBLIC;
          CREATE FUNCTION public.probe() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.ran VALUES (current_user); RETURN 1; END $$;
-         CREATE VIEW public.dts_ddl_command AS SELECT 'x'::text ddl_text, public.probe() AS id, 'x'::text event, 'x'::text tag, 'x'::varchar username, 'x'::varchar database, 'x'::varchar schema,
-           'x'::varchar object_type, 'x'::varchar object_name, 'x'::varchar client_address, 1 client_port, pg_catalog.now() event_time, '1'::varchar(128) txid_current, '{}'::text message;
+         CREATE VIEW public.dts_ddl_command AS SELECT 'x'::text AS ddl_text, public.probe() AS id, 'x'::text AS event, 'x'::text AS tag, 'x'::varchar AS username, 'x'::varchar AS database, 'x'::varchar AS schema,
+           'x'::varchar AS object_type, 'x'::varchar AS object_name, 'x'::varchar AS client_address, 1 AS client_port, pg_catalog.now() AS event_time, '1'::varchar(128) AS txid_current, '{}'::text AS message;
          GRANT ALL ON public.dts_ddl_command TO PUBLIC",
     )
     .unwrap();

@@ -139,6 +139,7 @@ const BROKEN: &[(&str, &[&str], &str)] = &[
     ("SELECT setval('public.dts_ddl_command_id_seq', 1000000)", &[], ""),
     ("GRANT INSERT ON public.dts_ddl_command TO pg_monitor", &["rights warning"], "pg_monitor has INSERT"),
     ("GRANT EXECUTE ON FUNCTION dts_ddl.prune() TO PUBLIC", &["rights warning"], "PUBLIC has EXECUTE"),
+    ("GRANT pg_write_server_files TO dts_check_app", &["rights warning"], "dts_check_app has the rights of pg_write_server_files on public.dts_ddl_command"),
     ("GRANT SELECT ON public.dts_ddl_command TO pg_monitor", &[], ""),
     // settings
     ("ALTER DATABASE {database} SET dts_ddl_capture.enabled = off", &["settings error"], "enabled = off (ALTER DATABASE {database} SET)"),
@@ -277,6 +278,7 @@ fn remedies_work() {
         ("CREATE OR REPLACE FUNCTION public.dts_capture_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'", "functions",
          format!("CREATE OR REPLACE FUNCTION {function} RETURNS event_trigger LANGUAGE c SET search_path TO pg_catalog, pg_temp AS '$libdir/dts_ddl_capture', 'capture_ddl_wrapper'")),
         ("GRANT UPDATE ON SEQUENCE public.dts_ddl_command_id_seq TO pg_monitor", "rights", "REVOKE UPDATE ON SEQUENCE public.dts_ddl_command_id_seq FROM pg_monitor".to_owned()),
+        ("GRANT pg_execute_server_program TO dts_check_cure", "rights", "REVOKE pg_execute_server_program FROM dts_check_cure".to_owned()),
         ("GRANT INSERT (tag) ON public.dts_ddl_command TO PUBLIC", "rights", "REVOKE INSERT (tag) ON public.dts_ddl_command FROM PUBLIC".to_owned()),
         ("ALTER ROLE dts_check_cure IN DATABASE {} SET dts_ddl_capture.enabled = off", "settings", format!("ALTER ROLE dts_check_cure IN DATABASE {name} RESET dts_ddl_capture.enabled")),
         ("ALTER DATABASE {} SET session_replication_role = replica", "session_replication_role", format!("ALTER DATABASE {name} RESET session_replication_role")),

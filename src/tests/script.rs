@@ -260,7 +260,6 @@ fn roles_and_settings_are_those_of_each_command() {
     assert_eq!(owners, "by_definer script_b, of_a script_a, of_b script_b");
 }
 
-/// The destination's own defaults do not change what a command means.
 /// Whoever ran DDL on the source cannot make the script of a superuser run anything with more rights than his own, by no kind of
 /// code that a command runs, now or at the end of its transaction.
 #[test]
@@ -378,6 +377,7 @@ fn nothing_runs_with_the_rights_of_who_runs_it() {
     expect_same_schema(&source, &target);
 }
 
+/// The destination's own defaults do not change what a command means.
 #[test]
 fn defaults_of_the_destination_do_not_matter() {
     let (source, target) = (Database::new("script_defaults"), target(UTF8));

@@ -415,6 +415,40 @@ fn links_and_files() {
     }
 }
 
+/// The tests that the page on security names are there.
+#[test]
+fn named_tests() {
+    fn texts(path: &Path, found: &mut String) {
+        for entry in std::fs::read_dir(path).expect("a directory").flatten() {
+            if entry.path().is_dir() {
+                texts(&entry.path(), found);
+            } else {
+                let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+                found.push_str(&format!("file {}\n{text}", entry.file_name().display()));
+            }
+        }
+    }
+    let mut all = String::new();
+    texts(&root().join("src/tests"), &mut all);
+    texts(&root().join("pg_test"), &mut all);
+    let document = (documents().into_iter())
+        .find(|document| document.name == "docs/security.md")
+        .expect("the page on security");
+    let mut named = 0;
+    for group in document.prose().split("(tests: ").skip(1) {
+        for name in quoted(group.split(')').next().expect("an end")) {
+            let function = format!("fn {}(", name.rsplit(':').next().expect("a name"));
+            assert!(
+                all.contains(&function)
+                    || name.ends_with(".sql") && all.contains(&format!("file {name}\n")),
+                "no test {name}"
+            );
+            named += 1;
+        }
+    }
+    assert!(named > 10, "only {named} tests are named");
+}
+
 /// The figures of the table of costs are those of the last run of `bench/run`.
 #[test]
 fn figures() {
