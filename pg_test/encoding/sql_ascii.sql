@@ -29,3 +29,7 @@ SET client_encoding = 'SQL_ASCII';
 :s;
 SELECT t.is('redacted', (SELECT ddl_text FROM t.new() WHERE n = 3), $$CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (password '********')$$);
 SELECT t.sound('secret'), t.mark();
+-- who reads these bytes as characters of several bytes would take the end of a constant for a part of one
+SET client_encoding = 'GBK';
+SELECT t.is('the encoding of the script', (SELECT substring(s FROM 'SET client_encoding TO ''(.*?)''') FROM dts_ddl.script() s LIMIT 1), 'SQL_ASCII');
+SET client_encoding = 'SQL_ASCII';

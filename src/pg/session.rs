@@ -202,15 +202,19 @@ fn client_of_session() -> (Option<String>, Option<i32>) {
     }
 }
 
-/// The encoding in which the client gets text. A client without conversion (SQL_ASCII) gets the bytes of the server.
+/// The encoding in which the client gets text. A client without conversion (SQL_ASCII) gets the bytes of the server, and so does any
+/// client of a database in SQL_ASCII, which nobody has checked: whoever reads them as characters of several bytes may take the end of
+/// a constant for a part of one.
 pub fn client_encoding() -> String {
+    const NONE: i32 = pg_sys::pg_enc::PG_SQL_ASCII as i32;
     // SAFETY: both names are static strings.
     unsafe {
-        let name = if pg_sys::pg_get_client_encoding() == pg_sys::pg_enc::PG_SQL_ASCII as i32 {
-            pg_sys::GetDatabaseEncodingName()
-        } else {
-            pg_sys::pg_get_client_encoding_name()
-        };
+        let name =
+            if pg_sys::GetDatabaseEncoding() == NONE || pg_sys::pg_get_client_encoding() == NONE {
+                pg_sys::GetDatabaseEncodingName()
+            } else {
+                pg_sys::pg_get_client_encoding_name()
+            };
         text::string(name).unwrap_or_default()
     }
 }
