@@ -424,12 +424,25 @@ impl Failure {
             code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             message: format!("function {function} is not run with a superuser's rights for a replicated row"),
             detail: Some(
-                "A constraint, a default or a domain of the table calls it, and the table's owner is a superuser. PostgreSQL does not \
-                 declare the function immutable."
+                "A constraint, a default or a domain of the table calls it, and the table's owner is a superuser. A built-in function must \
+                 be declared immutable, and on any other everybody must have EXECUTE."
                     .to_owned(),
             ),
             hint: Some(
                 "Give the table to an ordinary role on both servers, or use dts_ddl.start_apply(trust_source => true).".to_owned(),
+            ),
+        }
+    }
+
+    pub fn function_sets_role(function: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+            message: format!(
+                "function {function} is not run for a replicated row, since it sets a role"
+            ),
+            detail: Some("It has a clause SET role or SET session_authorization.".to_owned()),
+            hint: Some(
+                "Use ALTER FUNCTION .. RESET role on the source, or SECURITY DEFINER.".to_owned(),
             ),
         }
     }

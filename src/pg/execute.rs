@@ -121,6 +121,30 @@ impl Role {
         }
     }
 
+    /// Whether this role has EXECUTE on a function.
+    pub(super) fn may_execute(self, function: pg_sys::Oid) -> bool {
+        // SAFETY: a syscache look-up of a function that is there.
+        let answer = unsafe {
+            #[cfg(any(feature = "pg16", feature = "pg17", feature = "pg18", feature = "pg19"))]
+            let answer = pg_sys::object_aclcheck(
+                pg_sys::ProcedureRelationId,
+                function,
+                self.0,
+                pg_sys::ACL_EXECUTE as pg_sys::AclMode,
+            );
+            #[cfg(not(any(
+                feature = "pg16",
+                feature = "pg17",
+                feature = "pg18",
+                feature = "pg19"
+            )))]
+            let answer =
+                pg_sys::pg_proc_aclcheck(function, self.0, pg_sys::ACL_EXECUTE as pg_sys::AclMode);
+            answer
+        };
+        answer == pg_sys::AclResult::ACLCHECK_OK
+    }
+
     /// Whether this role has the other's rights without a SET ROLE.
     pub(super) fn has_rights_of(self, other: Role) -> bool {
         // SAFETY: look-ups in the cache of memberships (acl.c).

@@ -9,6 +9,7 @@
 //! trigger.
 
 use super::catalog::{self, StringsAs};
+use super::compat;
 use super::node::pointers;
 use crate::error::Failure;
 use core::ffi::{CStr, c_char};
@@ -170,6 +171,33 @@ unsafe fn is_about_role(setting: *mut pg_sys::VariableSetStmt) -> bool {
         };
         (*setting).kind == pg_sys::VariableSetKind::VAR_RESET_ALL
             || !(*setting).name.is_null() && (is(c"role") || is(c"session_authorization"))
+    }
+}
+
+/// Whether a function has such a clause.
+pub(super) fn is_in_settings_of(function: pg_sys::Oid) -> bool {
+    // SAFETY: the attribute is read from a copy of the row of pg_proc; an array of `name=value` is what untransformRelOptions() reads
+    // (guc.c: GUCArrayAdd, reloptions.c), and gives as a list of DefElem.
+    unsafe {
+        let cache = pg_sys::SysCacheIdentifier::PROCOID;
+        let tuple = compat::cached_copy(cache, function);
+        let mut is_null = tuple.is_null();
+        if is_null {
+            return false;
+        }
+        let settings = pg_sys::SysCacheGetAttr(
+            compat::cache_number(cache),
+            tuple,
+            pg_sys::Anum_pg_proc_proconfig as pg_sys::AttrNumber,
+            &mut is_null,
+        );
+        !is_null
+            && pointers::<pg_sys::DefElem>(pg_sys::untransformRelOptions(settings))
+                .into_iter()
+                .any(|setting| {
+                    let name = CStr::from_ptr((*setting).defname);
+                    name == c"role" || name == c"session_authorization"
+                })
     }
 }
 

@@ -3,12 +3,13 @@
 //! whoever wrote it, and could leave settings behind. Nor is there a wall where deferred triggers run. Here it stands around each
 //! function that is called where PostgreSQL has put none:
 //!
-//! - a function that is not built in runs security-restricted, and its settings and advisory locks end with it: as its owner, or where that is a
-//!   superuser as a role without rights; a SECURITY DEFINER function as its owner, as it does on the source;
+//! - a function that is not built in runs as a role without rights, security-restricted, and its settings and advisory locks end with
+//!   it. It is whoever's: that of another ordinary role would lend that one's rights to who makes the row call it. Everybody must
+//!   have EXECUTE on it, and none sets a role. A SECURITY DEFINER function has its owner's rights, as on the source;
 //! - a built-in function is run if PostgreSQL declares it immutable, or what it does depends on nothing but its arguments, the clock
 //!   and the time zone; else it is refused: a stable one may read everything, a volatile one do anything.
 //!
-//! Where the source is trusted superusers' functions keep their rights, and no built-in one is refused.
+//! Where the source is trusted functions keep the rights that PostgreSQL gives them, and none is refused but those that set a role.
 //! Relied on: the function manager's hook is asked about every function that is not built in, and keeps it from being inlined
 //! (fmgr.c, clauses.c); built-in functions pass the object access hook when an expression is made ready (execExpr.c). The
 //! built-in functions of triggers and of types pass neither: they run nothing that they are given as text.
@@ -19,6 +20,7 @@ use super::catalog::Address;
 use super::compat;
 use super::execute::{self, Role};
 use super::own;
+use super::role_clause;
 use super::sequence;
 use super::session;
 use crate::error::Failure;
@@ -76,22 +78,29 @@ pub fn before_function(function: pg_sys::Oid) -> Result<(), Failure> {
     // SAFETY: reads a variable, and the syscache.
     let is_harmless = || unsafe {
         !pg_sys::superuser()
-            || match pg_sys::func_volatile(function) as u8 {
-                pg_sys::PROVOLATILE_IMMUTABLE => true,
-                pg_sys::PROVOLATILE_STABLE => is_about_time(function),
-                _ => false,
+            || if function.to_u32() < pg_sys::FirstNormalObjectId {
+                match pg_sys::func_volatile(function) as u8 {
+                    pg_sys::PROVOLATILE_IMMUTABLE => true,
+                    pg_sys::PROVOLATILE_STABLE => is_about_time(function),
+                    _ => false,
+                }
+            } else {
+                without_rights().may_execute(function)
             }
     };
-    if function.to_u32() >= pg_sys::FirstNormalObjectId
-        || !is_open()
-        || is_harmless()
-        || sequence::source_is_trusted()?
-    {
+    if !is_open() || is_harmless() || sequence::source_is_trusted()? {
         return Ok(());
     }
-    // SAFETY: as above.
-    let name = unsafe { super::text::string(pg_sys::get_func_name(function)) };
-    Err(Failure::function_not_for_rows(&name.unwrap_or_default()))
+    Err(Failure::function_not_for_rows(&name_of(function)))
+}
+
+fn name_of(function: pg_sys::Oid) -> String {
+    // SAFETY: a syscache look-up; a fresh string.
+    unsafe { super::text::string(pg_sys::get_func_name(function)) }.unwrap_or_default()
+}
+
+fn without_rights() -> Role {
+    Role::of_oid(pg_sys::Oid::from(WITHOUT_RIGHTS))
 }
 
 /// Whether a function knows nothing but plain values, the clock and the time zone: `now()`, `date(timestamptz)`, `to_char(..)`. It is
@@ -188,27 +197,28 @@ fn role_of(function: pg_sys::Oid) -> Result<Option<Role>, Failure> {
         compat::with_cached(
             pg_sys::SysCacheIdentifier::PROCOID,
             function,
-            |f: &pg_sys::FormData_pg_proc| (Role::of_oid(f.proowner), f.prosecdef, f.prolang),
+            |f: &pg_sys::FormData_pg_proc| (f.prosecdef, f.prolang),
         )
     };
     let is_own = |language| {
         language == pg_sys::Oid::from(pg_sys::ClanguageId)
             && Address::function(function).is_member_of(own::EXTENSION)
     };
-    let Some((owner, is_definer, _)) = found.filter(|&(.., language)| !is_own(language)) else {
+    let Some((is_definer, _)) = found.filter(|&(_, language)| !is_own(language)) else {
         return Ok(None);
     };
+    // PostgreSQL has set it already, since the session is a superuser's; nothing has run as it.
+    if role_clause::is_in_settings_of(function) {
+        return Err(Failure::function_sets_role(&name_of(function)));
+    }
     // SAFETY: reads variables.
     let (current, is_superuser) =
         unsafe { (Role::of_oid(pg_sys::GetUserId()), pg_sys::superuser()) };
-    Ok(Some(if is_definer || !is_superuser {
-        current
-    } else if !owner.is_superuser() {
-        owner
-    } else if sequence::source_is_trusted()? {
+    let keeps_rights = is_definer || !is_superuser || sequence::source_is_trusted()?;
+    Ok(Some(if keeps_rights {
         current
     } else {
-        Role::of_oid(pg_sys::Oid::from(WITHOUT_RIGHTS))
+        without_rights()
     }))
 }
 

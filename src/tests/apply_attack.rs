@@ -18,7 +18,7 @@ fn arm(pair: &Pair, role: &str) {
     let mut client = pair.source.connect_as(Some(role));
     client
         .batch_execute(&format!(
-            "CREATE SCHEMA {role};
+            "CREATE SCHEMA {role}; GRANT USAGE ON SCHEMA {role} TO PUBLIC;
              CREATE TABLE {role}.seen (who text, super boolean, what text);
              CREATE FUNCTION {role}.f(what text) RETURNS int LANGUAGE plpgsql AS $f$
              DECLARE s text;
@@ -453,21 +453,77 @@ fn rows_of_superusers_tables() {
         pair.destination
             .expect_value(&format!("SELECT count(*) FROM {table}"), "1");
     }
-    // what a superuser could read by a built-in function, with no function of anybody: refused, and told
+    // a helper of somebody else, which does what it is told: not with his rights
+    for node in [&pair.source, &pair.destination] {
+        node.run("CREATE ROLE tables_victim LOGIN");
+    }
+    pair.source.run(
+        "CREATE SCHEMA v AUTHORIZATION tables_victim; GRANT USAGE ON SCHEMA v TO PUBLIC; SET ROLE tables_victim; CREATE TABLE v.secret AS SELECT 'top'::text AS x;
+         CREATE FUNCTION v.run(q text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN EXECUTE q; RETURN true; EXCEPTION WHEN OTHERS THEN RETURN true; END $$;
+         CREATE TABLE v.stolen (x text); GRANT ALL ON v.stolen TO PUBLIC",
+    );
+    let constrained = |check: &str| {
+        format!("ALTER DOMAIN mallory_tables.zip ADD CONSTRAINT more CHECK ({check}) NOT VALID")
+    };
+    let mut insert = {
+        let mut id = 1;
+        move |mallory: &mut postgres::Client| {
+            id += 1;
+            mallory
+                .batch_execute(&format!(
+                    "INSERT INTO super.by_domain VALUES ({id}, 'x', 'yes')"
+                ))
+                .unwrap_or_else(|error| panic!("{error:?}"));
+        }
+    };
     mallory
-        .batch_execute(
-            "ALTER DOMAIN zip ADD CHECK (CASE WHEN has_table_privilege('pg_authid', 'select') THEN query_to_xml('SELECT rolpassword FROM pg_authid', true, false, '') IS NULL ELSE true END) NOT VALID;
-             INSERT INTO super.by_domain VALUES (2, 'x', 'yes')",
-        )
+        .batch_execute(&constrained(
+            "v.run('INSERT INTO v.stolen SELECT x FROM v.secret')",
+        ))
         .unwrap();
-    pair.expect_error(&[
-        "function has_table_privilege",
-        "is not run with a superuser's rights for a replicated row",
-    ]);
-    pair.source.run("SELECT 1");
+    insert(&mut mallory);
+    pair.wait();
+    assert_eq!(pair.destination.value("SELECT count(*) FROM v.stolen"), "0");
     mallory
-        .batch_execute("ALTER DOMAIN zip DROP CONSTRAINT zip_check1")
+        .batch_execute("ALTER DOMAIN zip DROP CONSTRAINT more; CREATE FUNCTION plain(text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN true; END'")
         .unwrap();
+    pair.source.run(
+        "CREATE FUNCTION super.execute(q text) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN EXECUTE q; RETURN true; END $$;
+         REVOKE ALL ON FUNCTION super.execute(text) FROM PUBLIC",
+    );
+    pair.wait();
+    // what is refused, and told. The check is on the destination alone, as code that asks where it runs could make it
+    for (prepare, check, words) in [
+        (
+            "SELECT 1",
+            "CASE WHEN has_table_privilege('pg_authid', 'select') THEN query_to_xml('SELECT rolpassword FROM pg_authid', true, false, '') IS NULL ELSE true END",
+            "function has_table_privilege is not run with a superuser's rights for a replicated row",
+        ),
+        (
+            "ALTER FUNCTION mallory_tables.plain(text) SET role = tables_victim",
+            "mallory_tables.plain(VALUE)",
+            "function plain is not run for a replicated row, since it sets a role",
+        ),
+        (
+            "ALTER FUNCTION mallory_tables.plain(text) RESET ALL; ALTER FUNCTION mallory_tables.plain(text) SET session_authorization = tables_victim",
+            "mallory_tables.plain(VALUE)",
+            "function plain is not run for a replicated row, since it sets a role",
+        ),
+        (
+            "SELECT 1",
+            "super.execute('ALTER ROLE mallory_tables SUPERUSER')",
+            "function execute is not run with a superuser's rights for a replicated row",
+        ),
+    ] {
+        pair.destination.run(prepare);
+        pair.destination.run(&constrained(check));
+        insert(&mut mallory);
+        pair.expect_error(&[words]);
+        pair.destination
+            .run("ALTER DOMAIN mallory_tables.zip DROP CONSTRAINT more");
+        pair.wait();
+    }
+    nothing_gained(&pair.destination, role);
 }
 
 /// Where rows have more rights than they should, nothing is applied but for a source that is trusted; and who can write rows of the
