@@ -55,8 +55,8 @@ BEGIN
     ALTER EXTENSION dts_ddl_capture DROP EVENT TRIGGER dts_intercept_subscribe;
     DROP EVENT TRIGGER dts_intercept_subscribe;
     CREATE EVENT TRIGGER dts_intercept_subscribe ON ddl_command_start
-      WHEN TAG IN ('CREATE SUBSCRIPTION', 'DROP EXTENSION', 'DROP OWNED', 'DROP SCHEMA') EXECUTE FUNCTION dts_ddl.subscribe_start();
-    COMMENT ON EVENT TRIGGER dts_intercept_subscribe IS 'Extension dts_ddl_capture: a subscription of a destination begins, or a command that could drop the extension';
+      WHEN TAG IN ('CREATE SUBSCRIPTION', 'DROP EXTENSION', 'DROP OWNED', 'DROP SCHEMA', 'ALTER SCHEMA') EXECUTE FUNCTION dts_ddl.subscribe_start();
+    COMMENT ON EVENT TRIGGER dts_intercept_subscribe IS 'Extension dts_ddl_capture: a subscription of a destination begins, or a command that could take the extension away';
     IF enabled <> 'O' THEN
       ALTER EVENT TRIGGER dts_intercept_subscribe DISABLE;
     END IF;

@@ -98,8 +98,8 @@ BEGIN
     ALTER EXTENSION dts_ddl_capture ADD SEQUENCE dts_ddl.apply_log_entry_seq;
     ALTER EXTENSION dts_ddl_capture ADD TABLE dts_ddl.apply_skip;
     CREATE EVENT TRIGGER dts_intercept_subscribe ON ddl_command_start
-      WHEN TAG IN ('CREATE SUBSCRIPTION', 'DROP EXTENSION', 'DROP OWNED', 'DROP SCHEMA') EXECUTE FUNCTION dts_ddl.subscribe_start();
-    COMMENT ON EVENT TRIGGER dts_intercept_subscribe IS 'Extension dts_ddl_capture: a subscription of a destination begins, or a command that could drop the extension';
+      WHEN TAG IN ('CREATE SUBSCRIPTION', 'DROP EXTENSION', 'DROP OWNED', 'DROP SCHEMA', 'ALTER SCHEMA') EXECUTE FUNCTION dts_ddl.subscribe_start();
+    COMMENT ON EVENT TRIGGER dts_intercept_subscribe IS 'Extension dts_ddl_capture: a subscription of a destination begins, or a command that could take the extension away';
     CREATE EVENT TRIGGER dts_intercept_subscribed ON ddl_command_end
       WHEN TAG IN ('CREATE SUBSCRIPTION') EXECUTE FUNCTION dts_ddl.subscribe_end();
     COMMENT ON EVENT TRIGGER dts_intercept_subscribed IS 'Extension dts_ddl_capture: a subscription of a destination has been made';

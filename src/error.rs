@@ -510,6 +510,17 @@ pub fn not_an_event_trigger(function: &str) -> Failure {
     }
 }
 
+/// The error of an ordinary role's ALTER SCHEMA public RENAME.
+pub fn schema_required() -> Failure {
+    Failure {
+        code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        message: "must be superuser to rename the schema of extension dts_ddl_capture's table"
+            .to_owned(),
+        detail: Some("Consumers know the table as public.dts_ddl_command.".to_owned()),
+        hint: Some("A superuser must drop the extension first.".to_owned()),
+    }
+}
+
 /// The error of a command of an ordinary role that would take the extension with it.
 pub fn extension_required() -> Failure {
     Failure {

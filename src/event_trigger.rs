@@ -10,7 +10,7 @@ use crate::pg::event::{self, Dropped, Event};
 use crate::pg::eventless::{self, Kind};
 use crate::pg::memory::with_reserve;
 use crate::pg::node::ParseTree;
-use crate::pg::{catalog, early_lock, keep, own, publication, session, table};
+use crate::pg::{catalog, early_lock, own, publication, session, table};
 use crate::{error, guc, restore};
 use pgrx::prelude::*;
 
@@ -43,7 +43,6 @@ fn on(fcinfo: pg_sys::FunctionCallInfo, name: &str, function: &str, work: impl F
 #[pg_extern(sql = false)]
 fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
     on(fcinfo, "ddl_command_start", "capture_start", |event| {
-        keep::install();
         if let Some(relation) = early_lock::refused(event.tree) {
             error::not_owner(&relation).raise();
         }
@@ -108,7 +107,6 @@ fn capture_ddl(fcinfo: pg_sys::FunctionCallInfo) {
 #[pg_extern(sql = false)]
 fn subscribe_start(fcinfo: pg_sys::FunctionCallInfo) {
     on(fcinfo, "ddl_command_start", "subscribe_start", |event| {
-        keep::install();
         subscribe::begins(event.tree).unwrap_or_else(|failure| failure.raise());
     });
 }

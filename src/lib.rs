@@ -88,5 +88,6 @@ pub extern "C-unwind" fn _PG_init() {
     pg::session::library_is_loaded();
     pg::own::install();
     pg::rights::install();
+    pg::keep::install();
     pg::hooks::install();
 }

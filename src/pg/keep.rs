@@ -1,12 +1,15 @@
-//! The extension stays until a superuser drops it, whatever command would take it along: DROP SCHEMA public by its owner, DROP OWNED
-//! by the database's owner, or any other. Who owned the schema could make a table of the capture table's name next, and forge rows
-//! for a destination.
+//! The extension stays where it is until a superuser takes it away, whatever command would do so: DROP SCHEMA public by its owner,
+//! DROP OWNED by the database's owner, or any other; and schema public keeps its name, which is the first half of the capture table's.
+//! Who owned the schema could make a table of that name next, and forge rows for a destination; and a worker of a destination would
+//! find the capture table under the name of another one of the source.
 //!
-//! Relied on: whatever is dropped passes the object access hook before it is gone (dependency.c: deleteOneObject), in a session
-//! that has the library: the event triggers at the start of a command see to that, on a destination for the commands named in
-//! `sql/start_apply.sql`.
+//! Relied on: whatever is dropped passes the object access hook before it is gone (dependency.c: deleteOneObject), and a schema after
+//! it has got its name (schemacmds.c: RenameSchema), in a session that has the library: the event triggers at the start of a command
+//! see to that, on a destination for the commands named in `sql/start_apply.sql`.
 
 use super::own;
+use super::scan;
+use super::table;
 use super::text;
 use crate::error;
 use core::ffi::{c_int, c_void};
@@ -14,16 +17,13 @@ use pgrx::pg_sys;
 
 static mut PREVIOUS: pg_sys::object_access_hook_type = None;
 
-/// Called by the first DDL command of a session.
+/// Called once, from `_PG_init`.
 pub fn install() {
-    static INSTALLED: std::sync::Once = std::sync::Once::new();
-    INSTALLED.call_once(|| {
-        // SAFETY: a process has one thread; the previous hook is kept and called.
-        unsafe {
-            PREVIOUS = pg_sys::object_access_hook;
-            pg_sys::object_access_hook = Some(object_access);
-        }
-    });
+    // SAFETY: a process has one thread; the previous hook is kept and called.
+    unsafe {
+        PREVIOUS = pg_sys::object_access_hook;
+        pg_sys::object_access_hook = Some(object_access);
+    }
 }
 
 #[pgrx::pg_guard]
@@ -43,9 +43,39 @@ unsafe extern "C-unwind" fn object_access(
         {
             error::extension_required().raise();
         }
+        if access == pg_sys::ObjectAccessType::OAT_POST_ALTER
+            && class == pg_sys::NamespaceRelationId
+            && !pg_sys::superuser()
+            && pg_sys::get_rel_namespace(table::capture_table()) == object
+            && new_name_of_schema(object).is_some_and(|name| name != table::SCHEMA.to_bytes())
+        {
+            error::schema_required().raise();
+        }
         if let Some(previous) = PREVIOUS {
             #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
             pg_sys::ffi::pg_guard_ffi_boundary(|| previous(access, class, object, sub, argument));
         }
     }
+}
+
+/// The name that the running command has just given to a schema.
+///
+/// # Safety
+/// Inside a transaction.
+unsafe fn new_name_of_schema(schema: pg_sys::Oid) -> Option<Vec<u8>> {
+    let mut name = None;
+    // SAFETY: the caller's promise; what the running command has written is visible to SnapshotSelf alone.
+    unsafe {
+        scan::each_row_of(
+            &raw mut pg_sys::SnapshotSelfData,
+            pg_sys::NamespaceRelationId,
+            pg_sys::NamespaceOidIndexId,
+            &[(pg_sys::Anum_pg_namespace_oid, schema)],
+            |tuple, _| {
+                let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_namespace);
+                name = Some(text::bytes(row.nspname.data.as_ptr()).to_vec());
+            },
+        );
+    }
+    name
 }

@@ -11,6 +11,21 @@ pub(super) unsafe fn each_row(
     catalog: pg_sys::Oid,
     index: u32,
     columns: &[(u32, pg_sys::Oid)],
+    f: impl FnMut(pg_sys::HeapTuple, pg_sys::TupleDesc),
+) {
+    // SAFETY: the caller's promise; NULL is the snapshot of catalogs.
+    unsafe { each_row_of(core::ptr::null_mut(), catalog, index, columns, f) }
+}
+
+/// The same under a snapshot.
+///
+/// # Safety
+/// As above.
+pub(super) unsafe fn each_row_of(
+    snapshot: pg_sys::Snapshot,
+    catalog: pg_sys::Oid,
+    index: u32,
+    columns: &[(u32, pg_sys::Oid)],
     mut f: impl FnMut(pg_sys::HeapTuple, pg_sys::TupleDesc),
 ) {
     let mut keys = vec![pg_sys::ScanKeyData::default(); columns.len()];
@@ -31,7 +46,7 @@ pub(super) unsafe fn each_row(
             relation,
             pg_sys::Oid::from(index),
             index != 0,
-            core::ptr::null_mut(),
+            snapshot,
             keys.len() as core::ffi::c_int,
             keys.as_mut_ptr(),
         );

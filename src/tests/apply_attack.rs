@@ -785,15 +785,35 @@ fn tables_of_others() {
 #[test]
 fn owner_of_the_database() {
     let pair = Pair::simple("dbowner");
-    let database = &pair.destination.database;
-    pair.destination.run(&format!(
-        "CREATE ROLE dbowner_dbo LOGIN; ALTER DATABASE {database} OWNER TO dbowner_dbo; ALTER SCHEMA public OWNER TO dbowner_dbo; CREATE ROLE dbowner_any LOGIN"
-    ));
+    pair.destination.run("CREATE ROLE dbowner_any LOGIN");
+    for node in [&pair.source, &pair.destination] {
+        node.run(&format!(
+            "CREATE ROLE dbowner_dbo LOGIN; ALTER DATABASE {} OWNER TO dbowner_dbo; ALTER SCHEMA public OWNER TO dbowner_dbo",
+            node.database
+        ));
+    }
+    // in the worker
+    pair.source
+        .connect_as(Some("dbowner_dbo"))
+        .batch_execute(
+            "CREATE SCHEMA d; CREATE TABLE d.seen (what text); CREATE TABLE d.t (x int); INSERT INTO d.t VALUES (1);
+             CREATE FUNCTION d.f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN ALTER SCHEMA public RENAME TO gone; RETURN 1;
+               EXCEPTION WHEN OTHERS THEN INSERT INTO d.seen VALUES (SQLERRM); RETURN 1; END $$;
+             ALTER TABLE d.t ADD CHECK (d.f() = 1)",
+        )
+        .unwrap_or_else(|error| panic!("{error:?}"));
+    pair.wait();
+    let seen = pair.destination.column("SELECT DISTINCT what FROM d.seen");
+    assert_eq!(
+        seen,
+        ["must be superuser to rename the schema of extension dts_ddl_capture's table"]
+    );
     let mut dbo = pair.destination.connect_as(Some("dbowner_dbo"));
     for sql in [
         "DROP SCHEMA public CASCADE",
         "DROP OWNED BY dbowner_dbo CASCADE",
         "DROP EXTENSION dts_ddl_capture CASCADE",
+        "ALTER SCHEMA public RENAME TO old",
     ] {
         let error = dbo.batch_execute(sql).expect_err(sql);
         assert_eq!(
@@ -802,8 +822,10 @@ fn owner_of_the_database() {
             "{sql}: {error:?}"
         );
     }
+    // a superuser has
+    pair.destination.run("ALTER SCHEMA public RENAME TO old");
     dbo.batch_execute(
-        "ALTER SCHEMA public RENAME TO old; CREATE SCHEMA public; CREATE TABLE public.ran (who text); GRANT ALL ON SCHEMA public TO PUBLIC; GRANT ALL ON public.ran TO PUBLIC;
+        "CREATE SCHEMA public; CREATE TABLE public.ran (who text); GRANT ALL ON SCHEMA public TO PUBLIC; GRANT ALL ON public.ran TO PUBLIC;
          CREATE FUNCTION public.probe() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.ran VALUES (current_user); RETURN 1; END $$;
          CREATE VIEW public.dts_ddl_command AS SELECT 'x'::text AS ddl_text, public.probe() AS id, 'x'::text AS event, 'x'::text AS tag, 'x'::varchar AS username, 'x'::varchar AS database, 'x'::varchar AS schema,
            'x'::varchar AS object_type, 'x'::varchar AS object_name, 'x'::varchar AS client_address, 1 AS client_port, pg_catalog.now() AS event_time, '1'::varchar(128) AS txid_current, '{}'::text AS message;
