@@ -266,19 +266,21 @@ fn write(
 ) -> Result<(), Failure> {
     let conforming = started.context.standard_conforming_strings;
     let mut text = text::stored(source, tag, conforming, started.temporary_items.as_ref())?;
-    let (mut stored_tag, mut run_as) = (tag, None);
+    let (mut stored_tag, mut run_as, mut unreadable) = (tag, None, None);
     if let Some(instead) = replayable::instead(started, &touched, &text.statement) {
         let sent = std::mem::replace(&mut text.statement, instead.statement);
         text.original.get_or_insert(sent);
         stored_tag = instead.tag.unwrap_or(tag);
         run_as = instead.run_as;
+        unreadable = instead.reason;
     }
     let joined = joined_table::prepare(&touched, started)?;
     let own = touched.own_objects || started.drops_own_index;
     let only_password = text.redacted > 0
         && (started.eventless.as_ref()).is_some_and(Eventless::sets_only_a_password);
     let reason = why_not_replayed(tag, &touched, own)
-        .or(only_password.then_some("passwords are not recorded"));
+        .or(only_password.then_some("passwords are not recorded"))
+        .or(unreadable);
     let main = touched.main_object().cloned();
     let mut message = message(&started.context, touched.objects, joined.prepared);
     if !published.is_empty() {

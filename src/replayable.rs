@@ -52,7 +52,12 @@ pub struct Instead {
     pub tag: Option<&'static str>,
     /// Whose code it is, where that need not be the role of the command.
     pub run_as: Option<Role>,
+    /// Why no other server must run it, if so.
+    pub reason: Option<&'static str>,
 }
+
+const CODE_OF_OTHERS: &str =
+    "what it takes from a temporary table would run code of other roles when it is read as text";
 
 /// What to store instead of `sent`; `None` for nearly all statements.
 pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Instead> {
@@ -65,15 +70,16 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
             tag: Some("CREATE INDEX"),
             // PostgreSQL read no text, and ran the index's code as its owner.
             run_as: index::owner(index),
+            reason: None,
         });
     }
-    let mut run_as = None;
+    let mut reason = None;
     let statement = if facts.drops_invalid_index {
         drop_index_if_exists(sent, conforming)
     } else {
         let without_likes = likes_replaced(&started.context, facts, touched, sent, conforming);
-        if without_likes.is_some() {
-            run_as = author_of_likes(facts, touched);
+        if without_likes.is_some() && is_code_of_others(&started.context, touched) {
+            reason = Some(CODE_OF_OTHERS);
         }
         let so_far = without_likes.as_deref().unwrap_or(sent);
         partition::bounded(
@@ -87,7 +93,8 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
     statement.map(|statement| Instead {
         statement,
         tag: None,
-        run_as,
+        run_as: None,
+        reason,
     })
 }
 
@@ -178,15 +185,13 @@ fn how_to_drop(object: &Dropped) -> (String, String) {
     })
 }
 
-/// Whose rights the code is to have that runs when what LIKE took from a temporary table is read as text; PostgreSQL read no text.
-fn author_of_likes(facts: &Facts, touched: &Touched) -> Option<Role> {
-    let table = touched.new_tables.first()?.object;
-    let author = facts
-        .likes
-        .iter()
-        .map(|like| like.owner)
-        .find(|owner| !owner.is_superuser())?;
-    like::runs_code_when_read(table).then_some(author)
+/// PostgreSQL read no text where LIKE took trees.
+fn is_code_of_others(context: &Context, touched: &Touched) -> bool {
+    let role = context.username.as_deref().and_then(Role::find);
+    touched
+        .new_tables
+        .first()
+        .is_some_and(|table| role.is_none_or(|role| like::runs_code_when_read(table.object, role)))
 }
 
 fn likes_replaced(

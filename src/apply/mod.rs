@@ -200,12 +200,6 @@ fn run(
                 done.dropped_unfinished.join(", ")
             )
         });
-        if circumstances.run_as.is_some() && command.tag == "CREATE TABLE" {
-            // Its text was another role's code; the table is this one's.
-            let owner = Role::find(&command.username)
-                .ok_or_else(|| Failure::role_missing(&command.username))?;
-            catalog::give(&done.tables, owner);
-        }
         let secrets = message::secrets_missing(&command.tag, circumstances.redacted);
         let published = publish::take_part(command, &circumstances, worker, &done.tables, role)?;
         Ok(Ran {

@@ -312,18 +312,6 @@ pub fn truncate(tables: &[pg_sys::Oid]) -> Result<(), Failure> {
     spi::execute(&statement, &[]).map(|_| ())
 }
 
-/// Gives tables, with all that is theirs, to a role (tablecmds.c: ATExecChangeOwner).
-pub fn give(tables: &[pg_sys::Oid], owner: super::execute::Role) {
-    let lock = pg_sys::AccessExclusiveLock as pg_sys::LOCKMODE;
-    for &table in tables {
-        // SAFETY: inside a transaction; a table that is there.
-        unsafe {
-            pg_sys::ATExecChangeOwner(table, owner.oid(), false, lock);
-            pg_sys::CommandCounterIncrement();
-        }
-    }
-}
-
 /// The catalog that objects of a GRANT's kind live in.
 pub(super) fn class_of_granted(kind: pg_sys::ObjectType::Type) -> Option<pg_sys::Oid> {
     use pg_sys::ObjectType::*;

@@ -86,6 +86,18 @@ impl Role {
         Role(owner.unwrap_or(pg_sys::InvalidOid))
     }
 
+    /// `None` when the function is gone.
+    pub(super) fn owner_of_function(function: pg_sys::Oid) -> Option<Role> {
+        // SAFETY: PROCOID holds rows of pg_proc.
+        unsafe {
+            compat::with_cached(
+                pg_sys::SysCacheIdentifier::PROCOID,
+                function,
+                |f: &pg_sys::FormData_pg_proc| Role(f.proowner),
+            )
+        }
+    }
+
     pub fn is_superuser(self) -> bool {
         // SAFETY: a syscache look-up.
         unsafe { pg_sys::superuser_arg(self.0) }

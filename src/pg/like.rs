@@ -18,8 +18,6 @@ use pgrx::pg_sys::Datum;
 pub struct TemporaryLike {
     /// Which of the LIKE clauses it is, from 0.
     pub number: usize,
-    /// Who owns the temporary table, and so has written what the new one gets.
-    pub owner: Role,
     columns: Vec<String>,
     constraints: Vec<Constraint>,
 }
@@ -69,7 +67,6 @@ pub fn temporary_likes(tree: ParseTree) -> (Vec<TemporaryLike>, usize) {
                 let table = node::temporary_relation(name)?;
                 Some(TemporaryLike {
                     number,
-                    owner: Role::owner_of(table),
                     columns: columns(table),
                     constraints: constraints(table),
                 })
@@ -111,9 +108,11 @@ pub fn elements(like: &TemporaryLike, table: pg_sys::Oid, qualify_all: bool) -> 
     }
 }
 
-/// Whether PostgreSQL runs code when it reads the defaults and constraints of this table as text: constants of a type in which there
-/// may be a domain, whose checks they pass (parse_coerce.c: coerce_type). A constant depends on its type (dependency.c).
-pub fn runs_code_when_read(table: pg_sys::Oid) -> bool {
+/// Whether PostgreSQL, when it reads the defaults and constraints of this table as text, runs code that is neither the role's nor a
+/// superuser's, and did not run when LIKE took them: checks of domains that a constant passes (parse_coerce.c: coerce_type), and
+/// functions of generated columns, which are planned (heap.c: cookDefault). Who has written them cannot be known. A constant depends
+/// on its type (dependency.c).
+pub fn runs_code_when_read(table: pg_sys::Oid, role: Role) -> bool {
     let mut parts = Vec::new();
     let mut found = false;
     // SAFETY: the indexes begin with these columns, and the structures are those of the catalogs' rows.
@@ -124,7 +123,8 @@ pub fn runs_code_when_read(table: pg_sys::Oid) -> bool {
             &[(pg_sys::Anum_pg_attrdef_adrelid, table)],
             |tuple, _| {
                 let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_attrdef);
-                parts.push((pg_sys::AttrDefaultRelationId, row.oid));
+                let is_planned = pg_sys::get_attgenerated(table, row.adnum) != 0;
+                parts.push((pg_sys::AttrDefaultRelationId, row.oid, is_planned));
             },
         );
         scan::each_row(
@@ -133,10 +133,10 @@ pub fn runs_code_when_read(table: pg_sys::Oid) -> bool {
             &[(pg_sys::Anum_pg_constraint_conrelid, table)],
             |tuple, _| {
                 let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_constraint);
-                parts.push((pg_sys::ConstraintRelationId, row.oid));
+                parts.push((pg_sys::ConstraintRelationId, row.oid, false));
             },
         );
-        for (class, object) in parts {
+        for (class, object, is_planned) in parts {
             scan::each_row(
                 pg_sys::DependRelationId,
                 pg_sys::DependDependerIndexId,
@@ -146,8 +146,18 @@ pub fn runs_code_when_read(table: pg_sys::Oid) -> bool {
                 ],
                 |tuple, _| {
                     let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_depend);
-                    found |=
-                        row.refclassid == pg_sys::TypeRelationId && may_hold_a_domain(row.refobjid);
+                    let is_strange = |owner: Role| owner != role && !owner.is_superuser();
+                    found |= match row.refclassid {
+                        pg_sys::TypeRelationId => may_hold_a_domain(row.refobjid),
+                        pg_sys::ProcedureRelationId if is_planned => {
+                            Role::owner_of_function(row.refobjid).is_none_or(is_strange)
+                        }
+                        pg_sys::OperatorRelationId if is_planned => {
+                            Role::owner_of_function(pg_sys::get_opcode(row.refobjid))
+                                .is_none_or(is_strange)
+                        }
+                        _ => false,
+                    };
                 },
             );
         }

@@ -707,17 +707,40 @@ fn derived_statements() {
             "ALTER TABLE {role}.pa DETACH PARTITION {role}.pa1 CONCURRENTLY"
         ));
     }
-    // what a superuser's table takes from a temporary one of hers
+    // what a superuser's table takes from a temporary one: hers, or his own that took it from hers
     pair.source.run(&format!(
         "CREATE FUNCTION public.like_hers() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
            AS 'CREATE TABLE {role}.like_hers (LIKE pg_temp.hers INCLUDING ALL)'; GRANT EXECUTE ON FUNCTION public.like_hers() TO {role}"
     ));
+    for columns in [
+        "a dom[] DEFAULT '{1}'::dom[]",
+        "x int, CHECK (x::text::dom[] <> '{2}'::dom[])",
+        "x int, g int GENERATED ALWAYS AS (i('derived generated')) STORED",
+    ] {
+        mallory
+            .batch_execute(&format!(
+                "CREATE TEMP TABLE hers ({columns}); SELECT public.like_hers(); DROP TABLE hers"
+            ))
+            .unwrap_or_else(|error| panic!("{columns}: {error:?}"));
+        pair.wait();
+        assert_eq!(
+            pair.destination.value(
+                "SELECT status || ': ' || note FROM dts_ddl.apply_log ORDER BY entry DESC LIMIT 1"
+            ),
+            "not for replay: what it takes from a temporary table would run code of other roles when it is read as text",
+            "{columns}"
+        );
+        pair.source
+            .run(&format!("DROP TABLE IF EXISTS {role}.like_hers"));
+    }
     mallory
-        .batch_execute(
-            "CREATE TEMP TABLE hers (a dom[] DEFAULT '{1}'::dom[], CHECK (a <> '{2}'::dom[]))",
-        )
+        .batch_execute(&format!(
+            "CREATE TABLE {role}.ord (a dom[] DEFAULT '{{1}}'::dom[])"
+        ))
         .unwrap();
-    mallory.batch_execute("SELECT public.like_hers()").unwrap();
+    pair.source.run(&format!(
+        "CREATE TEMP TABLE stage (LIKE {role}.ord INCLUDING ALL); CREATE TABLE fin (LIKE stage INCLUDING ALL); DROP TABLE IF EXISTS fin"
+    ));
     pair.wait();
     assert_ne!(
         pair.destination.value(&format!(
