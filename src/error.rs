@@ -351,6 +351,16 @@ impl Failure {
         }
     }
 
+    /// What a command made on the source is here already, of somebody else.
+    pub fn name_taken(identity: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
+            message: format!("{identity} is here already, and belongs to another role"),
+            detail: Some("The command made it on the source.".to_owned()),
+            hint: Some("Rename or drop it here, if it is not what it is on the source; else use dts_ddl.skip().".to_owned()),
+        }
+    }
+
     /// A command was tried in vain, or has ended the worker, so often.
     pub fn tried_too_often(tries: i64) -> Self {
         Failure {

@@ -31,7 +31,7 @@ use crate::pg::subscription::{TableState, Worker};
 use crate::pg::{catalog, report, session, subscription, subtransaction, table, text};
 use log::Outcome;
 use pgrx::prelude::{PgLogLevel, PgSqlErrorCode};
-use recorded::{Circumstances, Command};
+use recorded::{Circumstances, Command, Object};
 use std::time::Instant;
 
 /// A row has arrived through logical replication.
@@ -181,6 +181,7 @@ fn run(
     role: Role,
 ) -> Result<Ran, Failure> {
     subtransaction::attempt(|| {
+        let squatter = squatter(command, &circumstances, role)?;
         let done = execute::as_role(role, || {
             let refused = set_all(&circumstances);
             let session_user = circumstances.session_user.as_deref();
@@ -188,6 +189,9 @@ fn run(
                 .map(|done| (done, refused))
         });
         let (done, refused) = done?;
+        if let Some(identity) = squatter {
+            return Err(Failure::name_taken(identity));
+        }
         if done.left_out {
             return Ok(Ran {
                 status: "not for replay",
@@ -207,6 +211,39 @@ fn run(
             note: joined(joined(refused, unfinished), joined(published, secrets)),
         })
     })
+}
+
+/// What a superuser's CREATE .. IF NOT EXISTS has made there, and finds here, of an ordinary role: that one could have made it here
+/// only, by code that asks where it runs, and what the superuser does with it next would run her code as him.
+fn squatter<'a>(
+    command: &Command,
+    circumstances: &'a Circumstances,
+    role: Role,
+) -> Result<Option<&'a str>, Failure> {
+    const KINDS: [(&str, &str); 6] = [
+        ("CREATE SCHEMA", "schema"),
+        ("CREATE TABLE", "table"),
+        ("CREATE TABLE AS", "table"),
+        ("CREATE FOREIGN TABLE", "foreign table"),
+        ("CREATE SEQUENCE", "sequence"),
+        ("CREATE MATERIALIZED VIEW", "materialized view"),
+    ];
+    let kind = KINDS.iter().find(|(tag, _)| *tag == command.tag);
+    let made = kind.filter(|_| role.is_superuser()).and_then(|(_, kind)| {
+        let of_kind = |object: &&Object| object.object_type.as_deref() == Some(*kind);
+        circumstances.objects.iter().find(of_kind)
+    });
+    let Some(identity) = made.and_then(|object| object.identity.as_deref()) else {
+        return Ok(None);
+    };
+    let query = if command.tag == "CREATE SCHEMA" {
+        "SELECT n.nspowner::bigint FROM pg_catalog.pg_namespace n WHERE n.oid OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace($1)"
+    } else {
+        "SELECT c.relowner::bigint FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)"
+    };
+    let owner = spi::bigints(query, &[Parameter::Text(Some(&text::encode(identity)))])?;
+    let is_ordinary = |&owner: &i64| !Role::of_oid(oid(owner)).is_superuser();
+    Ok(owner.first().is_some_and(is_ordinary).then_some(identity))
 }
 
 /// Search path and settings as they were. Those that the row does not name had PostgreSQL's built-in default.

@@ -57,11 +57,13 @@ pub fn take_part(
                 .any(|name| worker.publications.contains(name))
         })
         .collect();
-    // A source that knows none of our publications is not the server that we subscribe to, but one that feeds it.
-    let relayed = !worker
-        .publications
-        .iter()
-        .any(|name| circumstances.all_publications.contains(name));
+    // A source that knows none of our publications is not the server that we subscribe to, but one that feeds it. It names some with
+    // each command that makes tables; what another command makes here, by code that asks where it runs, is nothing there.
+    let relayed = !circumstances.all_publications.is_empty()
+        && !worker
+            .publications
+            .iter()
+            .any(|name| circumstances.all_publications.contains(name));
     let for_made = if worker.copying {
         TableState::ToBeCopied
     } else {
@@ -85,6 +87,10 @@ pub fn take_part(
     for identity in subscribed.iter().filter_map(|entry| entry.table.as_ref()) {
         if let Some(table) = catalog::relation_by_identity(identity)? {
             if !made.contains(&table) && !role.owns_relation(table) {
+                if worker.has_table(table) {
+                    // Rows of a table of this role would be written into somebody else's.
+                    return Err(Failure::name_taken(identity));
+                }
                 strange.push(identity.as_str());
                 continue;
             }

@@ -33,6 +33,7 @@ pub struct Circumstances {
     pub superuser: bool,
     pub rights: Vec<String>,
     pub run_as: Option<RunAs>,
+    pub objects: Vec<Object>,
     pub search_path: Vec<String>,
     pub settings: BTreeMap<String, String>,
     pub replica_identity: Vec<String>,
@@ -54,6 +55,14 @@ pub struct Published {
     pub table: Option<String>,
     pub schema: Option<String>,
     pub publications: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct Object {
+    #[serde(rename = "type")]
+    pub object_type: Option<String>,
+    pub identity: Option<String>,
 }
 
 /// Whose rights the statement is to have, where it is not the role of the command.

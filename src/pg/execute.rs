@@ -103,7 +103,7 @@ impl Role {
         unsafe { pg_sys::superuser_arg(self.0) }
     }
 
-    pub(super) fn of_oid(oid: pg_sys::Oid) -> Role {
+    pub fn of_oid(oid: pg_sys::Oid) -> Role {
         Role(oid)
     }
 

@@ -162,6 +162,13 @@ impl Worker {
         add_table(subscription, table, state)
     }
 
+    /// Whether the subscription has a table already.
+    pub fn has_table(&self, table: pg_sys::Oid) -> bool {
+        // SAFETY: a catalog look-up inside a transaction.
+        self.subscription
+            .is_some_and(|subscription| unsafe { state_of(subscription, table) } != 0)
+    }
+
     /// A session that makes a subscription: `None` as long as that is not there, and will find the tables that are.
     pub fn of_session(subscription: Option<pg_sys::Oid>, publications: Vec<String>) -> Self {
         Worker {

@@ -772,6 +772,10 @@ fn tables_of_others() {
     let pair = Pair::simple("others");
     for node in [&pair.source, &pair.destination] {
         node.run("CREATE ROLE others_app LOGIN");
+        node.run(&format!(
+            "GRANT CREATE ON DATABASE {} TO others_app",
+            node.database
+        ));
     }
     pair.source
         .run("CREATE SCHEMA app; GRANT ALL ON SCHEMA app TO others_app");
@@ -802,6 +806,55 @@ fn tables_of_others() {
         .destination
         .value("SELECT note FROM dts_ddl.apply_log WHERE note LIKE '%app.payroll%'");
     assert!(note.contains("takes no part in the subscription"), "{note}");
+
+    // made here only, by code that asks where it runs: it is nothing that the source's role has published ..
+    client
+        .batch_execute(
+            "SET search_path = app; CREATE TABLE base (x int); INSERT INTO base VALUES (1);
+             CREATE FUNCTION here_only() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+               IF current_setting('session_replication_role') = 'replica' AND to_regclass('app.accounts') IS NULL THEN
+                 CREATE TABLE app.accounts (id int PRIMARY KEY, name text); CREATE TABLE app.audit (id int PRIMARY KEY);
+               END IF; RETURN 1; END $$;
+             ALTER TABLE base ADD CHECK (here_only() = 1)",
+        )
+        .unwrap();
+    pair.wait();
+    pair.source
+        .run("CREATE ROLE others_victim LOGIN; GRANT ALL ON SCHEMA app TO others_victim");
+    pair.destination
+        .run("CREATE ROLE others_victim LOGIN; GRANT ALL ON SCHEMA app TO others_victim");
+    pair.source
+        .connect_as(Some("others_victim"))
+        .batch_execute("CREATE TABLE IF NOT EXISTS app.accounts (id int PRIMARY KEY, name text); INSERT INTO app.accounts VALUES (1, 'secret')")
+        .unwrap();
+    pair.wait();
+    assert_eq!(
+        pair.destination.value("SELECT count(*) FROM app.accounts"),
+        "0"
+    );
+    // .. nor does a superuser go on with it ..
+    pair.source
+        .run("CREATE TABLE IF NOT EXISTS app.audit (id int PRIMARY KEY)");
+    let words = "app.audit is here already, and belongs to another role";
+    pair.expect_error(&["could not apply DDL command", words]);
+    pair.destination.run("DROP TABLE app.audit");
+    pair.wait();
+    // .. and rows of a table of that name do not go into somebody else's
+    client
+        .batch_execute("CREATE SCHEMA mine; CREATE TABLE mine.bal (id int PRIMARY KEY)")
+        .unwrap();
+    pair.wait();
+    pair.destination
+        .run("ALTER TABLE mine.bal OWNER TO others_victim; ALTER TABLE mine.bal RENAME TO bal2");
+    client
+        .batch_execute("CREATE TABLE IF NOT EXISTS mine.bal2 (id int PRIMARY KEY); INSERT INTO mine.bal2 VALUES (666)")
+        .unwrap();
+    let words = "mine.bal2 is here already, and belongs to another role";
+    pair.expect_error(&["could not apply DDL command", words]);
+    assert_eq!(
+        pair.destination.value("SELECT count(*) FROM mine.bal2"),
+        "0"
+    );
 }
 
 /// The owner of a destination's database owns schema public, and what has a name of ours there need not be ours.
