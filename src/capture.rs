@@ -66,6 +66,7 @@ pub fn record(started: &mut Started, source: &Source, occasion: Occasion) -> boo
         objects::touched(&tag, &collected, &started.dropped, first_dropped.as_deref());
     touched.invalid_index = is_about_invalid_index(&collected, started);
     touched.short_lived = short_lived::are_all(&collected, &started.dropped);
+    touched.names_temporary = short_lived::is_any(&collected, started.progress);
     let rewrites = rewrites(&started.rewrites, touched.volatile);
     let is_recorded = !told || is_recorded(&tag, &collected, started, &touched);
     if occasion == Occasion::End && is_recorded {
@@ -433,6 +434,8 @@ fn why_not_replayed(tag: &str, touched: &Touched, own_objects: bool) -> Option<&
         Some("large objects are not replicated")
     } else if touched.short_lived {
         Some("the object depends on a temporary one and goes with it")
+    } else if touched.names_temporary {
+        Some("the object depends on a temporary type, table or function, which no other server has")
     } else if touched.invalid_index {
         Some("the index is not valid: CREATE INDEX CONCURRENTLY failed")
     } else if own_objects {

@@ -86,6 +86,8 @@ pub struct Touched {
     pub invalid_index: bool,
     /// All objects depend on temporary ones.
     pub short_lived: bool,
+    /// An object has come to depend on a temporary one by the command.
+    pub names_temporary: bool,
     /// A volatile expression gave existing rows a new value.
     pub volatile: bool,
     main: Option<usize>,
@@ -156,6 +158,7 @@ pub fn touched(
         own_objects: false,
         invalid_index: false,
         short_lived: false,
+        names_temporary: false,
         volatile: false,
         main: None,
         listed: HashSet::new(),

@@ -10,6 +10,7 @@
 use crate::pg::catalog::Address;
 use crate::pg::event::{Collected, Dropped};
 use crate::pg::node::session_has_temporary_schema;
+use crate::pg::session::Progress;
 use crate::pg::subtransaction::ByLevel;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -48,6 +49,19 @@ pub fn are_all(collected: &[Collected], dropped: &[Dropped]) -> bool {
         })
         .collect();
     !asked.is_empty() && asked.iter().all(|is_short_lived| *is_short_lived)
+}
+
+/// Whether something that a command made or changed depends on temporary objects through it: a column of a temporary type, a
+/// constant, a rule. Elsewhere the names in the command would be those of others, if of any.
+pub fn is_any(collected: &[Collected], since: Option<Progress>) -> bool {
+    let Some(since) = since.filter(|_| session_has_temporary_schema()) else {
+        return false;
+    };
+    collected
+        .iter()
+        .filter_map(|command| command.address)
+        .filter(|address| address.schema().is_none_or(|schema| schema != "pg_temp"))
+        .any(|address| address.came_to_depend_on_temporary(since))
 }
 
 /// Whether no other server has an object, since it was made with a dependency on temporary ones.

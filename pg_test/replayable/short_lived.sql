@@ -18,6 +18,11 @@ SELECT t.replayed('replaced by one that does not', false, false, true, true, tru
 CREATE POLICY before ON on_it USING (true); ALTER POLICY before ON on_it USING (x = pg_temp.tf()); DROP POLICY before ON on_it;
 CREATE POLICY since ON on_it USING (x = pg_temp.tf()); ALTER POLICY since ON on_it USING (true); DROP POLICY since ON on_it;
 SELECT t.replayed('policies', true, false, true, false, false, false);
+CREATE TYPE pg_temp.kind AS ENUM ('a'); SELECT t.mark();
+CREATE TABLE of_kind (x int, k kind); ALTER TABLE of_kind ADD y int;
+ALTER TABLE on_it ADD k kind[] DEFAULT '{a}'; ALTER TABLE on_it ADD y int; ALTER TABLE on_it ADD CHECK (x <> length('a'::kind::text)); ALTER TABLE on_it DROP k;
+CREATE VIEW of_kind_view AS SELECT 'a'::kind::text AS x; CREATE INDEX ON on_it (x) WHERE 'a'::kind < ANY ('{a}'::kind[]); CREATE DOMAIN of_kind_domain AS text CHECK (VALUE <> 'a'::kind::text);
+SELECT t.replayed('parts of tables, views, indexes, domains', false, true, false, true, false, true, false, false, false);
 CREATE POLICY before ON on_it USING (true); ALTER POLICY before ON on_it USING (x = pg_temp.tf()); SELECT t.mark();
 DROP FUNCTION pg_temp.tf() CASCADE;
 SELECT t.texts('with what it depends on', 'DROP POLICY IF EXISTS before on public.on_it');

@@ -3,6 +3,7 @@
 use super::compat;
 use super::memory;
 use super::node::Needs;
+use super::session::Progress;
 use super::spi::{self, Parameter};
 use super::text;
 use crate::error::Failure;
@@ -152,18 +153,79 @@ impl Address {
                 ],
                 |tuple, _| {
                     let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_depend);
-                    if row.objsubid == 0 && has_namespace(row.refclassid) {
-                        let of = pg_sys::ObjectAddress {
-                            classId: row.refclassid,
-                            objectId: row.refobjid,
-                            objectSubId: 0,
-                        };
-                        depends |= pg_sys::isAnyTempNamespace(pg_sys::get_object_namespace(&of));
-                    }
+                    depends |= row.objsubid == 0 && is_temporary(row.refclassid, row.refobjid);
                 },
             );
         }
         depends
+    }
+
+    /// Whether the object, or a column, default, constraint or rule of it, has come to depend on a temporary object since then.
+    pub fn came_to_depend_on_temporary(self, since: Progress) -> bool {
+        let constraints = |column, index| {
+            (
+                pg_sys::ConstraintRelationId,
+                index,
+                column,
+                pg_sys::Anum_pg_constraint_oid,
+            )
+        };
+        let catalogs: &[_] = match self.class {
+            pg_sys::RelationRelationId => &[
+                (
+                    pg_sys::AttrDefaultRelationId,
+                    pg_sys::AttrDefaultIndexId,
+                    pg_sys::Anum_pg_attrdef_adrelid,
+                    pg_sys::Anum_pg_attrdef_oid,
+                ),
+                constraints(
+                    pg_sys::Anum_pg_constraint_conrelid,
+                    pg_sys::ConstraintRelidTypidNameIndexId,
+                ),
+                (
+                    pg_sys::RewriteRelationId,
+                    pg_sys::RewriteRelRulenameIndexId,
+                    pg_sys::Anum_pg_rewrite_ev_class,
+                    pg_sys::Anum_pg_rewrite_oid,
+                ),
+            ],
+            pg_sys::TypeRelationId => &[constraints(
+                pg_sys::Anum_pg_constraint_contypid,
+                pg_sys::ConstraintTypidIndexId,
+            )],
+            _ => &[],
+        };
+        let mut parts = vec![(self.class, self.object)];
+        let mut found = false;
+        // SAFETY: each index begins with that column; the column oid is never NULL; a row has a header, whose command id is that
+        // of its making as long as nobody has deleted it (htup_details.h).
+        unsafe {
+            for &(catalog, index, column, oid) in catalogs {
+                super::scan::each_row(catalog, index, &[(column, self.object)], |tuple, desc| {
+                    let mut is_null = false;
+                    let part = pg_sys::heap_getattr(tuple, oid as i32, desc, &mut is_null);
+                    parts.push((catalog, pg_sys::Oid::from(part.value() as u32)));
+                });
+            }
+            for (class, object) in parts {
+                super::scan::each_row(
+                    pg_sys::DependRelationId,
+                    pg_sys::DependDependerIndexId,
+                    &[
+                        (pg_sys::Anum_pg_depend_classid, class),
+                        (pg_sys::Anum_pg_depend_objid, object),
+                    ],
+                    |tuple, _| {
+                        let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_depend);
+                        let header = (*(*tuple).t_data).t_choice.t_heap;
+                        found |= pg_sys::TransactionIdIsCurrentTransactionId(header.t_xmin)
+                            && since.is_before(header.t_field3.t_cid)
+                            && is_temporary(row.refclassid, row.refobjid);
+                    },
+                );
+            }
+        }
+        found
     }
 
     /// Whether the row of an object that CREATE OR REPLACE may replace has another one before it: then it was there before.
@@ -197,6 +259,22 @@ impl Address {
             let owner = pg_sys::getExtensionOfObject(self.class, self.object);
             owner != pg_sys::InvalidOid
                 && owner == pg_sys::get_extension_oid(extension.as_ptr(), true)
+        }
+    }
+}
+
+/// # Safety
+/// An object that is there.
+unsafe fn is_temporary(class: pg_sys::Oid, object: pg_sys::Oid) -> bool {
+    // SAFETY: the class is one that the function knows.
+    unsafe {
+        has_namespace(class) && {
+            let address = pg_sys::ObjectAddress {
+                classId: class,
+                objectId: object,
+                objectSubId: 0,
+            };
+            pg_sys::isAnyTempNamespace(pg_sys::get_object_namespace(&address))
         }
     }
 }

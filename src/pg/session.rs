@@ -263,6 +263,13 @@ pub struct Progress {
     command: u32,
 }
 
+impl Progress {
+    /// Whether what a command of this id of the running transaction has written came after it.
+    pub(super) fn is_before(self, command: pg_sys::CommandId) -> bool {
+        command >= self.command
+    }
+}
+
 pub fn progress() -> Progress {
     // SAFETY: inside a transaction. The command counter only advances after something was written (xact.c).
     unsafe {
