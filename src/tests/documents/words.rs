@@ -435,7 +435,8 @@ fn named_tests() {
         .find(|document| document.name == "docs/security.md")
         .expect("the page on security");
     let mut named = 0;
-    for group in document.prose().split("(tests: ").skip(1) {
+    let prose = document.prose().replace('\n', " ");
+    for group in prose.split("(tests: ").skip(1) {
         for name in quoted(group.split(')').next().expect("an end")) {
             let function = format!("fn {}(", name.rsplit(':').next().expect("a name"));
             assert!(
