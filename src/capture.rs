@@ -15,7 +15,9 @@ use crate::pg::eventless::Eventless;
 use crate::pg::execute::Role;
 use crate::pg::sequence::{self, GAP_SEQUENCE};
 use crate::pg::source::Source;
-use crate::pg::{index, partition, publication, report, rights, session, subtransaction, table};
+use crate::pg::{
+    index, partition, publication, report, rights, session, subtransaction, table, temporary_type,
+};
 use crate::replayable;
 use crate::replica_identity;
 use crate::restore;
@@ -66,7 +68,8 @@ pub fn record(started: &mut Started, source: &Source, occasion: Occasion) -> boo
         objects::touched(&tag, &collected, &started.dropped, first_dropped.as_deref());
     touched.invalid_index = is_about_invalid_index(&collected, started);
     touched.short_lived = short_lived::are_all(&collected, &started.dropped);
-    touched.names_temporary = short_lived::is_any(&collected, started.progress);
+    touched.names_temporary =
+        short_lived::is_any(&collected, started.progress) || temporary_type::is_named(started.tree);
     let rewrites = rewrites(&started.rewrites, touched.volatile);
     let is_recorded = !told || is_recorded(&tag, &collected, started, &touched);
     if occasion == Occasion::End && is_recorded {

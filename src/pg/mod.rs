@@ -41,6 +41,7 @@ pub mod stored;
 pub mod subscription;
 pub mod subtransaction;
 pub mod table;
+pub mod temporary_type;
 pub mod text;
 pub mod trigger;
 pub mod wal;
