@@ -6,7 +6,9 @@ use crate::error::Failure;
 use crate::guc::{self, OnError};
 use crate::in_progress::{Recorded, Rewrite, Started};
 use crate::joined_table::{self, Undecoded};
-use crate::message::{Message, Object, Operation, Original, Published, RunAs, TableRewrite};
+use crate::message::{
+    Message, Object, Operation, Original, Published, ROLE_DROPPED, RunAs, TableRewrite,
+};
 use crate::new_table::{self, Prepared};
 use crate::objects::{self, Local, Touched};
 use crate::pg::catalog::{self, Address};
@@ -278,6 +280,11 @@ fn write(
         run_as = instead.run_as;
         unreadable = instead.reason;
     }
+    let run_as = run_as.or_else(|| {
+        started
+            .detached_from
+            .and_then(partition::author_of_constraint)
+    });
     let joined = joined_table::prepare(&touched, started)?;
     let own = touched.own_objects || started.drops_own_index;
     let only_password = text.redacted > 0
@@ -296,8 +303,10 @@ fn write(
     message.major = partition::detaches_concurrently(started.tree).then_some(session::MAJOR);
     message.undecoded_rows = joined.undecoded.iter().map(|u| u.table.clone()).collect();
     message.redacted = text.redacted;
-    message.replay = reason.map(|_| false);
-    message.replay_reason = reason;
+    if reason.is_some() {
+        message.replay = Some(false);
+        message.replay_reason = reason;
+    }
     if let Some(original) = text.original {
         message.original = Some(as_sent(tag, &original));
         message.temporary_removed = touched.temporary;
@@ -379,6 +388,8 @@ fn write_created_table(
 }
 
 fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Message<'_> {
+    // Without a role nobody can say whose rights it is to have.
+    let role_dropped = context.username.is_none().then_some(ROLE_DROPPED);
     Message {
         v: 1,
         objects,
@@ -397,8 +408,8 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
         published: prepared.published,
         all_publications: prepared.all_publications,
         undecoded_rows: Vec::new(),
-        replay: None,
-        replay_reason: None,
+        replay: role_dropped.map(|_| false),
+        replay_reason: role_dropped,
         redacted: 0,
         temporary_removed: Vec::new(),
         original: None,

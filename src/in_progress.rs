@@ -14,10 +14,12 @@ use crate::pg::catalog::Address;
 use crate::pg::event::{Dropped, Event};
 use crate::pg::eventless::Eventless;
 use crate::pg::node::{ParseTree, TemporaryItems};
+use crate::pg::partition;
 use crate::pg::session::{self, Progress};
 use crate::pg::source::{self, Source};
 use crate::pg::table;
 use crate::replayable::Facts;
+use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
 
 /// A table that the command is about to rewrite.
@@ -44,6 +46,8 @@ pub struct Started {
     pub attached: Vec<Address>,
     /// Tables that it is to make partitions no longer.
     pub detached: Vec<Address>,
+    /// The table of which it detaches a partition, leaving a constraint.
+    pub detached_from: Option<pg_sys::Oid>,
     /// For statements that cannot be repeated as they were sent.
     pub replayable: Facts,
     /// An EXPLAIN ANALYZE runs it.
@@ -230,6 +234,7 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         drops_own_index: tree.drops_index_of(table::capture_table),
         attached: tree.tables_to_attach(),
         detached: tree.tables_to_detach(),
+        detached_from: partition::detached_from(tree),
         replayable: Facts::of(tree),
         explained: false,
         recorded: Recorded::No,

@@ -189,6 +189,9 @@ impl Published {
     }
 }
 
+/// Why no other server runs a command of no role.
+pub const ROLE_DROPPED: &str = "the role that ran it had been dropped";
+
 /// A role, and what it may do there.
 #[derive(Serialize)]
 pub struct RunAs {

@@ -9,6 +9,10 @@
 //! SET and RESET instead. Settings that a row does not name had PostgreSQL's built-in default: the head of the script makes
 //! that the destination's, too. Locales are names of the operating system, which may not know them: they are set for the
 //! session when they change, and one that is missing is a warning, not the end.
+//!
+//! psql may go on after an error (no ON_ERROR_STOP). Then, too, nothing runs as another role than its own: an error inside of
+//! a transaction ends that (without ON_ERROR_ROLLBACK, which the head turns off); outside of one psql asks who it is first. What the script needs of its own in the destination lies
+//! in a schema whose name nobody can know beforehand, and is made under ON_ERROR_STOP.
 
 use crate::context;
 use crate::error::Failure;
@@ -48,30 +52,63 @@ const HEAD: &str = "\
 -- Each command runs as the role that ran it: the roles must exist, and whoever runs this script must be allowed to SET ROLE to them.
 -- What a command of an ordinary role runs (a default, an index function, a check) has the rights of that role alone, though whoever runs
 -- this has more: PostgreSQL refreshes a materialized view with the rights of its owner, and lets nothing out of it. Such a command is run
--- by a view of its role. The views are in schema dts_ddl_script, which this script makes and drops; it needs CREATE on the database.
+-- by a view of its role. The views are in a schema dts_ddl_script_.., which this script makes and drops; it needs CREATE on the database.
+-- It is not run where its role may do more than it could on the source, as an attribute or a predefined role lets it.
 -- If the destination captures DDL itself, it records these commands, too. To prevent that:
 --   SET dts_ddl_capture.enabled = off;
+\\unset dts_schema
+\\set dts_rollback :ON_ERROR_ROLLBACK
+\\set ON_ERROR_ROLLBACK off
 ";
 
-/// Made once, by the first role that needs it: the function that each view calls. REFRESH has a search_path of its own from 17 on.
-const WALL: &str = "\\if :{?dts_wall}
+/// Made once, by the first ordinary role: the function that each view calls, and the one that asks whether a role may do more
+/// here than `had` says. ([`crate::pg::rights`] says the same of the source.) REFRESH has a search_path of its own from 17 on.
+const WALL: &str = "\\if :{?dts_schema}
 \\else
-\\set dts_wall on
 SELECT pg_catalog.format('DROP SCHEMA %I CASCADE', n.nspname) FROM pg_catalog.pg_namespace n
-  WHERE n.nspname OPERATOR(pg_catalog.=) 'dts_ddl_script' AND pg_catalog.pg_get_userbyid(n.nspowner) OPERATOR(pg_catalog.=) current_user \\gexec
+  WHERE n.nspname OPERATOR(pg_catalog.~) '^dts_ddl_script_[0-9a-f]{32}$'
+    AND pg_catalog.pg_get_userbyid(n.nspowner) OPERATOR(pg_catalog.=) current_user \\gexec
+\\set dts_stop :ON_ERROR_STOP
+\\set ON_ERROR_STOP on
+SELECT pg_catalog.replace(pg_catalog.format('dts_ddl_script_%s', pg_catalog.gen_random_uuid()), '-', '') AS schema \\gset dts_
 BEGIN;
-CREATE SCHEMA dts_ddl_script;
-GRANT USAGE ON SCHEMA dts_ddl_script TO PUBLIC;
-CREATE FUNCTION dts_ddl_script.run() RETURNS boolean LANGUAGE plpgsql AS $dts$
+CREATE SCHEMA :\"dts_schema\";
+GRANT USAGE ON SCHEMA :\"dts_schema\" TO PUBLIC;
+CREATE FUNCTION :\"dts_schema\".run() RETURNS pg_catalog.bool LANGUAGE plpgsql AS $dts$
 BEGIN
   PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('dts_ddl.search_path'), true);
   EXECUTE pg_catalog.current_setting('dts_ddl.statement');
   RETURN true;
 END
 $dts$;
+CREATE FUNCTION :\"dts_schema\".may(role pg_catalog.name, VARIADIC had pg_catalog.text[] DEFAULT '{}') RETURNS pg_catalog.bool
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dts$
+DECLARE
+  more constant text := (SELECT pg_catalog.string_agg(has.name, ', ' ORDER BY has.name) FROM pg_catalog.pg_roles r, LATERAL (
+    SELECT a.name FROM (VALUES ('superuser', r.rolsuper), ('createrole', r.rolcreaterole), ('createdb', r.rolcreatedb),
+      ('replication', r.rolreplication), ('bypassrls', r.rolbypassrls)) a (name, has) WHERE a.has
+    UNION ALL SELECT 'pg_database_owner' FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+      AND pg_catalog.pg_has_role(r.oid, d.datdba, 'USAGE')
+    UNION ALL SELECT CASE WHEN p.rolsuper THEN 'member_of_superuser' ELSE p.rolname::pg_catalog.text END FROM pg_catalog.pg_roles p
+      WHERE (p.rolsuper OR p.oid OPERATOR(pg_catalog.<) 16384 AND p.rolname OPERATOR(pg_catalog.<>) 'pg_database_owner')
+        AND pg_catalog.pg_has_role(r.oid, p.oid, 'USAGE')) has (name)
+    WHERE r.rolname OPERATOR(pg_catalog.=) $1 AND has.name OPERATOR(pg_catalog.<>) ALL (had)
+      AND (has.name OPERATOR(pg_catalog.=) 'superuser' OR NOT r.rolsuper));
+BEGIN
+  IF more IS NOT NULL THEN
+    RAISE insufficient_privilege
+      USING MESSAGE = pg_catalog.format('role %I may do more here than it could on the source: %s', $1, more);
+  END IF;
+  RETURN true;
+END
+$dts$;
 COMMIT;
+\\set ON_ERROR_STOP :dts_stop
 \\endif
 ";
+
+/// In the place of a command that stands alone, where the session has not become its role; of constants only.
+const NOT_RUN: &str = "DO 'BEGIN RAISE insufficient_privilege USING MESSAGE = ''not run: the session is not its role''; END';\n";
 
 /// What the script needs of the document in the column `message`.
 #[derive(Deserialize)]
@@ -79,6 +116,8 @@ struct Recorded {
     v: u32,
     #[serde(default)]
     superuser: bool,
+    #[serde(default)]
+    rights: Vec<String>,
     #[serde(default)]
     run_as: Option<RunAs>,
     #[serde(default)]
@@ -109,6 +148,32 @@ struct RunAs {
     role: String,
     #[serde(default)]
     superuser: bool,
+    #[serde(default)]
+    rights: Vec<String>,
+}
+
+/// Whose rights the statement has.
+struct Author<'a> {
+    role: Vec<u8>,
+    superuser: bool,
+    rights: &'a [String],
+}
+
+impl<'a> Author<'a> {
+    fn new(username: &[u8], recorded: &'a Recorded) -> Self {
+        match &recorded.run_as {
+            Some(run_as) => Author {
+                role: text::encode(&run_as.role).into_owned(),
+                superuser: run_as.superuser,
+                rights: &run_as.rights,
+            },
+            None => Author {
+                role: username.to_vec(),
+                superuser: recorded.superuser,
+                rights: &recorded.rights,
+            },
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -125,7 +190,7 @@ pub struct Script {
     is_complete: bool,
     /// What the script has set so far of [`context::LOCALES`].
     locales: [String; 3],
-    /// Roles whose statements have been run inside the wall, numbered.
+    /// Ordinary roles that have run something, numbered.
     roles: BTreeMap<Vec<u8>, usize>,
 }
 
@@ -189,27 +254,38 @@ impl Script {
         memory::require(statement.len().saturating_mul(4));
         let mut script = Vec::with_capacity(statement.len() + 256);
         add(&mut script, &format!("\n-- {} {tag}\n", row.id));
-        if recorded.replay == Some(false) {
-            let reason = recorded.replay_reason.as_deref().unwrap_or("not known");
+        let (true, Some(username)) = (recorded.replay != Some(false), &row.username) else {
+            let reason = recorded.replay_reason.as_deref();
+            let reason = reason.unwrap_or(match row.username {
+                Some(_) => "not known",
+                None => message::ROLE_DROPPED,
+            });
             add_comment(&mut script, &text::encode(&format!("not run: {reason}")));
             add_comment(&mut script, statement);
             script.pop();
             add_default_identities(&mut script, &recorded);
             return Ok(script);
-        }
+        };
         if let Some(secrets) = message::secrets_missing(tag, recorded.redacted) {
             add_comment(&mut script, secrets.as_bytes());
         }
-        let (role, superuser) = match &recorded.run_as {
-            Some(run_as) => (
-                Some(text::encode(&run_as.role).into_owned()),
-                run_as.superuser,
-            ),
-            None => (row.username.clone(), recorded.superuser),
-        };
         self.set_locales(&mut script, &recorded.settings);
         // Tells, when psql stops, with which command.
         add(&mut script, &format!("\\echo {} {tag}\n", row.id));
+        let author = Author::new(username, &recorded);
+        self.add_command(&mut script, statement, tag, &recorded, &author);
+        add_default_identities(&mut script, &recorded);
+        Ok(script)
+    }
+
+    fn add_command(
+        &mut self,
+        script: &mut Vec<u8>,
+        statement: &[u8],
+        tag: &str,
+        recorded: &Recorded,
+        author: &Author<'_>,
+    ) {
         let conforming = recorded
             .settings
             .get("standard_conforming_strings")
@@ -222,62 +298,46 @@ impl Script {
             settings: &recorded.settings,
             search_path: &recorded.search_path,
             session_user: session_user.map(|user| text::encode(user).into_owned()),
-            role: role.clone(),
+            author,
+            is_own: (!author.superuser).then(|| self.wall_of(script, &author.role)),
         };
         let query = text::c_string_of_bytes(statement);
-        let way = match role.as_deref() {
-            Some(role) if !superuser => match way_of(&query, conforming) {
-                Way::Outside => None,
-                Way::Inside(settings) => Some((self.wall_of(&mut script, role), role, settings)),
-            },
-            _ => None,
+        let needs = if PERHAPS_ALONE.contains(&tag) {
+            needs_of(&query, conforming).unwrap_or(Needs::Nothing)
+        } else {
+            Needs::Nothing
         };
-        let Some((is_own, role, settings)) = way else {
-            let needs = if PERHAPS_ALONE.contains(&tag) {
-                needs_of(&query, conforming).unwrap_or(Needs::Nothing)
-            } else {
-                Needs::Nothing
-            };
-            match needs {
-                Needs::Nothing => {
-                    in_transaction(&mut script, &context, &recorded, |script| {
-                        add_statement(script, statement);
-                    });
-                }
-                Needs::NoTransaction => alone(&mut script, &context, statement),
-                Needs::BegunDetach => alone(&mut script, &context, &detach(statement, conforming)),
-            }
-            add_default_identities(&mut script, &recorded);
-            return Ok(script);
-        };
-        let first = recorded.objects.first();
-        let identity = first.and_then(|object| object.identity.clone());
-        in_transaction(&mut script, &context, &recorded, |script| {
-            let (plain, clauses) = without(statement, &settings);
-            let plain = plain_form(&plain, tag, conforming, recorded.major);
-            add_inside(script, &is_own, role, &plain);
-            if let Some(identity) = identity.as_ref().filter(|_| !clauses.is_empty()) {
-                let mut alter = b"ALTER ROUTINE ".to_vec();
-                alter.extend_from_slice(&text::encode(identity));
-                alter.extend_from_slice(&clauses);
-                add_statement(script, &alter);
-            }
-        });
-        if let (Some(_), "CREATE TABLE", Some(table), Some(owner)) =
-            (&recorded.run_as, tag, &identity, &row.username)
+        if let Some(is_own) = &context.is_own
+            && let Way::Inside(settings) = way_of(&query, conforming)
         {
-            // Its text was another role's code; the table is this one's.
-            let mut give = b"ALTER TABLE ".to_vec();
-            give.extend_from_slice(&text::encode(table));
-            add(&mut give, " OWNER TO ");
-            add_identifier(&mut give, owner);
-            add_statement(&mut script, &give);
+            let (plain, clauses) = without(statement, &settings);
+            let plain = plain_form(&plain, &needs, conforming, recorded.major);
+            in_transaction(script, &context, recorded, |script| {
+                add_inside(script, is_own, &author.role, &plain);
+                let first = recorded.objects.first();
+                let identity = first.and_then(|object| object.identity.as_ref());
+                if let Some(identity) = identity.filter(|_| !clauses.is_empty()) {
+                    let mut alter = b"ALTER ROUTINE ".to_vec();
+                    alter.extend_from_slice(&text::encode(identity));
+                    alter.extend_from_slice(&clauses);
+                    add_statement(script, &alter);
+                }
+            });
+            return;
         }
-        add_default_identities(&mut script, &recorded);
-        Ok(script)
+        match needs {
+            Needs::Nothing => {
+                in_transaction(script, &context, recorded, |script| {
+                    add_statement(script, statement);
+                });
+            }
+            Needs::NoTransaction => alone(script, &context, statement),
+            Needs::BegunDetach => alone(script, &context, &detach(statement, conforming)),
+        }
     }
 
-    /// Makes what a role's statements need to be run inside the wall; the psql variable that tells whether they need none of it.
+    /// Makes what an ordinary role's statements need to be run inside the wall; the psql variable that tells whether they need
+    /// none of it.
     fn wall_of(&mut self, script: &mut Vec<u8>, role: &[u8]) -> String {
         let number = self.roles.len();
         let (number, is_new) = match self.roles.entry(role.to_vec()) {
@@ -294,7 +354,7 @@ impl Script {
                 &format!(" AS {variable} \\gset\n\\if :{variable}\n\\else\n"),
             );
             add(script, WALL);
-            let mut view = b"dts_ddl_script.".to_vec();
+            let mut view = b":\"dts_schema\".".to_vec();
             add_identifier(&mut view, role);
             let mut name = Vec::new();
             add_identifier(&mut name, role);
@@ -302,13 +362,13 @@ impl Script {
                 (
                     "BEGIN;\nCREATE MATERIALIZED VIEW ",
                     &view,
-                    " AS SELECT dts_ddl_script.run() WITH NO DATA;\n",
+                    " AS SELECT :\"dts_schema\".run() WITH NO DATA;\n",
                 ),
-                ("GRANT CREATE ON SCHEMA dts_ddl_script TO ", &name, ";\n"),
+                ("GRANT CREATE ON SCHEMA :\"dts_schema\" TO ", &name, ";\n"),
                 ("ALTER MATERIALIZED VIEW ", &view, " OWNER TO "),
                 ("", &name, ";\n"),
                 (
-                    "REVOKE CREATE ON SCHEMA dts_ddl_script FROM ",
+                    "REVOKE CREATE ON SCHEMA :\"dts_schema\" FROM ",
                     &name,
                     ";\nCOMMIT;\n\\endif\n",
                 ),
@@ -408,10 +468,11 @@ fn foot() -> Vec<u8> {
         "-- end of the commands
 SELECT pg_catalog.format('RESET %I', s.name) FROM pg_catalog.pg_settings s
   WHERE s.source OPERATOR(pg_catalog.=) 'session' AND s.name OPERATOR(pg_catalog.=) ANY (ARRAY[{}]) \\gexec
-\\if :{{?dts_wall}}
-DROP SCHEMA dts_ddl_script CASCADE;
-\\unset dts_wall
+\\if :{{?dts_schema}}
+DROP SCHEMA :\"dts_schema\" CASCADE;
+\\unset dts_schema
 \\endif
+\\set ON_ERROR_ROLLBACK :dts_rollback
 RESET client_min_messages;
 RESET client_encoding;",
         names.join(", ")
@@ -426,6 +487,7 @@ fn in_transaction(
     statements: impl FnOnce(&mut Vec<u8>),
 ) {
     add(script, "BEGIN;\n");
+    context.ask(script);
     context.set(script, "SET LOCAL");
     statements(script);
     for table in &recorded.replica_identity {
@@ -446,7 +508,7 @@ fn add_inside(script: &mut Vec<u8>, is_own: &str, role: &[u8], statement: &[u8])
 \\if :{is_own}
 SELECT pg_catalog.current_setting('dts_ddl.statement') \\gexec
 \\else
-REFRESH MATERIALIZED VIEW dts_ddl_script."
+REFRESH MATERIALIZED VIEW :\"dts_schema\"."
         ),
     );
     add_identifier(script, role);
@@ -467,68 +529,81 @@ fn without(statement: &[u8], parts: &[Range<usize>]) -> (Vec<u8>, Vec<u8>) {
 }
 
 /// A statement that a function can run: CREATE INDEX and DETACH PARTITION without CONCURRENTLY. The constraint that the latter left
-/// up to 18 is made by a statement of its own.
-fn plain_form(statement: &[u8], tag: &str, conforming: bool, major: Option<u32>) -> Vec<u8> {
+/// up to 18 is made by a statement of its own. The parser has said what it needs.
+fn plain_form(statement: &[u8], needs: &Needs, conforming: bool, major: Option<u32>) -> Vec<u8> {
+    if matches!(needs, Needs::Nothing) {
+        return statement.to_vec();
+    }
     let tokens: Vec<Token> = Lexer::new(statement, conforming).collect();
     let word = |token: &Token, word: &str| token.is_word(statement, word);
-    match tag {
-        "CREATE INDEX" => {
-            let place = tokens
-                .iter()
-                .take(4)
-                .find(|token| word(token, "concurrently"));
-            place.map_or_else(
-                || statement.to_vec(),
-                |place| without(statement, std::slice::from_ref(&(place.start..place.end))).0,
-            )
-        }
-        "ALTER TABLE" => {
-            let Some(last) = tokens
-                .last()
-                .filter(|last| word(last, "concurrently") || word(last, "finalize"))
-            else {
-                return statement.to_vec();
-            };
-            let partition = tokens.iter().rposition(|token| word(token, "partition"));
-            let Some(name) = partition
-                .filter(|_| major.is_some_and(|major| major < partition::WITHOUT_CONSTRAINT))
-                .map(|at| &statement[tokens[at].end..last.start])
-            else {
-                return statement[..last.start].to_vec();
-            };
-            let mut block = DETACH.0.as_bytes().to_vec();
-            add_dollar_quoted(&mut block, name);
-            add(&mut block, DETACH.1);
-            add_dollar_quoted(&mut block, &statement[..last.start]);
-            add(&mut block, DETACH.2);
-            let mut statement = b"DO ".to_vec();
-            add_dollar_quoted(&mut statement, &block);
-            statement
-        }
-        _ => statement.to_vec(),
+    let detached = tokens
+        .windows(2)
+        .find(|pair| word(&pair[0], "detach") && word(&pair[1], "partition"))
+        .zip(tokens.last());
+    let Some((detach, last)) =
+        detached.filter(|(_, last)| word(last, "concurrently") || word(last, "finalize"))
+    else {
+        let place = tokens
+            .iter()
+            .take(4)
+            .find(|token| word(token, "concurrently"));
+        let place = place.map(|place| place.start..place.end);
+        return without(statement, place.as_slice()).0;
+    };
+    let plain = &statement[..last.start];
+    if major.is_none_or(|major| major >= partition::WITHOUT_CONSTRAINT) {
+        return plain.to_vec();
     }
+    let mut block = DETACH.0.as_bytes().to_vec();
+    add_dollar_quoted(&mut block, &statement[detach[1].end..last.start]);
+    add(&mut block, DETACH.1);
+    add_dollar_quoted(&mut block, plain);
+    add(&mut block, DETACH.2);
+    let mut statement = b"DO ".to_vec();
+    add_dollar_quoted(&mut statement, &block);
+    statement
 }
 
 /// Around the partition's name and the plain statement. Of a hash partition PostgreSQL's constraint would name the parent by its OID.
+/// Who owns the parent need not own the partition: then it stays without the constraint.
 const DETACH: (&str, &str, &str) = (
     "DECLARE
-  partition constant regclass := ",
-    "::regclass;
-  definition text := CASE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i, pg_catalog.pg_partitioned_table p
+  partition constant pg_catalog.regclass := ",
+    "::pg_catalog.regclass;
+  definition pg_catalog.text := CASE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i, pg_catalog.pg_partitioned_table p
     WHERE i.inhrelid OPERATOR(pg_catalog.=) partition AND p.partrelid OPERATOR(pg_catalog.=) i.inhparent
       AND p.partstrat OPERATOR(pg_catalog.=) 'h') THEN pg_catalog.pg_get_partition_constraintdef(partition) END;
 BEGIN
   IF definition IS NOT NULL THEN
-    EXECUTE pg_catalog.format('ALTER TABLE %s ADD CHECK (%s)', partition, definition);
+    BEGIN
+      EXECUTE pg_catalog.format('ALTER TABLE %s ADD CHECK (%s)', partition, definition);
+    EXCEPTION WHEN insufficient_privilege THEN
+      NULL;
+    END;
   END IF;
   EXECUTE ",
     ";
 END",
 );
 
+/// Outside of a transaction no error keeps psql from the statement: the session must have become its role.
 fn alone(script: &mut Vec<u8>, context: &Context<'_>, statement: &[u8]) {
     context.set(script, "SET");
+    add(script, "\\set dts_ok off\n");
+    if let Some(is_own) = &context.is_own {
+        add(script, &format!("\\if :{is_own}\n"));
+        context.ask_role(script, false);
+        add(script, "\\else\n");
+        context.ask_role(script, true);
+        add(script, "\\endif\n");
+    } else {
+        context.ask_role(script, false);
+    }
+    add(script, "\\if :dts_ok\n");
     add_statement(script, statement);
+    add(script, "\\else\n");
+    add(script, NOT_RUN);
+    add(script, "\\endif\n");
     context.reset(script);
     // the newline that ends the row
     script.pop();
@@ -601,10 +676,43 @@ struct Context<'a> {
     settings: &'a BTreeMap<String, String>,
     search_path: &'a [String],
     session_user: Option<Vec<u8>>,
-    role: Option<Vec<u8>>,
+    author: &'a Author<'a>,
+    /// Of an ordinary role: the psql variable that tells whether the session's role is that one.
+    is_own: Option<String>,
 }
 
 impl Context<'_> {
+    /// An error where an ordinary role may do more here than it could on the source.
+    fn ask(&self, script: &mut Vec<u8>) {
+        if let Some(is_own) = &self.is_own {
+            add(script, &format!("\\if :{is_own}\n\\else\nSELECT "));
+            self.add_may(script);
+            add(script, " \\gset dts_\n\\endif\n");
+        }
+    }
+
+    /// Sets the psql variable that tells whether the session has become the role, and if asked, whether that may do no more
+    /// here.
+    fn ask_role(&self, script: &mut Vec<u8>, with_rights: bool) {
+        add(script, "SELECT current_user OPERATOR(pg_catalog.=) ");
+        add_constant(script, &self.author.role);
+        if with_rights {
+            add(script, " AND ");
+            self.add_may(script);
+        }
+        add(script, " AS ok \\gset dts_\n");
+    }
+
+    fn add_may(&self, script: &mut Vec<u8>) {
+        add(script, ":\"dts_schema\".may(");
+        add_constant(script, &self.author.role);
+        for right in self.author.rights {
+            add(script, ", ");
+            add_constant(script, &text::encode(right));
+        }
+        add(script, ")");
+    }
+
     /// The role comes last: it might not be allowed to do the rest.
     fn set(&self, script: &mut Vec<u8>, set: &str) {
         for (name, value) in self.settings {
@@ -641,7 +749,7 @@ impl Context<'_> {
     }
 
     fn role_to_set(&self) -> Option<&[u8]> {
-        let role = self.role.as_deref()?;
+        let role = self.author.role.as_slice();
         (self.session_user.as_deref() != Some(role)).then_some(role)
     }
 

@@ -26,7 +26,13 @@ SET "DateStyle" TO ''SQL, DMY'';
 SET "lo_compat_privileges" TO ''on'';
 SET search_path TO "public";
 SET ROLE "ME";
+\set dts_ok off
+SELECT current_user OPERATOR(pg_catalog.=) ''ME'' AS ok \gset dts_
+\if :dts_ok
 SELECT $dts$CREATE INDEX CONCURRENTLY i ON a (x)$dts$ \gexec
+\else
+DO ''BEGIN RAISE insufficient_privilege USING MESSAGE = ''''not run: the session is not its role''''; END'';
+\endif
 RESET ROLE;
 RESET search_path;
 SET "DateStyle" TO ''ISO, MDY'';

@@ -20,16 +20,22 @@ SELECT t.unreadable('no message', 'message = NULL', 'Its "message" is NULL.');
 SELECT t.unreadable('no text', 'ddl_text = NULL', 'Its "ddl_text" is NULL.');
 SELECT t.is('others are readable', (SELECT count(*) FROM dts_ddl.script(up_to_id => (SELECT max(id) - 1 FROM public.dts_ddl_command))), (SELECT count(*) + 1 FROM public.dts_ddl_command));
 -- what is no command tag or no SQL does no harm
-UPDATE public.dts_ddl_command SET tag = E'X`echo`\n\\! x', ddl_text = 'CREATE INDEX nonsense (', message = '{"v": 1}', username = NULL WHERE id = (SELECT max(id) FROM public.dts_ddl_command);
-SELECT t.is('a row by hand', (SELECT string_agg(s, '') FROM dts_ddl.script((SELECT max(id) - 1 FROM public.dts_ddl_command)) s WHERE s LIKE E'\n%'), replace('
+UPDATE public.dts_ddl_command SET tag = E'X`echo`\n\\! x', ddl_text = 'CREATE INDEX nonsense (', message = '{"v": 1, "superuser": true}' WHERE id = (SELECT max(id) FROM public.dts_ddl_command);
+SELECT t.is('a row by hand', (SELECT replace(string_agg(s, ''), current_user, 'ME') FROM dts_ddl.script((SELECT max(id) - 1 FROM public.dts_ddl_command)) s WHERE s LIKE E'\n%'), replace('
 -- @ ?
 \echo @ ?
 BEGIN;
 SET LOCAL search_path TO '''';
+SET LOCAL ROLE "ME";
 SELECT $dts$CREATE INDEX nonsense ($dts$ \gexec
 COMMIT;', '@', (SELECT max(id)::text FROM public.dts_ddl_command)));
 UPDATE public.dts_ddl_command SET tag = 'CREATE INDEX' WHERE id = (SELECT max(id) FROM public.dts_ddl_command);
 SELECT t.check('a text that does not parse', (SELECT string_agg(s, '') FROM dts_ddl.script() s) LIKE '%BEGIN;%nonsense%');
+UPDATE public.dts_ddl_command SET username = NULL WHERE id = (SELECT max(id) FROM public.dts_ddl_command);
+SELECT t.is('no role', (SELECT string_agg(s, '') FROM dts_ddl.script((SELECT max(id) - 1 FROM public.dts_ddl_command)) s WHERE s LIKE E'\n%'), replace('
+-- @ CREATE INDEX
+-- not run: the role that ran it had been dropped
+-- CREATE INDEX nonsense (', '@', (SELECT max(id)::text FROM public.dts_ddl_command)));
 -- the table itself
 SET session_replication_role = replica;
 ALTER TABLE public.dts_ddl_command DROP CONSTRAINT dts_ddl_command_pkey;

@@ -7,6 +7,7 @@ use super::execute;
 #[cfg(not(feature = "pg13"))]
 use super::node;
 use super::node::ParseTree;
+use super::session;
 use super::spi;
 use crate::error::Failure;
 use pgrx::pg_sys;
@@ -74,6 +75,25 @@ pub fn detaches_concurrently(tree: ParseTree) -> bool {
     let node = tree.node();
     // SAFETY: a parse tree is valid while its command runs.
     !node.is_null() && unsafe { detached_concurrently(node) }.is_some()
+}
+
+/// The table of which a command detaches a partition CONCURRENTLY, or finalizes that, where this leaves a constraint. To be asked
+/// before it runs, under the search_path that it has.
+pub fn detached_from(tree: ParseTree) -> Option<pg_sys::Oid> {
+    if session::MAJOR >= WITHOUT_CONSTRAINT || !detaches_concurrently(tree) {
+        return None;
+    }
+    // SAFETY: such a command is an ALTER TABLE, and valid while it runs.
+    let table = unsafe {
+        let alter = &*(tree.node() as *mut pg_sys::AlterTableStmt);
+        super::node::find_permanent_relation(alter.relation)
+    };
+    (table != pg_sys::InvalidOid).then_some(table)
+}
+
+/// Whose code the constraint is that stays of a partition of this table: that of its owner, where that is no superuser.
+pub fn author_of_constraint(table: pg_sys::Oid) -> Option<execute::Role> {
+    Some(execute::Role::owner_of(table)).filter(|owner| !owner.is_superuser())
 }
 
 /// The partition that a statement detaches CONCURRENTLY, or whose detachment it finalizes.

@@ -133,6 +133,27 @@ fn not_for_the_destination() {
     );
 }
 
+/// Nobody knows whose rights a command is to have whose role was dropped meanwhile.
+#[test]
+fn role_dropped_meanwhile() {
+    let pair = Pair::simple("roledropped");
+    pair.source
+        .run("CREATE ROLE policy_dropped; CREATE TABLE a (x int); GRANT SELECT ON a TO PUBLIC");
+    let mut client = pair.source.connect();
+    client.batch_execute("SET ROLE policy_dropped").unwrap();
+    pair.source.run("DROP ROLE policy_dropped");
+    client.batch_execute("GRANT SELECT ON a TO PUBLIC").unwrap();
+    pair.source.run("CREATE TABLE b (x int)");
+    pair.check();
+    assert_eq!(
+        pair.destination.column("SELECT concat_ws(' ', status, tag, note) FROM dts_ddl.apply_log ORDER BY id DESC LIMIT 2"),
+        [
+            "applied CREATE TABLE",
+            "not for replay GRANT the role that ran it had been dropped"
+        ]
+    );
+}
+
 /// Commands that cannot run inside a transaction run in their plain form.
 #[test]
 fn concurrently() {

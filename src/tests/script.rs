@@ -288,6 +288,7 @@ fn nothing_runs_with_the_rights_of_who_runs_it() {
              'ALTER ROLE script_mallory SUPERUSER', 'DECLARE c CURSOR WITH HOLD FOR SELECT m.g()', 'CREATE TEMP TABLE t (x int)', 'SET CONSTRAINTS ALL DEFERRED',
              'CREATE OR REPLACE FUNCTION dts_ddl_script.run() RETURNS boolean LANGUAGE sql AS ''SELECT true''', 'DROP SCHEMA dts_ddl_script CASCADE', 'LISTEN x', 'PREPARE p AS SELECT 1']
            LOOP
+             s := replace(s, 'dts_ddl_script', coalesce((SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname LIKE 'dts_ddl_script_%'), 'dts_ddl_script'));
              BEGIN EXECUTE s; EXCEPTION WHEN OTHERS THEN NULL; END;
            END LOOP;
            IF (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) OR current_user <> 'script_mallory' THEN
@@ -370,11 +371,377 @@ fn nothing_runs_with_the_rights_of_who_runs_it() {
     for what in ["domain", "index", "materialized view"] {
         assert!(ran.contains(what), "{what}: {ran}");
     }
+    assert_eq!(value(&mut there, WALLS), "0");
+    expect_same_schema(&source, &target);
+}
+
+const WALLS: &str = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'dts_ddl_script%'";
+
+/// A session of a role of [`Roles`], with a schema of its name.
+fn session_of(database: &Database, role: &str) -> Client {
+    database
+        .connect()
+        .batch_execute(&format!("CREATE SCHEMA {role} AUTHORIZATION {role}"))
+        .expect("a schema");
+    let mut client = database
+        .config()
+        .user(role)
+        .connect(postgres::NoTls)
+        .expect("a session");
+    client
+        .batch_execute(&format!("SET search_path = {role}"))
+        .unwrap();
+    client
+}
+
+/// Runs a script with a psql that goes on after an error, even inside of a transaction.
+fn run_on(target: &Database, script: &[u8], arguments: &[&str]) -> (bool, String) {
+    let output = run(
+        target,
+        script,
+        &[
+            &["-v", "ON_ERROR_STOP=0", "-v", "ON_ERROR_ROLLBACK=on", "-q"],
+            arguments,
+        ]
+        .concat(),
+    );
+    (
+        output.status.success(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+/// A role that was dropped while its session went on: nobody knows whose rights its command is to have.
+#[test]
+fn nothing_is_run_without_a_role() {
+    let roles = Roles::new(&["script_dropped"]);
+    let (source, target) = (Database::new("script_dropped"), target(UTF8));
+    let mut client = source.connect();
+    run_all(
+        &mut client,
+        &[
+            "CREATE TABLE t (x int)",
+            "GRANT SELECT ON t TO PUBLIC",
+            "SET ROLE script_dropped",
+        ],
+    );
+    drop(roles);
+    client
+        .batch_execute("GRANT  SELECT ON t TO PUBLIC")
+        .unwrap();
     assert_eq!(
-        value(&mut there, "to_regnamespace('dts_ddl_script')"),
+        source
+            .column("concat_ws('/', username, message::jsonb->>'replay', message::jsonb->>'replay_reason')")
+            .last()
+            .unwrap(),
+        "false/the role that ran it had been dropped"
+    );
+    // a row of an older version
+    source
+        .connect()
+        .batch_execute("UPDATE public.dts_ddl_command SET message = (message::jsonb - 'replay' - 'replay_reason')::text")
+        .unwrap();
+    let text = String::from_utf8(script(&source, "dts_ddl.script()")).unwrap();
+    assert!(
+        text.contains(
+            "\n-- not run: the role that ran it had been dropped\n-- GRANT  SELECT ON t TO PUBLIC\n"
+        ),
+        "{text}"
+    );
+    expect_success(&pipe(&source, &target));
+    expect_same_schema(&source, &target);
+}
+
+/// What stands alone is run by its role or not at all, also where psql goes on after the error.
+#[test]
+fn nothing_runs_without_its_role() {
+    let (source, target) = (Database::new("script_missing"), target(UTF8));
+    run_all(
+        &mut source.connect(),
+        &[
+            "CREATE TABLE t (x int); CREATE INDEX one ON t (x); CREATE INDEX two ON t (x)",
+            "DROP INDEX CONCURRENTLY one",
+            "DROP INDEX CONCURRENTLY two",
+            "UPDATE public.dts_ddl_command SET username = 'script_nobody' WHERE ddl_text LIKE 'DROP%'",
+            "UPDATE public.dts_ddl_command SET message = (message::jsonb - 'superuser')::text WHERE ddl_text LIKE '%two'",
+        ],
+    );
+    let text = script(&source, "dts_ddl.script()");
+    let (success, stderr) = run_on(&target, &text, &[]);
+    assert!(success);
+    assert_eq!(
+        stderr
+            .matches("not run: the session is not its role")
+            .count(),
+        2,
+        "{stderr}"
+    );
+    assert_eq!(
+        target.value("SELECT count(*) FROM pg_class WHERE relname IN ('one', 'two')"),
+        "2"
+    );
+    assert_eq!(target.value(WALLS), "0");
+    let again = script(&source, "dts_ddl.script(after_id => 3)");
+    assert_eq!(run(&target, &again, &["-q"]).status.code(), Some(3));
+}
+
+/// Nobody can make the schema that the script is about to make.
+#[test]
+fn planted_schemas_are_not_used() {
+    let _roles = Roles::new(&["script_plants LOGIN", "script_runs LOGIN"]);
+    let (source, target) = (Database::new("script_planted"), target(UTF8));
+    run_all(
+        &mut session_of(&source, "script_plants"),
+        &["CREATE TABLE t (x int)", "CREATE VIEW v AS SELECT x FROM t"],
+    );
+    source
+        .connect()
+        .batch_execute("CREATE SCHEMA dts_ddl_script")
+        .unwrap();
+    let planted = format!("dts_ddl_script_{}", "0".repeat(32));
+    for name in ["dts_ddl_script", &planted] {
+        target
+            .connect()
+            .batch_execute(&format!(
+                "CREATE SCHEMA {name} AUTHORIZATION script_plants; GRANT ALL ON SCHEMA {name} TO PUBLIC;
+                 CREATE FUNCTION {name}.run() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN CREATE TABLE public.pwned (); RETURN true; END $$"
+            ))
+            .unwrap();
+    }
+    let text = script(&source, "dts_ddl.script()");
+    let (success, stderr) = run_on(&target, &text, &[]);
+    assert!(success);
+    assert!(
+        stderr.contains("schema \"dts_ddl_script\" already exists")
+            && stderr.matches("ERROR").count() == 1,
+        "{stderr}"
+    );
+    assert_eq!(target.value("to_regclass('public.pwned')"), "NULL");
+    // those of others stay, its own goes
+    assert_eq!(target.value(WALLS), "2");
+    // what an interrupted run has left
+    target
+        .connect()
+        .batch_execute(&format!(
+            "DROP SCHEMA dts_ddl_script, {planted}, script_plants CASCADE; CREATE SCHEMA {planted}"
+        ))
+        .unwrap();
+    expect_success(&run(&target, &text, &["-q"]));
+    assert_eq!(
+        target.value(&format!("to_regnamespace('{planted}')")),
         "NULL"
     );
     expect_same_schema(&source, &target);
+    // where it cannot be made, nothing more runs
+    let rest = script(&source, "dts_ddl.script(after_id => 1)");
+    target
+        .connect()
+        .batch_execute("DROP TABLE script_plants.t CASCADE")
+        .unwrap();
+    let (success, stderr) = run_on(&target, &rest, &["-U", "script_runs"]);
+    assert!(!success);
+    assert!(
+        stderr.contains("permission denied for database") && stderr.matches("ERROR").count() == 1,
+        "{stderr}"
+    );
+}
+
+/// A role that has more rights on the destination than the row says runs nothing, by whatever way.
+#[test]
+fn rights_beyond_the_row_in_a_script() {
+    let _roles = Roles::new(&["script_more LOGIN"]);
+    let (source, target) = (Database::new("script_more"), target(UTF8));
+    let user = &server().user;
+    run_all(
+        &mut session_of(&source, "script_more"),
+        &[
+            "CREATE TABLE t (x int); CREATE INDEX i ON t (x)",
+            "CREATE MATERIALIZED VIEW mv AS SELECT 1 AS x WITH NO DATA",
+            "REFRESH MATERIALIZED VIEW mv",
+            "DROP INDEX CONCURRENTLY i",
+        ],
+    );
+    let text = script(&source, "dts_ddl.script()");
+    let refresh = script(&source, "dts_ddl.script(after_id => 4)");
+    for (give, take, right) in [
+        (
+            "ALTER ROLE script_more CREATEDB",
+            "ALTER ROLE script_more NOCREATEDB",
+            "createdb",
+        ),
+        (
+            "ALTER ROLE script_more BYPASSRLS",
+            "ALTER ROLE script_more NOBYPASSRLS",
+            "bypassrls",
+        ),
+        (
+            "ALTER ROLE script_more SUPERUSER",
+            "ALTER ROLE script_more NOSUPERUSER",
+            "superuser",
+        ),
+        (
+            "GRANT pg_signal_backend TO script_more",
+            "REVOKE pg_signal_backend FROM script_more",
+            "pg_signal_backend",
+        ),
+        (
+            &format!("GRANT \"{user}\" TO script_more"),
+            &format!("REVOKE \"{user}\" FROM script_more"),
+            "member_of_superuser, pg_database_owner",
+        ),
+        (
+            &format!("ALTER DATABASE {} OWNER TO script_more", target.name),
+            &format!("ALTER DATABASE {} OWNER TO \"{user}\"", target.name),
+            "pg_database_owner",
+        ),
+    ] {
+        run_all(&mut admin(), &[give]);
+        let (success, stderr) = run_on(&target, &text, &[]);
+        assert!(success, "{stderr}");
+        let message =
+            format!("role script_more may do more here than it could on the source: {right}\n");
+        // each command of it: the table, the index, the view, REFRESH, DROP INDEX
+        assert_eq!(stderr.matches(&message).count(), 5, "{right}: {stderr}");
+        assert_eq!(
+            target.value(
+                "SELECT count(*) FROM pg_class WHERE relnamespace = 'script_more'::regnamespace"
+            ),
+            "0",
+            "{right}"
+        );
+        run_all(&mut admin(), &[take]);
+        target
+            .connect()
+            .batch_execute("DROP SCHEMA script_more CASCADE")
+            .unwrap();
+    }
+    expect_success(&run(&target, &text, &["-q"]));
+    expect_same_schema(&source, &target);
+    // REFRESH and what stands alone, of what is there
+    run_all(
+        &mut target.connect(),
+        &[
+            "CREATE INDEX i ON script_more.t (x); REFRESH MATERIALIZED VIEW script_more.mv WITH NO DATA",
+        ],
+    );
+    run_all(
+        &mut admin(),
+        &["ALTER ROLE script_more CREATEDB CREATEROLE"],
+    );
+    let state = "SELECT (to_regclass('script_more.i') IS NOT NULL, relispopulated) FROM pg_class WHERE relname = 'mv'";
+    let (_, stderr) = run_on(&target, &refresh, &[]);
+    assert_eq!(target.value(state), "(t,f)", "{stderr}");
+    assert_eq!(run(&target, &refresh, &["-q"]).status.code(), Some(3));
+    // who runs the script as that role has its rights anyhow; it needs nothing of its own
+    expect_success(&run(&target, &refresh, &["-q", "-U", "script_more"]));
+    assert_eq!(target.value(state), "(f,t)");
+    // the source's row says so
+    source
+        .connect()
+        .batch_execute("UPDATE public.dts_ddl_command SET message = jsonb_set(message::jsonb, '{rights}', '[\"createdb\", \"createrole\"]')")
+        .unwrap();
+    target
+        .connect()
+        .batch_execute("DROP SCHEMA script_more CASCADE")
+        .unwrap();
+    expect_success(&pipe(&source, &target));
+    expect_same_schema(&source, &target);
+}
+
+/// The last word of a statement is a name as well.
+#[test]
+fn names_that_end_like_a_detach() {
+    let _roles = Roles::new(&["script_ends LOGIN"]);
+    let (source, target) = (Database::new("script_ends"), target(UTF8));
+    source
+        .connect()
+        .batch_execute(
+            "CREATE SCHEMA script_other; GRANT ALL ON SCHEMA script_other TO script_ends",
+        )
+        .unwrap();
+    let mut client = session_of(&source, "script_ends");
+    run_all(
+        &mut client,
+        &[
+            "CREATE TABLE t (a text, b text); CREATE DOMAIN partition AS text; CREATE COLLATION finalize FROM \"C\"",
+            "ALTER TABLE t RENAME COLUMN a TO finalize; ALTER TABLE t RENAME b TO \"concurrently\"",
+            "ALTER TABLE t ADD detach partition COLLATE finalize",
+            "ALTER TABLE t RENAME TO finalize",
+            "CREATE TABLE detach (x int) PARTITION BY LIST (x)",
+        ],
+    );
+    if server().major >= 14 {
+        run_all(
+            &mut client,
+            &[
+                "SET search_path = script_other",
+                "CREATE TABLE partition PARTITION OF script_ends.detach FOR VALUES IN (1)",
+                "ALTER TABLE script_ends.detach DETACH PARTITION partition CONCURRENTLY",
+            ],
+        );
+    }
+    expect_success(&pipe(&source, &target));
+    expect_same_schema(&source, &target);
+}
+
+/// The constraint that a superuser's DETACH PARTITION CONCURRENTLY leaves is the owner's code.
+#[test]
+fn detach_by_a_superuser_runs_as_the_owner() {
+    if !(14..19).contains(&server().major) {
+        return super::server::skipped("detach_by_a_superuser", "14 to 18 leave a constraint");
+    }
+    let _roles = Roles::new(&["script_parent LOGIN", "script_child"]);
+    let (source, target) = (Database::new("script_detach"), target(UTF8));
+    run_all(
+        &mut session_of(&source, "script_parent"),
+        &[
+            "CREATE TABLE seen (who text)",
+            "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN INSERT INTO script_parent.seen VALUES (current_user); RETURN 0; END $$",
+            "CREATE FUNCTION i(x int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN x + script_parent.f(); END $$",
+            "CREATE TABLE part (x int) PARTITION BY LIST (i(x))",
+            "CREATE TABLE part_1 PARTITION OF part FOR VALUES IN (1)",
+            "CREATE TABLE part_2 PARTITION OF part FOR VALUES IN (2)",
+        ],
+    );
+    let mut client = source.connect();
+    run_all(
+        &mut client,
+        &["SET search_path = script_parent; ALTER TABLE part_2 OWNER TO script_child"],
+    );
+    expect_success(&pipe(&source, &target));
+    let last = source.column("id").pop().unwrap();
+    target
+        .connect()
+        .batch_execute(
+            "INSERT INTO script_parent.part VALUES (1), (2); TRUNCATE script_parent.seen",
+        )
+        .unwrap();
+    run_all(
+        &mut client,
+        &[
+            "ALTER TABLE part DETACH PARTITION part_1 CONCURRENTLY",
+            "ALTER TABLE part DETACH PARTITION part_2 CONCURRENTLY",
+        ],
+    );
+    assert_eq!(
+        source.column("message::jsonb->'run_as'").last().unwrap(),
+        "{\"role\": \"script_parent\"}"
+    );
+    let rest = script(&source, &format!("dts_ddl.script(after_id => {last})"));
+    expect_success(&run(&target, &rest, &["-q"]));
+    assert_eq!(
+        target.value("SELECT string_agg(DISTINCT who, ', ') FROM script_parent.seen"),
+        "script_parent"
+    );
+    let constraints =
+        "SELECT string_agg(conrelid::regclass::text, ', ' ORDER BY conrelid::regclass::text)
+        FROM pg_constraint WHERE contype = 'c' AND connamespace = 'script_parent'::regnamespace";
+    assert_eq!(
+        source.value(constraints),
+        "script_parent.part_1, script_parent.part_2"
+    );
+    // the owner of the parent may add none to another's table
+    assert_eq!(target.value(constraints), "script_parent.part_1");
 }
 
 /// The destination's own defaults do not change what a command means.
