@@ -7,6 +7,14 @@ CREATE SEQUENCE dts_ddl.apply_tried MINVALUE 0;
 COMMENT ON SEQUENCE dts_ddl.apply_tried IS 'On a destination: id of the DDL command that was tried last';
 CREATE SEQUENCE dts_ddl.apply_tries MINVALUE 0;
 COMMENT ON SEQUENCE dts_ddl.apply_tries IS 'On a destination: how often it was tried';
+CREATE SEQUENCE dts_ddl.apply_standing_at MINVALUE 0;
+COMMENT ON SEQUENCE dts_ddl.apply_standing_at IS 'On a destination: position in the source, or first DDL command, of the transaction that was tried last';
+CREATE SEQUENCE dts_ddl.apply_standing_tries MINVALUE 0;
+COMMENT ON SEQUENCE dts_ddl.apply_standing_tries IS 'On a destination: how often DDL commands of it were tried in vain';
+
+-- what a dump sets, and not what the owner of the database has set for it; see src/restore.rs
+SELECT setval('dts_ddl.restored', 1, false)
+ WHERE NOT EXISTS (SELECT FROM pg_settings s WHERE s.name = 'row_security' AND s.setting = 'off' AND s.source = 'session');
 
 -- by the table's OID: whoever owns schema public may put another relation of its name there
 CREATE OR REPLACE FUNCTION dts_ddl.rows(OUT ddl_text text, OUT id bigint, OUT tag text, OUT username varchar, OUT schema varchar, OUT object_type varchar,
@@ -31,7 +39,8 @@ BEGIN
     SELECT format('REVOKE ALL ON %s FROM %s', o.what, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END)
       FROM (
         SELECT 'SEQUENCE ' || c.oid::regclass::text AS what, c.relowner AS owner, coalesce(c.relacl, acldefault('s', c.relowner)) AS acl
-          FROM pg_class c WHERE c.oid IN ('dts_ddl.trust_source'::regclass, 'dts_ddl.apply_tried'::regclass, 'dts_ddl.apply_tries'::regclass)
+          FROM pg_class c WHERE c.oid IN ('dts_ddl.trust_source'::regclass, 'dts_ddl.apply_tried'::regclass, 'dts_ddl.apply_tries'::regclass,
+                           'dts_ddl.apply_standing_at'::regclass, 'dts_ddl.apply_standing_tries'::regclass)
         UNION ALL
         SELECT 'FUNCTION ' || p.oid::regprocedure::text, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
           FROM pg_proc p WHERE p.oid = 'dts_ddl.start_apply(bigint, integer, boolean)'::regprocedure

@@ -20,6 +20,10 @@ BEGIN
     ALTER EVENT TRIGGER dts_intercept_subscribe DISABLE;
     ALTER EVENT TRIGGER dts_intercept_subscribed DISABLE;
   END IF;
+  -- objects older than 1.2.0 do not have it
+  IF to_regclass('dts_ddl.trust_source') IS NOT NULL THEN
+    ALTER SEQUENCE dts_ddl.trust_source RESTART;
+  END IF;
   SELECT greatest(CASE WHEN s.is_called THEN s.last_value ELSE 0 END, (SELECT max(c.id) FROM public.dts_ddl_command c), 0) + 1
     INTO next_id FROM public.dts_ddl_command_id_seq s;
   EXECUTE format('ALTER SEQUENCE public.dts_ddl_command_id_seq INCREMENT BY 1 RESTART WITH %s', next_id);

@@ -1,6 +1,6 @@
 //! What can go wrong while a command is captured, and how it is told: SQLSTATE, message, DETAIL, HINT.
 
-use crate::pg::{report, text};
+use crate::pg::{report, short_error, text};
 use pgrx::pg_sys::panic::ErrorReportWithLevel;
 use pgrx::prelude::*;
 
@@ -229,13 +229,13 @@ impl Failure {
         }
     }
 
-    /// An error that PostgreSQL raised below us.
+    /// An error that PostgreSQL raised below us. Its texts may be of any length, and a few of them will be one.
     pub fn from_report(report: &ErrorReportWithLevel) -> Self {
         Failure {
             code: report.sql_error_code(),
-            message: report.message().to_owned(),
-            detail: report.detail().map(str::to_owned),
-            hint: report.hint().map(str::to_owned),
+            message: beginning(report.message()),
+            detail: report.detail().map(beginning),
+            hint: report.hint().map(beginning),
         }
     }
 
@@ -374,6 +374,16 @@ impl Failure {
         }
     }
 
+    /// The same for all commands of one transaction together.
+    pub fn transaction_tried_too_often(tries: i64) -> Self {
+        Failure {
+            message: format!(
+                "commands of the transaction were tried {tries} times in vain, and the rest of them is not tried again"
+            ),
+            ..Self::tried_too_often(tries)
+        }
+    }
+
     /// Roles of the source that could write rows of the capture table.
     pub fn others_write(roles: &[String]) -> Self {
         const SHOWN: usize = 5;
@@ -497,6 +507,16 @@ impl Failure {
         );
         unreachable!("an ERROR does not return")
     }
+}
+
+/// No more of an error's text than [`short_error`] leaves, whoever has raised it.
+fn beginning(text: &str) -> String {
+    const MOST: usize = short_error::MOST as usize + short_error::CUT.len();
+    if text.len() <= MOST {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(short_error::MOST.into());
+    format!("{}{}", &text[..end], short_error::CUT)
 }
 
 /// A statement as messages show it: no more than the beginning of a long one, since PostgreSQL needs several times its length

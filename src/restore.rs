@@ -4,8 +4,10 @@
 //! recorded as new DDL. A restore is told by all of this together:
 //!
 //! - the extension was made by it: `sql/dts_ddl_capture--1.0.0.sql` found the session under `row_security = off`, and notes that;
+//!   `sql/dts_ddl_capture--1.1.1--1.2.0.sql` takes it back unless that was set in the session itself;
 //! - the session has the settings that every dump begins with (pg_backup_archiver.c, `_doSetFixedOutputState`), in whatever
-//!   program reads it, one session or several (`pg_restore -j`);
+//!   program reads it, one session or several (`pg_restore -j`), and did not begin with them: the owner of a database can set
+//!   them for each session in it;
 //! - it is a superuser's session, which could switch capture off anyway: nobody gains a way to hide a command;
 //! - nothing was recorded in this database yet: the first command that is no part of it ends the restore for good;
 //! - no consumer waits: the database has no logical replication slot.

@@ -53,7 +53,7 @@ SELECT 'slots',
             WHEN bool_or(j.is_endangered) THEN 'Let the consumer catch up now, or raise max_slot_wal_keep_size (idle_replication_slot_timeout)'
             WHEN count(j.*) = 0 AND NOT f.applies THEN 'Start the consumer: what it has no slot for is not kept for it'
             WHEN bool_or(y.publications IS NOT NULL)
-            THEN 'If its consumer fails with "publication .. does not exist": SELECT pg_drop_replication_slot(..), and make the slot again, after the publication'
+            THEN 'If its consumer fails with "publication .. does not exist": SELECT pg_catalog.pg_drop_replication_slot(..), and make the slot again, after the publication'
             WHEN bool_or(NOT j.active) THEN 'Start the consumer, or drop a slot that nobody needs: it keeps WAL and old catalog rows'
             WHEN bool_or(j.lag > 1073741824) THEN 'The consumer is behind by more than 1 GB: see to it'
             WHEN bool_or(j.oldest < now() - interval '1 hour') THEN 'The consumer has not confirmed DDL for more than an hour: its log says why' END
@@ -76,13 +76,13 @@ SELECT 'retention',
  GROUP BY f.pruned, f.max_rows, f.max_age, f.vanished, f.are_gone, r.rows, r.lowest, r.highest
 UNION ALL
 SELECT 'gaps', CASE WHEN f.gaps > 0 THEN 'error' ELSE 'ok' END, format('%s commands went through without a row', f.gaps),
-       CASE WHEN f.gaps > 0 THEN 'Find them in the server log ("DDL command was not captured") and run them on the destination; set on_error = error again; SELECT setval(''dts_ddl.gap_count'', 1, false) ends this alarm' END
+       CASE WHEN f.gaps > 0 THEN 'Find them in the server log ("DDL command was not captured") and run them on the destination; set on_error = error again; SELECT pg_catalog.setval(''dts_ddl.gap_count'', 1, false) ends this alarm' END
   FROM fact f
 UNION ALL
 SELECT 'ids', CASE WHEN f.last_id < coalesce(r.highest, 0) AND NOT f.applies OR q.remaining < 1000 THEN 'error' WHEN q.remaining < 1000000 THEN 'warning' ELSE 'ok' END,
        format('last id given: %s, highest row: %s', f.last_id, coalesce(r.highest, 0)) || CASE WHEN q.remaining < 1000000 THEN format(', ids left: %s', q.remaining) ELSE '' END,
        CASE WHEN f.last_id < coalesce(r.highest, 0) AND NOT f.applies
-            THEN format('SELECT setval(''public.dts_ddl_command_id_seq'', %s): DDL fails when it meets an id that is taken', r.highest)
+            THEN format('SELECT pg_catalog.setval(''public.dts_ddl_command_id_seq'', %s): DDL fails when it meets an id that is taken', r.highest)
             WHEN q.remaining < 1000000 THEN 'ALTER SEQUENCE public.dts_ddl_command_id_seq AS bigint NO MAXVALUE (and setval, where it was set too high): DDL fails at the end' END
   FROM fact f CROSS JOIN retained r
   LEFT JOIN LATERAL (SELECT (s.seqmax - f.last_id) / s.seqincrement AS remaining FROM pg_sequence s

@@ -52,7 +52,7 @@ SELECT 'subscription',
             WHEN count(s.srsubstate) = 0 THEN 'Publish public.dts_ddl_command on the source, and CREATE or ALTER SUBSCRIPTION .. REFRESH PUBLICATION here'
             WHEN bool_or(NOT s.subenabled) THEN 'ALTER SUBSCRIPTION .. ENABLE'
             WHEN bool_or(NOT s.is_running OR s.errors > 0) THEN 'The server log has the reason; a command that cannot be applied: mend the cause, or SELECT dts_ddl.skip(id)'
-              || CASE WHEN bool_or(s.errors > 0) THEN '; once it is mended, SELECT pg_stat_reset_subscription_stats(NULL)' ELSE '' END END
+              || CASE WHEN bool_or(s.errors > 0) THEN '; once it is mended, SELECT pg_catalog.pg_stat_reset_subscription_stats(NULL)' ELSE '' END END
   FROM fact f LEFT JOIN subscription s ON true GROUP BY f.applies
 UNION ALL
 SELECT 'apply_failures', CASE WHEN count(*) > 0 THEN 'error' ELSE 'ok' END,
@@ -76,7 +76,8 @@ SELECT 'apply_tables', CASE WHEN u.tables IS NOT NULL OR o.tables IS NOT NULL TH
  CROSS JOIN (SELECT count(*) AS number, CASE WHEN count(*) > 0 THEN {some_tables} END AS tables FROM outside t) o
 UNION ALL
 SELECT 'apply_rights', CASE WHEN f.applies AND o.reason IS NOT NULL AND NOT {trusted} OR f.applies AND o.owner IS NOT NULL THEN 'error' ELSE 'ok' END,
-       coalesce(nullif(concat_ws('; ', format('subscription %s brings DDL and does not belong to a superuser: nothing is applied', o.owner),
+       coalesce(nullif(concat_ws('; ',
+           CASE WHEN o.owner IS NOT NULL THEN format('subscription %s brings DDL and does not belong to a superuser: nothing is applied', o.owner) END,
            CASE WHEN {trusted} THEN 'the source is said to be trusted: ' ELSE 'nothing is applied: ' END || o.reason), ''), 'rows have the rights of the tables'' owners'),
        CASE WHEN f.applies AND o.owner IS NOT NULL THEN format('ALTER SUBSCRIPTION %s OWNER TO a superuser', o.owner)
             WHEN f.applies AND o.reason IS NOT NULL AND NOT {trusted} THEN CASE

@@ -3,7 +3,7 @@
 //!
 //! A subscription begins with [`subscribe`]. The path of one row: the REPLICA triggers that `dts_ddl.start_apply()` makes
 //! ([`triggers`]); the row as the source wrote it ([`recorded`]); whether and as whom it runs (here); role, search_path,
-//! settings and the statement itself ([`crate::pg::execute`]); new tables enter the subscription ([`publish`]); what became
+//! settings and the statement itself ([`crate::pg::execute`]); how often it is tried ([`tries`]); new tables enter the subscription ([`publish`]); what became
 //! of it ([`log`]).
 //! Relied on: a trigger of the applied row runs before the next row of the stream, in the same transaction, so that command,
 //! log and the position in the stream are committed or lost together.
@@ -13,6 +13,7 @@ mod log;
 mod publish;
 mod recorded;
 pub mod subscribe;
+mod tries;
 pub mod triggers;
 pub mod trust;
 
@@ -22,10 +23,7 @@ use crate::guc::{self, ApplyMissingRole, ApplyOnError};
 use crate::message;
 use crate::pg::execute::{self, Role};
 use crate::pg::publisher::Publisher;
-use crate::pg::sequence::{
-    APPLY_AFTER_SEQUENCE, TRIED_SEQUENCE, TRIES_SEQUENCE, advance_sequence, has_sequence,
-    sequence_value, sequence_value_if_set, set_sequence, source_is_trusted,
-};
+use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set, source_is_trusted};
 use crate::pg::spi::{self, Parameter};
 use crate::pg::subscription::{TableState, Worker};
 use crate::pg::{catalog, report, session, subscription, subtransaction, table, text};
@@ -33,6 +31,7 @@ use log::Outcome;
 use pgrx::prelude::{PgLogLevel, PgSqlErrorCode};
 use recorded::{Circumstances, Command, Object};
 use std::time::Instant;
+use tries::Tries;
 
 /// A row has arrived through logical replication.
 fn arrived(command: &Command, worker: &Worker) -> Result<(), Failure> {
@@ -47,9 +46,9 @@ fn arrived(command: &Command, worker: &Worker) -> Result<(), Failure> {
     }
     let begin = Instant::now();
     let mut role_name = None;
-    let tries = note_try(command.id)?;
-    let result = if tries > MOST_TRIES {
-        Err(Failure::tried_too_often(tries - 1))
+    let tries = Tries::begin(command, worker)?;
+    let result = if let Some(failure) = tries.are_too_many() {
+        Err(failure)
     } else {
         command.circumstances().and_then(|circumstances| {
             if circumstances.replay == Some(false) {
@@ -86,30 +85,15 @@ fn arrived(command: &Command, worker: &Worker) -> Result<(), Failure> {
     match failure {
         Some(failure)
             if guc::apply_on_error() == ApplyOnError::Stop
-                || failure.may_pass_by_itself() && tries < MOST_TRIES =>
+                || failure.may_pass_by_itself() && tries.may_go_on() =>
         {
             Err(stopping(command, failure.clone()))
         }
-        _ => log::write(command, &outcome),
+        _ => {
+            tries.end()?;
+            log::write(command, &outcome)
+        }
     }
-}
-
-/// So often is a command tried where errors are logged. What may pass by itself, or ends the worker, is tried again, but code that a
-/// command runs may choose any SQLSTATE, and end the worker it runs in.
-const MOST_TRIES: i64 = 10;
-
-/// Counts, where errors are logged, how often a command was tried; what a transaction that is rolled back, or a worker that ends,
-/// has counted stays.
-fn note_try(id: i64) -> Result<i64, Failure> {
-    if guc::apply_on_error() == ApplyOnError::Stop || !has_sequence(TRIED_SEQUENCE) {
-        return Ok(1);
-    }
-    if sequence_value(TRIED_SEQUENCE)? == id {
-        return advance_sequence(TRIES_SEQUENCE);
-    }
-    set_sequence(TRIED_SEQUENCE, id)?;
-    set_sequence(TRIES_SEQUENCE, 1)?;
-    Ok(1)
 }
 
 struct Ran {

@@ -95,8 +95,9 @@ pub fn publishes_commands(publisher: &Publisher) -> Result<Option<bool>, Failure
         .collect();
     let published = publisher.query(
         &format!(
-            "SELECT p.pubname::text FROM pg_catalog.pg_publication_tables p
-              WHERE p.schemaname = 'public' AND p.tablename = 'dts_ddl_command' AND p.pubname IN ({})",
+            "SELECT p.pubname FROM pg_catalog.pg_publication_tables p
+              WHERE p.schemaname OPERATOR(pg_catalog.=) 'public' AND p.tablename OPERATOR(pg_catalog.=) 'dts_ddl_command'
+                AND p.pubname OPERATOR(pg_catalog.=) ANY (ARRAY[{}]::pg_catalog.name[])",
             publications.join(", ")
         ),
         1,
@@ -104,17 +105,19 @@ pub fn publishes_commands(publisher: &Publisher) -> Result<Option<bool>, Failure
     Ok(published.map(|rows| !rows.is_empty()))
 }
 
-/// The rows of the publisher's capture table.
+/// The rows of the publisher's capture table, as they are: what has its name there may be anybody's, made for the role of the
+/// connection to read. No cast and no operator is looked for among those of other types, and the type of a column decides its text
+/// alone. Only of a table, and of none that inherits from it, can a sample be taken: a view, or a foreign table, is an error. The
+/// sample is all of it.
+pub const ROWS: &str = "SELECT c.ddl_text, c.id, c.event, c.tag, c.username, c.database, c.schema, c.object_type, c.object_name,
+        c.client_address, c.client_port, c.event_time, c.txid_current, c.message
+   FROM ONLY public.dts_ddl_command c TABLESAMPLE pg_catalog.system (100)";
+
+/// In order of their ids.
 fn fetch(publisher: &Publisher) -> Result<Vec<Row>, Failure> {
-    let rows = publisher.query(
-        "SELECT c.ddl_text, c.id::text, c.event, c.tag, c.username::text, c.database::text, c.schema::text,
-                c.object_type::text, c.object_name::text, c.client_address::text, c.client_port::text,
-                pg_catalog.to_char(c.event_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') OPERATOR(pg_catalog.||) '+00',
-                c.txid_current::text, c.message
-           FROM public.dts_ddl_command c ORDER BY c.id",
-        COLUMNS,
-    )?;
-    Ok(rows.unwrap_or_default())
+    let mut rows = publisher.query(ROWS, COLUMNS)?.unwrap_or_default();
+    rows.sort_by_key(id_of);
+    Ok(rows)
 }
 
 fn id_of(row: &Row) -> Option<i64> {

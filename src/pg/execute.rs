@@ -14,10 +14,11 @@ use super::partition;
 use super::role_clause::{self, RoleClause};
 use super::role_spec;
 use super::scan;
+use super::short_error::with_short_errors;
 use super::subscription;
 use super::text;
 use crate::error::Failure;
-use core::ffi::{CStr, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
 
@@ -453,23 +454,47 @@ pub fn run(
     }
 }
 
+// The server's own function, declared by hand: the bound one is wrapped by pgrx's boundary, which copies each error.
+mod raw {
+    use super::*;
+    unsafe extern "C-unwind" {
+        pub fn ProcessUtility(
+            planned: *mut pg_sys::PlannedStmt,
+            query: *const c_char,
+            #[cfg(not(feature = "pg13"))] read_only_tree: bool,
+            context: pg_sys::ProcessUtilityContext::Type,
+            params: pg_sys::ParamListInfo,
+            env: *mut pg_sys::QueryEnvironment,
+            dest: *mut pg_sys::DestReceiver,
+            completion: *mut pg_sys::QueryCompletion,
+        );
+    }
+}
+
 /// # Safety
 /// `planned` is a utility statement of the text `query`.
+#[allow(
+    ffi_unwind_calls,
+    reason = "an error is caught below; nothing here has a destructor"
+)]
 unsafe fn process(planned: *mut pg_sys::PlannedStmt, query: &CStr) {
     // SAFETY: the caller's promise; as SPI calls it.
     unsafe {
         let mut completion = pg_sys::QueryCompletion::default();
-        pg_sys::ProcessUtility(
-            planned,
-            query.as_ptr(),
-            #[cfg(not(feature = "pg13"))]
-            false,
-            pg_sys::ProcessUtilityContext::PROCESS_UTILITY_QUERY,
-            core::ptr::null_mut(),
-            core::ptr::null_mut(),
-            pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone),
-            &mut completion,
-        );
+        let receiver = pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone);
+        with_short_errors(|| {
+            raw::ProcessUtility(
+                planned,
+                query.as_ptr(),
+                #[cfg(not(feature = "pg13"))]
+                false,
+                pg_sys::ProcessUtilityContext::PROCESS_UTILITY_QUERY,
+                core::ptr::null_mut(),
+                core::ptr::null_mut(),
+                receiver,
+                &mut completion,
+            )
+        });
     }
 }
 

@@ -35,6 +35,7 @@ mod scan;
 pub mod sequence;
 pub mod session;
 pub mod setting;
+pub mod short_error;
 pub mod source;
 pub mod spi;
 pub mod stored;

@@ -1,7 +1,8 @@
 //! The server that a CREATE SUBSCRIPTION names, asked through the connection library that PostgreSQL itself uses for it.
 //!
 //! Relied on: libpqwalreceiver sets the connection's encoding to that of this database, and runs any query on a connection for
-//! logical replication (libpqwalreceiver.c; subscriptioncmds.c asks for the published tables in the same way).
+//! logical replication, with an empty search_path; what it gives back is the text of each column, taken for one of the type that is
+//! asked for (libpqwalreceiver.c; subscriptioncmds.c asks for the published tables in the same way).
 
 use super::memory;
 use super::node::{self, ParseTree};
@@ -23,6 +24,9 @@ pub struct Publisher {
     pub runs_as_owner: bool,
     connection: CString,
 }
+
+/// What a query there is run under.
+const SETTINGS: &CStr = c"SET row_security = off; SET DateStyle = 'ISO'";
 
 /// A row of a query, as text.
 pub type Row = Vec<Option<Vec<u8>>>;
@@ -76,7 +80,8 @@ impl Publisher {
         (publisher, described)
     }
 
-    /// Runs a query whose columns are all of type text. `None` when there is no connection: CREATE SUBSCRIPTION itself says why.
+    /// Runs a query; its columns as text, whatever their types are, times in ISO 8601. Policies of a table are an error: they would be
+    /// run. `None` when there is no connection: CREATE SUBSCRIPTION itself says why.
     pub fn query(&self, query: &str, columns: usize) -> Result<Option<Vec<Row>>, Failure> {
         let query = text::c_string(query);
         let types = vec![pg_sys::TEXTOID; columns];
@@ -89,10 +94,16 @@ impl Publisher {
             let Some(exec) = functions.walrcv_exec.filter(|_| !connection.is_null()) else {
                 return Ok(None);
             };
-            #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
-            let result = pg_sys::ffi::pg_guard_ffi_boundary(|| {
-                exec(connection, query.as_ptr(), columns as i32, types.as_ptr())
-            });
+            let mut result = core::ptr::null_mut();
+            for (text, columns) in [(SETTINGS, 0), (query.as_c_str(), columns)] {
+                #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
+                pg_sys::ffi::pg_guard_ffi_boundary(|| {
+                    result = exec(connection, text.as_ptr(), columns as i32, types.as_ptr());
+                });
+                if (*result).status == pg_sys::WalRcvExecStatus::WALRCV_ERROR {
+                    break;
+                }
+            }
             let rows = if (*result).status == pg_sys::WalRcvExecStatus::WALRCV_OK_TUPLES {
                 Ok(Some(read(result, columns)))
             } else {

@@ -27,6 +27,8 @@ pub const APPLY_SINCE_SEQUENCE: &CStr = c"apply_since";
 pub const TRUST_SEQUENCE: &CStr = c"trust_source";
 pub const TRIED_SEQUENCE: &CStr = c"apply_tried";
 pub const TRIES_SEQUENCE: &CStr = c"apply_tries";
+pub const STANDING_AT_SEQUENCE: &CStr = c"apply_standing_at";
+pub const STANDING_TRIES_SEQUENCE: &CStr = c"apply_standing_tries";
 
 /// The value that one of our own sequences stands at: 0 when it was never advanced.
 pub fn sequence_value(name: &'static CStr) -> Result<i64, Failure> {
@@ -63,10 +65,12 @@ pub fn advance_sequence(name: &'static CStr) -> Result<i64, Failure> {
     next_value(own_sequence(name)?)
 }
 
-/// Adds to one of our own sequences, not going below 0.
-pub fn add_to_sequence(name: &'static CStr, difference: i64) -> Result<(), Failure> {
+/// Adds to one of our own sequences, not going below 0; its value then.
+pub fn add_to_sequence(name: &'static CStr, difference: i64) -> Result<i64, Failure> {
     change(own_sequence(name)?, |state| {
-        state.value = Some(state.value.unwrap_or(0).saturating_add(difference).max(0));
+        let value = state.value.unwrap_or(0).saturating_add(difference).max(0);
+        state.value = Some(value);
+        value
     })
 }
 

@@ -23,6 +23,8 @@ pub struct Worker {
     pub copying: bool,
     /// It applies one large transaction while that is still going on, beside other workers.
     parallel: bool,
+    /// It copies one table, or follows the stream for that one alone.
+    of_table: bool,
     /// The publications that the subscription names.
     pub publications: Vec<String>,
     /// Of a worker.
@@ -135,6 +137,7 @@ pub fn worker() -> Option<Worker> {
         Some(Worker {
             subscription: Some((*worker).subid),
             parallel,
+            of_table: (*worker).relid != pg_sys::InvalidOid,
             copying: (*worker).relid != pg_sys::InvalidOid
                 && matches!((*worker).relstate as u8, b'i' | b'd'),
             publications: described.publications.clone(),
@@ -144,6 +147,14 @@ pub fn worker() -> Option<Worker> {
 }
 
 impl Worker {
+    /// Up to where the source's transactions are committed here; the same in parallel workers as in their leader. `None` in a
+    /// worker of one table, which may have no position (13) or begins at another one each time, and in a session.
+    pub fn position(&self) -> Option<i64> {
+        let of_stream = self.described.is_some() && !self.of_table;
+        // SAFETY: an apply worker, parallel or not, has set up its replication origin before it applies anything (worker.c).
+        of_stream.then(|| unsafe { pg_sys::replorigin_session_get_progress(false) } as i64)
+    }
+
     /// Enters a table, unless the subscription has it already. True when it was entered.
     pub fn add_table(&self, table: pg_sys::Oid, state: TableState) -> bool {
         let Some(subscription) = self.subscription else {
@@ -175,6 +186,7 @@ impl Worker {
             subscription,
             copying: true,
             parallel: false,
+            of_table: false,
             publications,
             described: None,
         }

@@ -2,8 +2,9 @@
 //! rights than there.
 
 use super::cluster::Installation;
-use super::pair::{Node, Options, Pair, Servers, connect_nodes, same_schema};
+use super::pair::{Node, Options, Pair, Servers, connect_nodes, describe, same_schema};
 use super::server::{server, skipped};
+use std::time::{Duration, Instant};
 
 /// A function that tries everything to become more than its role, then writes down who it is. It never fails. The list of
 /// attempts is long because each is refused by a different part of the server.
@@ -559,6 +560,12 @@ fn refused_unless_trusted() {
             .value("SELECT count(*) FROM dts_ddl.apply_log"),
         "0"
     );
+    // what is refused changes nothing
+    let trusted = "SELECT is_called FROM dts_ddl.trust_source";
+    refused("SELECT dts_ddl.start_apply()", untrusted);
+    assert_eq!(pair.destination.value(trusted), "true");
+    pair.destination.run("SELECT dts_ddl.stop_apply()");
+    assert_eq!(pair.destination.value(trusted), "false");
 
     if server().major >= 16 {
         let servers = Servers::new(Installation::under_test());
@@ -935,11 +942,79 @@ fn owner_of_the_database() {
     assert_eq!(pair.destination.value("to_regclass('goes_on')"), "goes_on");
 }
 
-/// Code of a command chooses its SQLSTATE, or ends the worker: where errors are logged, it is not tried for ever.
+/// The owner of a source's database puts a table of his own, or a view, where the capture table would be: nothing of his runs as the
+/// role with which a subscription connects.
 #[test]
-fn not_tried_for_ever() {
-    let pair = Pair::simple("tries");
-    let role = "tries_app";
+fn hostile_publisher() {
+    let pair = Pair::bare(&Servers::shared(), "hostile");
+    pair.source.run(&format!(
+        "CREATE ROLE hostile_dbo LOGIN; CREATE ROLE hostile_reader LOGIN REPLICATION; ALTER DATABASE {} OWNER TO hostile_dbo;
+         ALTER SCHEMA public OWNER TO hostile_dbo",
+        pair.source.database
+    ));
+    pair.destination
+        .run("CREATE EXTENSION dts_ddl_capture; SELECT dts_ddl.start_apply(trust_source => true)");
+    let mut dbo = pair.source.connect_as(Some("hostile_dbo"));
+    let columns = "ddl_text text, event text, tag text, username varchar, database varchar, schema varchar, object_type varchar, object_name varchar,
+        client_address varchar, client_port int, event_time timestamptz, txid_current varchar, message text";
+    let subscribe = |user: &str| {
+        let connection = pair
+            .source
+            .cluster()
+            .connection_string(&pair.source.database);
+        let _ = pair.destination.connect().batch_execute(&format!(
+            "CREATE SUBSCRIPTION hostile CONNECTION '{connection}{user}' PUBLICATION p"
+        ));
+        assert_eq!(
+            pair.source.column("SELECT who FROM public.seen"),
+            Vec::<String>::new(),
+            "with the rights of the connection"
+        );
+        assert_eq!(
+            pair.destination
+                .value("SELECT count(*) FROM pg_subscription WHERE subname = 'hostile'"),
+            "0"
+        );
+    };
+
+    dbo.batch_execute(&format!(
+        "CREATE TABLE public.seen (who text); CREATE TYPE public.number AS (n bigint); GRANT ALL ON public.seen TO PUBLIC;
+         CREATE FUNCTION public.noted() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.seen VALUES (current_user); RETURN true; END $$;
+         CREATE FUNCTION public.as_text(public.number) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM public.noted(); RETURN '1'; END $$;
+         CREATE CAST (public.number AS text) WITH FUNCTION public.as_text(public.number) AS IMPLICIT;
+         CREATE TABLE public.dts_ddl_command (id public.number, {columns}); INSERT INTO public.dts_ddl_command (id) VALUES (ROW(1));
+         CREATE PUBLICATION p FOR TABLE public.dts_ddl_command"
+    ))
+    .unwrap();
+    subscribe("");
+
+    dbo.batch_execute(&format!(
+        "DROP TABLE public.dts_ddl_command; CREATE TABLE public.dts_ddl_command (id bigint, {columns}); INSERT INTO public.dts_ddl_command (id) VALUES (1);
+         CREATE POLICY noted ON public.dts_ddl_command USING (public.noted()); ALTER TABLE public.dts_ddl_command ENABLE ROW LEVEL SECURITY;
+         GRANT SELECT ON public.dts_ddl_command TO hostile_reader; ALTER PUBLICATION p ADD TABLE public.dts_ddl_command"
+    ))
+    .unwrap();
+    subscribe(" user=hostile_reader");
+
+    // in between the look at the publications and the query
+    dbo.batch_execute(
+        "ALTER TABLE public.dts_ddl_command RENAME TO other;
+         CREATE VIEW public.dts_ddl_command AS SELECT * FROM public.other WHERE public.noted()",
+    )
+    .unwrap();
+    let error = pair
+        .source
+        .connect()
+        .batch_execute(crate::apply::subscribe::ROWS)
+        .expect_err("a view");
+    assert!(describe(&error).contains("TABLESAMPLE"), "{error:?}");
+    subscribe("");
+}
+
+/// A pair whose destination logs errors. Functions of an ordinary role that fail there alone: `t.f()` with an error that may pass by
+/// itself, `t.g()` by the end of the worker.
+fn logging(options: &Options, role: &str) -> Pair {
+    let pair = Pair::new(options);
     for node in [&pair.source, &pair.destination] {
         node.run(&format!(
             "CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE {} TO {role}",
@@ -953,17 +1028,34 @@ fn not_tried_for_ever() {
     pair.source
         .connect_as(Some(role))
         .batch_execute(
-            "CREATE SCHEMA t; CREATE TABLE t.base (x int); INSERT INTO t.base VALUES (1)",
+            "CREATE SCHEMA t; CREATE TABLE t.base (x int); INSERT INTO t.base VALUES (1); CREATE TABLE t.more (x int); INSERT INTO t.more VALUES (1);
+             CREATE FUNCTION t.f() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF current_setting('session_replication_role') = 'replica' THEN RAISE EXCEPTION 'later' USING ERRCODE = '40001'; END IF; RETURN true; END $$;
+             CREATE FUNCTION t.g() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF current_setting('session_replication_role') = 'replica' THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); END IF; RETURN true; END $$",
         )
         .unwrap();
     pair.wait();
     pair.destination
         .run("SELECT pg_terminate_backend(pid) FROM pg_stat_subscription WHERE pid IS NOT NULL");
+    pair
+}
+
+fn failed(pair: &Pair) -> Vec<String> {
+    pair.destination.column(
+        "SELECT sqlstate || ' ' || ddl_text FROM dts_ddl.apply_log WHERE status = 'failed' ORDER BY id",
+    )
+}
+
+/// Code of a command chooses its SQLSTATE, or ends the worker: where errors are logged, it is not tried for ever.
+#[test]
+fn not_tried_for_ever() {
+    let options = Options {
+        topic: "tries",
+        ..Options::default()
+    };
+    let pair = logging(&options, "tries_app");
     let mut client = pair.source.connect();
     for sql in [
-        "CREATE FUNCTION t.f() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF current_setting('session_replication_role') = 'replica' THEN RAISE EXCEPTION 'later' USING ERRCODE = '40001'; END IF; RETURN true; END $$",
         "ALTER TABLE t.base ADD CHECK (t.f())",
-        "CREATE FUNCTION t.g() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF current_setting('session_replication_role') = 'replica' THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); END IF; RETURN true; END $$",
         "ALTER TABLE t.base ADD CHECK (t.g())",
         "CREATE TABLE t.after (x int)",
     ] {
@@ -971,9 +1063,144 @@ fn not_tried_for_ever() {
     }
     pair.wait();
     assert_eq!(
-        pair.destination
-            .column("SELECT sqlstate FROM dts_ddl.apply_log WHERE status = 'failed' ORDER BY id"),
-        ["40001", "54000"]
+        failed(&pair),
+        [
+            "40001 ALTER TABLE t.base ADD CHECK (t.f())",
+            "54000 ALTER TABLE t.base ADD CHECK (t.g())"
+        ]
     );
     assert_eq!(pair.destination.value("to_regclass('t.after')"), "t.after");
+}
+
+/// Nor are several in one transaction, which take each other's count. Rows that fail after a command are none of its tries.
+#[test]
+fn several_not_tried_for_ever() {
+    let options = Options {
+        topic: "turns",
+        ..Options::default()
+    };
+    let pair = logging(&options, "turns_app");
+    let mut client = pair.source.connect();
+    for sql in [
+        "BEGIN; CREATE TABLE t.first (x int); ALTER TABLE t.base ADD CHECK (t.f()); ALTER TABLE t.more ADD CHECK (t.f()); CREATE TABLE t.rest (x int); COMMIT",
+        "CREATE TABLE t.next (x int)",
+    ] {
+        client.batch_execute(sql).unwrap();
+    }
+    pair.wait();
+    let both = [
+        "40001 ALTER TABLE t.base ADD CHECK (t.f())",
+        "40001 ALTER TABLE t.more ADD CHECK (t.f())",
+    ];
+    assert_eq!(failed(&pair), both);
+    for table in ["t.first", "t.rest", "t.next"] {
+        let found = format!("to_regclass('{table}')");
+        assert_eq!(pair.destination.value(&found), table);
+    }
+    // once the worker has ended so often, none of the transaction is run
+    for sql in [
+        "BEGIN; ALTER TABLE t.base ADD CHECK (t.g()); ALTER TABLE t.more ADD CHECK (t.g()); CREATE TABLE t.lost (x int); COMMIT",
+        "CREATE TABLE t.after (x int)",
+    ] {
+        client.batch_execute(sql).unwrap();
+    }
+    pair.wait();
+    assert_eq!(
+        failed(&pair)[2..],
+        [
+            "54000 ALTER TABLE t.base ADD CHECK (t.g())",
+            "54000 ALTER TABLE t.more ADD CHECK (t.g())",
+            "54000 CREATE TABLE t.lost (x int)"
+        ]
+    );
+    assert_eq!(pair.destination.value("to_regclass('t.after')"), "t.after");
+
+    // more often than a command is tried
+    pair.source.run("CREATE TABLE t.keyed (id int PRIMARY KEY)");
+    pair.wait();
+    pair.destination.run("INSERT INTO t.keyed VALUES (1)");
+    pair.source
+        .run("BEGIN; CREATE TABLE t.with_rows (x int); INSERT INTO t.keyed VALUES (1); COMMIT");
+    let start = Instant::now();
+    while pair
+        .destination
+        .cluster()
+        .log()
+        .matches("keyed_pkey")
+        .count()
+        < 12
+    {
+        assert!(start.elapsed() < Duration::from_secs(60), "too few tries");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    pair.destination.run("DELETE FROM t.keyed");
+    pair.wait();
+    assert_eq!(
+        pair.destination.value("to_regclass('t.with_rows')"),
+        "t.with_rows"
+    );
+}
+
+/// Two large transactions at once, in parallel workers.
+#[test]
+fn parallel_ones_not_tried_for_ever() {
+    if server().major < 16 {
+        return skipped("parallel_ones_not_tried_for_ever", "no parallel workers");
+    }
+    let options = Options {
+        topic: "parallel",
+        subscription: "streaming = parallel,",
+        ..Options::default()
+    };
+    let pair = logging(&options, "parallel_app");
+    let (mut one, mut two) = (pair.source.connect(), pair.source.connect());
+    let rows =
+        |table: &str| format!("INSERT INTO {table} SELECT g FROM generate_series(1, 5000) g");
+    for (client, table) in [(&mut one, "t.base"), (&mut two, "t.more")] {
+        client
+            .batch_execute(&format!(
+                "BEGIN; CREATE TABLE {table}_new (x int); {rows}; ALTER TABLE {table} ADD CHECK (t.f()); {rows}",
+                rows = rows(&format!("{table}_new"))
+            ))
+            .unwrap();
+    }
+    one.batch_execute("COMMIT; CREATE TABLE t.after (x int)")
+        .unwrap();
+    two.batch_execute("COMMIT").unwrap();
+    pair.wait();
+    assert_eq!(
+        failed(&pair),
+        [
+            "40001 ALTER TABLE t.base ADD CHECK (t.f())",
+            "40001 ALTER TABLE t.more ADD CHECK (t.f())"
+        ]
+    );
+    assert_eq!(pair.destination.value("to_regclass('t.after')"), "t.after");
+}
+
+/// Of the texts of an error the beginning is kept, whatever their length.
+#[test]
+fn long_error() {
+    let options = Options {
+        topic: "long",
+        ..Options::default()
+    };
+    let pair = logging(&options, "long_app");
+    pair.source.run(
+        "CREATE FUNCTION t.long() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF current_setting('session_replication_role') = 'replica' THEN
+           RAISE EXCEPTION USING MESSAGE = repeat('ä', 50000000), DETAIL = repeat('y', 100000000), HINT = repeat('z', 100000000); END IF; RETURN true; END $$",
+    );
+    pair.source.run("ALTER TABLE t.base ADD CHECK (t.long())");
+    pair.wait();
+    assert_eq!(
+        pair.destination.value(
+            "SELECT string_agg(regexp_replace(regexp_replace(error, 'ä+', 'ä'), 'y+', 'y') || ' ' || octet_length(error), ',')
+               FROM dts_ddl.apply_log WHERE status = 'failed'"
+        ),
+        // each text of 65535 bytes, the first one of whole characters
+        format!(
+            "ä... DETAIL: y... {}",
+            65534 + 65535 + " DETAIL: ......".len()
+        )
+    );
 }

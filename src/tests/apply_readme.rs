@@ -55,6 +55,15 @@ const BEFORE: &str = "CREATE SCHEMA app; CREATE TABLE app.a (id serial PRIMARY K
     CREATE TABLE app.b AS SELECT * FROM app.a; ALTER TABLE app.b REPLICA IDENTITY FULL; CREATE VIEW app.v AS SELECT count(*) AS n FROM app.b; CREATE SEQUENCE app.q; SELECT nextval('app.q');
     CREATE FUNCTION app.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER t BEFORE INSERT ON app.a FOR EACH ROW EXECUTE FUNCTION app.f()";
 
+/// What a user makes for the DBA to call: better matches than PostgreSQL's own for queries that do not say which schema they mean.
+const TRAPS: &str = "CREATE ROLE readme_trap; GRANT CREATE ON SCHEMA public TO readme_trap; SET ROLE readme_trap;
+    CREATE TABLE public.caught (what text); GRANT INSERT ON public.caught TO PUBLIC;
+    CREATE FUNCTION public.format(text, regclass) RETURNS text LANGUAGE sql AS $$ INSERT INTO public.caught VALUES ('format'); SELECT pg_catalog.format($1, $2) $$;
+    CREATE FUNCTION public.format(text, regclass, bigint) RETURNS text LANGUAGE sql AS $$ INSERT INTO public.caught VALUES ('format'); SELECT pg_catalog.format($1, $2, $3) $$;
+    CREATE FUNCTION public.setval(text, integer, boolean) RETURNS bigint LANGUAGE sql AS $$ INSERT INTO public.caught VALUES ('setval'); SELECT pg_catalog.setval($1, $2, $3) $$;
+    CREATE FUNCTION public.differs(name, name) RETURNS boolean LANGUAGE sql AS $$ INSERT INTO public.caught VALUES ('!~'); SELECT $1::text !~ $2::text $$;
+    CREATE OPERATOR public.!~ (LEFTARG = name, RIGHTARG = name, FUNCTION = public.differs)";
+
 /// Users who make and change tables until they are told to stop.
 fn users(source: &Node, name: &str, pause: Duration, stop: &AtomicBool) {
     let mut client = source.connect();
@@ -115,6 +124,7 @@ fn procedures() {
         pair.source.run("CREATE ROLE readme_user");
         pair.source.run(BEFORE);
         pair.source.run("ALTER TABLE app.b OWNER TO readme_user");
+        pair.source.run(TRAPS);
         shell.run(&steps[0]);
         with_users(&pair, "live", 20, || {
             shell.run(&steps[1]);
@@ -139,6 +149,10 @@ fn procedures() {
         identical(&pair);
         shell.run(cutover);
         same_schema(&pair.source, &pair.destination);
+        for node in [&pair.source, &pair.destination] {
+            let caught = node.column("SELECT what FROM public.caught");
+            assert_eq!(caught, Vec::<String>::new(), "a user's code was run");
+        }
         for sequence in ["app.q", "app.a_id_seq"] {
             let value = format!("SELECT last_value FROM {sequence}");
             assert_eq!(

@@ -214,3 +214,52 @@ fn hides_nothing() {
         .expect("DDL");
     awaited.expect(&["CREATE TABLE public.awaited (x int)"]);
 }
+
+/// The owner of a database can have each session in it begin with these settings, a superuser's as well.
+#[test]
+fn not_by_the_owner_of_the_database() {
+    let by_owner = |database: &Database| {
+        database
+            .connect()
+            .batch_execute(&format!(
+                "ALTER DATABASE {0} SET row_security = off; ALTER DATABASE {0} SET check_function_bodies = off",
+                database.name
+            ))
+            .expect("settings");
+    };
+    let made_by_hand = Database::bare("owner_made");
+    by_owner(&made_by_hand);
+    for sql in [
+        "CREATE EXTENSION dts_ddl_capture",
+        "CREATE TABLE public.a (x int)",
+    ] {
+        made_by_hand.connect().batch_execute(sql).expect(sql);
+    }
+    made_by_hand.expect(&["CREATE TABLE public.a (x int)"]);
+    let restored_later = Database::bare("owner_later");
+    by_owner(&restored_later);
+    // by nobody's later settings: the extension was not made by a restore
+    let reset = format!("ALTER DATABASE {} RESET ALL", restored_later.name);
+    for sql in [
+        "CREATE EXTENSION dts_ddl_capture",
+        reset.as_str(),
+        &format!("{SETTINGS_OF_A_DUMP}; CREATE TABLE public.a (x int)"),
+    ] {
+        restored_later.connect().batch_execute(sql).expect(sql);
+    }
+    restored_later.expect(&["CREATE TABLE public.a (x int)"]);
+
+    let restored = Database::bare("owner_restored");
+    restored
+        .connect()
+        .batch_execute(&format!(
+            "{SETTINGS_OF_A_DUMP}; CREATE EXTENSION dts_ddl_capture; CREATE TABLE public.part_of_it (x int)"
+        ))
+        .expect("a restore");
+    by_owner(&restored);
+    restored
+        .connect()
+        .batch_execute("CREATE TABLE public.a (x int)")
+        .expect("DDL");
+    restored.expect(&["CREATE TABLE public.a (x int)"]);
+}

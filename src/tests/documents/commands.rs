@@ -49,7 +49,7 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("README.md", "# 1. source: capture", By(PROCEDURES, "fn procedures")),
     ("README.md", "psql -XAtc \"SELECT dts_ddl.script()\"", After(SOME_DDL)),
     ("README.md", "SELECT id, not_replayed_because", After(SOME_DDL)),
-    ("README.md", "SELECT id, object, message -> 'redacted'", After(SOME_DDL)),
+    ("README.md", "SELECT id, object, message OPERATOR", After(SOME_DDL)),
     ("README.md", "SELECT name, status, found, remedy", After(SOME_DDL)),
     ("README.md", "psql -X -v ON_ERROR_STOP=1 -f sql/portable/install.sql", By("proof/portable", "install.sql")),
     ("docs/portable.md", "psql -X -v ON_ERROR_STOP=1 -f sql/portable/install.sql", By("proof/portable", "install.sql")),
