@@ -11,8 +11,9 @@
 //! session when they change, and one that is missing is a warning, not the end.
 //!
 //! psql may go on after an error (no ON_ERROR_STOP). Then, too, nothing runs as another role than its own: an error inside of
-//! a transaction ends that (without ON_ERROR_ROLLBACK, which the head turns off); outside of one psql asks who it is first. What the script needs of its own in the destination lies
-//! in a schema whose name nobody can know beforehand, and is made under ON_ERROR_STOP.
+//! a transaction ends that (without ON_ERROR_ROLLBACK, which the head turns off); outside of one psql asks who it is first.
+//! What the script needs of its own in the destination lies in a schema whose name nobody can know beforehand, and is made
+//! under ON_ERROR_STOP.
 
 use crate::context;
 use crate::error::Failure;
@@ -84,13 +85,14 @@ $dts$;
 CREATE FUNCTION :\"dts_schema\".may(role pg_catalog.name, VARIADIC had pg_catalog.text[] DEFAULT '{}') RETURNS pg_catalog.bool
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dts$
 DECLARE
-  more constant text := (SELECT pg_catalog.string_agg(has.name, ', ' ORDER BY has.name) FROM pg_catalog.pg_roles r, LATERAL (
+  more constant text := (SELECT pg_catalog.string_agg(DISTINCT has.name, ', ' ORDER BY has.name) FROM pg_catalog.pg_roles r, LATERAL (
     SELECT a.name FROM (VALUES ('superuser', r.rolsuper), ('createrole', r.rolcreaterole), ('createdb', r.rolcreatedb),
       ('replication', r.rolreplication), ('bypassrls', r.rolbypassrls)) a (name, has) WHERE a.has
-    UNION ALL SELECT 'pg_database_owner' FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
-      AND pg_catalog.pg_has_role(r.oid, d.datdba, 'USAGE')
-    UNION ALL SELECT CASE WHEN p.rolsuper THEN 'member_of_superuser' ELSE p.rolname::pg_catalog.text END FROM pg_catalog.pg_roles p
-      WHERE (p.rolsuper OR p.oid OPERATOR(pg_catalog.<) 16384 AND p.rolname OPERATOR(pg_catalog.<>) 'pg_database_owner')
+    UNION ALL SELECT 'pg_database_owner' FROM pg_catalog.pg_database d
+      WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() AND pg_catalog.pg_has_role(r.oid, d.datdba, 'USAGE')
+    UNION ALL SELECT CASE WHEN p.rolsuper THEN 'member_of_superuser' ELSE p.rolname::pg_catalog.text END
+      FROM pg_catalog.pg_roles p WHERE (p.rolsuper OR p.oid OPERATOR(pg_catalog.<) 16384 AND p.oid OPERATOR(pg_catalog.<>) 10
+          AND p.rolname OPERATOR(pg_catalog.<>) 'pg_database_owner')
         AND pg_catalog.pg_has_role(r.oid, p.oid, 'USAGE')) has (name)
     WHERE r.rolname OPERATOR(pg_catalog.=) $1 AND has.name OPERATOR(pg_catalog.<>) ALL (had)
       AND (has.name OPERATOR(pg_catalog.=) 'superuser' OR NOT r.rolsuper));
