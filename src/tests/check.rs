@@ -287,8 +287,8 @@ fn remedies_work() {
         ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR ALL TABLES WITH (publish = 'update')", "publications", "ALTER PUBLICATION mig SET (publish = 'insert, update, delete, truncate')".to_owned()),
         ("GRANT CREATE ON DATABASE {} TO dts_check_cure; SET LOCAL ROLE dts_check_cure; CREATE PUBLICATION dts_sync_x; RESET ROLE", "publication_owners",
          format!("ALTER PUBLICATION dts_sync_x OWNER TO {}", server().user)),
-        ("SELECT setval('public.dts_ddl_command_id_seq', 1, false)", "ids", "SELECT setval('public.dts_ddl_command_id_seq', 2)".to_owned()),
-        ("SELECT setval('dts_ddl.gap_count', 3)", "gaps", "SELECT setval('dts_ddl.gap_count', 1, false)".to_owned()),
+        ("SELECT setval('public.dts_ddl_command_id_seq', 1, false)", "ids", "SELECT pg_catalog.setval('public.dts_ddl_command_id_seq', 2)".to_owned()),
+        ("SELECT setval('dts_ddl.gap_count', 3)", "gaps", "SELECT pg_catalog.setval('dts_ddl.gap_count', 1, false)".to_owned()),
         // rows that were counted are no longer there
         ("SELECT setval('dts_ddl.row_count', 100)", "retention", "SELECT dts_ddl.prune()".to_owned()),
     ] {
