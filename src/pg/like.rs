@@ -10,6 +10,7 @@ use super::execute::Role;
 use super::node::{self, ParseTree};
 use super::relation;
 use super::scan;
+use super::session;
 use super::text;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
@@ -136,6 +137,10 @@ pub fn runs_code_when_read(table: pg_sys::Oid, role: Role) -> bool {
                 parts.push((pg_sys::ConstraintRelationId, row.oid, false));
             },
         );
+        // Before 15 a generated column itself depends on what its expression names (heap.c: StoreAttrDefault).
+        if session::MAJOR < 15 {
+            parts.push((pg_sys::RelationRelationId, table, false));
+        }
         for (class, object, is_planned) in parts {
             scan::each_row(
                 pg_sys::DependRelationId,
@@ -146,6 +151,12 @@ pub fn runs_code_when_read(table: pg_sys::Oid, role: Role) -> bool {
                 ],
                 |tuple, _| {
                     let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_depend);
+                    let is_column = class == pg_sys::RelationRelationId;
+                    let column = row.objsubid as pg_sys::AttrNumber;
+                    if is_column && (column <= 0 || pg_sys::get_attgenerated(table, column) == 0) {
+                        return;
+                    }
+                    let is_planned = is_planned || is_column;
                     let is_strange = |owner: Role| owner != role && !owner.is_superuser();
                     found |= match row.refclassid {
                         pg_sys::TypeRelationId => may_hold_a_domain(row.refobjid),
