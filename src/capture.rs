@@ -285,6 +285,9 @@ fn write(
             .detached_from
             .and_then(partition::author_of_constraint)
     });
+    if is_read_otherwise(&text.statement, conforming) {
+        unreadable = Some(READ_OTHERWISE);
+    }
     let joined = joined_table::prepare(&touched, started)?;
     let own = touched.own_objects || started.drops_own_index;
     let only_password = text.redacted > 0
@@ -415,6 +418,16 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
         original: None,
         left_out: Vec::new(),
     }
+}
+
+const READ_OTHERWISE: &str =
+    "it was read under another standard_conforming_strings than it was run under";
+
+/// PostgreSQL reads a string of several statements, or the body of a function, before it runs the first of them; one may change how
+/// the others would be read. Without a backslash it makes no difference.
+fn is_read_otherwise(statement: &[u8], conforming: bool) -> bool {
+    statement.contains(&b'\\')
+        && !catalog::is_one_statement(&crate::pg::text::c_string_of_bytes(statement), conforming)
 }
 
 /// The statement that was sent, where another one is stored.

@@ -162,6 +162,15 @@ impl Failure {
     }
 
     /// A script was asked for that ends before it begins.
+    pub fn encoding_unfit(encoding: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            message: format!("a script cannot be written in encoding \"{encoding}\""),
+            detail: Some("It has the yen sign in the place of the backslash.".to_owned()),
+            hint: Some("Use PGCLIENTENCODING=UTF8.".to_owned()),
+        }
+    }
+
     pub fn range_backwards(after_id: i64, up_to_id: i64) -> Self {
         Failure {
             code: PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
@@ -293,6 +302,18 @@ impl Failure {
                 "The role of the connection needs SELECT on public.dts_ddl_command, as for the copy of any table."
                     .to_owned(),
             ),
+        }
+    }
+
+    /// A worker could not ask who can write rows of the capture table.
+    pub fn publisher_not_asked() -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_CONNECTION_FAILURE,
+            message: "could not ask the publisher who can write DDL commands".to_owned(),
+            detail: Some(
+                "A worker asks before its first command, by a connection of its own.".to_owned(),
+            ),
+            hint: None,
         }
     }
 

@@ -58,6 +58,7 @@ const HEAD: &str = "\
 -- If the destination captures DDL itself, it records these commands, too. To prevent that:
 --   SET dts_ddl_capture.enabled = off;
 \\unset dts_schema
+SET ROLE NONE;
 \\set dts_rollback :ON_ERROR_ROLLBACK
 \\set ON_ERROR_ROLLBACK off
 ";
@@ -199,6 +200,9 @@ pub struct Script {
 impl Script {
     /// The commands with ids above `after_id` and up to `up_to_id`.
     pub fn new(after_id: i64, up_to_id: Option<i64>) -> Result<Self, Failure> {
+        if let Some(encoding) = session::encoding_with_other_backslashes() {
+            return Err(Failure::encoding_unfit(encoding));
+        }
         let last_id = up_to_id.unwrap_or(i64::MAX);
         if last_id < after_id {
             return Err(Failure::range_backwards(after_id, last_id));
@@ -313,16 +317,31 @@ impl Script {
             && let Way::Inside(settings) = way_of(&query, conforming)
         {
             let (plain, clauses) = without(statement, &settings);
+            let first = recorded.objects.first();
+            let identity = first.and_then(|object| object.identity.as_ref());
+            let alter = identity.filter(|_| !clauses.is_empty()).map(|identity| {
+                let mut alter = b"ALTER ROUTINE ".to_vec();
+                alter.extend_from_slice(&text::encode(identity));
+                alter.extend_from_slice(&clauses);
+                alter
+            });
+            // What was put together must be what it looks like: else all of it stays inside.
+            let is_outside = |alter: &Vec<u8>| {
+                matches!(
+                    way_of(&text::c_string_of_bytes(alter), conforming),
+                    Way::Outside
+                )
+            };
+            let (plain, alter) = match alter {
+                Some(alter) if is_outside(&alter) => (plain, Some(alter)),
+                Some(_) => (statement.to_vec(), None),
+                None => (plain, None),
+            };
             let plain = plain_form(&plain, &needs, conforming, recorded.major);
             in_transaction(script, &context, recorded, |script| {
                 add_inside(script, is_own, &author.role, &plain);
-                let first = recorded.objects.first();
-                let identity = first.and_then(|object| object.identity.as_ref());
-                if let Some(identity) = identity.filter(|_| !clauses.is_empty()) {
-                    let mut alter = b"ALTER ROUTINE ".to_vec();
-                    alter.extend_from_slice(&text::encode(identity));
-                    alter.extend_from_slice(&clauses);
-                    add_statement(script, &alter);
+                if let Some(alter) = &alter {
+                    add_statement(script, alter);
                 }
             });
             return;
@@ -758,10 +777,11 @@ impl Context<'_> {
     /// Undoes `set` with SET.
     fn reset(&self, script: &mut Vec<u8>) {
         if self.role_to_set().is_some() {
-            add(script, "RESET ROLE;\n");
+            add(script, "SET ROLE NONE;\n");
         }
         if self.session_user.is_some() {
-            add(script, "RESET SESSION AUTHORIZATION;\n");
+            // the owner of the database may have set a role for its sessions
+            add(script, "RESET SESSION AUTHORIZATION;\nSET ROLE NONE;\n");
         }
         add(script, "RESET search_path;\n");
         for name in self.settings.keys() {

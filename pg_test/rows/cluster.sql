@@ -40,4 +40,4 @@ CLUSTER p USING p_pkey;
 SELECT t.none('partitioned, marked already');
 \endif
 -- the script runs it outside of a transaction block
-SELECT t.check('script', string_agg(s, E'\n') ~ E'\nSET ROLE [^\n]*\n.set dts_ok off\nSELECT current_user [^\n]* AS ok .gset dts_\n.if :dts_ok\nSELECT \\$dts\\$CLUSTER c USING c_f\\$dts\\$ .gexec\n.else\n[^\n]*\n.endif\nRESET ROLE', string_agg(s, E'\n')) FROM (SELECT s::text FROM dts_ddl.script() s) x (s);
+SELECT t.check('script', string_agg(s, E'\n') ~ E'\nSET ROLE [^\n]*\n.set dts_ok off\nSELECT current_user [^\n]* AS ok .gset dts_\n.if :dts_ok\nSELECT \\$dts\\$CLUSTER c USING c_f\\$dts\\$ .gexec\n.else\n[^\n]*\n.endif\nSET ROLE NONE', string_agg(s, E'\n')) FROM (SELECT s::text FROM dts_ddl.script() s) x (s);

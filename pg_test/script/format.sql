@@ -123,3 +123,10 @@ SET LOCAL ROLE "ME";
 DO $dts$BEGIN
   PERFORM pg_catalog.set_config('lc_time', 'C', false);
 %$x$, t.script((SELECT max(id) - 3 FROM public.dts_ddl_command)));
+
+-- the yen sign of another character set would come as a backslash
+SET client_encoding = 'SJIS';
+SELECT t.fails('SJIS', 'SELECT count(*) FROM dts_ddl.script()', '0A000', 'a script cannot be written in encoding "SJIS"');
+RESET client_encoding;
+-- the owner of a database may have set a role for its sessions
+SELECT t.check('as who runs it', (SELECT s FROM dts_ddl.script() s LIMIT 1) LIKE E'%\n\\\\unset dts_schema\nSET ROLE NONE;\n%', 'head');

@@ -77,8 +77,8 @@ SELECT 'apply_tables', CASE WHEN u.tables IS NOT NULL OR o.tables IS NOT NULL TH
 UNION ALL
 SELECT 'apply_rights', CASE WHEN f.applies AND o.reason IS NOT NULL AND NOT {trusted} OR f.applies AND o.owner IS NOT NULL THEN 'error' ELSE 'ok' END,
        coalesce(nullif(concat_ws('; ',
-           CASE WHEN o.owner IS NOT NULL THEN format('subscription %s brings DDL and does not belong to a superuser: nothing is applied', o.owner) END,
-           CASE WHEN {trusted} THEN 'the source is said to be trusted: ' ELSE 'nothing is applied: ' END || o.reason), ''), 'rows have the rights of the tables'' owners'),
+           CASE WHEN o.owner IS NOT NULL THEN format('subscription %s brings DDL and does not belong to a superuser: no DDL is applied', o.owner) END,
+           CASE WHEN {trusted} THEN 'the source is said to be trusted: ' ELSE 'no DDL is applied: ' END || o.reason), ''), 'rows have the rights of the tables'' owners'),
        CASE WHEN f.applies AND o.owner IS NOT NULL THEN format('ALTER SUBSCRIPTION %s OWNER TO a superuser', o.owner)
             WHEN f.applies AND o.reason IS NOT NULL AND NOT {trusted} THEN CASE
               WHEN o.is_old THEN 'SELECT dts_ddl.start_apply(trust_source => true), if all who run DDL on the source may do what the subscription''s owner may'

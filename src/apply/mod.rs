@@ -42,7 +42,9 @@ fn arrived(command: &Command, worker: &Worker) -> Result<(), Failure> {
         return log::write(command, &Outcome::of_status("skipped"));
     }
     if let Some(subscription) = &worker.described {
-        trust::require_subscription(subscription).map_err(|failure| stopping(command, failure))?;
+        trust::require_subscription(subscription)
+            .and_then(|()| trust::require_publisher_of(worker))
+            .map_err(|failure| stopping(command, failure))?;
     }
     let begin = Instant::now();
     let mut role_name = None;

@@ -3,7 +3,7 @@
 //! DDL never has more rights than its author (this module, [`crate::pg::execute`]). Rows have those of the table's owner where
 //! PostgreSQL gives them no others (from 16 on, without run_as_owner) and the library is in each worker from its start
 //! ([`crate::pg::row_rights`]). And who can write rows of the capture table on the source decides what runs here as whom. Where
-//! one of these does not hold, nothing is applied, unless the DBA says that all who may run DDL on the source are trusted like the
+//! one of these does not hold, no DDL is applied, unless the DBA says that all who may run DDL on the source are trusted like the
 //! subscription's owner: `start_apply(trust_source => true)`.
 
 use super::recorded::Circumstances;
@@ -13,7 +13,8 @@ use crate::pg::publisher::{Publisher, quote_literal};
 use crate::pg::rights;
 use crate::pg::sequence::source_is_trusted;
 use crate::pg::session;
-use crate::pg::subscription::Described;
+use crate::pg::subscription::{Described, Worker};
+use std::cell::Cell;
 
 /// What of the server itself leaves rows more rights than they may have.
 fn of_server() -> Option<&'static str> {
@@ -82,6 +83,25 @@ pub fn require_publisher(publisher: &Publisher) -> Result<bool, Failure> {
         Some(writers) if !writers.is_empty() => Err(Failure::others_write(&writers)),
         answer => Ok(answer.is_some()),
     }
+}
+
+/// The same, asked by a worker before its first command: whatever has been changed since the subscription was made, what it is connected
+/// to, or who made it, the worker was started anew for it.
+pub fn require_publisher_of(worker: &Worker) -> Result<(), Failure> {
+    thread_local! {
+        static ASKED: Cell<bool> = const { Cell::new(false) };
+    }
+    let Some(subscription) = worker.subscription().filter(|_| !ASKED.get()) else {
+        return Ok(());
+    };
+    if source_is_trusted()? {
+        return Ok(());
+    }
+    if !require_publisher(&Publisher::of_subscription(subscription).0)? {
+        return Err(Failure::publisher_not_asked());
+    }
+    ASKED.set(true);
+    Ok(())
 }
 
 /// A role has no more power here than the row says it had there.

@@ -501,6 +501,17 @@ pub fn needs_of(query: &CString, standard_conforming_strings: bool) -> Option<Ne
     .execute()
 }
 
+/// Whether a text is one statement, read in this way.
+pub fn is_one_statement(query: &CString, standard_conforming_strings: bool) -> bool {
+    let _setting = StringsAs::new(standard_conforming_strings);
+    pgrx::PgTryBuilder::new(std::panic::AssertUnwindSafe(|| {
+        // SAFETY: the parser returns a list, which lives in the current memory context.
+        unsafe { super::node::pointers::<pg_sys::RawStmt>(raw_parse(query)).len() == 1 }
+    }))
+    .catch_others(|_| false)
+    .execute()
+}
+
 /// The parser reads string constants in this way as long as the value lives.
 pub(super) struct StringsAs {
     before: bool,

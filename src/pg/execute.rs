@@ -34,6 +34,10 @@ thread_local! {
     /// The statement that runs looks into functions: what they are when inlined decides whether it is allowed.
     static MUST_INLINE: Cell<bool> = const { Cell::new(false) };
     static RUNNING: Cell<bool> = const { Cell::new(false) };
+    /// The next utility statement is that of the row.
+    static STATEMENT: Cell<bool> = const { Cell::new(false) };
+    /// So many event trigger functions run: code of this server's superusers.
+    static EVENT_TRIGGERS: Cell<i32> = const { Cell::new(0) };
     /// A trigger function of the extension runs.
     static OWN_CODE: Cell<bool> = const { Cell::new(false) };
 }
@@ -281,6 +285,11 @@ impl Drop for OwnCode {
     }
 }
 
+/// An event trigger function begins (1) or is over (-1).
+pub(super) fn event_trigger_runs(change: i32) {
+    EVENT_TRIGGERS.set(EVENT_TRIGGERS.get() + change);
+}
+
 pub(super) fn is_own_code() -> bool {
     OWN_CODE.get()
 }
@@ -293,6 +302,32 @@ pub(super) fn must_inline() -> bool {
 /// Whether a query that is about to run may be one that [`leaves_out`] leaves out; costs nothing.
 pub(super) fn script_runs() -> bool {
     SCRIPT_RUNS.get()
+}
+
+/// Whether a statement that is about to run is DDL of code which a command or a row calls: it is left out. On the source it has a row of
+/// its own, which comes before that of the command; and what it has not done there, it must not do here. Not so DDL of an event trigger
+/// of this server.
+///
+/// # Safety
+/// A valid statement.
+pub(super) unsafe fn has_row_of_its_own(
+    context: pg_sys::ProcessUtilityContext::Type,
+    statement: *mut pg_sys::Node,
+) -> bool {
+    // SAFETY: the caller's promise; reads variables.
+    unsafe {
+        if !RUNNING.get() && pg_sys::MyLogicalRepWorker.is_null()
+            || context == pg_sys::ProcessUtilityContext::PROCESS_UTILITY_SUBCOMMAND
+            || STATEMENT.replace(false)
+            || pg_sys::creating_extension
+            || EVENT_TRIGGERS.get() > 0
+            || OWN_CODE.get() && !RUNNING.get()
+        {
+            return false;
+        }
+        node::raises_event_triggers(statement) && !node::makes_temporary(statement)
+            || super::eventless::kind(node::ParseTree::new(statement)).is_some()
+    }
 }
 
 /// Whether a query of an extension's update script changes rows that the stream will change: then it is left out.
@@ -482,6 +517,7 @@ unsafe fn process(planned: *mut pg_sys::PlannedStmt, query: &CStr) {
     unsafe {
         let mut completion = pg_sys::QueryCompletion::default();
         let receiver = pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone);
+        STATEMENT.set(true);
         with_short_errors(|| {
             raw::ProcessUtility(
                 planned,

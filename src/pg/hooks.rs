@@ -52,11 +52,13 @@ unsafe extern "C-unwind" fn at_transaction_end(
             });
         }
         pg_sys::XactEvent::XACT_EVENT_ABORT => {
+            execute::release_advisory_locks();
             crate::retention::transaction_ended(true);
             crate::short_lived::transaction_ended(true);
             subscription::transaction_ended();
         }
         pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
+            execute::release_advisory_locks();
             crate::retention::transaction_ended(false);
             crate::short_lived::transaction_ended(false);
         }
@@ -173,6 +175,10 @@ unsafe extern "C-unwind" fn process_utility(
     // SAFETY: PostgreSQL passes a valid statement and its text, which outlive this call; `begin` is guarded, and the
     // closures own nothing.
     unsafe {
+        if execute::has_row_of_its_own(context, (*pstmt).utilityStmt) {
+            leave_out(pstmt, completion);
+            return;
+        }
         if node::raises_event_triggers((*pstmt).utilityStmt) {
             memory::require_reserve();
         }
@@ -188,6 +194,19 @@ unsafe extern "C-unwind" fn process_utility(
             );
         } else {
             finally(|| call.chain(), || in_progress::truncate(depth as usize));
+        }
+    }
+}
+
+/// # Safety
+/// The arguments of a ProcessUtility call.
+unsafe fn leave_out(pstmt: *mut pg_sys::PlannedStmt, completion: *mut pg_sys::QueryCompletion) {
+    // SAFETY: the caller's promise. CREATE TABLE AS says how many rows it has made (spi.c: _SPI_execute_plan).
+    unsafe {
+        let makes_rows = (*(*pstmt).utilityStmt).type_ == pg_sys::NodeTag::T_CreateTableAsStmt;
+        if makes_rows && !completion.is_null() {
+            (*completion).commandTag = pg_sys::CommandTag::CMDTAG_SELECT;
+            (*completion).nprocessed = 0;
         }
     }
 }

@@ -419,6 +419,24 @@ impl ParseTree {
     }
 }
 
+/// Whether a statement makes a temporary table.
+///
+/// # Safety
+/// A valid statement.
+pub(super) unsafe fn makes_temporary(statement: *mut pg_sys::Node) -> bool {
+    // SAFETY: the node tag says which type this is; a range variable is there.
+    unsafe {
+        let table = match (*statement).type_ {
+            pg_sys::NodeTag::T_CreateStmt => (*(statement as *mut pg_sys::CreateStmt)).relation,
+            pg_sys::NodeTag::T_CreateTableAsStmt => {
+                (*(*(statement as *mut pg_sys::CreateTableAsStmt)).into).rel
+            }
+            _ => return false,
+        };
+        (*table).relpersistence as u8 == pg_sys::RELPERSISTENCE_TEMP
+    }
+}
+
 /// Whether this session has made temporary objects.
 pub fn session_has_temporary_schema() -> bool {
     let (mut namespace, mut toast) = (pg_sys::InvalidOid, pg_sys::InvalidOid);

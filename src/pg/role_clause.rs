@@ -9,7 +9,6 @@
 //! trigger.
 
 use super::catalog::{self, StringsAs};
-use super::compat;
 use super::node::pointers;
 use crate::error::Failure;
 use core::ffi::{CStr, c_char};
@@ -35,10 +34,11 @@ pub fn way_of(query: &CString, standard_conforming_strings: bool) -> Way {
         // SAFETY: the parser returns a list of RawStmt, which lives in the current memory context; its tag says what a node is.
         unsafe {
             let statements: Vec<*mut pg_sys::RawStmt> = pointers(catalog::raw_parse(query));
-            let Some(first) = statements.first() else {
+            // Only what is one statement is what it looks like.
+            let [statement] = statements[..] else {
                 return Way::Inside(Vec::new());
             };
-            way_of_tree((**first).stmt, query, standard_conforming_strings)
+            way_of_tree((*statement).stmt, query, standard_conforming_strings)
         }
     }))
     .catch_others(|_| Way::Inside(Vec::new()))
@@ -171,33 +171,6 @@ unsafe fn is_about_role(setting: *mut pg_sys::VariableSetStmt) -> bool {
         };
         (*setting).kind == pg_sys::VariableSetKind::VAR_RESET_ALL
             || !(*setting).name.is_null() && (is(c"role") || is(c"session_authorization"))
-    }
-}
-
-/// Whether a function has such a clause.
-pub(super) fn is_in_settings_of(function: pg_sys::Oid) -> bool {
-    // SAFETY: the attribute is read from a copy of the row of pg_proc; an array of `name=value` is what untransformRelOptions() reads
-    // (guc.c: GUCArrayAdd, reloptions.c), and gives as a list of DefElem.
-    unsafe {
-        let cache = pg_sys::SysCacheIdentifier::PROCOID;
-        let tuple = compat::cached_copy(cache, function);
-        let mut is_null = tuple.is_null();
-        if is_null {
-            return false;
-        }
-        let settings = pg_sys::SysCacheGetAttr(
-            compat::cache_number(cache),
-            tuple,
-            pg_sys::Anum_pg_proc_proconfig as pg_sys::AttrNumber,
-            &mut is_null,
-        );
-        !is_null
-            && pointers::<pg_sys::DefElem>(pg_sys::untransformRelOptions(settings))
-                .into_iter()
-                .any(|setting| {
-                    let name = CStr::from_ptr((*setting).defname);
-                    name == c"role" || name == c"session_authorization"
-                })
     }
 }
 

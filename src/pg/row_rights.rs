@@ -14,13 +14,12 @@
 //! (fmgr.c, clauses.c); built-in functions pass the object access hook when an expression is made ready (execExpr.c). The
 //! built-in functions of triggers and of types pass neither: they run nothing that they are given as text.
 //! Not promised: anything in a worker that has not loaded the library yet, or where rows have the rights of the subscription's owner
-//! (before 16, or run_as_owner): then nothing is applied but for a source that is trusted.
+//! (before 16, or run_as_owner): then no DDL is applied but of a source that is trusted.
 
 use super::catalog::Address;
 use super::compat;
 use super::execute::{self, Role};
 use super::own;
-use super::role_clause;
 use super::sequence;
 use super::session;
 use crate::error::Failure;
@@ -42,11 +41,8 @@ thread_local! {
 
 type Function = unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> Datum;
 
-/// Installs the hooks, once in a process; before 16 there is nothing to keep.
+/// Installs the hooks, once in a process.
 pub fn install() {
-    if session::MAJOR < 16 {
-        return;
-    }
     static INSTALLED: std::sync::Once = std::sync::Once::new();
     INSTALLED.call_once(|| {
         // SAFETY: a process has one thread; the previous hooks are kept and called.
@@ -59,34 +55,38 @@ pub fn install() {
     });
 }
 
-/// Whether something runs for a row where PostgreSQL itself has put up no wall.
-fn is_open() -> bool {
+/// Who runs, and in which security context.
+fn running() -> (pg_sys::Oid, c_int) {
     let (mut user, mut context) = (pg_sys::InvalidOid, 0);
     // SAFETY: reads variables.
-    unsafe {
-        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-        session::MAJOR >= 16
-            && !pg_sys::MyLogicalRepWorker.is_null()
-            && !execute::is_own_code()
-            && !execute::is_running()
-            && context & pg_sys::SECURITY_RESTRICTED_OPERATION as c_int == 0
-    }
+    unsafe { pg_sys::GetUserIdAndSecContext(&mut user, &mut context) };
+    (user, context)
+}
+
+/// Whether something runs for a row where PostgreSQL itself has put up no wall. It has none for an owner who could become the
+/// subscription's either.
+fn is_open() -> bool {
+    // SAFETY: reads a variable.
+    let in_worker = unsafe { !pg_sys::MyLogicalRepWorker.is_null() };
+    session::MAJOR >= 16
+        && in_worker
+        && !execute::is_own_code()
+        && !execute::is_running()
+        && running().1 & pg_sys::SECURITY_RESTRICTED_OPERATION as c_int == 0
 }
 
 /// An expression is made ready that calls this function.
 pub fn before_function(function: pg_sys::Oid) -> Result<(), Failure> {
-    // SAFETY: reads a variable, and the syscache.
-    let is_harmless = || unsafe {
-        !pg_sys::superuser()
-            || if function.to_u32() < pg_sys::FirstNormalObjectId {
-                match pg_sys::func_volatile(function) as u8 {
-                    pg_sys::PROVOLATILE_IMMUTABLE => true,
-                    pg_sys::PROVOLATILE_STABLE => is_about_time(function),
-                    _ => false,
-                }
-            } else {
-                without_rights().may_execute(function)
-            }
+    let is_harmless = || {
+        if function.to_u32() >= pg_sys::FirstNormalObjectId {
+            return without_rights().may_execute(function);
+        }
+        // SAFETY: a syscache look-up.
+        match unsafe { pg_sys::func_volatile(function) } as u8 {
+            pg_sys::PROVOLATILE_IMMUTABLE => true,
+            pg_sys::PROVOLATILE_STABLE => is_about_time(function),
+            _ => false,
+        }
     };
     if !is_open() || is_harmless() || sequence::source_is_trusted()? {
         return Ok(());
@@ -150,7 +150,8 @@ unsafe extern "C-unwind" fn is_needed(function: pg_sys::Oid) -> bool {
 }
 
 /// A function in SQL that is not declared immutable may be used in a partition key or an index all the same, when its inlined
-/// body is. What is kept beyond a command with its hook or without (the functions of a range type) is immutable.
+/// body is. What is kept beyond a command with its hook or without are the functions of a range type, of which one may be a user's: the
+/// difference of two values (typcache.c: load_rangetype_info).
 #[pgrx::pg_guard]
 extern "C-unwind" fn is_mutable_sql(function: pg_sys::Oid) -> bool {
     // SAFETY: PROCOID holds rows of pg_proc.
@@ -160,6 +161,7 @@ extern "C-unwind" fn is_mutable_sql(function: pg_sys::Oid) -> bool {
             function,
             |f: &pg_sys::FormData_pg_proc| {
                 f.prolang == pg_sys::Oid::from(pg_sys::SQLlanguageId)
+                    && !(f.pronargs == 2 && f.prorettype == pg_sys::FLOAT8OID)
                     && f.provolatile as u8 != pg_sys::PROVOLATILE_IMMUTABLE
             },
         )
@@ -180,6 +182,12 @@ unsafe extern "C-unwind" fn hook(
             #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
             pg_sys::ffi::pg_guard_ffi_boundary(|| previous(event, info, argument));
         }
+        if !pg_sys::MyLogicalRepWorker.is_null()
+            && pg_sys::get_func_rettype((*info).fn_oid) == pg_sys::EVENT_TRIGGEROID
+        {
+            let begins = event == pg_sys::FmgrHookEventType::FHET_START;
+            execute::event_trigger_runs(if begins { 1 } else { -1 });
+        }
         if event == pg_sys::FmgrHookEventType::FHET_START && is_open() {
             let role = role_of((*info).fn_oid).unwrap_or_else(|failure| failure.raise());
             if let (Some(role), Some(function)) = (role, (*info).fn_addr) {
@@ -190,31 +198,40 @@ unsafe extern "C-unwind" fn hook(
     }
 }
 
-/// As whom a function runs; `None` for one of the extension.
+/// As whom a function runs; `None` for one of the extension. PostgreSQL has set owner and settings already, by what it knew of the
+/// function when it was first called: what the catalog says by now may be something else, and nothing has run yet.
 fn role_of(function: pg_sys::Oid) -> Result<Option<Role>, Failure> {
     // SAFETY: PROCOID holds rows of pg_proc.
     let found = unsafe {
         compat::with_cached(
             pg_sys::SysCacheIdentifier::PROCOID,
             function,
-            |f: &pg_sys::FormData_pg_proc| (f.prosecdef, f.prolang),
+            |f: &pg_sys::FormData_pg_proc| (f.proowner, f.prosecdef, f.prolang),
         )
     };
     let is_own = |language| {
         language == pg_sys::Oid::from(pg_sys::ClanguageId)
             && Address::function(function).is_member_of(own::EXTENSION)
     };
-    let Some((is_definer, _)) = found.filter(|&(_, language)| !is_own(language)) else {
+    let Some((owner, is_definer, _)) = found.filter(|&(.., language)| !is_own(language)) else {
         return Ok(None);
     };
-    // PostgreSQL has set it already, since the session is a superuser's; nothing has run as it.
-    if role_clause::is_in_settings_of(function) {
+    // SAFETY: reads variables of the process.
+    let sets_role = unsafe {
+        pg_sys::GetCurrentRoleId() != pg_sys::InvalidOid
+            || pg_sys::GetSessionUserId() != (*pg_sys::MyLogicalRepWorker).userid
+    };
+    if sets_role {
         return Err(Failure::function_sets_role(&name_of(function)));
     }
-    // SAFETY: reads variables.
-    let (current, is_superuser) =
-        unsafe { (Role::of_oid(pg_sys::GetUserId()), pg_sys::superuser()) };
-    let keeps_rights = is_definer || !is_superuser || sequence::source_is_trusted()?;
+    let (user, context) = running();
+    let (current, became) = (
+        Role::of_oid(user),
+        context & pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int != 0,
+    );
+    // From 18 on a deferred trigger runs as who was active when it was queued.
+    let keeps_rights = became && (is_definer && user == owner || !current.is_superuser())
+        || sequence::source_is_trusted()?;
     Ok(Some(if keeps_rights {
         current
     } else {

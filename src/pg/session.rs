@@ -223,6 +223,17 @@ pub fn client_encoding() -> String {
     }
 }
 
+/// The client's encoding, if text comes to it with a backslash or a tilde where there was another character: what such a text means is
+/// not what was looked at here (utf8_to_sjis.map: U+00A5, U+203E).
+pub fn encoding_with_other_backslashes() -> Option<&'static str> {
+    // SAFETY: reads a variable.
+    match unsafe { pg_sys::pg_get_client_encoding() } {
+        encoding if encoding == pg_sys::pg_enc::PG_SJIS as i32 => Some("SJIS"),
+        encoding if encoding == pg_sys::pg_enc::PG_SHIFT_JIS_2004 as i32 => Some("SHIFT_JIS_2004"),
+        _ => None,
+    }
+}
+
 /// A timestamptz in ISO 8601, in UTC, with the zone.
 pub fn iso_time(time: i64) -> String {
     let mut buffer = [0 as core::ffi::c_char; pg_sys::MAXDATELEN as usize + 1];

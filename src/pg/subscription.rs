@@ -173,6 +173,11 @@ impl Worker {
         add_table(subscription, table, state)
     }
 
+    /// `None` as long as it is not there.
+    pub fn subscription(&self) -> Option<pg_sys::Oid> {
+        self.subscription
+    }
+
     /// Whether the subscription has a table already.
     pub fn has_table(&self, table: pg_sys::Oid) -> bool {
         // SAFETY: a catalog look-up inside a transaction.

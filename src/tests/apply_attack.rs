@@ -493,6 +493,28 @@ fn rows_of_superusers_tables() {
          REVOKE ALL ON FUNCTION super.execute(text) FROM PUBLIC",
     );
     pair.wait();
+    // a function that PostgreSQL keeps ready, and that has changed since
+    mallory
+        .batch_execute(
+            "SET search_path = mallory_tables; CREATE FUNCTION diff(int, int) RETURNS float8 LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
+               IF (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = current_user) THEN INSERT INTO mallory_tables.seen VALUES (current_user, true, 'difference'); END IF; RETURN $1 - $2; END $$;
+             CREATE TYPE rng AS RANGE (subtype = int, subtype_diff = diff)",
+        )
+        .unwrap();
+    dba(
+        "CREATE TABLE ranges (id serial, r rng); CREATE INDEX ON ranges USING gist (r); GRANT INSERT ON ranges TO PUBLIC; GRANT ALL ON SEQUENCE ranges_id_seq TO PUBLIC",
+    );
+    let fill = "INSERT INTO super.ranges (r) SELECT mallory_tables.rng(g, g + g % 37) FROM generate_series(1, 400) g";
+    for change in [
+        "SELECT 1",
+        "ALTER FUNCTION diff(int, int) VOLATILE SECURITY DEFINER",
+        "ALTER FUNCTION diff(int, int) SECURITY INVOKER",
+    ] {
+        mallory.batch_execute(change).unwrap();
+        mallory.batch_execute(fill).unwrap();
+        pair.wait();
+    }
+    nothing_gained(&pair.destination, role);
     // what is refused, and told. The check is on the destination alone, as code that asks where it runs could make it
     for (prepare, check, words) in [
         (
@@ -527,7 +549,7 @@ fn rows_of_superusers_tables() {
     nothing_gained(&pair.destination, role);
 }
 
-/// Where rows have more rights than they should, nothing is applied but for a source that is trusted; and who can write rows of the
+/// Where rows have more rights than they should, no DDL is applied but of a source that is trusted; and who can write rows of the
 /// capture table must be a superuser there.
 #[test]
 fn refused_unless_trusted() {
@@ -617,6 +639,15 @@ fn refused_unless_trusted() {
         pair.source
             .run("GRANT UPDATE ON public.dts_ddl_command TO distrust_writer");
         refused("SELECT dts_ddl.start_apply()", "\"distrust_writer\"");
+        // by a worker, before its first command
+        pair.destination.run(&format!(
+            "ALTER SUBSCRIPTION {name} DISABLE; ALTER SUBSCRIPTION {name} ENABLE"
+        ));
+        pair.source.run("CREATE TABLE since_then (x int)");
+        pair.expect_error(&[
+            "could not apply DDL command",
+            "roles of the source that are no superusers can write DDL commands",
+        ]);
         pair.source
             .run(&format!("{revoke}; DROP ROLE distrust_writer"));
         // later changes are noticed with the next command
@@ -814,22 +845,33 @@ fn tables_of_others() {
         .value("SELECT note FROM dts_ddl.apply_log WHERE note LIKE '%app.payroll%'");
     assert!(note.contains("takes no part in the subscription"), "{note}");
 
-    // made here only, by code that asks where it runs: it is nothing that the source's role has published ..
+    // DDL of code that a command calls has a row of its own, if it ran on the source, and is left out here
     client
         .batch_execute(
             "SET search_path = app; CREATE TABLE base (x int); INSERT INTO base VALUES (1);
              CREATE FUNCTION here_only() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
-               IF current_setting('session_replication_role') = 'replica' AND to_regclass('app.accounts') IS NULL THEN
-                 CREATE TABLE app.accounts (id int PRIMARY KEY, name text); CREATE TABLE app.audit (id int PRIMARY KEY);
-               END IF; RETURN 1; END $$;
+               IF current_setting('session_replication_role') = 'replica' THEN
+                 CREATE TABLE app.accounts (id int PRIMARY KEY, name text); CREATE OR REPLACE FUNCTION app.planted() RETURNS int LANGUAGE sql AS 'SELECT 1';
+                 EXECUTE 'CREATE TABLE app.planted AS SELECT 1 AS x'; ALTER FUNCTION app.here_only() SECURITY DEFINER;
+               ELSE CREATE TABLE app.on_both (x int); END IF; RETURN 1; END $$;
              ALTER TABLE base ADD CHECK (here_only() = 1)",
         )
         .unwrap();
     pair.wait();
+    assert_eq!(
+        pair.destination.value("SELECT concat_ws(' ', to_regclass('app.accounts'), to_regclass('app.planted'), to_regprocedure('app.planted()'), to_regclass('app.on_both'))"),
+        "app.on_both"
+    );
+    // what is here only, all the same
+    pair.destination
+        .connect_as(Some("others_app"))
+        .batch_execute("CREATE TABLE app.accounts (id int PRIMARY KEY, name text); CREATE TABLE app.audit (id int PRIMARY KEY)")
+        .unwrap();
     pair.source
         .run("CREATE ROLE others_victim LOGIN; GRANT ALL ON SCHEMA app TO others_victim");
     pair.destination
         .run("CREATE ROLE others_victim LOGIN; GRANT ALL ON SCHEMA app TO others_victim");
+    // it is nothing that the source's role has published ..
     pair.source
         .connect_as(Some("others_victim"))
         .batch_execute("CREATE TABLE IF NOT EXISTS app.accounts (id int PRIMARY KEY, name text); INSERT INTO app.accounts VALUES (1, 'secret')")

@@ -337,6 +337,27 @@ fn nothing_runs_with_the_rights_of_who_runs_it() {
                 .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         }
     }
+    if server().major < 19 {
+        // read as one statement, and as several where it is read again
+        for statement in [
+            "ALTER FUNCTION m.g() SET role = 'script_mallory\\'; RESET ROLE; ALTER ROLE script_mallory SUPERUSER; --'",
+            "CREATE FUNCTION m.several() RETURNS int LANGUAGE sql SET role = script_mallory SET application_name = 'x\\'; RESET ROLE; ALTER ROLE script_mallory SUPERUSER; --' AS 'SELECT 1'",
+        ] {
+            client
+                .batch_execute("SET standard_conforming_strings = off")
+                .unwrap();
+            let string = format!("SET standard_conforming_strings = on; {statement}");
+            client
+                .batch_execute(&string)
+                .unwrap_or_else(|error| panic!("{string}: {error:?}"));
+            let not_read = "SELECT message::json ->> 'replay_reason' FROM public.dts_ddl_command ORDER BY id DESC LIMIT 1";
+            let reason: String = source.connect().query_one(not_read, &[]).unwrap().get(0);
+            assert_eq!(
+                reason,
+                "it was read under another standard_conforming_strings than it was run under"
+            );
+        }
+    }
     if server().major >= 14 {
         client
             .batch_execute("ALTER TABLE part DETACH PARTITION part_2 CONCURRENTLY")
