@@ -10,7 +10,7 @@ $$;
 CREATE FUNCTION t.alone(name text, want boolean) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE script text := t.script();
 BEGIN
-  PERFORM t.check(name, script IS NOT NULL AND (script NOT LIKE E'%\nBEGIN;\n%') = want AND (script NOT LIKE '%SET LOCAL%') = want AND (script LIKE '%RESET ROLE;%') = want, script);
+  PERFORM t.check(name, script IS NOT NULL AND (script NOT LIKE E'%\nBEGIN;\n%') = want AND (script NOT LIKE '%SET LOCAL%') = want AND (script LIKE '%SET ROLE NONE;%') = want, script);
   PERFORM t.mark();
   RETURN 'ok ' || name;
 END $$;
@@ -33,7 +33,7 @@ SELECT $dts$CREATE INDEX CONCURRENTLY i ON a (x)$dts$ \gexec
 \else
 DO ''BEGIN RAISE insufficient_privilege USING MESSAGE = ''''not run: the session is not its role''''; END'';
 \endif
-RESET ROLE;
+SET ROLE NONE;
 RESET search_path;
 SET "DateStyle" TO ''ISO, MDY'';
 SET "lo_compat_privileges" TO ''off'';', '@', (SELECT max(id)::text FROM public.dts_ddl_command)));

@@ -8,7 +8,7 @@ $$;
 CREATE FUNCTION t.alone(name text, want boolean) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE script text := t.script();
 BEGIN
-  PERFORM t.check(name, script IS NOT NULL AND (script NOT LIKE E'%\nBEGIN;\n%') = want AND (script NOT LIKE '%SET LOCAL%') = want AND (script LIKE '%RESET ROLE;%') = want, script);
+  PERFORM t.check(name, script IS NOT NULL AND (script NOT LIKE E'%\nBEGIN;\n%') = want AND (script NOT LIKE '%SET LOCAL%') = want AND (script LIKE '%SET ROLE NONE;%') = want, script);
   PERFORM t.mark();
   RETURN 'ok ' || name;
 END $$;

@@ -357,6 +357,15 @@ fn nothing_runs_with_the_rights_of_who_runs_it() {
                 "it was read under another standard_conforming_strings than it was run under"
             );
         }
+        client
+            .batch_execute("SET standard_conforming_strings = on")
+            .unwrap();
+        for sql in [
+            "ALTER FUNCTION m.g() RESET ALL",
+            "DROP FUNCTION IF EXISTS m.several()",
+        ] {
+            client.batch_execute(sql).unwrap();
+        }
     }
     if server().major >= 14 {
         client
