@@ -21,8 +21,14 @@ SELECT t.replayed('policies', true, false, true, false, false, false);
 CREATE TYPE pg_temp.kind AS ENUM ('a'); SELECT t.mark();
 CREATE TABLE of_kind (x int, k kind); ALTER TABLE of_kind ADD y int;
 ALTER TABLE on_it ADD k kind[] DEFAULT '{a}'; ALTER TABLE on_it ADD y int; ALTER TABLE on_it ADD CHECK (x <> length('a'::kind::text)); ALTER TABLE on_it DROP k;
-CREATE VIEW of_kind_view AS SELECT 'a'::kind::text AS x; CREATE INDEX ON on_it (x) WHERE 'a'::kind < ANY ('{a}'::kind[]); CREATE DOMAIN of_kind_domain AS text CHECK (VALUE <> 'a'::kind::text);
-SELECT t.replayed('parts of tables, views, indexes, domains', false, true, false, true, false, true, false, false, false);
+CREATE INDEX ON on_it (x) WHERE 'a'::kind < ANY ('{a}'::kind[]); CREATE DOMAIN of_kind_domain AS text CHECK (VALUE <> 'a'::kind::text);
+SELECT t.replayed('parts of tables, indexes, domains', false, true, false, true, false, true, false, false);
+-- from 19 on such a view is temporary
+SELECT current_setting('server_version_num')::int < 190000 AS is_permanent \gset
+\if :is_permanent
+CREATE VIEW of_kind_view AS SELECT 'a'::kind::text AS x;
+SELECT t.replayed('views', false);
+\endif
 ALTER TABLE on_it ADD z text; ALTER TABLE on_it ALTER z TYPE int USING length(z::kind::text); CREATE TABLE on_list (x text) PARTITION BY LIST (x);
 CREATE TABLE on_list_1 PARTITION OF on_list FOR VALUES IN ('a'::kind::text); ALTER TABLE on_list DETACH PARTITION on_list_1; ALTER TABLE on_list ATTACH PARTITION on_list_1 FOR VALUES IN ('a'::kind::text);
 SELECT t.replayed('what leaves no trace', true, false, true, false, true, false);
