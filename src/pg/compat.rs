@@ -34,6 +34,12 @@ pub unsafe fn with_cached<F, R>(
     }
 }
 
+/// The type event_trigger, which has another name in 13.
+#[cfg(feature = "pg13")]
+pub const EVENT_TRIGGER: pg_sys::Oid = pg_sys::EVTTRIGGEROID;
+#[cfg(not(feature = "pg13"))]
+pub const EVENT_TRIGGER: pg_sys::Oid = pg_sys::EVENT_TRIGGEROID;
+
 /// A copy of the syscache row of an object, to be changed and written back; NULL when there is none.
 ///
 /// # Safety

@@ -183,7 +183,7 @@ unsafe extern "C-unwind" fn hook(
             pg_sys::ffi::pg_guard_ffi_boundary(|| previous(event, info, argument));
         }
         if !pg_sys::MyLogicalRepWorker.is_null()
-            && pg_sys::get_func_rettype((*info).fn_oid) == pg_sys::EVENT_TRIGGEROID
+            && pg_sys::get_func_rettype((*info).fn_oid) == compat::EVENT_TRIGGER
         {
             let begins = event == pg_sys::FmgrHookEventType::FHET_START;
             execute::event_trigger_runs(if begins { 1 } else { -1 });
