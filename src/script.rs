@@ -110,6 +110,15 @@ COMMIT;
 \\endif
 ";
 
+const REMOVE_WALLS: &str = "\\if :{?dts_schema}
+DROP SCHEMA :\"dts_schema\" CASCADE;
+\\unset dts_schema
+\\endif
+";
+
+/// Commands after which a role, or what it owns, may be gone.
+const TAKES_WALLS: [&str; 3] = ["DROP ROLE", "DROP OWNED", "REASSIGN OWNED"];
+
 /// In the place of a command that stands alone, where the session has not become its role; of constants only.
 const NOT_RUN: &str = "DO 'BEGIN RAISE insufficient_privilege USING MESSAGE = ''not run: the session is not its role''; END';\n";
 
@@ -279,7 +288,17 @@ impl Script {
         // Tells, when psql stops, with which command.
         add(&mut script, &format!("\\echo {} {tag}\n", row.id));
         let author = Author::new(username, &recorded);
+        // What the role of a view owns keeps it from being dropped, or goes with it.
+        let may_take_walls = TAKES_WALLS.contains(&tag);
+        if may_take_walls {
+            self.remove_walls(&mut script);
+        }
         self.add_command(&mut script, statement, tag, &recorded, &author);
+        if may_take_walls {
+            add(&mut script, "\n");
+            self.remove_walls(&mut script);
+            script.pop();
+        }
         add_default_identities(&mut script, &recorded);
         Ok(script)
     }
@@ -354,6 +373,14 @@ impl Script {
             }
             Needs::NoTransaction => alone(script, &context, statement),
             Needs::BegunDetach => alone(script, &context, &detach(statement, conforming)),
+        }
+    }
+
+    /// Those who need one again make it anew.
+    fn remove_walls(&mut self, script: &mut Vec<u8>) {
+        if !self.roles.is_empty() {
+            add(script, REMOVE_WALLS);
+            self.roles.clear();
         }
     }
 
@@ -489,11 +516,7 @@ fn foot() -> Vec<u8> {
         "-- end of the commands
 SELECT pg_catalog.format('RESET %I', s.name) FROM pg_catalog.pg_settings s
   WHERE s.source OPERATOR(pg_catalog.=) 'session' AND s.name OPERATOR(pg_catalog.=) ANY (ARRAY[{}]) \\gexec
-\\if :{{?dts_schema}}
-DROP SCHEMA :\"dts_schema\" CASCADE;
-\\unset dts_schema
-\\endif
-\\set ON_ERROR_ROLLBACK :dts_rollback
+{REMOVE_WALLS}\\set ON_ERROR_ROLLBACK :dts_rollback
 RESET client_min_messages;
 RESET client_encoding;",
         names.join(", ")

@@ -53,6 +53,8 @@ unsafe fn way_of_tree(statement: *mut pg_sys::Node, query: &CStr, conforming: bo
         match (*statement).type_ {
             pg_sys::NodeTag::T_RefreshMatViewStmt
             | pg_sys::NodeTag::T_ReindexStmt
+            | pg_sys::NodeTag::T_DropOwnedStmt
+            | pg_sys::NodeTag::T_ReassignOwnedStmt
             | pg_sys::NodeTag::T_AlterRoleSetStmt => return Way::Outside,
             #[cfg(not(feature = "pg19"))]
             pg_sys::NodeTag::T_ClusterStmt => return Way::Outside,
