@@ -1,6 +1,7 @@
 //! The two hooks: ProcessUtility (where does the statement's text lie?) and ExecutorRun (CREATE TABLE AS).
 //!
-//! How it works: before / chain / after, no policy. The chained call is plain C without pgrx's boundary; the frame it
+//! How it works: before / chain / after, no policy; on a destination a statement may be left out ([`super::execute`] says which). The
+//! chained call is plain C without pgrx's boundary; the frame it
 //! may be jumped over owns nothing with a destructor.
 //! Stack invariant: the list of statements in progress is as long after the chained call as it was before, whether
 //! the call returned or threw.
