@@ -519,14 +519,23 @@ impl Failure {
 
     /// Raises the failure as the error of the command that is being captured.
     pub fn raise(self) -> ! {
+        self.emit(PgLogLevel::ERROR);
+        unreachable!("an ERROR does not return")
+    }
+
+    /// Tells it, and goes on.
+    pub fn warn(&self) {
+        self.emit(PgLogLevel::WARNING);
+    }
+
+    fn emit(&self, level: PgLogLevel) {
         report::emit(
-            PgLogLevel::ERROR,
+            level,
             self.code,
             &self.message,
             self.detail.as_deref(),
             self.hint.as_deref(),
         );
-        unreachable!("an ERROR does not return")
     }
 }
 

@@ -199,8 +199,8 @@ fn run(
     })
 }
 
-/// What a superuser's CREATE .. IF NOT EXISTS has made there, and finds here, of an ordinary role: that one could have made it here
-/// only, by code that asks where it runs, and what the superuser does with it next would run her code as him.
+/// What a superuser's CREATE .. IF NOT EXISTS has made there, and finds here, of an ordinary role: it is another thing than there, and
+/// what the superuser does with it next would run her code as him.
 fn squatter<'a>(
     command: &Command,
     circumstances: &'a Circumstances,

@@ -58,7 +58,7 @@ pub fn take_part(
         })
         .collect();
     // A source that knows none of our publications is not the server that we subscribe to, but one that feeds it. It names some with
-    // each command that makes tables; what another command makes here, by code that asks where it runs, is nothing there.
+    // each command that makes tables; what another command makes here is nothing there.
     let relayed = !circumstances.all_publications.is_empty()
         && !worker
             .publications

@@ -18,8 +18,7 @@ use crate::pg::publisher::{self, Publisher, Row};
 use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set};
 use crate::pg::spi::{self, Parameter};
 use crate::pg::subscription::{self, Worker};
-use crate::pg::{report, session, table, text};
-use pgrx::PgLogLevel;
+use crate::pg::{session, table, text};
 
 const COLUMNS: usize = 14;
 const ID: usize = 1;
@@ -65,13 +64,7 @@ pub fn has_begun(tree: ParseTree) -> Result<(), Failure> {
     // An error now would leave the slot on the publisher. The worker, which can run nothing, repeats it.
     let described = subscription::describe(subscription).0;
     if let Err(failure) = trust::require_subscription(&described) {
-        report::emit(
-            PgLogLevel::WARNING,
-            failure.code,
-            &failure.message,
-            failure.detail.as_deref(),
-            failure.hint.as_deref(),
-        );
+        failure.warn();
         return Ok(());
     }
     let Some(after) = sequence_value_if_set(APPLY_AFTER_SEQUENCE)? else {

@@ -144,18 +144,9 @@ impl Address {
         let mut depends = false;
         // SAFETY: pg_depend has an index that begins with these columns.
         unsafe {
-            super::scan::each_row(
-                pg_sys::DependRelationId,
-                pg_sys::DependDependerIndexId,
-                &[
-                    (pg_sys::Anum_pg_depend_classid, self.class),
-                    (pg_sys::Anum_pg_depend_objid, self.object),
-                ],
-                |tuple, _| {
-                    let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_depend);
-                    depends |= row.objsubid == 0 && is_temporary(row.refclassid, row.refobjid);
-                },
-            );
+            super::scan::each_dependency(self.class, self.object, |row, _| {
+                depends |= row.objsubid == 0 && is_temporary(row.refclassid, row.refobjid);
+            });
         }
         depends
     }
@@ -208,21 +199,12 @@ impl Address {
                 });
             }
             for (class, object) in parts {
-                super::scan::each_row(
-                    pg_sys::DependRelationId,
-                    pg_sys::DependDependerIndexId,
-                    &[
-                        (pg_sys::Anum_pg_depend_classid, class),
-                        (pg_sys::Anum_pg_depend_objid, object),
-                    ],
-                    |tuple, _| {
-                        let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_depend);
-                        let header = (*(*tuple).t_data).t_choice.t_heap;
-                        found |= pg_sys::TransactionIdIsCurrentTransactionId(header.t_xmin)
-                            && since.is_before(header.t_field3.t_cid)
-                            && is_temporary(row.refclassid, row.refobjid);
-                    },
-                );
+                super::scan::each_dependency(class, object, |row, tuple| {
+                    let header = (*(*tuple).t_data).t_choice.t_heap;
+                    found |= pg_sys::TransactionIdIsCurrentTransactionId(header.t_xmin)
+                        && since.is_before(header.t_field3.t_cid)
+                        && is_temporary(row.refclassid, row.refobjid);
+                });
             }
         }
         found

@@ -142,35 +142,26 @@ pub fn runs_code_when_read(table: pg_sys::Oid, role: Role) -> bool {
             parts.push((pg_sys::RelationRelationId, table, false));
         }
         for (class, object, is_planned) in parts {
-            scan::each_row(
-                pg_sys::DependRelationId,
-                pg_sys::DependDependerIndexId,
-                &[
-                    (pg_sys::Anum_pg_depend_classid, class),
-                    (pg_sys::Anum_pg_depend_objid, object),
-                ],
-                |tuple, _| {
-                    let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_depend);
-                    let is_column = class == pg_sys::RelationRelationId;
-                    let column = row.objsubid as pg_sys::AttrNumber;
-                    if is_column && (column <= 0 || pg_sys::get_attgenerated(table, column) == 0) {
-                        return;
+            scan::each_dependency(class, object, |row, _| {
+                let is_column = class == pg_sys::RelationRelationId;
+                let column = row.objsubid as pg_sys::AttrNumber;
+                if is_column && (column <= 0 || pg_sys::get_attgenerated(table, column) == 0) {
+                    return;
+                }
+                let is_planned = is_planned || is_column;
+                let is_strange = |owner: Role| owner != role && !owner.is_superuser();
+                found |= match row.refclassid {
+                    pg_sys::TypeRelationId => may_hold_a_domain(row.refobjid),
+                    pg_sys::ProcedureRelationId if is_planned => {
+                        Role::owner_of_function(row.refobjid).is_none_or(is_strange)
                     }
-                    let is_planned = is_planned || is_column;
-                    let is_strange = |owner: Role| owner != role && !owner.is_superuser();
-                    found |= match row.refclassid {
-                        pg_sys::TypeRelationId => may_hold_a_domain(row.refobjid),
-                        pg_sys::ProcedureRelationId if is_planned => {
-                            Role::owner_of_function(row.refobjid).is_none_or(is_strange)
-                        }
-                        pg_sys::OperatorRelationId if is_planned => {
-                            Role::owner_of_function(pg_sys::get_opcode(row.refobjid))
-                                .is_none_or(is_strange)
-                        }
-                        _ => false,
-                    };
-                },
-            );
+                    pg_sys::OperatorRelationId if is_planned => {
+                        Role::owner_of_function(pg_sys::get_opcode(row.refobjid))
+                            .is_none_or(is_strange)
+                    }
+                    _ => false,
+                };
+            });
         }
     }
     found

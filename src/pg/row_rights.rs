@@ -1,6 +1,6 @@
 //! Rows that an apply worker writes. From 16 on PostgreSQL writes them with the rights of the table's owner, security-restricted
-//! (worker.c, tablesync.c: SwitchToUntrustedUser), which is enough unless that is a superuser: whatever such a row calls would be one,
-//! whoever wrote it, and could leave settings behind. Nor is there a wall where deferred triggers run. Here it stands around each
+//! (worker.c, tablesync.c: SwitchToUntrustedUser), which is enough unless that is a superuser, or may become one: whatever such a row
+//! calls could be one, whoever wrote it, and could leave settings behind. Nor is there a wall where deferred triggers run. Here it stands around each
 //! function that is called where PostgreSQL has put none:
 //!
 //! - a function that is not built in runs as a role without rights, security-restricted, and its settings and advisory locks end with

@@ -61,3 +61,31 @@ pub(super) unsafe fn each_row_of(
         pg_sys::relation_close(relation, lock);
     }
 }
+
+/// Hands each row of pg_depend of an object, with its columns or other parts, to `f`.
+///
+/// # Safety
+/// Inside a transaction.
+pub(super) unsafe fn each_dependency(
+    class: pg_sys::Oid,
+    object: pg_sys::Oid,
+    mut f: impl FnMut(&pg_sys::FormData_pg_depend, pg_sys::HeapTuple),
+) {
+    // SAFETY: pg_depend has an index that begins with these columns, and each row that structure.
+    unsafe {
+        each_row(
+            pg_sys::DependRelationId,
+            pg_sys::DependDependerIndexId,
+            &[
+                (pg_sys::Anum_pg_depend_classid, class),
+                (pg_sys::Anum_pg_depend_objid, object),
+            ],
+            |tuple, _| {
+                f(
+                    &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_depend),
+                    tuple,
+                )
+            },
+        );
+    }
+}
