@@ -80,6 +80,11 @@ extension_sql_file!(
     name = "version_1_2_0",
     requires = ["version_1_1_1"]
 );
+extension_sql_file!(
+    "../sql/dts_ddl_capture--1.2.0--1.3.0.sql",
+    name = "version_1_3_0",
+    requires = ["version_1_2_0"]
+);
 
 /// Runs once in each process that loads the library: preloaded, or at the first DDL of a session.
 #[pg_guard]
