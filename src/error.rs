@@ -499,10 +499,7 @@ impl Failure {
 
     /// The five characters of the SQLSTATE (elog.h: MAKE_SQLSTATE).
     pub fn sqlstate(&self) -> String {
-        let code = self.code as i32;
-        (0..5)
-            .map(|i| char::from(((code >> (6 * i)) & 0x3f) as u8 + b'0'))
-            .collect()
+        sqlstate_of(self.code as i32)
     }
 
     /// Whether the same command may well succeed later, though nobody mends anything: deadlocks, lack of resources,
@@ -547,6 +544,13 @@ fn beginning(text: &str) -> String {
     }
     let end = text.floor_char_boundary(short_error::MOST.into());
     format!("{}{}", &text[..end], short_error::CUT)
+}
+
+/// The five characters that an error code stands for (elog.h: MAKE_SQLSTATE).
+pub fn sqlstate_of(code: i32) -> String {
+    (0..5)
+        .map(|i| char::from(((code >> (6 * i)) & 0x3f) as u8 + b'0'))
+        .collect()
 }
 
 /// A statement as messages show it: no more than the beginning of a long one, since PostgreSQL needs several times its length

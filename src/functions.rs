@@ -144,6 +144,57 @@ fn check() -> TableIterator<
     )
 }
 
+/// The subscriptions that stand still, and why.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity, reason = "the columns of the SQL function")]
+fn stops() -> TableIterator<
+    'static,
+    (
+        name!(subscription, Vec<u8>),
+        name!(copied_table, Option<Vec<u8>>),
+        name!(since, Option<TimestampWithTimeZone>),
+        name!(last, Option<TimestampWithTimeZone>),
+        name!(failures, i64),
+        name!(id, Option<i64>),
+        name!(tag, Option<Vec<u8>>),
+        name!(role, Option<Vec<u8>>),
+        name!(ddl_text, Option<Vec<u8>>),
+        name!(sqlstate, Vec<u8>),
+        name!(error, Vec<u8>),
+        name!(detail, Option<Vec<u8>>),
+        name!(hint, Option<Vec<u8>>),
+        name!(context, Option<Vec<u8>>),
+    ),
+> {
+    let stops = apply::stops::all().unwrap_or_else(|failure| failure.raise());
+    let bytes = |value: &str| text::encode(value).into_owned();
+    let time = |time: i64| TimestampWithTimeZone::try_from(time).ok();
+    TableIterator::new(stops.into_iter().map(move |stop| {
+        let [tag, role, ddl_text] = match stop.command() {
+            Some(command) => command.map(|value| Some(bytes(value))),
+            None => [None, None, None],
+        };
+        (
+            bytes(&stop.subscription),
+            stop.table()
+                .and_then(|table| catalog::qualified_relation_name(table.into()))
+                .map(|table| bytes(&table)),
+            time(stop.since),
+            time(stop.last),
+            stop.failures,
+            stop.id(),
+            tag,
+            role,
+            ddl_text,
+            bytes(&stop.sqlstate),
+            bytes(&stop.error),
+            stop.detail.as_deref().map(bytes),
+            stop.hint.as_deref().map(bytes),
+            stop.context.as_deref().map(bytes),
+        )
+    }))
+}
+
 /// What the view dts_ddl.status shows.
 #[pg_extern(sql = false)]
 fn status_document() -> Vec<u8> {

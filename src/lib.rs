@@ -95,4 +95,5 @@ pub extern "C-unwind" fn _PG_init() {
     pg::rights::install();
     pg::keep::install();
     pg::hooks::install();
+    pg::worker_error::install();
 }

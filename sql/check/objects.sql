@@ -79,7 +79,7 @@ WITH extension AS (
                   WHEN p.proname = 'check' THEN ARRAY['search_path=pg_catalog, pg_temp', 'enable_nestloop=off', 'work_mem=64MB', 'jit=off',
                     'max_parallel_workers_per_gather=0']
                   WHEN p.proname IN ('dts_capture_ddl', 'apply_once', 'apply_row', 'apply_copied', 'subscribe_start', 'subscribe_end', 'skip',
-                    'status_document', 'pending', 'pending_ids') THEN ARRAY['search_path=pg_catalog, pg_temp']
+                    'status_document', 'pending', 'pending_ids', 'stops') THEN ARRAY['search_path=pg_catalog, pg_temp']
                   -- since 1.1.1; older objects may have it, too
                   WHEN p.proname = 'adopt_tables' AND (e.extversion NOT IN ('1.0.0', '1.1.0') OR p.proconfig IS NOT NULL) THEN ARRAY['search_path=pg_catalog, pg_temp']
                   ELSE '{}' END AS settings

@@ -12,6 +12,7 @@
 mod log;
 mod publish;
 mod recorded;
+pub mod stops;
 pub mod subscribe;
 mod tries;
 pub mod triggers;
@@ -35,6 +36,13 @@ use tries::Tries;
 
 /// A row has arrived through logical replication.
 fn arrived(command: &Command, worker: &Worker) -> Result<(), Failure> {
+    stops::tries(command);
+    decide(command, worker)?;
+    stops::has_tried();
+    Ok(())
+}
+
+fn decide(command: &Command, worker: &Worker) -> Result<(), Failure> {
     if sequence_value_if_set(APPLY_AFTER_SEQUENCE)?.is_some_and(|after| command.id <= after) {
         return log::write(command, &Outcome::of_status("history"));
     }

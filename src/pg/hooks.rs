@@ -15,6 +15,7 @@ use super::memory;
 use super::node;
 use super::source::Source;
 use super::subscription;
+use super::worker_error;
 use crate::{create_table_as, in_progress};
 use core::ffi::c_char;
 use pgrx::pg_sys;
@@ -53,12 +54,14 @@ unsafe extern "C-unwind" fn at_transaction_end(
             });
         }
         pg_sys::XactEvent::XACT_EVENT_ABORT => {
+            worker_error::transaction_ended(true);
             execute::release_advisory_locks();
             crate::retention::transaction_ended(true);
             crate::short_lived::transaction_ended(true);
             subscription::transaction_ended();
         }
         pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
+            worker_error::transaction_ended(false);
             execute::release_advisory_locks();
             crate::retention::transaction_ended(false);
             crate::short_lived::transaction_ended(false);

@@ -3,6 +3,8 @@
 //! Who owned the schema could make a table of that name next, and forge rows for a destination; and a worker of a destination would
 //! find the capture table under the name of another one of the source.
 //!
+//! With it go the files that it keeps ([`crate::apply::stops`]).
+//!
 //! Relied on: whatever is dropped passes the object access hook before it is gone (dependency.c: deleteOneObject), and a schema after
 //! it has got its name (schemacmds.c: RenameSchema), in a session that has the library: the event triggers at the start of a command
 //! see to that, on a destination for the commands named in `sql/start_apply.sql`.
@@ -38,10 +40,12 @@ unsafe extern "C-unwind" fn object_access(
     unsafe {
         if access == pg_sys::ObjectAccessType::OAT_DROP
             && class == pg_sys::ExtensionRelationId
-            && !pg_sys::superuser()
             && text::bytes(pg_sys::get_extension_name(object)) == own::EXTENSION.to_bytes()
         {
-            error::extension_required().raise();
+            if !pg_sys::superuser() {
+                error::extension_required().raise();
+            }
+            crate::apply::stops::forget_all(pg_sys::MyDatabaseId.to_u32());
         }
         if access == pg_sys::ObjectAccessType::OAT_POST_ALTER
             && class == pg_sys::NamespaceRelationId

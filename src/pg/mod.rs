@@ -46,3 +46,4 @@ pub mod temporary_type;
 pub mod text;
 pub mod trigger;
 pub mod wal;
+pub mod worker_error;

@@ -347,6 +347,12 @@ pub fn transaction_id() -> u64 {
     unsafe { pg_sys::GetTopFullTransactionId().value }
 }
 
+/// The database that this session is connected to, by OID.
+pub fn database_id() -> u32 {
+    // SAFETY: reads a variable.
+    unsafe { pg_sys::MyDatabaseId }.to_u32()
+}
+
 /// Clock time now, as a timestamptz.
 pub fn now() -> i64 {
     // SAFETY: reads the clock.

@@ -24,6 +24,8 @@ mod apply_role;
 #[cfg(test)]
 mod apply_start;
 #[cfg(test)]
+mod apply_stops;
+#[cfg(test)]
 mod apply_stream;
 #[cfg(test)]
 mod apply_table;
