@@ -1,6 +1,17 @@
 -- Extension dts_ddl_capture, from 1.2.0 to 1.3.0: run by ALTER EXTENSION .. UPDATE and by a new installation.
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
+-- No row tells of indexes that are not valid, and pg_dump leaves them out: they are marked as such (src/pg/index.rs).
+DELETE FROM pg_depend d USING pg_index i
+ WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND i.indisvalid
+   AND d.refclassid = 'pg_proc'::regclass AND d.refobjid = 'pg_index_has_property(regclass, text)'::regprocedure;
+INSERT INTO pg_depend (classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype)
+SELECT 'pg_class'::regclass, i.indexrelid, 0, 'pg_proc'::regclass, 'pg_index_has_property(regclass, text)'::regprocedure, 0, 'n'
+  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+ WHERE NOT i.indisvalid AND c.relkind = 'i' AND c.relpersistence <> 't'
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                    AND d.refclassid = 'pg_proc'::regclass AND d.refobjid = 'pg_index_has_property(regclass, text)'::regprocedure);
+
 CREATE FUNCTION dts_ddl.stops(OUT subscription text, OUT copied_table text, OUT since timestamptz, OUT last timestamptz, OUT failures bigint,
     OUT id bigint, OUT tag text, OUT role text, OUT ddl_text text, OUT sqlstate text, OUT error text, OUT detail text, OUT hint text,
     OUT context text) RETURNS SETOF record

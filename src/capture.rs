@@ -4,11 +4,12 @@ use crate::context::Context;
 use crate::create_table_as;
 use crate::error::Failure;
 use crate::guc::{self, OnError};
-use crate::in_progress::{Recorded, Rewrite, Started};
+use crate::in_progress::{self, Recorded, Rewrite, Started};
 use crate::joined_table::{self, Undecoded};
 use crate::message::{
     Message, Object, Operation, Original, Published, ROLE_DROPPED, RunAs, TableRewrite,
 };
+use crate::names;
 use crate::new_table::{self, Prepared};
 use crate::objects::{self, Local, Touched};
 use crate::pg::catalog::{self, Address};
@@ -20,6 +21,7 @@ use crate::pg::source::Source;
 use crate::pg::{
     index, partition, publication, report, rights, session, subtransaction, table, temporary_type,
 };
+use crate::repaired;
 use crate::replayable;
 use crate::replica_identity;
 use crate::restore;
@@ -49,8 +51,44 @@ pub enum Occasion {
     End,
 }
 
-/// Records a command; false if that failed and is to be tried again.
+/// Records a command, and the indexes that it has made valid; false if that failed and is to be tried again.
 pub fn record(started: &mut Started, source: &Source, occasion: Occasion) -> bool {
+    let done = record_command(started, source, occasion);
+    if occasion == Occasion::End {
+        let is_told = matches!(started.recorded, Recorded::AtLevel(_));
+        if is_told && started.tree.kind() == index::KIND_OF_CREATE {
+            in_progress::made().into_iter().for_each(index::is_told);
+        }
+        record_repaired(started, source);
+    }
+    done
+}
+
+/// Records the indexes that are valid only now, see [`crate::repaired`].
+fn record_repaired(started: &mut Started, source: &Source) {
+    if started.found.is_empty() {
+        return;
+    }
+    let tag = started.tree.command_tag();
+    beside_the_row(&tag, started, source, |started, source| {
+        repaired::record(started, source)
+    });
+}
+
+/// The same of those that are valid before the command runs.
+pub fn record_repaired_earlier(started: &mut Started, source: &Source) {
+    let indexes = started.found.valid_already();
+    if indexes.is_empty() {
+        return;
+    }
+    let tag = started.tree.command_tag();
+    beside_the_row(&tag, started, source, |started, source| {
+        repaired::record_earlier(started, source, &indexes)
+    });
+    started.found.forget(&indexes);
+}
+
+fn record_command(started: &mut Started, source: &Source, occasion: Occasion) -> bool {
     if started.is_recorded() && started.tree.is_create_table_as() {
         return true;
     }
@@ -128,6 +166,7 @@ pub fn record_without_event(started: &mut Started, source: &Source) {
             write(&tag, started, source, touched, Vec::new(), Vec::new())
         });
     }
+    record_repaired(started, source);
 }
 
 /// Records a CREATE EXTENSION or ALTER EXTENSION .. UPDATE when its script, or that of an extension it requires, begins.
@@ -194,7 +233,7 @@ fn has_done_something(started: &Started) -> bool {
         .is_none_or(|before| before != session::progress())
 }
 
-/// Whether the command changed, or attached, an index that another server does not have. (An index that is made or
+/// Whether the command changed an index that another server does not have, or attached an invalid one. (An index that is made or
 /// rebuilt is valid at its end.)
 fn is_about_invalid_index(collected: &[Collected], started: &Started) -> bool {
     let changed = collected.iter().filter_map(|command| command.address);
@@ -203,11 +242,11 @@ fn is_about_invalid_index(collected: &[Collected], started: &Started) -> bool {
         .iter()
         .copied()
         .chain(changed)
-        .any(index::is_invalid)
+        .any(|address| index::is_invalid(address) || started.found.is_untold(address.object))
 }
 
 fn is_recorded(tag: &str, collected: &[Collected], started: &Started, touched: &Touched) -> bool {
-    if touched.own_extension {
+    if touched.own_extension || started.found.is_reindexed_alone() {
         return false;
     }
     if collected.is_empty() && started.dropped.is_empty() {
@@ -248,6 +287,18 @@ fn under_policy(
     true
 }
 
+/// The same for rows that a command has beside its own: whether it has one itself does not change.
+fn beside_the_row(
+    tag: &str,
+    started: &mut Started,
+    source: &Source,
+    work: impl FnOnce(&mut Started, &Source) -> Result<(), Failure>,
+) {
+    let recorded = started.recorded;
+    under_policy(tag, started, source, Occasion::End, work);
+    started.recorded = recorded;
+}
+
 /// A command goes through without a row: the server log gets all of it, and the gap is counted.
 fn note_gap(tag: &str, started: &Started, source: &Source, failure: &Failure) {
     let conforming = started.context.standard_conforming_strings;
@@ -272,19 +323,15 @@ fn write(
 ) -> Result<(), Failure> {
     let conforming = started.context.standard_conforming_strings;
     let mut text = text::stored(source, tag, conforming, started.temporary_items.as_ref())?;
-    let (mut stored_tag, mut run_as, mut unreadable) = (tag, None, None);
+    let mut unreadable = None;
     if let Some(instead) = replayable::instead(started, &touched, &text.statement) {
         let sent = std::mem::replace(&mut text.statement, instead.statement);
         text.original.get_or_insert(sent);
-        stored_tag = instead.tag.unwrap_or(tag);
-        run_as = instead.run_as;
         unreadable = instead.reason;
     }
-    let run_as = run_as.or_else(|| {
-        started
-            .detached_from
-            .and_then(partition::author_of_constraint)
-    });
+    let run_as = started
+        .detached_from
+        .and_then(partition::author_of_constraint);
     if is_read_otherwise(&text.statement, conforming) {
         unreadable = Some(READ_OTHERWISE);
     }
@@ -294,7 +341,9 @@ fn write(
         && (started.eventless.as_ref()).is_some_and(Eventless::sets_only_a_password);
     let reason = why_not_replayed(tag, &touched, own)
         .or(only_password.then_some("passwords are not recorded"))
-        .or(unreadable);
+        .or(unreadable)
+        .or((started.found.drops_nothing_else()).then_some(INDEX_NOWHERE_ELSE));
+    let made = names::chosen(started, &touched, &text.statement);
     let main = touched.main_object().cloned();
     let mut message = message(&started.context, touched.objects, joined.prepared);
     if !published.is_empty() {
@@ -302,6 +351,7 @@ fn write(
     }
     message.published.extend(published);
     message.run_as = run_as.and_then(|role| run_as_another(role, &started.context));
+    message.made = made;
     message.rewrites = rewrites;
     message.major = partition::detaches_concurrently(started.tree).then_some(session::MAJOR);
     message.undecoded_rows = joined.undecoded.iter().map(|u| u.table.clone()).collect();
@@ -316,7 +366,7 @@ fn write(
     }
     row::write(Row {
         ddl_text: &text.statement,
-        tag: stored_tag,
+        tag,
         context: &started.context,
         object_type: main.as_ref().map(|o| o.object_type.as_str()),
         object_name: main.as_ref().and_then(|o| o.identity.as_deref()),
@@ -390,7 +440,7 @@ fn write_created_table(
     })
 }
 
-fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Message<'_> {
+pub fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Message<'_> {
     // Without a role nobody can say whose rights it is to have.
     let role_dropped = context.username.is_none().then_some(ROLE_DROPPED);
     Message {
@@ -404,6 +454,7 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
         settings: &context.settings,
         nesting: &context.nesting,
         major: None,
+        made: Vec::new(),
         rewrites: Vec::new(),
         replica_identity: prepared.replica_identity,
         replica_identity_default: prepared.replica_identity_default,
@@ -420,6 +471,9 @@ fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Messa
     }
 }
 
+const INDEX_NOWHERE_ELSE: &str =
+    "no other server has the index: CREATE INDEX CONCURRENTLY failed";
+
 const READ_OTHERWISE: &str =
     "it was read under another standard_conforming_strings than it was run under";
 
@@ -431,7 +485,7 @@ fn is_read_otherwise(statement: &[u8], conforming: bool) -> bool {
 }
 
 /// The statement that was sent, where another one is stored.
-fn as_sent(tag: &str, text: &[u8]) -> Original {
+pub fn as_sent(tag: &str, text: &[u8]) -> Original {
     Original {
         tag: tag.to_owned(),
         text: crate::pg::text::decode(text),
@@ -439,7 +493,7 @@ fn as_sent(tag: &str, text: &[u8]) -> Original {
 }
 
 /// Where the statement is to run as another role than that of the command.
-fn run_as_another(role: Role, context: &Context) -> Option<RunAs> {
+pub fn run_as_another(role: Role, context: &Context) -> Option<RunAs> {
     let name = role.name()?;
     (context.username.as_ref() != Some(&name)).then(|| RunAs {
         role: name,

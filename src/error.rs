@@ -382,6 +382,16 @@ impl Failure {
         }
     }
 
+    /// What the command has made has another name, since something else has that.
+    pub fn name_of_another(identity: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
+            message: format!("{identity} is here already, and is not what the command makes"),
+            detail: Some("The source's server chose this name.".to_owned()),
+            hint: Some(format!("Rename or drop {identity} here.")),
+        }
+    }
+
     /// A command was tried in vain, or has ended the worker, so often.
     pub fn tried_too_often(tries: i64) -> Self {
         Failure {

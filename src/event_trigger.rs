@@ -11,6 +11,7 @@ use crate::pg::eventless::{self, Kind};
 use crate::pg::memory::with_reserve;
 use crate::pg::node::ParseTree;
 use crate::pg::{catalog, early_lock, own, publication, session, table};
+use crate::repaired::Found;
 use crate::{error, guc, restore};
 use pgrx::prelude::*;
 
@@ -52,6 +53,9 @@ fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
             table::REWRITE_TRIGGER,
         ]);
         in_progress::start(event.tree, Some(session::progress()));
+        if guc::enabled() && !restore::is_running() {
+            in_progress::with_current(&event, capture::record_repaired_earlier);
+        }
     });
 }
 
@@ -129,7 +133,10 @@ pub fn before_unannounced(tree: ParseTree) -> bool {
 }
 
 fn before_eventless(tree: ParseTree) -> bool {
-    let is_unwanted = eventless::kind(tree) == Some(Kind::Role) && !guc::capture_roles();
+    let is_unwanted = match eventless::kind(tree) {
+        Some(kind) => kind == Kind::Role && !guc::capture_roles(),
+        None => Found::of(tree).is_empty(),
+    };
     if is_unwanted || event::in_extension_script() || !capture::is_on() {
         return false;
     }

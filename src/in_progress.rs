@@ -13,11 +13,13 @@ use crate::context::Context;
 use crate::pg::catalog::Address;
 use crate::pg::event::{Dropped, Event};
 use crate::pg::eventless::Eventless;
+use crate::pg::index;
 use crate::pg::node::{ParseTree, TemporaryItems};
 use crate::pg::partition;
 use crate::pg::session::{self, Progress};
 use crate::pg::source::{self, Source};
 use crate::pg::table;
+use crate::repaired::Found;
 use crate::replayable::Facts;
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
@@ -50,6 +52,8 @@ pub struct Started {
     pub detached_from: Option<pg_sys::Oid>,
     /// For statements that cannot be repeated as they were sent.
     pub replayable: Facts,
+    /// Indexes that no row tells of.
+    pub found: Found,
     /// An EXPLAIN ANALYZE runs it.
     pub explained: bool,
     pub recorded: Recorded,
@@ -117,6 +121,10 @@ struct Command {
     phase: Phase,
     /// Address of the receiver's start-up callback while ours stands in for it.
     startup: usize,
+    /// What it builds is committed before its end.
+    builds_concurrently: bool,
+    /// The relations that it has made.
+    made: Vec<pg_sys::Oid>,
 }
 
 impl Command {
@@ -141,16 +149,18 @@ fn next_number() -> u64 {
 }
 
 /// Adds a command.
-fn add(number: u64, kind: u32, source: Source, nested: bool, is_substitute: bool) {
+fn add(number: u64, tree: ParseTree, source: Source, nested: bool, is_substitute: bool) {
     COMMANDS.with_borrow_mut(|commands| {
         commands.push(Command {
             number,
-            kind,
+            kind: tree.kind(),
             source,
             nested,
             is_substitute,
             phase: Phase::Announced,
             startup: 0,
+            builds_concurrently: index::builds_concurrently(tree),
+            made: Vec::new(),
         });
     });
 }
@@ -195,10 +205,25 @@ impl Drop for Lease {
 }
 
 /// Adds a command that is about to run; returns the number of those that were running before.
-pub fn push(kind: u32, source: Source, nested: bool) -> usize {
+pub fn push(tree: ParseTree, source: Source, nested: bool) -> usize {
     let depth = COMMANDS.with_borrow(Vec::len);
-    add(next_number(), kind, source, nested, false);
+    add(next_number(), tree, source, nested, false);
     depth
+}
+
+/// Notes a relation that the innermost command has made; whether it is committed before the command is recorded.
+pub fn note_made(relation: pg_sys::Oid) -> bool {
+    COMMANDS.with_borrow_mut(|commands| {
+        commands.last_mut().is_some_and(|command| {
+            command.made.push(relation);
+            command.builds_concurrently
+        })
+    })
+}
+
+/// The relations that the innermost command has made, in order; some may be gone again.
+pub fn made() -> Vec<pg_sys::Oid> {
+    COMMANDS.with_borrow(|commands| commands.last().map_or_else(Vec::new, |c| c.made.clone()))
 }
 
 /// Takes off all commands beyond the first `depth`.
@@ -220,7 +245,7 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         // Before the entry is there: it must not stay if there is no memory to have it taken off.
         let number = next_number();
         source::remove_at_end(number);
-        add(number, kind, source, nested, true);
+        add(number, tree, source, nested, true);
         nested
     });
     let started = Started {
@@ -236,6 +261,7 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         detached: tree.tables_to_detach(),
         detached_from: partition::detached_from(tree),
         replayable: Facts::of(tree),
+        found: Found::of(tree),
         explained: false,
         recorded: Recorded::No,
         asked: None,

@@ -35,11 +35,13 @@ mod guc;
 mod in_progress;
 mod joined_table;
 mod message;
+mod names;
 mod new_table;
 mod objects;
 mod pending;
 #[allow(unsafe_code, reason = "the one place for FFI")]
 mod pg;
+mod repaired;
 mod replayable;
 mod replica_identity;
 mod restore;
@@ -94,6 +96,7 @@ pub extern "C-unwind" fn _PG_init() {
     pg::own::install();
     pg::rights::install();
     pg::keep::install();
+    pg::created::install();
     pg::hooks::install();
     pg::worker_error::install();
 }

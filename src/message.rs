@@ -27,6 +27,9 @@ pub struct Message<'a> {
     /// The major of this server, with commands whose effect depends on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub major: Option<u32>,
+    /// The indexes and sequences that the command made, where the server chose a name that another one might not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub made: Vec<Made>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rewrites: Vec<TableRewrite>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -120,6 +123,17 @@ pub struct Object {
     /// For drops: named by the command, or gone with what was named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub original: Option<bool>,
+}
+
+/// An index or a sequence that the command made; those of a table in the order in which they were made.
+#[derive(Serialize)]
+pub struct Made {
+    #[serde(rename = "type")]
+    pub object_type: &'static str,
+    /// Identity of an index's table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    pub name: String,
 }
 
 #[derive(Serialize)]

@@ -3,8 +3,8 @@
 //!
 //! - CREATE TABLE (LIKE temporary table): the columns and constraints that the new table got.
 //! - A partition's bound that is computed (`FROM (current_timestamp)`): its value.
-//! - DROP INDEX of an index that a failed CREATE INDEX CONCURRENTLY left: IF EXISTS; REINDEX INDEX that makes it valid:
-//!   CREATE INDEX.
+//! - CREATE INDEX without a name, where the first that the server would have chosen was taken: its name.
+//! - DROP INDEX of an index that a failed CREATE INDEX CONCURRENTLY left: IF EXISTS.
 //!
 //! And what the CASCADE of a DROP of temporary objects has taken from permanent ones ([`dropped_with_temporary`]): a statement for
 //! each, since the DROP itself is nothing for another server.
@@ -14,14 +14,11 @@ use crate::in_progress::Started;
 use crate::objects::Touched;
 use crate::pg::event::Dropped;
 use crate::pg::execute::Role;
-use crate::pg::index;
 use crate::pg::like::{self, TemporaryLike};
 use crate::pg::node::ParseTree;
 use crate::pg::{partition, text};
 use crate::short_lived;
-use crate::statement::{
-    create_index_if_not_exists, drop_index_if_exists, replace_computed_bound, replace_likes,
-};
+use crate::statement::{drop_index_if_exists, name_index, replace_computed_bound, replace_likes};
 use std::collections::HashSet;
 
 /// What has to be known of such a statement before it runs.
@@ -29,8 +26,6 @@ pub struct Facts {
     likes: Vec<TemporaryLike>,
     /// Number of all LIKE clauses.
     all_likes: usize,
-    drops_invalid_index: bool,
-    repairs: Option<index::Name>,
 }
 
 impl Facts {
@@ -39,8 +34,6 @@ impl Facts {
         Facts {
             likes,
             all_likes,
-            drops_invalid_index: index::drops_invalid(tree),
-            repairs: index::to_repair(tree),
         }
     }
 }
@@ -48,10 +41,6 @@ impl Facts {
 /// A statement to be stored instead of that which was sent.
 pub struct Instead {
     pub statement: Vec<u8>,
-    /// Its tag, if it is another one.
-    pub tag: Option<&'static str>,
-    /// Whose code it is, where that need not be the role of the command.
-    pub run_as: Option<Role>,
     /// Why no other server must run it, if so.
     pub reason: Option<&'static str>,
 }
@@ -63,18 +52,18 @@ const CODE_OF_OTHERS: &str =
 pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Instead> {
     let conforming = started.context.standard_conforming_strings;
     let facts = &started.replayable;
-    if let Some(index) = &facts.repairs {
-        let statement = create_index_if_not_exists(&index::definition(index)?)?;
-        return Some(Instead {
-            statement: text::encode(&statement).into_owned(),
-            tag: Some("CREATE INDEX"),
-            // PostgreSQL read no text, and ran the index's code as its owner.
-            run_as: index::owner(index),
+    if started.tree.leaves_name_of_index()
+        && let Some(name) = touched.main_object().and_then(|object| object.name.as_deref())
+        && name.ends_with(|last: char| last.is_ascii_digit())
+    {
+        let name = text::encode(&text::quote_identifier(name)).into_owned();
+        return name_index(sent, conforming, &name).map(|statement| Instead {
+            statement,
             reason: None,
         });
     }
     let mut reason = None;
-    let statement = if facts.drops_invalid_index {
+    let statement = if started.found.drops_missing() {
         drop_index_if_exists(sent, conforming)
     } else {
         let without_likes = likes_replaced(&started.context, facts, touched, sent, conforming);
@@ -92,8 +81,6 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
     };
     statement.map(|statement| Instead {
         statement,
-        tag: None,
-        run_as: None,
         reason,
     })
 }

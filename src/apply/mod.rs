@@ -10,6 +10,7 @@
 //! Not promised: anything for rows that are inserted by other means than logical replication; they are left alone.
 
 mod log;
+mod names;
 mod publish;
 mod recorded;
 pub mod stops;
@@ -192,6 +193,7 @@ fn run(
                 note: Some("runs outside of transactions only".to_owned()),
             });
         }
+        names::give(command, &circumstances, &done.made)?;
         let unfinished = (!done.dropped_unfinished.is_empty()).then(|| {
             format!(
                 "dropped before its copy was finished: {}; a slot of the copy (pg_.._sync_..) may be left on the source",

@@ -34,6 +34,7 @@ pub struct Circumstances {
     pub rights: Vec<String>,
     pub run_as: Option<RunAs>,
     pub objects: Vec<Object>,
+    pub made: Vec<Made>,
     pub search_path: Vec<String>,
     pub settings: BTreeMap<String, String>,
     pub replica_identity: Vec<String>,
@@ -60,9 +61,17 @@ pub struct Published {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub struct Object {
+    pub op: Option<String>,
     #[serde(rename = "type")]
     pub object_type: Option<String>,
     pub identity: Option<String>,
+}
+
+/// An index of a table, or a sequence, that the command made; those of a table in the order in which they were made.
+#[derive(Deserialize)]
+pub struct Made {
+    pub table: Option<String>,
+    pub name: String,
 }
 
 /// Whose rights the statement is to have, where it is not the role of the command.

@@ -344,6 +344,17 @@ pub fn is_partitioned(oid: pg_sys::Oid) -> bool {
     unsafe { pg_sys::get_rel_relkind(oid) as u8 == pg_sys::RELKIND_PARTITIONED_TABLE }
 }
 
+pub fn is_sequence(oid: pg_sys::Oid) -> bool {
+    // SAFETY: a syscache look-up; 0 when it is gone.
+    unsafe { pg_sys::get_rel_relkind(oid) as u8 == pg_sys::RELKIND_SEQUENCE }
+}
+
+/// Whether a relation is a TOAST table.
+pub fn is_toast(oid: pg_sys::Oid) -> bool {
+    // SAFETY: a syscache look-up; 0 when it is gone.
+    unsafe { pg_sys::get_rel_relkind(oid) as u8 == pg_sys::RELKIND_TOASTVALUE }
+}
+
 /// `schema.name`, quoted where needed.
 pub fn qualified_relation_name(oid: pg_sys::Oid) -> Option<String> {
     Some(format!(

@@ -1,6 +1,7 @@
 //! Rows of pg_depend, written as `recordDependencyOn()` writes them (pg_depend.c), but whatever they say, and without a lock on
-//! what is depended on.
+//! what is depended on; and what the extension notes of relations by such rows ([`Mark`]).
 
+use super::scan;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
@@ -28,5 +29,83 @@ pub(super) fn insert(object: Object, on: Object, kind: pg_sys::DependencyType::T
         pg_sys::CatalogTupleInsert(catalog, tuple);
         pg_sys::heap_freetuple(tuple);
         pg_sys::relation_close(catalog, lock);
+    }
+}
+
+/// What is noted of a relation by making it depend on a function of PostgreSQL that nobody can drop. PostgreSQL itself never writes
+/// such a row, since dependencies on what it cannot drop go without saying (pg_depend.c: recordMultipleDependencies), and it
+/// deletes the row with the relation. It belongs to the transaction that writes it, and pg_dump does not carry it.
+#[derive(Clone, Copy)]
+pub(super) struct Mark(pub(super) u32);
+
+impl Mark {
+    fn function(self) -> pg_sys::Oid {
+        pg_sys::Oid::from(self.0)
+    }
+
+    pub(super) fn set(self, relation: pg_sys::Oid) {
+        insert(
+            (pg_sys::RelationRelationId, relation),
+            (pg_sys::ProcedureRelationId, self.function()),
+            pg_sys::DependencyType::DEPENDENCY_NORMAL,
+        );
+    }
+
+    pub(super) fn is_on(self, relation: pg_sys::Oid) -> bool {
+        let mut found = false;
+        self.each(relation, |_| found = true);
+        found
+    }
+
+    /// The caller has a lock on the relation under which nobody else removes it.
+    pub(super) fn remove(self, relation: pg_sys::Oid) {
+        let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+        // SAFETY: the row was just read, and stays as the caller promises.
+        unsafe {
+            let catalog = pg_sys::relation_open(pg_sys::DependRelationId, lock);
+            self.each(relation, |row| {
+                pg_sys::CatalogTupleDelete(catalog, &raw mut (*row).t_self);
+            });
+            pg_sys::relation_close(catalog, lock);
+        }
+    }
+
+    fn each(self, relation: pg_sys::Oid, mut f: impl FnMut(pg_sys::HeapTuple)) {
+        // SAFETY: inside a transaction.
+        unsafe {
+            scan::each_dependency(pg_sys::RelationRelationId, relation, |form, row| {
+                if form.refclassid == pg_sys::ProcedureRelationId
+                    && form.refobjid == self.function()
+                {
+                    f(row);
+                }
+            });
+        }
+    }
+
+    /// All relations that have it.
+    pub(super) fn relations(self) -> Vec<pg_sys::Oid> {
+        let mut found = Vec::new();
+        // SAFETY: the index begins with these columns; each row is one of pg_depend.
+        unsafe {
+            scan::each_row(
+                pg_sys::DependRelationId,
+                pg_sys::DependReferenceIndexId,
+                &[
+                    (
+                        pg_sys::Anum_pg_depend_refclassid,
+                        pg_sys::ProcedureRelationId,
+                    ),
+                    (pg_sys::Anum_pg_depend_refobjid, self.function()),
+                ],
+                |row, _| {
+                    let form = &*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_depend);
+                    if form.classid == pg_sys::RelationRelationId {
+                        found.push(form.objid);
+                    }
+                },
+            );
+        }
+        found
     }
 }

@@ -1,15 +1,14 @@
 //! DDL for which PostgreSQL raises no event triggers, though it changes what pg_dump or pg_dumpall show.
 //!
 //! Only the utility hook sees it: REASSIGN OWNED and all commands on roles, which are "for global objects" (utility.c),
-//! CLUSTER, which counts as maintenance, but marks the index that it names, and REINDEX INDEX, which may make one valid that
-//! only this server has (before 17).
+//! CLUSTER, which counts as maintenance, but marks the index that it names. (What else counts as maintenance may make an index valid
+//! that only this server has: [`super::index`].)
 //! Relied on: `kind` is asked for every utility statement, so it looks at node tags only.
 //! Not promised: commands on databases, tablespaces, event triggers, parameters.
 
 use super::catalog::Address;
 use super::compat;
 use super::event::{Collected, Dropped};
-use super::index;
 use super::node::{self, ParseTree};
 use super::role_spec;
 use super::text;
@@ -23,12 +22,6 @@ pub enum Kind {
     ReassignOwned,
     /// CLUSTER, from 19 on also REPACK, by an index that the command names.
     Cluster,
-    /// REINDEX INDEX, for which event triggers fire from 17 on.
-    #[cfg_attr(
-        any(feature = "pg17", feature = "pg18", feature = "pg19"),
-        allow(dead_code)
-    )]
-    ReindexIndex,
     Role,
 }
 
@@ -38,8 +31,6 @@ pub enum Eventless {
     ReassignOwned,
     /// The table, if the index was not marked before; `None` also for a temporary table.
     Cluster(Option<Address>),
-    /// The index, if it was not valid.
-    ReindexIndex(Option<index::Name>),
     Role {
         /// In a DROP, of those that exist.
         names: Vec<String>,
@@ -60,12 +51,6 @@ pub fn kind(tree: ParseTree) -> Option<Kind> {
     unsafe {
         match (*node).type_ {
             pg_sys::NodeTag::T_ReassignOwnedStmt => Some(Kind::ReassignOwned),
-            #[cfg(not(any(feature = "pg17", feature = "pg18", feature = "pg19")))]
-            pg_sys::NodeTag::T_ReindexStmt => {
-                let kind = (*(node as *mut pg_sys::ReindexStmt)).kind;
-                (kind == pg_sys::ReindexObjectType::REINDEX_OBJECT_INDEX)
-                    .then_some(Kind::ReindexIndex)
-            }
             #[cfg(not(feature = "pg19"))]
             pg_sys::NodeTag::T_ClusterStmt => by_index(node).map(|_| Kind::Cluster),
             #[cfg(feature = "pg19")]
@@ -98,7 +83,6 @@ impl Eventless {
             match kind {
                 Kind::ReassignOwned => Eventless::ReassignOwned,
                 Kind::Cluster => Eventless::Cluster(table_to_mark(tree.node())),
-                Kind::ReindexIndex => Eventless::ReindexIndex(index::to_repair(tree)),
                 Kind::Role => roles(tree.node()),
             }
         })
@@ -109,12 +93,6 @@ impl Eventless {
         match self {
             Eventless::ReassignOwned => true,
             Eventless::Cluster(table) => table.is_some(),
-            Eventless::ReindexIndex(index) => {
-                // Other servers have it only from now on.
-                index
-                    .as_ref()
-                    .is_some_and(|index| index::definition(index).is_some())
-            }
             Eventless::Role { names, drops, .. } => !drops || !names.is_empty(),
         }
     }
@@ -134,7 +112,6 @@ impl Eventless {
         let addresses: Vec<Address> = match self {
             Eventless::ReassignOwned | Eventless::Role { drops: true, .. } => Vec::new(),
             Eventless::Cluster(table) => table.iter().copied().collect(),
-            Eventless::ReindexIndex(index) => index.iter().filter_map(index::address).collect(),
             Eventless::Role { names, .. } => names
                 .iter()
                 .filter_map(|name| Address::role(name))

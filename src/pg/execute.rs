@@ -365,6 +365,8 @@ pub fn set(name: &CStr, value: &[u8], lenient: bool) -> bool {
 
 /// What became of a statement.
 pub struct Done {
+    /// Relations that it made, in order; some may be gone again.
+    pub made: Vec<pg_sys::Oid>,
     /// Ordinary and partitioned tables that it made and that are still there.
     pub tables: Vec<pg_sys::Oid>,
     /// Tables that it dropped while they were being copied: a slot of the copy may be left on the source.
@@ -391,6 +393,7 @@ pub fn run(
         };
         if node::runs_outside_transactions_only((*raw).stmt) {
             return Ok(Done {
+                made: Vec::new(),
                 tables: Vec::new(),
                 dropped_unfinished: Vec::new(),
                 left_out: true,
@@ -475,13 +478,14 @@ pub fn run(
         pg_sys::SetUserIdAndSecContext(user, context);
         pg_sys::PopActiveSnapshot();
         pg_sys::CommandCounterIncrement();
-        let tables = CREATED
-            .take()
-            .unwrap_or_default()
-            .into_iter()
+        let made = CREATED.take().unwrap_or_default();
+        let tables = made
+            .iter()
+            .copied()
             .filter(|&table| super::publication::is_publishable(table))
             .collect();
         Ok(Done {
+            made,
             tables,
             dropped_unfinished: UNFINISHED.take(),
             left_out: false,

@@ -11,6 +11,7 @@
 use super::eventless;
 use super::execute;
 use super::finally::finally;
+use super::index;
 use super::memory;
 use super::node;
 use super::source::Source;
@@ -190,7 +191,7 @@ unsafe extern "C-unwind" fn process_utility(
         if depth < 0 {
             call.chain();
         } else if (*(*pstmt).utilityStmt).type_ == pg_sys::NodeTag::T_ExplainStmt
-            || eventless::kind(node::ParseTree::new((*pstmt).utilityStmt)).is_some()
+            || is_unannounced(node::ParseTree::new((*pstmt).utilityStmt))
         {
             finally(
                 || run_unannounced(call),
@@ -239,6 +240,11 @@ extern "C-unwind" fn after_unannounced() {
     memory::with_reserve(crate::event_trigger::after_unannounced);
 }
 
+/// Whether a statement may do something of interest for which PostgreSQL raises no event triggers.
+fn is_unannounced(tree: node::ParseTree) -> bool {
+    eventless::kind(tree).is_some() || index::rebuilds(tree)
+}
+
 /// Notes a statement that may raise event triggers; the depth to go back to afterwards, or -1 for any other.
 #[pg_guard]
 extern "C-unwind" fn begin(
@@ -260,14 +266,12 @@ extern "C-unwind" fn begin(
         if in_progress::any_unrecorded() {
             crate::event_trigger::before_nested_statement();
         }
-        let (kind, source) = match tree.explained() {
-            Some(explained) => (explained.kind(), source().explained()),
-            None if raises_event_triggers || eventless::kind(tree).is_some() => {
-                (tree.kind(), source())
-            }
+        let (tree, source) = match tree.explained() {
+            Some(explained) => (explained, source().explained()),
+            None if raises_event_triggers || is_unannounced(tree) => (tree, source()),
             None => return -1,
         };
-        in_progress::push(kind, source, nested) as i64
+        in_progress::push(tree, source, nested) as i64
     })
 }
 

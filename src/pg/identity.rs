@@ -3,13 +3,11 @@
 //! Written straight into the catalogs, as `relation_mark_replica_identity` (tablecmds.c) does: no nested DDL is raised, and it
 //! also works while the table is still in use by the CREATE TABLE AS that fills it.
 //!
-//! A table that has REPLICA IDENTITY FULL from here and not from its owner is marked by a row in pg_depend: the table depends
-//! on `pg_relation_is_publishable()`, a function that nobody can drop. PostgreSQL itself never writes such a row, since
-//! dependencies on what it cannot drop go without saying (pg_depend.c: recordMultipleDependencies), and it deletes the row
-//! with the table. pg_dump does not carry it: what is restored is the owner's own.
+//! A table that has REPLICA IDENTITY FULL from here and not from its owner is marked: what is restored from a dump, which does not
+//! carry marks, is the owner's own.
 
 use super::compat;
-use super::dependency;
+use super::dependency::Mark;
 #[cfg(not(any(feature = "pg13", feature = "pg14")))]
 use super::publication::by_publication;
 use super::scan;
@@ -18,6 +16,9 @@ use pgrx::pg_sys;
 
 /// From 15 on a publication may have a column list, under which UPDATE and DELETE fail where the identity is FULL.
 pub const MAY_FAIL: bool = cfg!(not(any(feature = "pg13", feature = "pg14")));
+
+/// What such a table depends on.
+const GIVEN: Mark = Mark(pg_sys::F_PG_RELATION_IS_PUBLISHABLE);
 
 /// Whether a table that is locked by the running command has a primary key.
 pub fn has_primary_key(table: pg_sys::Oid) -> bool {
@@ -53,7 +54,7 @@ pub fn give_full(table: pg_sys::Oid) -> bool {
         pg_sys::REPLICA_IDENTITY_FULL,
     );
     if given && MAY_FAIL {
-        set_mark(table);
+        GIVEN.set(table);
     }
     given
 }
@@ -66,7 +67,7 @@ pub fn give_default(table: pg_sys::Oid) -> bool {
         pg_sys::REPLICA_IDENTITY_FULL,
         pg_sys::REPLICA_IDENTITY_DEFAULT,
     );
-    remove_mark(table);
+    GIVEN.remove(table);
     see_changes(table);
     given
 }
@@ -74,7 +75,7 @@ pub fn give_default(table: pg_sys::Oid) -> bool {
 /// The owner of a table has said which identity it is to have: what he said stays.
 pub fn is_chosen(table: pg_sys::Oid) {
     if MAY_FAIL {
-        remove_mark(table);
+        GIVEN.remove(table);
     }
 }
 
@@ -98,7 +99,7 @@ pub fn is_full(table: pg_sys::Oid) -> bool {
 /// that writes the table's row in pg_class goes on under it but GRANT, which takes no lock: then it is tried again.
 pub fn take_full_back(table: pg_sys::Oid) -> Result<bool, Failure> {
     const ATTEMPTS: usize = 3;
-    if !is_full(table) || !has_mark(table) {
+    if !is_full(table) || !GIVEN.is_on(table) {
         return Ok(false);
     }
     lock(table);
@@ -120,7 +121,7 @@ fn take_full_back_locked(table: pg_sys::Oid) -> bool {
     let Some(under_full) = with_open(table, allowed) else {
         return false;
     };
-    if under_full.everything() || !is_full(table) || !has_mark(table) {
+    if under_full.everything() || !is_full(table) || !GIVEN.is_on(table) {
         return false;
     }
     let (full, default) = (
@@ -131,7 +132,7 @@ fn take_full_back_locked(table: pg_sys::Oid) -> bool {
     see_changes(table);
     let is_gain = with_open(table, allowed).is_some_and(|now| now.is_more_than(under_full));
     if is_gain {
-        remove_mark(table);
+        GIVEN.remove(table);
     } else {
         change(table, default, full);
     }
@@ -222,30 +223,11 @@ pub fn in_danger_by(_publication: pg_sys::Oid) -> Vec<pg_sys::Oid> {
 
 /// All tables that have FULL from here and generated columns, where these make a difference (18 and later).
 pub fn given_full_with_generated_column() -> Vec<pg_sys::Oid> {
-    let mut found = Vec::new();
-    if cfg!(any(feature = "pg18", feature = "pg19")) {
-        // SAFETY: the index begins with these columns; each row is one of pg_depend.
-        unsafe {
-            scan::each_row(
-                pg_sys::DependRelationId,
-                pg_sys::DependReferenceIndexId,
-                &[
-                    (
-                        pg_sys::Anum_pg_depend_refclassid,
-                        pg_sys::ProcedureRelationId,
-                    ),
-                    (pg_sys::Anum_pg_depend_refobjid, marker()),
-                ],
-                |row, _| {
-                    let form = &*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_depend);
-                    if form.classid == pg_sys::RelationRelationId {
-                        found.push(form.objid);
-                    }
-                },
-            );
-        }
-        found.retain(|&table| has_generated_column(table));
+    if cfg!(not(any(feature = "pg18", feature = "pg19"))) {
+        return Vec::new();
     }
+    let mut found = GIVEN.relations();
+    found.retain(|&table| has_generated_column(table));
     found
 }
 
@@ -349,56 +331,5 @@ fn change(table: pg_sys::Oid, from: u8, to: u8) -> bool {
         }
         pg_sys::relation_close(catalog, lock);
         changed
-    }
-}
-
-/// What a marked table depends on: nothing that PostgreSQL would write down.
-fn marker() -> pg_sys::Oid {
-    pg_sys::Oid::from(pg_sys::F_PG_RELATION_IS_PUBLISHABLE)
-}
-
-fn set_mark(table: pg_sys::Oid) {
-    dependency::insert(
-        (pg_sys::RelationRelationId, table),
-        (pg_sys::ProcedureRelationId, marker()),
-        pg_sys::DependencyType::DEPENDENCY_NORMAL,
-    );
-}
-
-fn has_mark(table: pg_sys::Oid) -> bool {
-    let mut found = false;
-    each_mark(table, |_| found = true);
-    found
-}
-
-fn remove_mark(table: pg_sys::Oid) {
-    let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
-    // SAFETY: the row was just read; the caller has a lock on the table under which nobody else removes it.
-    unsafe {
-        let catalog = pg_sys::relation_open(pg_sys::DependRelationId, lock);
-        each_mark(table, |row| {
-            pg_sys::CatalogTupleDelete(catalog, &raw mut (*row).t_self);
-        });
-        pg_sys::relation_close(catalog, lock);
-    }
-}
-
-fn each_mark(table: pg_sys::Oid, mut f: impl FnMut(pg_sys::HeapTuple)) {
-    // SAFETY: the index begins with these columns; each row is one of pg_depend.
-    unsafe {
-        scan::each_row(
-            pg_sys::DependRelationId,
-            pg_sys::DependDependerIndexId,
-            &[
-                (pg_sys::Anum_pg_depend_classid, pg_sys::RelationRelationId),
-                (pg_sys::Anum_pg_depend_objid, table),
-            ],
-            |row, _| {
-                let form = &*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_depend);
-                if form.refclassid == pg_sys::ProcedureRelationId && form.refobjid == marker() {
-                    f(row);
-                }
-            },
-        );
     }
 }

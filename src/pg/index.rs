@@ -1,88 +1,302 @@
-//! Invalid indexes: what CREATE INDEX CONCURRENTLY and REINDEX CONCURRENTLY leave when they fail. That they exist is
-//! committed, but no command has told of it; other servers do not have them.
-//! Not promised: to tell them from indexes that an interrupted DROP INDEX CONCURRENTLY left.
+//! Indexes that no row tells of: what CREATE INDEX CONCURRENTLY and REINDEX CONCURRENTLY leave when they fail. That they exist is
+//! committed, though their command was not; other servers do not have them until they become valid.
+//!
+//! Such an index is marked in the transaction that makes it ([`Mark`]), and the mark is removed with the row that tells of it. A
+//! REINDEX CONCURRENTLY swaps the marks of the two indexes with their names (index.c: index_concurrently_swap), an interrupted DROP
+//! INDEX CONCURRENTLY leaves one without a mark: other servers have that. What was invalid before is marked with CREATE EXTENSION.
+//! Not promised: the mark of what a REINDEX CONCURRENTLY leaves, before 17, in a session that has not loaded the library.
 
 use super::catalog::Address;
 use super::compat;
+use super::dependency::Mark;
 use super::execute::Role;
 use super::node::{self, ParseTree};
+use super::scan;
 use super::text;
+use crate::statement::create_index_if_not_exists;
 use pgrx::pg_sys;
-use pgrx::pg_sys::Datum;
+use pgrx::pg_sys::Oid;
 
-/// An index, by schema and name: REINDEX CONCURRENTLY puts another one in its place.
-#[derive(Debug)]
-pub struct Name {
-    schema: pg_sys::Oid,
+/// What such an index depends on.
+const UNTOLD: Mark = Mark(pg_sys::F_PG_INDEX_HAS_PROPERTY);
+
+/// The kind of parse tree that a CREATE INDEX is, see [`ParseTree::kind`].
+pub const KIND_OF_CREATE: u32 = pg_sys::NodeTag::T_IndexStmt as u32;
+
+/// An index that no row tells of, as a command finds it when it begins.
+#[derive(Clone, Debug)]
+pub struct Untold {
+    oid: Oid,
+    /// For what makes another one in its place (ALTER COLUMN TYPE).
+    schema: Oid,
     name: String,
 }
 
 /// Whether this is an index that is not valid. Those of partitioned tables are so until all partitions have one.
 pub fn is_invalid(index: Address) -> bool {
-    // SAFETY: INDEXRELID holds rows of pg_index; the look-ups give nothing for other objects.
+    index.is_relation() && is_index(index.object) && validity(index.object) == Some(false)
+}
+
+fn is_index(oid: Oid) -> bool {
+    // SAFETY: a syscache look-up; 0 for what is no relation.
+    unsafe { pg_sys::get_rel_relkind(oid) as u8 == pg_sys::RELKIND_INDEX }
+}
+
+/// `None` for what is no index.
+fn validity(index: Oid) -> Option<bool> {
+    // SAFETY: INDEXRELID holds rows of pg_index.
     unsafe {
-        index.is_relation()
-            && pg_sys::get_rel_relkind(index.object) as u8 == pg_sys::RELKIND_INDEX
-            && compat::with_cached(
-                pg_sys::SysCacheIdentifier::INDEXRELID,
-                index.object,
-                |row: &pg_sys::FormData_pg_index| !row.indisvalid,
-            )
-            .unwrap_or(false)
+        compat::with_cached(
+            pg_sys::SysCacheIdentifier::INDEXRELID,
+            index,
+            |row: &pg_sys::FormData_pg_index| row.indisvalid,
+        )
     }
 }
 
-/// Whether a statement is a DROP INDEX that names an invalid one; to be asked before it runs.
-pub fn drops_invalid(tree: ParseTree) -> bool {
-    tree.indexes_to_drop()
-        .into_iter()
-        .any(|index| is_invalid(Address::relation(index)))
+/// A concurrent build has begun to make an index.
+pub fn is_begun(index: Oid) {
+    UNTOLD.set(index);
 }
 
-/// The invalid index that a REINDEX INDEX names; to be asked before it runs.
-pub fn to_repair(tree: ParseTree) -> Option<Name> {
+/// A row tells of the index.
+pub fn is_told(index: Oid) {
+    UNTOLD.remove(index);
+}
+
+/// All that no row tells of.
+pub fn untold() -> Vec<Untold> {
+    UNTOLD
+        .relations()
+        .into_iter()
+        .filter_map(|oid| {
+            // SAFETY: syscache look-ups; relations that are gone have no kind and no name.
+            unsafe {
+                Some(Untold {
+                    oid,
+                    schema: pg_sys::get_rel_namespace(oid),
+                    name: text::string(pg_sys::get_rel_name(oid))?,
+                })
+            }
+        })
+        .collect()
+}
+
+impl Untold {
+    pub fn is(&self, index: Oid) -> bool {
+        self.oid == index
+    }
+
+    pub fn oid(&self) -> Oid {
+        self.oid
+    }
+
+    pub fn is_valid(&self) -> bool {
+        validity(self.oid) == Some(true)
+    }
+
+    /// The index, if it is valid now and still untold, under a lock that keeps it so until the end of the transaction. Who
+    /// has a lock on it changes or tells of it himself: nobody waits for him. `made`: by the running command.
+    pub fn valid(&self, made: &[Oid]) -> Option<Oid> {
+        let lock = pg_sys::ShareUpdateExclusiveLock as pg_sys::LOCKMODE;
+        if self.is_valid() {
+            // SAFETY: takes any OID; the lock goes with the transaction.
+            let locked = unsafe { pg_sys::ConditionalLockRelationOid(self.oid, lock) };
+            return (locked && self.is_valid() && UNTOLD.is_on(self.oid)).then_some(self.oid);
+        }
+        let name = text::c_string(&self.name);
+        // SAFETY: a syscache look-up by name.
+        let successor = unsafe { pg_sys::get_relname_relid(name.as_ptr(), self.schema) };
+        (successor != self.oid && made.contains(&successor) && validity(successor) == Some(true))
+            .then_some(successor)
+    }
+}
+
+/// Whether a statement may make an untold index valid, or is about one; by node tags alone.
+pub fn may_concern(tree: ParseTree) -> bool {
+    let node = tree.node();
+    if node.is_null() {
+        return false;
+    }
+    // SAFETY: a parse tree is valid while its command runs; the node tag says which type it is.
+    unsafe {
+        match (*node).type_ {
+            pg_sys::NodeTag::T_IndexStmt
+            | pg_sys::NodeTag::T_ReindexStmt
+            | pg_sys::NodeTag::T_AlterTableStmt
+            | pg_sys::NodeTag::T_AlterTableMoveAllStmt
+            | pg_sys::NodeTag::T_AlterObjectSchemaStmt
+            | pg_sys::NodeTag::T_AlterExtensionStmt
+            | pg_sys::NodeTag::T_RenameStmt
+            | pg_sys::NodeTag::T_RefreshMatViewStmt => true,
+            pg_sys::NodeTag::T_CommentStmt => {
+                (*(node as *mut pg_sys::CommentStmt)).objtype == pg_sys::ObjectType::OBJECT_INDEX
+            }
+            pg_sys::NodeTag::T_DropStmt => {
+                (*(node as *mut pg_sys::DropStmt)).removeType == pg_sys::ObjectType::OBJECT_INDEX
+            }
+            pg_sys::NodeTag::T_CreateStmt => !likes_of_indexes(node).is_empty(),
+            _ => rebuilds(tree),
+        }
+    }
+}
+
+/// Whether a statement for which PostgreSQL raises no event triggers may build indexes anew: TRUNCATE, VACUUM FULL, CLUSTER, REPACK,
+/// before 17 REINDEX.
+pub fn rebuilds(tree: ParseTree) -> bool {
+    let node = tree.node();
+    if node.is_null() {
+        return false;
+    }
+    // SAFETY: a parse tree is valid while its command runs; the node tag says which type it is; options are DefElem nodes.
+    unsafe {
+        match (*node).type_ {
+            #[cfg(not(any(feature = "pg17", feature = "pg18", feature = "pg19")))]
+            pg_sys::NodeTag::T_ReindexStmt => true,
+            pg_sys::NodeTag::T_TruncateStmt => true,
+            #[cfg(not(feature = "pg19"))]
+            pg_sys::NodeTag::T_ClusterStmt => true,
+            #[cfg(feature = "pg19")]
+            pg_sys::NodeTag::T_RepackStmt => true,
+            pg_sys::NodeTag::T_VacuumStmt => {
+                node::pointers::<pg_sys::DefElem>((*(node as *mut pg_sys::VacuumStmt)).options)
+                    .into_iter()
+                    .any(|option| text::bytes((*option).defname) == b"full")
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether what a statement builds is committed before its end.
+pub fn builds_concurrently(tree: ParseTree) -> bool {
+    let node = tree.node();
+    // SAFETY: as above. A REINDEX makes indexes only if it is CONCURRENTLY.
+    !node.is_null()
+        && unsafe {
+            match (*node).type_ {
+                pg_sys::NodeTag::T_IndexStmt => (*(node as *mut pg_sys::IndexStmt)).concurrent,
+                pg_sys::NodeTag::T_ReindexStmt => true,
+                _ => false,
+            }
+        }
+}
+
+/// The LIKE clauses of a CREATE TABLE that take indexes, in order.
+///
+/// # Safety
+/// A valid CREATE TABLE.
+unsafe fn likes_of_indexes(node: *mut pg_sys::Node) -> Vec<*mut pg_sys::TableLikeClause> {
+    // SAFETY: the caller's promise; the node tags say which type each is.
+    unsafe {
+        node::pointers::<pg_sys::Node>((*(node as *mut pg_sys::CreateStmt)).tableElts)
+            .into_iter()
+            .filter(|&element| (*element).type_ == pg_sys::NodeTag::T_TableLikeClause)
+            .map(|element| element as *mut pg_sys::TableLikeClause)
+            .filter(|&like| {
+                (*like).options & pg_sys::TableLikeOption::CREATE_TABLE_LIKE_INDEXES as u32 != 0
+            })
+            .collect()
+    }
+}
+
+/// Of each index that the LIKE clauses of a CREATE TABLE take, in the order in which PostgreSQL makes them before all others
+/// (parse_utilcmd.c: expandTableLikeClause; relcache.c: RelationGetIndexList), whether it is untold: then its copy is.
+/// To be asked before the command runs.
+pub fn untold_in_likes(tree: ParseTree, untold: &[Untold]) -> Vec<bool> {
+    let node = tree.node();
+    // SAFETY: a parse tree is valid while its command runs; the node tag says which type it is.
+    unsafe {
+        if node.is_null() || (*node).type_ != pg_sys::NodeTag::T_CreateStmt {
+            return Vec::new();
+        }
+        likes_of_indexes(node)
+            .into_iter()
+            .flat_map(|like| indexes_of(node::find_permanent_relation((*like).relation)))
+            .map(|index| untold.iter().any(|untold| untold.is(index)))
+            .collect()
+    }
+}
+
+/// The indexes of a table in the order of their OIDs, but those that are being dropped.
+fn indexes_of(table: Oid) -> Vec<Oid> {
+    let mut indexes = Vec::new();
+    // SAFETY: the index begins with this column; each row is one of pg_index.
+    unsafe {
+        scan::each_row(
+            pg_sys::IndexRelationId,
+            pg_sys::IndexIndrelidIndexId,
+            &[(pg_sys::Anum_pg_index_indrelid, table)],
+            |row, _| {
+                let form = &*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_index);
+                if form.indislive {
+                    indexes.push(form.indexrelid);
+                }
+            },
+        );
+    }
+    indexes.sort_by_key(|oid| oid.to_u32());
+    indexes
+}
+
+/// The table of an index.
+pub fn table_of(index: Oid) -> Option<Oid> {
+    // SAFETY: a syscache look-up; InvalidOid when it is gone.
+    let table = unsafe { pg_sys::IndexGetRelation(index, true) };
+    (table != pg_sys::InvalidOid).then_some(table)
+}
+
+/// The owner of the index and its table.
+pub fn owner(index: Oid) -> Role {
+    Role::owner_of(index)
+}
+
+/// The indexes that a DROP INDEX names, and whether other servers may lack them; to be asked before it runs.
+pub fn dropped_and_missing(tree: ParseTree, untold: &[Untold]) -> (usize, usize, usize) {
+    let indexes = tree.indexes_to_drop();
+    let missing = |index: &&Oid| untold.iter().any(|untold| untold.is(**index));
+    let untold = indexes.iter().filter(missing).count();
+    let invalid = indexes
+        .iter()
+        .filter(|&&index| is_invalid(Address::relation(index)))
+        .count();
+    (indexes.len(), untold, invalid)
+}
+
+/// Whether a statement is a REINDEX INDEX of this index.
+pub fn is_reindexed_alone(tree: ParseTree, index: Oid) -> bool {
     let node = tree.node();
     // SAFETY: a parse tree is valid while its command runs; the node tag says which type it is.
     unsafe {
         if node.is_null() || (*node).type_ != pg_sys::NodeTag::T_ReindexStmt {
-            return None;
+            return false;
         }
         let reindex = node as *mut pg_sys::ReindexStmt;
-        if (*reindex).kind != pg_sys::ReindexObjectType::REINDEX_OBJECT_INDEX {
-            return None;
-        }
-        let index = node::find_permanent_relation((*reindex).relation);
-        if index == pg_sys::InvalidOid || !is_invalid(Address::relation(index)) {
-            return None;
-        }
-        Some(Name {
-            schema: pg_sys::get_rel_namespace(index),
-            name: text::string(pg_sys::get_rel_name(index))?,
-        })
+        (*reindex).kind == pg_sys::ReindexObjectType::REINDEX_OBJECT_INDEX
+            && node::find_permanent_relation((*reindex).relation) == index
     }
 }
 
-/// The index of this name, if it is valid now.
-pub fn address(name: &Name) -> Option<Address> {
-    let bare = text::c_string(&name.name);
-    // SAFETY: a syscache look-up by name.
-    let index = unsafe { pg_sys::get_relname_relid(bare.as_ptr(), name.schema) };
-    (index != pg_sys::InvalidOid)
-        .then(|| Address::relation(index))
-        .filter(|&index| !is_invalid(index))
+/// The CREATE INDEX of an index, with its tablespace where it has one of its own.
+fn definition(index: Oid) -> Option<String> {
+    // SAFETY: reads catalogs; an index that is there, as the caller has just found it.
+    unsafe { text::string(pg_sys::pg_get_indexdef_string(index)) }
 }
 
-/// The owner of the index and its table.
-pub fn owner(name: &Name) -> Option<Role> {
-    address(name).map(|index| Role::owner_of(index.object))
+/// The statement that tells of an index ([`crate::repaired`]); `None` for what is none.
+pub fn definition_if_not_exists(index: Oid) -> Option<String> {
+    validity(index)?;
+    create_index_if_not_exists(&definition(index)?)
 }
 
-/// The CREATE INDEX of an index that is valid now.
-pub fn definition(name: &Name) -> Option<String> {
-    let index = address(name)?.object;
-    // SAFETY: pg_get_indexdef(oid) reads catalogs.
-    unsafe {
-        let definition = compat::call(pg_sys::pg_get_indexdef, [Datum::from(index)])?;
-        text::string(pg_sys::text_to_cstring(definition.cast_mut_ptr()))
-    }
+/// The comment of an index.
+pub fn comment(index: Oid) -> Option<String> {
+    // SAFETY: reads a catalog; a fresh string, or NULL.
+    unsafe { text::string(pg_sys::GetComment(index, pg_sys::RelationRelationId, 0)) }
+}
+
+/// Whether an index is part of one of a partitioned table.
+pub fn is_partition(index: Oid) -> bool {
+    // SAFETY: a syscache look-up.
+    unsafe { pg_sys::get_rel_relispartition(index) }
 }

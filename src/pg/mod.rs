@@ -7,6 +7,7 @@
 pub mod catalog;
 mod compat;
 pub mod context_stack;
+pub mod created;
 mod dependency;
 pub mod early_lock;
 pub mod event;

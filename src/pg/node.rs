@@ -274,6 +274,20 @@ impl ParseTree {
         }
     }
 
+    /// Whether it makes a table, and nothing of what that may be a partition of.
+    pub fn makes_table_alone(self) -> bool {
+        // SAFETY: the node tag says which type this is.
+        self.is(pg_sys::NodeTag::T_CreateStmt)
+            && unsafe { (*(self.0 as *mut pg_sys::CreateStmt)).partbound.is_null() }
+    }
+
+    /// Whether it is a CREATE INDEX without a name.
+    pub fn leaves_name_of_index(self) -> bool {
+        // SAFETY: as above.
+        self.is(pg_sys::NodeTag::T_IndexStmt)
+            && unsafe { (*(self.0 as *mut pg_sys::IndexStmt)).idxname.is_null() }
+    }
+
     /// The bare name of the object that a DROP names first.
     pub fn first_dropped_name(self) -> Option<String> {
         if !self.is(pg_sys::NodeTag::T_DropStmt) {

@@ -1,4 +1,5 @@
-//! The definition of a table as the catalogs have it, for the CREATE TABLE that stands for a CREATE TABLE AS.
+//! The definition of a table as the catalogs have it, for the CREATE TABLE that stands for a CREATE TABLE AS; the name of an index or
+//! sequence.
 
 use super::compat;
 use super::text;
@@ -199,5 +200,27 @@ unsafe fn relation_options(relation: pg_sys::Oid, prefix: &str) -> Vec<String> {
                 Some(format!("{prefix}{name}='{value}'"))
             })
             .collect()
+    }
+}
+
+/// The identity that a relation would have under another name.
+pub fn identity_if_named(relation: pg_sys::Oid, name: &str) -> String {
+    let schema = super::catalog::schema_of_relation(relation).unwrap_or_default();
+    format!(
+        "{}.{}",
+        text::quote_identifier(&schema),
+        text::quote_identifier(name)
+    )
+}
+
+/// Gives an index, with the constraint that it is for, or a sequence another name; in the transaction that has made it.
+pub fn rename(relation: pg_sys::Oid, name: &str) {
+    let name = text::c_string(name);
+    // SAFETY: a relation of this transaction, and a NUL-terminated name; as ALTER INDEX and ALTER SEQUENCE do it (tablecmds.c:
+    // RenameRelation).
+    unsafe {
+        let is_index = pg_sys::get_rel_relkind(relation) as u8 != pg_sys::RELKIND_SEQUENCE;
+        pg_sys::RenameRelationInternal(relation, name.as_ptr(), false, is_index);
+        pg_sys::CommandCounterIncrement();
     }
 }

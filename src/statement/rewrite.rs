@@ -166,6 +166,21 @@ pub fn drop_index_if_exists(text: &[u8], standard_conforming_strings: bool) -> O
     with_instead(text, first.start..first.start, b"IF EXISTS ")
 }
 
+/// A CREATE INDEX without a name, with this one; `None` where it has one.
+pub fn name_index(
+    text: &[u8],
+    standard_conforming_strings: bool,
+    name: &[u8],
+) -> Option<Vec<u8>> {
+    let mut tokens = ParserTokens::new(text, standard_conforming_strings).peekable();
+    tokens.next_if(|token| token.is_word(text, "create"))?;
+    tokens.next_if(|token| token.is_word(text, "unique"));
+    tokens.next_if(|token| token.is_word(text, "index"))?;
+    tokens.next_if(|token| token.is_word(text, "concurrently"));
+    let on = tokens.next_if(|token| token.is_word(text, "on"))?;
+    with_instead(text, on.start..on.start, &[name, b" "].concat())
+}
+
 /// Where, after `from`, the body of a function begins that is no string: `RETURN` or `BEGIN ATOMIC`.
 pub fn body_of_function(
     text: &[u8],
@@ -265,6 +280,21 @@ mod tests {
                 replace_computed_bound(text.as_bytes(), true, || Some("BOUND".to_owned())),
                 expected,
             );
+        }
+    }
+
+    #[test]
+    fn names_of_indexes() {
+        for (text, expected) in [
+            ("CREATE INDEX ON t (a)", Some("CREATE INDEX x1 ON t (a)")),
+            (
+                "create unique/**/index concurrently on only t(a)",
+                Some("create unique/**/index concurrently x1 on only t(a)"),
+            ),
+            ("CREATE INDEX \"on\" ON t (a)", None),
+            ("CREATE TABLE t ()", None),
+        ] {
+            same(name_index(text.as_bytes(), true, b"x1"), expected);
         }
     }
 

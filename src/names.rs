@@ -1,0 +1,59 @@
+//! Names that the server chose: of indexes, with the constraints that they are for, and of sequences.
+//!
+//! PostgreSQL takes the first that is free (indexcmds.c: ChooseRelationName). Where something was in the way it ends in a number, and
+//! another server, where that may not be (an index that only a concurrent build has left here), would choose another. So the row has
+//! the names of all that the command has made, once one of them ends in a digit and is not in its text.
+//! Not promised: names of constraints without an index, and of statistics.
+
+use crate::in_progress::{self, Started};
+use crate::message::{Made, Object, Operation};
+use crate::objects::Touched;
+use crate::pg::{catalog, index};
+
+/// What the command has made, in order, where its names are worth telling. `statement` is its text.
+pub fn chosen(started: &Started, touched: &Touched, statement: &[u8]) -> Vec<Made> {
+    let by_server = |name: &str| {
+        let name = crate::pg::text::encode(name);
+        name.last().is_some_and(u8::is_ascii_digit) && !contains(statement, &name)
+    };
+    // Of most new tables the objects say it, for nothing.
+    if started.tree.makes_table_alone() {
+        let is_chosen = |object: &Object| {
+            object.op == Operation::Create
+                && matches!(object.object_type.as_str(), "index" | "sequence")
+                && object.name.as_deref().is_some_and(by_server)
+        };
+        if !touched.objects.iter().any(is_chosen) {
+            return Vec::new();
+        }
+    }
+    let made: Vec<Made> = in_progress::made()
+        .into_iter()
+        .filter_map(described)
+        .collect();
+    if made.iter().any(|made| by_server(&made.name)) {
+        made
+    } else {
+        Vec::new()
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+fn described(relation: pgrx::pg_sys::Oid) -> Option<Made> {
+    if catalog::is_sequence(relation) {
+        return Some(Made {
+            object_type: "sequence",
+            table: None,
+            name: catalog::relation_name(relation)?,
+        });
+    }
+    let table = index::table_of(relation).filter(|&table| !catalog::is_toast(table))?;
+    Some(Made {
+        object_type: "index",
+        table: Some(catalog::qualified_relation_name(table)?),
+        name: catalog::relation_name(relation)?,
+    })
+}

@@ -1,0 +1,45 @@
+//! The relations that the running command makes, in the order in which it makes them; event triggers are told of some of them only.
+//!
+//! Relied on: each passes the object access hook as soon as it is in the catalogs (heap.c, index.c). Before the index of a concurrent
+//! build is committed, it is marked as one that no row tells of ([`index`]).
+
+use super::index;
+use crate::{capture, in_progress};
+use core::ffi::{c_int, c_void};
+use pgrx::pg_sys;
+
+static mut PREVIOUS: pg_sys::object_access_hook_type = None;
+
+/// Called once, from `_PG_init`.
+pub fn install() {
+    // SAFETY: a process has one thread; the previous hook is kept and called.
+    unsafe {
+        PREVIOUS = pg_sys::object_access_hook;
+        pg_sys::object_access_hook = Some(object_access);
+    }
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn object_access(
+    access: pg_sys::ObjectAccessType::Type,
+    class: pg_sys::Oid,
+    object: pg_sys::Oid,
+    sub: c_int,
+    argument: *mut c_void,
+) {
+    if access == pg_sys::ObjectAccessType::OAT_POST_CREATE
+        && class == pg_sys::RelationRelationId
+        && sub == 0
+        && in_progress::note_made(object)
+        && capture::is_on()
+    {
+        index::is_begun(object);
+    }
+    // SAFETY: the previous hook was valid when it was saved; the arguments go on unchanged.
+    unsafe {
+        if let Some(previous) = PREVIOUS {
+            #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
+            pg_sys::ffi::pg_guard_ffi_boundary(|| previous(access, class, object, sub, argument));
+        }
+    }
+}
