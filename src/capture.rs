@@ -471,8 +471,7 @@ pub fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> M
     }
 }
 
-const INDEX_NOWHERE_ELSE: &str =
-    "no other server has the index: CREATE INDEX CONCURRENTLY failed";
+const INDEX_NOWHERE_ELSE: &str = "no other server has the index: CREATE INDEX CONCURRENTLY failed";
 
 const READ_OTHERWISE: &str =
     "it was read under another standard_conforming_strings than it was run under";

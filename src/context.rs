@@ -47,6 +47,15 @@ const NOT_IN_EVERY_MAJOR: [&str; 3] = [
 
 /// Those of them whose value is a locale of the operating system, which another server may lack.
 pub const LOCALES: [&str; 3] = ["lc_monetary", "lc_numeric", "lc_time"];
+/// Whether a setting's value is the name of something that another server may lack: a locale, or what was dropped in the meantime.
+pub fn is_name_of_something(setting: &str) -> bool {
+    LOCALES.contains(&setting)
+        || matches!(
+            setting,
+            "default_text_search_config" | "default_tablespace" | "default_table_access_method"
+        )
+}
+
 /// The built-in default of these.
 pub const DEFAULT_LOCALE: &str = "C";
 

@@ -382,6 +382,23 @@ impl Failure {
         }
     }
 
+    /// A new relation would go into something that is not here.
+    pub fn setting_unknown(name: &str, value: &str) -> Self {
+        let hint = if name == "default_tablespace" {
+            "Create the tablespace here, or set dts_ddl_capture.apply_missing_tablespace to \"default\"."
+        } else {
+            "Create the access method here."
+        };
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+            message: format!("\"{value}\" does not exist"),
+            detail: Some(format!(
+                "The command was run under {name} = \"{value}\", and makes a relation."
+            )),
+            hint: Some(hint.to_owned()),
+        }
+    }
+
     /// What the command has made has another name, since something else has that.
     pub fn name_of_another(identity: &str) -> Self {
         Failure {

@@ -46,6 +46,15 @@ pub enum ApplyMissingRole {
     Owner,
 }
 
+/// Where something goes on a destination that does not have its tablespace.
+#[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
+pub enum ApplyMissingTablespace {
+    #[name = c"stop"]
+    Stop,
+    #[name = c"default"]
+    Default,
+}
+
 /// On: the extension was created in order to capture.
 static ENABLED: GucSetting<bool> = GucSetting::<bool>::new(true);
 /// `error`: a command and its row are one; a migration with a hole is worse than a DDL that has to be repeated.
@@ -74,6 +83,9 @@ static APPLY_ON_ERROR: GucSetting<ApplyOnError> =
 /// `stop`: who owns an object is part of the schema.
 static APPLY_MISSING_ROLE: GucSetting<ApplyMissingRole> =
     GucSetting::<ApplyMissingRole>::new(ApplyMissingRole::Stop);
+/// `stop`: where something lies is the DBA's choice.
+static APPLY_MISSING_TABLESPACE: GucSetting<ApplyMissingTablespace> =
+    GucSetting::<ApplyMissingTablespace>::new(ApplyMissingTablespace::Stop);
 /// Off: consumers that read the table need no second copy of each command in WAL.
 static EMIT_MESSAGE: GucSetting<bool> = GucSetting::<bool>::new(false);
 
@@ -129,6 +141,10 @@ pub fn apply_on_error() -> ApplyOnError {
 
 pub fn apply_missing_role() -> ApplyMissingRole {
     APPLY_MISSING_ROLE.get()
+}
+
+pub fn apply_missing_tablespace() -> ApplyMissingTablespace {
+    APPLY_MISSING_TABLESPACE.get()
 }
 
 /// Defines the settings and reserves their prefix. Called once, from `_PG_init`.
@@ -217,6 +233,14 @@ pub fn init() {
         c"What happens on a destination to a DDL command of a role that does not exist there.",
         c"\"stop\" fails the command; \"owner\" runs it as the owner of the subscription and notes that in dts_ddl.apply_log.",
         &APPLY_MISSING_ROLE,
+        GucContext::Suset,
+        plain,
+    );
+    GucRegistry::define_enum_guc(
+        c"dts_ddl_capture.apply_missing_tablespace",
+        c"What happens on a destination to a DDL command that needs a tablespace which does not exist there.",
+        c"\"stop\" fails the command; \"default\" takes the database's own and notes that in dts_ddl.apply_log.",
+        &APPLY_MISSING_TABLESPACE,
         GucContext::Suset,
         plain,
     );

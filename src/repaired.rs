@@ -79,7 +79,8 @@ impl Found {
 
     /// Rows tell of these now.
     pub fn forget(&mut self, indexes: &[Oid]) {
-        self.untold.retain(|untold| !indexes.contains(&untold.oid()));
+        self.untold
+            .retain(|untold| !indexes.contains(&untold.oid()));
     }
 
     /// What is valid before the command begins.
@@ -103,14 +104,16 @@ pub fn record(started: &Started, source: &Source) -> Result<(), Failure> {
     let mut indexes = started.found.valid(&made);
     let new_indexes = made.iter().copied().filter(|&i| is_of_new_table(i, &made));
     let copies = new_indexes.zip(&started.found.in_likes);
-    indexes.extend(copies.filter(|(_, is_untold)| **is_untold).map(|(index, _)| index));
+    indexes.extend(
+        copies
+            .filter(|(_, is_untold)| **is_untold)
+            .map(|(index, _)| index),
+    );
     record_earlier(started, source, &indexes)
 }
 
 fn is_of_new_table(index: Oid, made: &[Oid]) -> bool {
-    index::table_of(index).is_some_and(|table| {
-        made.contains(&table) && !catalog::is_toast(table)
-    })
+    index::table_of(index).is_some_and(|table| made.contains(&table) && !catalog::is_toast(table))
 }
 
 /// The same before the command runs.

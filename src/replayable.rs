@@ -31,10 +31,7 @@ pub struct Facts {
 impl Facts {
     pub fn of(tree: ParseTree) -> Self {
         let (likes, all_likes) = like::temporary_likes(tree);
-        Facts {
-            likes,
-            all_likes,
-        }
+        Facts { likes, all_likes }
     }
 }
 
@@ -53,7 +50,9 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
     let conforming = started.context.standard_conforming_strings;
     let facts = &started.replayable;
     if started.tree.leaves_name_of_index()
-        && let Some(name) = touched.main_object().and_then(|object| object.name.as_deref())
+        && let Some(name) = touched
+            .main_object()
+            .and_then(|object| object.name.as_deref())
         && name.ends_with(|last: char| last.is_ascii_digit())
     {
         let name = text::encode(&text::quote_identifier(name)).into_owned();
@@ -79,10 +78,7 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
         .and_then(|table| replace_computed_bound(so_far, conforming, || partition::bound(table)))
         .or(without_likes)
     };
-    statement.map(|statement| Instead {
-        statement,
-        reason,
-    })
+    statement.map(|statement| Instead { statement, reason })
 }
 
 /// A permanent object that went with a temporary one, and the statement that drops it elsewhere.

@@ -21,14 +21,15 @@ pub mod trust;
 
 use crate::context;
 use crate::error::{Failure, shown};
-use crate::guc::{self, ApplyMissingRole, ApplyOnError};
+use crate::guc::{self, ApplyMissingRole, ApplyMissingTablespace, ApplyOnError};
 use crate::message;
 use crate::pg::execute::{self, Role};
 use crate::pg::publisher::Publisher;
 use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set, source_is_trusted};
 use crate::pg::spi::{self, Parameter};
 use crate::pg::subscription::{TableState, Worker};
-use crate::pg::{catalog, report, session, subscription, subtransaction, table, text};
+use crate::pg::{catalog, report, session, subscription, subtransaction, table, tablespace, text};
+use core::ffi::CStr;
 use log::Outcome;
 use pgrx::prelude::{PgLogLevel, PgSqlErrorCode};
 use recorded::{Circumstances, Command, Object};
@@ -58,6 +59,7 @@ fn decide(command: &Command, worker: &Worker) -> Result<(), Failure> {
     let begin = Instant::now();
     let mut role_name = None;
     let tries = Tries::begin(command, worker)?;
+    let attempt = Attempt::of(command, &tries);
     let result = if let Some(failure) = tries.are_too_many() {
         Err(failure)
     } else {
@@ -65,9 +67,7 @@ fn decide(command: &Command, worker: &Worker) -> Result<(), Failure> {
             if circumstances.replay == Some(false) {
                 // A publication is the source's own; what it means for a table is not.
                 if let Some(role) = Role::find(&command.username) {
-                    subtransaction::attempt(|| {
-                        publish::follow_identities(&circumstances, &[], role)
-                    })?;
+                    attempt.run(|| publish::follow_identities(&circumstances, &[], role))?;
                 }
                 return Ok(Ran {
                     status: "not for replay",
@@ -76,10 +76,12 @@ fn decide(command: &Command, worker: &Worker) -> Result<(), Failure> {
             }
             let (role, note) = role_of(command, &circumstances)?;
             role_name = Some(command.username.clone());
-            run(command, circumstances, worker, role).map(|ran| Ran {
-                note: joined(note, ran.note),
-                ..ran
-            })
+            attempt
+                .run(|| run(command, circumstances, worker, role))
+                .map(|ran| Ran {
+                    note: joined(note, ran.note),
+                    ..ran
+                })
         })
     };
     let (status, failure, note) = match &result {
@@ -95,14 +97,43 @@ fn decide(command: &Command, worker: &Worker) -> Result<(), Failure> {
     };
     match failure {
         Some(failure)
-            if guc::apply_on_error() == ApplyOnError::Stop
-                || failure.may_pass_by_itself() && tries.may_go_on() =>
+            if attempt == Attempt::ForGood || failure.may_pass_by_itself() && tries.may_go_on() =>
         {
             Err(stopping(command, failure.clone()))
         }
         _ => {
             tries.end()?;
             log::write(command, &outcome)
+        }
+    }
+}
+
+/// What a failure means for the transaction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    /// The worker stops with it.
+    ForGood,
+    /// It is logged, and what the command has done is undone.
+    Undone,
+}
+
+impl Attempt {
+    /// A value that is added to an enum of the same transaction can be used in that (17 and later), but only if neither was done in
+    /// a subtransaction (pg_enum.c: EnumTypeUncommitted). So the first try of such a command is for good also where errors are
+    /// logged; the worker tries again after a failure.
+    fn of(command: &Command, tries: &Tries) -> Self {
+        let may_be_enum = matches!(command.tag.as_str(), "CREATE TYPE" | "ALTER TYPE");
+        if guc::apply_on_error() == ApplyOnError::Stop || may_be_enum && tries.is_first() {
+            Attempt::ForGood
+        } else {
+            Attempt::Undone
+        }
+    }
+
+    fn run<T>(self, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        match self {
+            Attempt::ForGood => subtransaction::attempt_for_good(work),
+            Attempt::Undone => subtransaction::attempt(work),
         }
     }
 }
@@ -168,44 +199,55 @@ fn role_of(
     Ok((role, None))
 }
 
-/// Runs the command, all or nothing.
+/// Runs the command.
 fn run(
     command: &Command,
     circumstances: Circumstances,
     worker: &Worker,
     role: Role,
 ) -> Result<Ran, Failure> {
-    subtransaction::attempt(|| {
-        let squatter = squatter(command, &circumstances, role)?;
-        let done = execute::as_role(role, || {
-            let refused = set_all(&circumstances);
-            let session_user = circumstances.session_user.as_deref();
-            execute::run(&command.statement, circumstances.major, session_user)
-                .map(|done| (done, refused))
+    let squatter = squatter(command, &circumstances, role)?;
+    let done = execute::as_role(role, || {
+        let refused = set_all(&circumstances);
+        let how = execute::How {
+            source_major: circumstances.major,
+            session_user: circumstances.session_user.as_deref(),
+            replace_tablespaces: replaces_tablespaces(),
+        };
+        execute::run(&command.statement, &how).map(|done| (done, refused))
+    });
+    let (done, refused) = done?;
+    if let Some(identity) = squatter {
+        return Err(Failure::name_taken(identity));
+    }
+    let refused = refused.after(&done.made)?;
+    if done.left_out {
+        return Ok(Ran {
+            status: "not for replay",
+            note: Some("runs outside of transactions only".to_owned()),
         });
-        let (done, refused) = done?;
-        if let Some(identity) = squatter {
-            return Err(Failure::name_taken(identity));
-        }
-        if done.left_out {
-            return Ok(Ran {
-                status: "not for replay",
-                note: Some("runs outside of transactions only".to_owned()),
-            });
-        }
-        names::give(command, &circumstances, &done.made)?;
-        let unfinished = (!done.dropped_unfinished.is_empty()).then(|| {
+    }
+    names::give(command, &circumstances, &done.made)?;
+    let unfinished = (!done.dropped_unfinished.is_empty()).then(|| {
             format!(
                 "dropped before its copy was finished: {}; a slot of the copy (pg_.._sync_..) may be left on the source",
                 done.dropped_unfinished.join(", ")
             )
         });
-        let secrets = message::secrets_missing(&command.tag, circumstances.redacted);
-        let published = publish::take_part(command, &circumstances, worker, &done.tables, role)?;
-        Ok(Ran {
-            status: "applied",
-            note: joined(joined(refused, unfinished), joined(published, secrets)),
-        })
+    let replaced = (!done.replaced_tablespaces.is_empty()).then(|| {
+        format!(
+            "the database's own tablespace stands for what does not exist here: {}",
+            done.replaced_tablespaces.join(", ")
+        )
+    });
+    let secrets = message::secrets_missing(&command.tag, circumstances.redacted);
+    let published = publish::take_part(command, &circumstances, worker, &done.tables, role)?;
+    Ok(Ran {
+        status: "applied",
+        note: joined(
+            joined(joined(refused, replaced), unfinished),
+            joined(published, secrets),
+        ),
     })
 }
 
@@ -242,9 +284,36 @@ fn squatter<'a>(
     Ok(owner.first().is_some_and(is_ordinary).then_some(identity))
 }
 
+fn replaces_tablespaces() -> bool {
+    guc::apply_missing_tablespace() == ApplyMissingTablespace::Default
+}
+
+/// Settings whose value does not exist here, with that value.
+struct Refused(Vec<(&'static CStr, String)>);
+
+impl Refused {
+    /// Once the command has made these relations: a note, or why it fails. What new relations go into matters to these alone.
+    fn after(self, made: &[catalog::Oid]) -> Result<Option<String>, Failure> {
+        let is_stored = made.iter().any(|&relation| tablespace::is_stored(relation));
+        let mut notes = Vec::new();
+        for (name, value) in self.0 {
+            let shown = name.to_string_lossy();
+            if tablespace::is_of_new_relations(name) {
+                if !is_stored {
+                    continue;
+                }
+                if name != c"default_tablespace" || !replaces_tablespaces() {
+                    return Err(Failure::setting_unknown(&shown, &value));
+                }
+            }
+            notes.push(format!("{shown} = \"{value}\" is not known here"));
+        }
+        Ok((!notes.is_empty()).then(|| notes.join("; ")))
+    }
+}
+
 /// Search path and settings as they were. Those that the row does not name had PostgreSQL's built-in default.
-/// Tells of values that do not exist here.
-fn set_all(circumstances: &Circumstances) -> Option<String> {
+fn set_all(circumstances: &Circumstances) -> Refused {
     let path: Vec<String> = circumstances
         .search_path
         .iter()
@@ -275,15 +344,14 @@ fn set_all(circumstances: &Circumstances) -> Option<String> {
         if current == value {
             continue;
         }
-        let shown = name.to_string_lossy();
-        // Where a locale is unknown here, the session's own stays.
-        let lenient = context::LOCALES.contains(&shown.as_ref());
+        // Where the value is unknown here, the session's own stays.
+        let lenient = context::is_name_of_something(&name.to_string_lossy());
         if !execute::set(name, &value, lenient) {
-            let value = text::decode(&value);
-            refused.push(format!("{shown} = \"{value}\" is not known here"));
+            refused.push((name, text::decode(&value)));
         }
     }
-    (!refused.is_empty()).then(|| refused.join("; "))
+    execute::allow_deep_stack();
+    Refused(refused)
 }
 
 /// Enters all tables of this database in a subscription as ready, for a destination whose schema and rows are those of the

@@ -8,11 +8,7 @@ use std::collections::BTreeMap;
 
 /// Gives the relations that the command has made the names that the source's server chose, where another one was chosen here. Fails
 /// where something else has such a name. `made`: in order.
-pub fn give(
-    command: &Command,
-    circumstances: &Circumstances,
-    made: &[Oid],
-) -> Result<(), Failure> {
+pub fn give(command: &Command, circumstances: &Circumstances, made: &[Oid]) -> Result<(), Failure> {
     let mut wrong = Vec::new();
     for (place, wanted) in by_place(&circumstances.made) {
         let found = made_in(place, made)?;

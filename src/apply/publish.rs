@@ -83,9 +83,13 @@ pub fn take_part(
         // The rows that the source's script wrote follow in the stream.
         execute::with_rights_of(role, || catalog::truncate(&filled_by_script))?;
     }
-    let (mut copied, mut strange) = (HashSet::new(), Vec::new());
+    let (mut copied, mut strange, mut no_tables) = (HashSet::new(), Vec::new(), Vec::new());
     for identity in subscribed.iter().filter_map(|entry| entry.table.as_ref()) {
         if let Some(table) = catalog::relation_by_identity(identity)? {
+            if !catalog::is_table(table) {
+                no_tables.push(identity.as_str());
+                continue;
+            }
             if !made.contains(&table) && !role.owns_relation(table) {
                 if worker.has_table(table) {
                     // Rows of a table of this role would be written into somebody else's.
@@ -106,8 +110,14 @@ pub fn take_part(
             strange.join(", ")
         )
     });
+    let no_tables = (!no_tables.is_empty()).then(|| {
+        format!(
+            "takes no part in the subscription, since here it is no table: {}",
+            no_tables.join(", ")
+        )
+    });
     Ok(super::joined(
-        strange,
+        super::joined(strange, no_tables),
         report_undecoded(command, circumstances, &copied),
     ))
 }

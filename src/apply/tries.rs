@@ -71,6 +71,11 @@ impl Tries {
         }
     }
 
+    /// Whether this one is the first.
+    pub fn is_first(&self) -> bool {
+        self.counted && self.of_command == 1
+    }
+
     /// Whether there may be another one.
     pub fn may_go_on(&self) -> bool {
         self.of_command < MOST_TRIES && self.of_transaction < MOST_TRIES_OF_TRANSACTION

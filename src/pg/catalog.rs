@@ -349,6 +349,16 @@ pub fn is_sequence(oid: pg_sys::Oid) -> bool {
     unsafe { pg_sys::get_rel_relkind(oid) as u8 == pg_sys::RELKIND_SEQUENCE }
 }
 
+/// Whether a relation is a table, partitioned or not.
+pub fn is_table(oid: pg_sys::Oid) -> bool {
+    // SAFETY: a syscache look-up; 0 when it is gone.
+    let kind = unsafe { pg_sys::get_rel_relkind(oid) } as u8;
+    matches!(
+        kind,
+        pg_sys::RELKIND_RELATION | pg_sys::RELKIND_PARTITIONED_TABLE
+    )
+}
+
 /// Whether a relation is a TOAST table.
 pub fn is_toast(oid: pg_sys::Oid) -> bool {
     // SAFETY: a syscache look-up; 0 when it is gone.

@@ -16,6 +16,7 @@ use super::role_spec;
 use super::scan;
 use super::short_error::with_short_errors;
 use super::subscription;
+use super::tablespace;
 use super::text;
 use crate::error::Failure;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -363,6 +364,34 @@ pub fn set(name: &CStr, value: &[u8], lenient: bool) -> bool {
     }
 }
 
+/// Expressions may be as deep as the source's stack allowed, and a worker is deeper in its own than a client's command.
+pub fn allow_deep_stack() {
+    /// The most that is asked for, in bytes, and what PostgreSQL wants to be left (miscadmin.h: STACK_DEPTH_SLOP).
+    const MOST: i64 = 64 << 20;
+    const SLOP: i64 = 512 << 10;
+    // SAFETY: asks the operating system, and reads a variable.
+    let (limit, now) = unsafe {
+        (
+            pg_sys::get_stack_depth_rlimit() as i64,
+            i64::from(pg_sys::max_stack_depth),
+        )
+    };
+    let kilobytes = (limit.min(MOST) - SLOP) / 1024;
+    if kilobytes > now {
+        set(c"max_stack_depth", kilobytes.to_string().as_bytes(), true);
+    }
+}
+
+/// How a statement is run.
+pub struct How<'a> {
+    /// The major of the server that ran it, where its effect depends on that.
+    pub source_major: Option<u32>,
+    /// What SESSION_USER was there.
+    pub session_user: Option<&'a str>,
+    /// The database's own tablespace stands for those that are not here.
+    pub replace_tablespaces: bool,
+}
+
 /// What became of a statement.
 pub struct Done {
     /// Relations that it made, in order; some may be gone again.
@@ -371,18 +400,15 @@ pub struct Done {
     pub tables: Vec<pg_sys::Oid>,
     /// Tables that it dropped while they were being copied: a slot of the copy may be left on the source.
     pub dropped_unfinished: Vec<String>,
+    /// Tablespaces that are not here, for which the database's own was taken.
+    pub replaced_tablespaces: Vec<String>,
     /// It could only have been run outside of a transaction, and changes nothing but physical storage.
     pub left_out: bool,
 }
 
 /// Runs a text that must be exactly one utility statement. CONCURRENTLY is left out: the plain form does the same inside of
-/// a transaction. `source_major` is that of the server that ran it, where its effect depends on that; `session_user` is what
-/// SESSION_USER was there.
-pub fn run(
-    statement: &[u8],
-    source_major: Option<u32>,
-    session_user: Option<&str>,
-) -> Result<Done, Failure> {
+/// a transaction.
+pub fn run(statement: &[u8], how: &How<'_>) -> Result<Done, Failure> {
     let query = text::c_string_of_bytes(statement);
     // SAFETY: the steps of exec_simple_query (postgres.c) for one utility statement, with a snapshot as SPI sets it; trees
     // live in the current memory context, which outlives the call.
@@ -396,11 +422,14 @@ pub fn run(
                 made: Vec::new(),
                 tables: Vec::new(),
                 dropped_unfinished: Vec::new(),
+                replaced_tablespaces: Vec::new(),
                 left_out: true,
             });
         }
         pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
-        if source_major.is_some_and(|major| major < partition::WITHOUT_CONSTRAINT)
+        if how
+            .source_major
+            .is_some_and(|major| major < partition::WITHOUT_CONSTRAINT)
             && let Some(partition) = partition::detached_concurrently((*raw).stmt)
         {
             partition::add_constraint(partition)?;
@@ -408,9 +437,14 @@ pub fn run(
             pg_sys::UpdateActiveSnapshotCommandId();
         }
         node::make_plain((*raw).stmt);
-        if let Some(name) = session_user {
+        if let Some(name) = how.session_user {
             role_spec::set_session_user((*raw).stmt, &text::c_string(name));
         }
+        let replaced_tablespaces = if how.replace_tablespaces {
+            tablespace::replace_missing((*raw).stmt)
+        } else {
+            Vec::new()
+        };
         let none: *mut c_void = core::ptr::null_mut();
         #[cfg(any(feature = "pg13", feature = "pg14"))]
         let analyzed =
@@ -488,6 +522,7 @@ pub fn run(
             made,
             tables,
             dropped_unfinished: UNFINISHED.take(),
+            replaced_tablespaces,
             left_out: false,
         })
     }

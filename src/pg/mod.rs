@@ -43,6 +43,7 @@ pub mod stored;
 pub mod subscription;
 pub mod subtransaction;
 pub mod table;
+pub mod tablespace;
 pub mod temporary_type;
 pub mod text;
 pub mod trigger;

@@ -19,9 +19,7 @@ pub fn attempt<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failur
         pg_sys::BeginInternalSubTransaction(core::ptr::null());
         pg_sys::CurrentMemoryContext = context;
     }
-    let result = pgrx::PgTryBuilder::new(AssertUnwindSafe(|| Ok(work())))
-        .catch_others(|cause| Err(Box::new(cause)))
-        .execute();
+    let result = caught(work);
     let done = matches!(result, Ok(Ok(_)));
     // SAFETY: as above.
     unsafe {
@@ -34,6 +32,23 @@ pub fn attempt<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failur
         pg_sys::CurrentMemoryContext = context;
         pg_sys::CurrentResourceOwner = owner;
     }
+    told(result)
+}
+
+/// The same without a subtransaction: after a failure the caller must raise an error, which ends the transaction.
+pub fn attempt_for_good<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    told(caught(work))
+}
+
+type Caught<T> = Result<Result<T, Failure>, Box<CaughtError>>;
+
+fn caught<T>(work: impl FnOnce() -> Result<T, Failure>) -> Caught<T> {
+    pgrx::PgTryBuilder::new(AssertUnwindSafe(|| Ok(work())))
+        .catch_others(|cause| Err(Box::new(cause)))
+        .execute()
+}
+
+fn told<T>(result: Caught<T>) -> Result<T, Failure> {
     match result {
         Ok(result) => result,
         // A cancelled query and a shutdown are not ours to keep. PostgreSQL's error stack has been cleared: raise it anew.

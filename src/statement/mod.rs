@@ -22,8 +22,8 @@ mod trim;
 pub use lexer::{Lexer, Token, TokenKind};
 pub use redact::{OptionRule, leave_out_passwords, redact_connection, redact_options};
 pub use rewrite::{
-    body_of_function, create_index_if_not_exists, drop_index_if_exists, name_index, replace_computed_bound,
-    replace_likes,
+    body_of_function, create_index_if_not_exists, drop_index_if_exists, name_index,
+    replace_computed_bound, replace_likes,
 };
 pub use splice::{ListPlace, remove_list_items};
 pub use trim::{explained, statement_extent};

@@ -167,11 +167,7 @@ pub fn drop_index_if_exists(text: &[u8], standard_conforming_strings: bool) -> O
 }
 
 /// A CREATE INDEX without a name, with this one; `None` where it has one.
-pub fn name_index(
-    text: &[u8],
-    standard_conforming_strings: bool,
-    name: &[u8],
-) -> Option<Vec<u8>> {
+pub fn name_index(text: &[u8], standard_conforming_strings: bool, name: &[u8]) -> Option<Vec<u8>> {
     let mut tokens = ParserTokens::new(text, standard_conforming_strings).peekable();
     tokens.next_if(|token| token.is_word(text, "create"))?;
     tokens.next_if(|token| token.is_word(text, "unique"));
