@@ -16,6 +16,7 @@ use crate::pg::catalog::{self, Address};
 use crate::pg::event::{self, Collected};
 use crate::pg::eventless::Eventless;
 use crate::pg::execute::Role;
+use crate::pg::node::KIND_OF_CREATE_INDEX;
 use crate::pg::sequence::{self, GAP_SEQUENCE};
 use crate::pg::source::Source;
 use crate::pg::{
@@ -56,7 +57,7 @@ pub fn record(started: &mut Started, source: &Source, occasion: Occasion) -> boo
     let done = record_command(started, source, occasion);
     if occasion == Occasion::End {
         let is_told = matches!(started.recorded, Recorded::AtLevel(_));
-        if is_told && started.tree.kind() == index::KIND_OF_CREATE {
+        if is_told && started.tree.kind() == KIND_OF_CREATE_INDEX {
             in_progress::made().into_iter().for_each(index::is_told);
         }
         record_repaired(started, source);

@@ -14,7 +14,7 @@ use crate::pg::catalog::Address;
 use crate::pg::event::{Dropped, Event};
 use crate::pg::eventless::Eventless;
 use crate::pg::index;
-use crate::pg::node::{ParseTree, TemporaryItems};
+use crate::pg::node::{KIND_OF_ALTER_TABLE, ParseTree, TemporaryItems};
 use crate::pg::partition;
 use crate::pg::session::{self, Progress};
 use crate::pg::source::{self, Source};
@@ -125,6 +125,8 @@ struct Command {
     builds_concurrently: bool,
     /// The relations that it has made.
     made: Vec<pg_sys::Oid>,
+    /// Names of relations that it has dropped, perhaps to make them anew.
+    rebuilt: Vec<String>,
 }
 
 impl Command {
@@ -161,6 +163,7 @@ fn add(number: u64, tree: ParseTree, source: Source, nested: bool, is_substitute
             startup: 0,
             builds_concurrently: index::builds_concurrently(tree),
             made: Vec::new(),
+            rebuilt: Vec::new(),
         });
     });
 }
@@ -224,6 +227,33 @@ pub fn note_made(relation: pg_sys::Oid) -> bool {
 /// The relations that the innermost command has made, in order; some may be gone again.
 pub fn made() -> Vec<pg_sys::Oid> {
     COMMANDS.with_borrow(|commands| commands.last().map_or_else(Vec::new, |c| c.made.clone()))
+}
+
+/// Whether the innermost command may drop relations and make them anew.
+pub fn may_rebuild() -> bool {
+    COMMANDS.with_borrow(|commands| {
+        commands
+            .last()
+            .is_some_and(|c| c.kind == KIND_OF_ALTER_TABLE)
+    })
+}
+
+/// Notes a relation that it drops.
+pub fn note_rebuilt(name: String) {
+    COMMANDS.with_borrow_mut(|commands| {
+        if let Some(command) = commands.last_mut() {
+            command.rebuilt.push(name);
+        }
+    });
+}
+
+/// Whether it has dropped a relation of this name.
+pub fn has_rebuilt(name: &str) -> bool {
+    COMMANDS.with_borrow(|commands| {
+        commands
+            .last()
+            .is_some_and(|c| c.rebuilt.iter().any(|rebuilt| rebuilt == name))
+    })
 }
 
 /// Takes off all commands beyond the first `depth`.

@@ -9,6 +9,7 @@ use crate::in_progress::{self, Started};
 use crate::message::{Made, Object, Operation};
 use crate::objects::Touched;
 use crate::pg::{catalog, index};
+use crate::repaired;
 
 /// What the command has made, in order, where its names are worth telling. `statement` is its text.
 pub fn chosen(started: &Started, touched: &Touched, statement: &[u8]) -> Vec<Made> {
@@ -27,9 +28,14 @@ pub fn chosen(started: &Started, touched: &Touched, statement: &[u8]) -> Vec<Mad
             return Vec::new();
         }
     }
-    let made: Vec<Made> = in_progress::made()
+    let made = in_progress::made();
+    // These have rows of their own.
+    let copies = repaired::copies(started, &made);
+    let made: Vec<Made> = made
         .into_iter()
+        .filter(|index| !copies.contains(index))
         .filter_map(described)
+        .filter(|made| !in_progress::has_rebuilt(&made.name))
         .collect();
     if made.iter().any(|made| by_server(&made.name)) {
         made

@@ -102,14 +102,23 @@ impl Found {
 pub fn record(started: &Started, source: &Source) -> Result<(), Failure> {
     let made = in_progress::made();
     let mut indexes = started.found.valid(&made);
-    let new_indexes = made.iter().copied().filter(|&i| is_of_new_table(i, &made));
-    let copies = new_indexes.zip(&started.found.in_likes);
-    indexes.extend(
-        copies
-            .filter(|(_, is_untold)| **is_untold)
-            .map(|(index, _)| index),
-    );
+    indexes.extend(copies(started, &made));
     record_earlier(started, source, &indexes)
+}
+
+/// The copies that a CREATE TABLE (LIKE ..) has made of untold indexes.
+pub fn copies(started: &Started, made: &[Oid]) -> Vec<Oid> {
+    let in_likes = &started.found.in_likes;
+    if in_likes.is_empty() {
+        return Vec::new();
+    }
+    made.iter()
+        .copied()
+        .filter(|&index| is_of_new_table(index, made))
+        .zip(in_likes)
+        .filter(|(_, is_untold)| **is_untold)
+        .map(|(index, _)| index)
+        .collect()
 }
 
 fn is_of_new_table(index: Oid, made: &[Oid]) -> bool {

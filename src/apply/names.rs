@@ -3,15 +3,19 @@
 use super::recorded::{Circumstances, Command, Made, Object};
 use crate::error::Failure;
 use crate::pg::catalog::{self, Oid};
+use crate::pg::execute::Done;
 use crate::pg::{index, relation, text};
 use std::collections::BTreeMap;
 
 /// Gives the relations that the command has made the names that the source's server chose, where another one was chosen here. Fails
-/// where something else has such a name. `made`: in order.
-pub fn give(command: &Command, circumstances: &Circumstances, made: &[Oid]) -> Result<(), Failure> {
+/// where something else has such a name.
+pub fn give(command: &Command, circumstances: &Circumstances, done: &Done) -> Result<(), Failure> {
+    let is_rebuilt =
+        |oid: Oid| catalog::relation_name(oid).is_some_and(|name| done.dropped.contains(&name));
     let mut wrong = Vec::new();
     for (place, wanted) in by_place(&circumstances.made) {
-        let found = made_in(place, made)?;
+        let mut found = made_in(place, &done.made)?;
+        found.retain(|&oid| !is_rebuilt(oid));
         // A statement that was stored for another one may make less.
         if found.len() == wanted.len() {
             let pairs = found.into_iter().zip(wanted);
@@ -34,7 +38,7 @@ pub fn give(command: &Command, circumstances: &Circumstances, made: &[Oid]) -> R
         relation::rename(oid, name);
     }
     for object in &circumstances.objects {
-        if let Some(identity) = taken(command, object, made)? {
+        if let Some(identity) = taken(command, object, &done.made)? {
             return Err(Failure::name_of_another(identity));
         }
     }

@@ -1,8 +1,11 @@
 //! The relations that the running command makes, in the order in which it makes them; event triggers are told of some of them only.
 //!
+//! Those that an ALTER TABLE drops and makes anew have the names of what they stand for.
+//!
 //! Relied on: each passes the object access hook as soon as it is in the catalogs (heap.c, index.c). Before the index of a concurrent
 //! build is committed, it is marked as one that no row tells of ([`index`]).
 
+use super::catalog;
 use super::index;
 use crate::{capture, in_progress};
 use core::ffi::{c_int, c_void};
@@ -34,6 +37,14 @@ unsafe extern "C-unwind" fn object_access(
         && capture::is_on()
     {
         index::is_begun(object);
+    }
+    if access == pg_sys::ObjectAccessType::OAT_DROP
+        && class == pg_sys::RelationRelationId
+        && sub == 0
+        && in_progress::may_rebuild()
+        && let Some(name) = catalog::relation_name(object)
+    {
+        in_progress::note_rebuilt(name);
     }
     // SAFETY: the previous hook was valid when it was saved; the arguments go on unchanged.
     unsafe {

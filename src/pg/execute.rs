@@ -28,6 +28,8 @@ thread_local! {
     static CREATED: RefCell<Option<Vec<pg_sys::Oid>>> = const { RefCell::new(None) };
     /// The function that the statement made or replaced last.
     static FUNCTION: Cell<Option<pg_sys::Oid>> = const { Cell::new(None) };
+    /// Names of relations that it dropped.
+    static DROPPED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     /// Tables that were dropped while they were being copied.
     static UNFINISHED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     /// An extension's update script runs: what it does to the rows of subscribed tables comes through the stream as well.
@@ -396,6 +398,8 @@ pub struct How<'a> {
 pub struct Done {
     /// Relations that it made, in order; some may be gone again.
     pub made: Vec<pg_sys::Oid>,
+    /// Names of relations that it dropped, perhaps to make them anew.
+    pub dropped: Vec<String>,
     /// Ordinary and partitioned tables that it made and that are still there.
     pub tables: Vec<pg_sys::Oid>,
     /// Tables that it dropped while they were being copied: a slot of the copy may be left on the source.
@@ -420,6 +424,7 @@ pub fn run(statement: &[u8], how: &How<'_>) -> Result<Done, Failure> {
         if node::runs_outside_transactions_only((*raw).stmt) {
             return Ok(Done {
                 made: Vec::new(),
+                dropped: Vec::new(),
                 tables: Vec::new(),
                 dropped_unfinished: Vec::new(),
                 replaced_tablespaces: Vec::new(),
@@ -473,6 +478,7 @@ pub fn run(statement: &[u8], how: &How<'_>) -> Result<Done, Failure> {
         }
         CREATED.set(Some(Vec::new()));
         FUNCTION.set(None);
+        DROPPED.set(Vec::new());
         UNFINISHED.set(Vec::new());
         MUST_INLINE.set(matches!(
             (*utility).type_,
@@ -520,6 +526,7 @@ pub fn run(statement: &[u8], how: &How<'_>) -> Result<Done, Failure> {
             .collect();
         Ok(Done {
             made,
+            dropped: DROPPED.take(),
             tables,
             dropped_unfinished: UNFINISHED.take(),
             replaced_tablespaces,
@@ -607,6 +614,13 @@ unsafe extern "C-unwind" fn object_access(
     }
     if access == pg_sys::ObjectAccessType::OAT_POST_CREATE && class == pg_sys::ProcedureRelationId {
         FUNCTION.set(Some(object));
+    }
+    if access == pg_sys::ObjectAccessType::OAT_DROP
+        && class == pg_sys::RelationRelationId
+        && column == 0
+        && is_running()
+    {
+        DROPPED.with_borrow_mut(|names| names.extend(super::catalog::relation_name(object)));
     }
     if access == pg_sys::ObjectAccessType::OAT_DROP
         && class == pg_sys::RelationRelationId

@@ -20,9 +20,6 @@ use pgrx::pg_sys::Oid;
 /// What such an index depends on.
 const UNTOLD: Mark = Mark(pg_sys::F_PG_INDEX_HAS_PROPERTY);
 
-/// The kind of parse tree that a CREATE INDEX is, see [`ParseTree::kind`].
-pub const KIND_OF_CREATE: u32 = pg_sys::NodeTag::T_IndexStmt as u32;
-
 /// An index that no row tells of, as a command finds it when it begins.
 #[derive(Clone, Debug)]
 pub struct Untold {

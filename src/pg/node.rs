@@ -48,6 +48,10 @@ pub unsafe fn raises_event_triggers(node: *mut pg_sys::Node) -> bool {
         && unsafe { pg_sys::command_tag_event_trigger_ok(pg_sys::CreateCommandTag(node)) }
 }
 
+/// Kinds of statements, see [`ParseTree::kind`].
+pub const KIND_OF_CREATE_INDEX: u32 = pg_sys::NodeTag::T_IndexStmt as u32;
+pub const KIND_OF_ALTER_TABLE: u32 = pg_sys::NodeTag::T_AlterTableStmt as u32;
+
 /// The commands of an ALTER TABLE; none for any other statement.
 ///
 /// # Safety

@@ -94,7 +94,7 @@ unsafe fn read(error: *mut pg_sys::ErrorData) -> WorkerError {
         let origin = pg_sys::replorigin_xact_state.origin;
         #[cfg(not(feature = "pg19"))]
         let origin = pg_sys::replorigin_session_origin;
-        let of_stream = table == pg_sys::InvalidOid && !parallel && origin != 0;
+        let of_stream = table == pg_sys::InvalidOid && origin != 0;
         WorkerError {
             database: pg_sys::MyDatabaseId.to_u32(),
             subscription: (*worker).subid.to_u32(),
