@@ -251,6 +251,7 @@ mod tests {
             settings: &settings,
             nesting: &nesting,
             major: None,
+            made: Vec::new(),
             rewrites: Vec::new(),
             replica_identity: vec!["public.a".to_owned()],
             replica_identity_default: Vec::new(),

@@ -1,9 +1,9 @@
 //! Indexes that were left invalid by a concurrent build become valid by whatever builds them anew: other servers have them only
 //! from then on, so each gets a row of its own, a CREATE INDEX.
 //!
-//! Written behind the row of the command that did it. What a command finds valid already (it was done by a session without the
-//! library, or the row could not be written) is told before the command itself, which may rely on it.
-//! Not promised: a row before the next command about a table of the database, where a session without the library did it.
+//! Written behind the row of the command that did it. What a command finds valid already on its table (it was done by a session
+//! without the library, or the row could not be written) is told before the command itself, which may rely on it.
+//! Not promised: a row before the next command about that table, where a session without the library did it.
 
 use crate::context::Context;
 use crate::error::Failure;
@@ -22,6 +22,8 @@ use pgrx::pg_sys::Oid;
 #[derive(Default)]
 pub struct Found {
     untold: Vec<Untold>,
+    /// What the command names.
+    table: Option<Oid>,
     /// Of the indexes that a CREATE TABLE (LIKE ..) copies, in order.
     in_likes: Vec<bool>,
     /// How many a DROP INDEX names, how many of them are untold, and how many invalid.
@@ -45,6 +47,7 @@ impl Found {
             };
         }
         Found {
+            table: index::named_table(tree),
             in_likes: index::untold_in_likes(tree, &untold),
             is_reindexed_alone: untold
                 .iter()
@@ -83,17 +86,23 @@ impl Found {
             .retain(|untold| !indexes.contains(&untold.oid()));
     }
 
-    /// What is valid before the command begins.
+    /// What is valid before the command begins, of the table that it names.
     pub fn valid_already(&self) -> Vec<Oid> {
-        // The lock would keep a DROP INDEX CONCURRENTLY from being the first action of its transaction.
-        if self.dropped.0 > 0 {
-            return Vec::new();
-        }
-        self.valid(&[])
+        let of_table = |untold: &&Untold| {
+            untold.is_valid() && self.table.is_some() && index::table_of(untold.oid()) == self.table
+        };
+        let of_table = self.untold.iter().filter(of_table);
+        of_table.filter_map(Untold::valid_and_locked).collect()
     }
 
-    fn valid(&self, made: &[Oid]) -> Vec<Oid> {
-        let valid = |untold: &Untold| untold.valid(made);
+    /// What has become valid.
+    fn made_valid(&self, tree: ParseTree, made: &[Oid]) -> Vec<Oid> {
+        let commits_amid = index::commits_amid(tree);
+        let valid = |untold: &Untold| {
+            untold
+                .made_valid_here(made)
+                .or_else(|| commits_amid.then(|| untold.valid_and_locked())?)
+        };
         self.untold.iter().filter_map(valid).collect()
     }
 }
@@ -101,7 +110,7 @@ impl Found {
 /// Writes the rows of those that are valid now.
 pub fn record(started: &Started, source: &Source) -> Result<(), Failure> {
     let made = in_progress::made();
-    let mut indexes = started.found.valid(&made);
+    let mut indexes = started.found.made_valid(started.tree, &made);
     indexes.extend(copies(started, &made));
     record_earlier(started, source, &indexes)
 }

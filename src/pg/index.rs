@@ -92,14 +92,10 @@ impl Untold {
         validity(self.oid) == Some(true)
     }
 
-    /// The index, if it is valid now and still untold, under a lock that keeps it so until the end of the transaction. Who
-    /// has a lock on it changes or tells of it himself: nobody waits for him. `made`: by the running command.
-    pub fn valid(&self, made: &[Oid]) -> Option<Oid> {
-        let lock = pg_sys::ShareUpdateExclusiveLock as pg_sys::LOCKMODE;
+    /// The index, if the running transaction has made it valid, or another one in its place. `made`: by the running command.
+    pub fn made_valid_here(&self, made: &[Oid]) -> Option<Oid> {
         if self.is_valid() {
-            // SAFETY: takes any OID; the lock goes with the transaction.
-            let locked = unsafe { pg_sys::ConditionalLockRelationOid(self.oid, lock) };
-            return (locked && self.is_valid() && UNTOLD.is_on(self.oid)).then_some(self.oid);
+            return changed_by_this_transaction(self.oid).then_some(self.oid);
         }
         let name = text::c_string(&self.name);
         // SAFETY: a syscache look-up by name.
@@ -107,6 +103,89 @@ impl Untold {
         (successor != self.oid && made.contains(&successor) && validity(successor) == Some(true))
             .then_some(successor)
     }
+
+    /// The index, if it is valid now and still untold, under locks that keep it so until the end of the transaction. Who has a lock
+    /// on it, or on its table, that is in the way changes or tells of it himself: nobody waits for him.
+    pub fn valid_and_locked(&self) -> Option<Oid> {
+        if !self.is_valid() {
+            return None;
+        }
+        let locks = [
+            (table_of(self.oid)?, pg_sys::AccessShareLock),
+            (self.oid, pg_sys::ShareUpdateExclusiveLock),
+        ];
+        for (relation, lock) in locks {
+            // SAFETY: takes any OID; the lock goes with the transaction.
+            if !unsafe { pg_sys::ConditionalLockRelationOid(relation, lock as pg_sys::LOCKMODE) } {
+                return None;
+            }
+        }
+        (self.is_valid() && UNTOLD.is_on(self.oid)).then_some(self.oid)
+    }
+}
+
+/// Whether the running transaction has written the row of an index in pg_index.
+fn changed_by_this_transaction(index: Oid) -> bool {
+    // SAFETY: a row of the cache is valid until it is released; what has been inserted by a transaction says by which.
+    unsafe {
+        let tuple = compat::cached_copy(pg_sys::SysCacheIdentifier::INDEXRELID, index);
+        if tuple.is_null() {
+            return false;
+        }
+        let inserted_by = (*(*tuple).t_data).t_choice.t_heap.t_xmin;
+        pg_sys::heap_freetuple(tuple);
+        pg_sys::TransactionIdIsCurrentTransactionId(inserted_by)
+    }
+}
+
+/// The table, or the index's table, that a statement about a single one names; `None` for all others. To be asked before it runs.
+pub fn named_table(tree: ParseTree) -> Option<Oid> {
+    let node = tree.node();
+    if node.is_null() {
+        return None;
+    }
+    // SAFETY: a parse tree is valid while its command runs; the node tag says which type it is.
+    let relation = unsafe {
+        match (*node).type_ {
+            pg_sys::NodeTag::T_IndexStmt => (*(node as *mut pg_sys::IndexStmt)).relation,
+            pg_sys::NodeTag::T_ReindexStmt => (*(node as *mut pg_sys::ReindexStmt)).relation,
+            pg_sys::NodeTag::T_AlterTableStmt => (*(node as *mut pg_sys::AlterTableStmt)).relation,
+            pg_sys::NodeTag::T_AlterObjectSchemaStmt => {
+                (*(node as *mut pg_sys::AlterObjectSchemaStmt)).relation
+            }
+            pg_sys::NodeTag::T_RenameStmt => (*(node as *mut pg_sys::RenameStmt)).relation,
+            pg_sys::NodeTag::T_RefreshMatViewStmt => {
+                (*(node as *mut pg_sys::RefreshMatViewStmt)).relation
+            }
+            pg_sys::NodeTag::T_CommentStmt => {
+                let name = (*(node as *mut pg_sys::CommentStmt)).object;
+                pg_sys::makeRangeVarFromNameList(name as *mut pg_sys::List)
+            }
+            _ => core::ptr::null_mut(),
+        }
+    };
+    if relation.is_null() {
+        return None;
+    }
+    // SAFETY: a valid RangeVar; raises no error.
+    let found = unsafe { node::find_permanent_relation(relation) };
+    (found != pg_sys::InvalidOid).then(|| table_of(found).unwrap_or(found))
+}
+
+/// Whether a statement may commit before its end.
+pub fn commits_amid(tree: ParseTree) -> bool {
+    let node = tree.node();
+    // SAFETY: as above.
+    !node.is_null()
+        && !unsafe {
+            matches!(
+                (*node).type_,
+                pg_sys::NodeTag::T_TruncateStmt
+                    | pg_sys::NodeTag::T_AlterTableStmt
+                    | pg_sys::NodeTag::T_RefreshMatViewStmt
+            )
+        }
+        && (rebuilds(tree) || builds_concurrently(tree))
 }
 
 /// Whether a statement may make an untold index valid, or is about one; by node tags alone.

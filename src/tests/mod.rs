@@ -14,6 +14,8 @@ mod apply_long;
 #[cfg(test)]
 mod apply_major;
 #[cfg(test)]
+mod apply_names;
+#[cfg(test)]
 mod apply_policy;
 #[cfg(test)]
 mod apply_publication;

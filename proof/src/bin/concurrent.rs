@@ -27,6 +27,8 @@ struct Plan {
     seconds: u64,
     sessions: usize,
     seed: u64,
+    /// Without the extension: which errors are PostgreSQL's own.
+    bare: bool,
 }
 
 fn main() -> ExitCode {
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         seconds: 300,
         sessions: 30,
         seed: now.map_or(1, |now| now.as_secs() % 1_000_000),
+        bare: false,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -43,8 +46,11 @@ fn main() -> ExitCode {
             ("--seconds", Some(value)) => plan.seconds = value,
             ("--sessions", Some(value)) => plan.sessions = value as usize,
             ("--seed", Some(value)) => plan.seed = value,
+            ("--bare", Some(value)) => plan.bare = value > 0,
             _ => {
-                eprintln!("proof/concurrent [MAJOR] [--seconds N] [--sessions N] [--seed N]");
+                eprintln!(
+                    "proof/concurrent [MAJOR] [--seconds N] [--sessions N] [--seed N] [--bare 1]"
+                );
                 return ExitCode::from(2);
             }
         }
@@ -77,6 +83,10 @@ fn run(plan: &Plan) -> Vec<String> {
             .batch_execute(sql)
             .unwrap_or_else(|error| panic!("{sql}: {error}"));
     };
+    if plan.bare {
+        println!("without the extension: {:?}", work(plan, &source));
+        return Vec::new();
+    }
     batch(
         &source,
         "CREATE EXTENSION dts_ddl_capture; CREATE PUBLICATION p FOR ALL TABLES",
@@ -95,21 +105,7 @@ fn run(plan: &Plan) -> Vec<String> {
         &destination,
         &format!("CREATE SUBSCRIPTION s CONNECTION '{connection}' PUBLICATION p"),
     );
-    let end = Instant::now() + Duration::from_secs(plan.seconds);
-    let mut told: BTreeMap<String, u64> = BTreeMap::new();
-    std::thread::scope(|scope| {
-        let sessions: Vec<_> = (0..plan.sessions)
-            .map(|number| {
-                let source = &source;
-                scope.spawn(move || session(source, Dice::new(plan.seed, number as u64 + 1), end))
-            })
-            .collect();
-        for session in sessions {
-            for (outcome, times) in session.join().expect("a session") {
-                *told.entry(outcome).or_default() += times;
-            }
-        }
-    });
+    let told = work(plan, &source);
     println!(
         "PostgreSQL {}, seed {}: {told:?}",
         server().major,
@@ -129,6 +125,9 @@ fn run(plan: &Plan) -> Vec<String> {
     {
         problems.push(row.get(0));
     }
+    if !problems.is_empty() {
+        keep_rows(&source);
+    }
     let log = destination.log();
     let stops: Vec<&str> = log.lines().filter(|line| line.contains("ERROR:")).collect();
     problems.extend(stops.iter().take(20).map(|line| format!("stop: {line}")));
@@ -143,6 +142,35 @@ fn run(plan: &Plan) -> Vec<String> {
         stops.len()
     );
     problems
+}
+
+/// What was captured, for who wants to know why: in a file, which DTS_KEEP=1 keeps.
+fn keep_rows(source: &Cluster) {
+    let rows = "SELECT concat_ws(E'\\t', id, txid_current, ddl_text, message) FROM public.dts_ddl_command ORDER BY id";
+    let rows = source.connect(DATABASE).query(rows, &[]).expect("rows");
+    let lines: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let file = std::env::temp_dir().join("captured.tsv");
+    std::fs::write(&file, lines.join("\n")).expect("a file");
+    println!("captured rows: {}", file.display());
+}
+
+/// All sessions at once; how many statements had which outcome.
+fn work(plan: &Plan, source: &Cluster) -> BTreeMap<String, u64> {
+    let end = Instant::now() + Duration::from_secs(plan.seconds);
+    let mut told: BTreeMap<String, u64> = BTreeMap::new();
+    std::thread::scope(|scope| {
+        let sessions: Vec<_> = (0..plan.sessions)
+            .map(|number| {
+                scope.spawn(move || session(source, Dice::new(plan.seed, number as u64 + 1), end))
+            })
+            .collect();
+        for session in sessions {
+            for (outcome, times) in session.join().expect("a session") {
+                *told.entry(outcome).or_default() += times;
+            }
+        }
+    });
+    told
 }
 
 /// Until the destination has all that was committed on the source.
