@@ -429,7 +429,12 @@ fn write_created_table(
         name: catalog::relation_name(table.object),
         original: None,
     };
+    let is_system = (object.schema.as_deref()).is_some_and(objects::is_system_schema);
     let mut message = message(&started.context, vec![object], prepared);
+    if is_system {
+        message.replay = Some(false);
+        message.replay_reason = Some(SYSTEM_RELATION);
+    }
     message.original = Some(as_sent(tag, &sent));
     row::write(Row {
         ddl_text: &crate::pg::text::encode(&statement),
@@ -474,6 +479,8 @@ pub fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> M
 
 const INDEX_NOWHERE_ELSE: &str = "no other server has the index: CREATE INDEX CONCURRENTLY failed";
 
+const SYSTEM_RELATION: &str =
+    "relations of pg_catalog and pg_toast are PostgreSQL's own (allow_system_table_mods)";
 const READ_OTHERWISE: &str =
     "it was read under another standard_conforming_strings than it was run under";
 
@@ -517,6 +524,8 @@ fn why_not_replayed(tag: &str, touched: &Touched, own_objects: bool) -> Option<&
         Some("the object depends on a temporary one and goes with it")
     } else if touched.names_temporary {
         Some("the object depends on a temporary type, table or function, which no other server has")
+    } else if touched.system_relation {
+        Some(SYSTEM_RELATION)
     } else if touched.invalid_index {
         Some("the index is not valid: CREATE INDEX CONCURRENTLY failed")
     } else if own_objects {

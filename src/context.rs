@@ -47,17 +47,20 @@ const NOT_IN_EVERY_MAJOR: [&str; 3] = [
 
 /// Those of them whose value is a locale of the operating system, which another server may lack.
 pub const LOCALES: [&str; 3] = ["lc_monetary", "lc_numeric", "lc_time"];
-/// Whether a setting's value is the name of something that another server may lack: a locale, or what was dropped in the meantime.
-pub fn is_name_of_something(setting: &str) -> bool {
-    LOCALES.contains(&setting)
-        || matches!(
-            setting,
-            "default_text_search_config" | "default_tablespace" | "default_table_access_method"
-        )
-}
-
 /// The built-in default of these.
 pub const DEFAULT_LOCALE: &str = "C";
+
+/// The access method of new tables and materialized views.
+pub const ACCESS_METHOD: &str = "default_table_access_method";
+/// Whether the value of this setting is the name of an object, which another server may lack.
+pub fn names_an_object(setting: &str) -> bool {
+    [
+        ACCESS_METHOD,
+        "default_tablespace",
+        "default_text_search_config",
+    ]
+    .contains(&setting)
+}
 
 /// The settings that are recorded where they differ from PostgreSQL's built-in default, with that default.
 pub fn defaults() -> impl Iterator<Item = (&'static str, &'static str)> {

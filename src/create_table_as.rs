@@ -8,6 +8,7 @@
 use crate::context::Context;
 use crate::pg::catalog::Address;
 use crate::pg::relation::{self, Definition};
+use crate::pg::text;
 use crate::{capture, in_progress};
 
 /// The command tag of the statement that is stored.
@@ -22,7 +23,15 @@ pub fn table_created() {
 pub fn statement(table: Address, context: &Context) -> Option<String> {
     relation::definition(table.object, context.may_hide_pg_catalog())
         .filter(|definition| !definition.temporary)
-        .map(|d| render(&d))
+        .map(|mut definition| {
+            // What a setting chose is chosen by it elsewhere, where there may be no such tablespace.
+            let set = context.settings.get("default_tablespace");
+            let set = set.map(|name| text::quote_identifier(name));
+            definition
+                .tablespace
+                .take_if(|chosen| set.as_ref() == Some(chosen));
+            render(&definition)
+        })
 }
 
 fn render(definition: &Definition) -> String {

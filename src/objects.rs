@@ -1,7 +1,7 @@
 //! What a command touched, in one list, and whether it did anything that another server could repeat.
 
 use crate::message::{Object, Operation};
-use crate::pg::catalog::Address;
+use crate::pg::catalog::{self, Address};
 use crate::pg::event::{Collected, Dropped};
 use crate::pg::{table, text};
 use pgrx::pg_sys;
@@ -13,6 +13,27 @@ const ON_RELATION: [&str; 4] = ["trigger", "rule", "policy", "default value"];
 
 /// Object types whose name has that of their relation as its second part, and a schema that PostgreSQL reports.
 const PARTS_OF_RELATION: [&str; 2] = ["table column", "table constraint"];
+
+/// Object types that are relations.
+const RELATIONS: [&str; 8] = [
+    "table",
+    "index",
+    "view",
+    "materialized view",
+    "sequence",
+    "foreign table",
+    "toast table",
+    COMPOSITE_TYPE,
+];
+const COMPOSITE_TYPE: &str = "composite type";
+
+/// The schemas of PostgreSQL's own relations.
+const SYSTEM_SCHEMAS: [&str; 2] = ["pg_catalog", "pg_toast"];
+
+/// Whether a relation of this schema is one that only allow_system_table_mods lets DDL make.
+pub fn is_system_schema(schema: &str) -> bool {
+    SYSTEM_SCHEMAS.contains(&schema)
+}
 
 /// Object types that have an identity but no name, as in pg_event_trigger_dropped_objects().
 const NAMELESS: [&str; 5] = [
@@ -88,9 +109,12 @@ pub struct Touched {
     pub short_lived: bool,
     /// An object has come to depend on a temporary one by the command.
     pub names_temporary: bool,
+    /// A relation, or part of one, in a schema of PostgreSQL, where DDL makes and changes none.
+    pub system_relation: bool,
     /// A volatile expression gave existing rows a new value.
     pub volatile: bool,
     main: Option<usize>,
+    main_address: Option<Address>,
     /// What is in `objects` of those that were collected, so that none is looked for among all.
     listed: HashSet<(Operation, Address)>,
 }
@@ -99,6 +123,11 @@ impl Touched {
     /// Type and identity for the columns object_type and object_name.
     pub fn main_object(&self) -> Option<&Object> {
         self.main.and_then(|i| self.objects.get(i))
+    }
+
+    /// The address of that, if it is there.
+    pub fn main_address(&self) -> Option<Address> {
+        self.main_address
     }
 }
 
@@ -159,15 +188,17 @@ pub fn touched(
         invalid_index: false,
         short_lived: false,
         names_temporary: false,
+        system_relation: false,
         volatile: false,
         main: None,
+        main_address: None,
         listed: HashSet::new(),
     };
     for command in collected {
         touched.add_collected(tag, command);
     }
     for object in dropped {
-        touched.add_dropped(object);
+        touched.add_dropped(tag, object);
     }
     touched.leave_out_implied_types();
     if touched.main.is_none() {
@@ -198,7 +229,7 @@ impl Touched {
     fn add_collected(&mut self, tag: &str, command: &Collected) {
         self.volatile |= command.volatile;
         let Some(address) = command.address else {
-            self.add_without_address(command);
+            self.add_without_address(tag, command);
             return;
         };
         let (schema, name, relation) = names(address, command);
@@ -221,9 +252,12 @@ impl Touched {
         {
             self.new_tables.push(address);
         }
+        self.note_system_relation(tag, Some(address), &command.object_type, schema.as_deref());
         self.altered.extend(command.altered);
-        if let Some(schema) = command.former_schema {
-            self.moved.push((address, schema));
+        if let Some(former) = command.former_schema {
+            self.moved.push((address, former));
+            let former = catalog::schema_name(former);
+            self.note_system_relation(tag, Some(address), &command.object_type, former.as_deref());
         }
         let op = operation(&command.tag);
         if !self.listed.insert((op, address)) {
@@ -232,6 +266,7 @@ impl Touched {
         // The tag of the statement is that of its main object; sequences and indexes of a new table have their own.
         if self.main.is_none() && command.tag == tag {
             self.main = Some(self.objects.len());
+            self.main_address = Some(address);
         }
         self.objects.push(Object {
             op,
@@ -244,7 +279,7 @@ impl Touched {
     }
 
     /// GRANT and REVOKE list OIDs; ALTER DEFAULT PRIVILEGES has no object at all.
-    fn add_without_address(&mut self, command: &Collected) {
+    fn add_without_address(&mut self, tag: &str, command: &Collected) {
         if command.granted.is_empty() {
             self.permanent = true;
             self.objects.push(Object {
@@ -274,6 +309,12 @@ impl Touched {
                 schema.as_deref(),
                 name.as_deref(),
             );
+            self.note_system_relation(
+                tag,
+                Some(*address),
+                &described.object_type,
+                schema.as_deref(),
+            );
             self.objects.push(Object {
                 op: Operation::Alter,
                 object_type: described.object_type,
@@ -301,7 +342,7 @@ impl Touched {
             })
     }
 
-    fn add_dropped(&mut self, object: &Dropped) {
+    fn add_dropped(&mut self, tag: &str, object: &Dropped) {
         let described = Object::dropped(object);
         let schema = described.schema.as_deref();
         if object.temporary || is_temporary(schema) {
@@ -317,6 +358,10 @@ impl Touched {
                 object.names.first().map(String::as_str),
                 object.names.get(1).map(String::as_str),
             );
+        // A composite type goes with the type that was named.
+        if object.original || object.object_type == COMPOSITE_TYPE {
+            self.note_system_relation(tag, object.address, &object.object_type, schema);
+        }
         // The TOAST table of a dropped table is nobody's business.
         if schema == Some("pg_toast") {
             return;
@@ -346,6 +391,28 @@ impl Touched {
             let of = identity.strip_suffix("[]").unwrap_or(identity);
             !is_dropped_type(o) || o.original == Some(true) || !named.contains(of)
         });
+    }
+
+    /// One that PostgreSQL itself has made is there on every server, to be granted and commented on.
+    fn note_system_relation(
+        &mut self,
+        tag: &str,
+        address: Option<Address>,
+        object_type: &str,
+        schema: Option<&str>,
+    ) {
+        if !schema.is_some_and(is_system_schema) {
+            return;
+        }
+        let is_relation = RELATIONS.contains(&object_type)
+            || ON_RELATION.contains(&object_type)
+            || PARTS_OF_RELATION.contains(&object_type)
+            || object_type == "type" && address.is_some_and(Address::is_composite_type);
+        let is_changed = ["CREATE ", "ALTER ", "DROP ", "IMPORT "]
+            .iter()
+            .any(|verb| tag.starts_with(verb));
+        self.system_relation |=
+            is_relation && (is_changed || !address.is_some_and(Address::is_of_every_server));
     }
 
     /// Membership costs a scan of pg_depend, so the name decides first whether to ask.

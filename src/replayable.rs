@@ -5,6 +5,8 @@
 //! - A partition's bound that is computed (`FROM (current_timestamp)`): its value.
 //! - CREATE INDEX without a name, where the first that the server would have chosen was taken: its name.
 //! - DROP INDEX of an index that a failed CREATE INDEX CONCURRENTLY left: IF EXISTS.
+//! - SET .. FROM CURRENT of a function or role: the value.
+//! - MINVALUE, MAXVALUE and AS of a sequence whose value is not replicated: RESTART with it.
 //!
 //! And what the CASCADE of a DROP of temporary objects has taken from permanent ones ([`dropped_with_temporary`]): a statement for
 //! each, since the DROP itself is nothing for another server.
@@ -16,9 +18,12 @@ use crate::pg::event::Dropped;
 use crate::pg::execute::Role;
 use crate::pg::like::{self, TemporaryLike};
 use crate::pg::node::ParseTree;
-use crate::pg::{partition, text};
+use crate::pg::{current_setting, partition, sequence_range, text};
 use crate::short_lived;
-use crate::statement::{drop_index_if_exists, name_index, replace_computed_bound, replace_likes};
+use crate::statement::{
+    drop_index_if_exists, name_index, replace_computed_bound, replace_from_current, replace_likes,
+    restart_behind,
+};
 use std::collections::HashSet;
 
 /// What has to be known of such a statement before it runs.
@@ -64,6 +69,13 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
     let mut reason = None;
     let statement = if started.found.drops_missing() {
         drop_index_if_exists(sent, conforming)
+    } else if current_setting::is_in(started.tree) {
+        with_values(started.tree, touched, sent, conforming)
+    } else if sequence_range::is_in(started.tree) {
+        let relation = touched.main_address()?.object;
+        let query = text::c_string_of_bytes(sent);
+        let values = sequence_range::values(&query, conforming, relation);
+        restart_behind(sent, conforming, &values)
     } else {
         let without_likes = likes_replaced(&started.context, facts, touched, sent, conforming);
         if without_likes.is_some() && is_code_of_others(&started.context, touched) {
@@ -79,6 +91,28 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
         .or(without_likes)
     };
     statement.map(|statement| Instead { statement, reason })
+}
+
+/// With what the command has stored for FROM CURRENT.
+fn with_values(
+    tree: ParseTree,
+    touched: &Touched,
+    sent: &[u8],
+    conforming: bool,
+) -> Option<Vec<u8>> {
+    let function = touched.main_address().map(|address| address.object);
+    let stored = current_setting::stored(tree, function);
+    let values: Vec<(usize, Option<Vec<u8>>)> =
+        current_setting::clauses(&text::c_string_of_bytes(sent), conforming)
+            .iter()
+            .filter(|clause| !clause.stays(&stored))
+            .map(|clause| {
+                let value = clause.value(&stored);
+                let value = value.map(|value| text::encode(&value).into_owned());
+                (clause.start, value)
+            })
+            .collect();
+    replace_from_current(sent, conforming, &values).filter(|_| !values.is_empty())
 }
 
 /// A permanent object that went with a temporary one, and the statement that drops it elsewhere.

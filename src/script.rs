@@ -5,10 +5,16 @@
 //! `--`. psql looks for variables, backslash commands and semicolons in none of these.
 //!
 //! Each command runs in a transaction of its own, with SET LOCAL for role, search_path and the settings that it had, so
-//! that nothing of it is left for the next one, whether it succeeded or not. What cannot run in a transaction block gets
-//! SET and RESET instead. Settings that a row does not name had PostgreSQL's built-in default: the head of the script makes
-//! that the destination's, too. Locales are names of the operating system, which may not know them: they are set for the
-//! session when they change, and one that is missing is a warning, not the end.
+//! that nothing of it is left for the next one, whether it succeeded or not. What cannot run in a transaction block
+//! gets SET and RESET instead. Settings that a row does not name had PostgreSQL's built-in default: the head of the
+//! script makes that the destination's, too. Locales are names of the operating system, which may not know them: they
+//! are set for the session when they change, and one that is missing is a warning, not the end. So is what a setting
+//! names and the destination does not have, where the command can do without.
+//!
+//! What event triggers of the source did is in the rows. Those of the destination that fire in the ordinary way would
+//! do it once more: they are kept from it as in live apply, by session_replication_role. That changes nothing of DDL:
+//! PostgreSQL checks the rows of a new foreign key by a query or by calling the function itself (tablecmds.c:
+//! validateForeignKeyConstraint).
 //!
 //! psql may go on after an error (no ON_ERROR_STOP). Then, too, nothing runs as another role than its own: an error inside of
 //! a transaction ends that (without ON_ERROR_ROLLBACK, which the head turns off); outside of one psql asks who it is first.
@@ -61,6 +67,60 @@ const HEAD: &str = "\
 SET ROLE NONE;
 \\set dts_rollback :ON_ERROR_ROLLBACK
 \\set ON_ERROR_ROLLBACK off
+SELECT r.setting AS replication_role, d.setting AS stack_depth FROM pg_catalog.pg_settings r, pg_catalog.pg_settings d
+  WHERE r.name OPERATOR(pg_catalog.=) 'session_replication_role' AND d.name OPERATOR(pg_catalog.=) 'max_stack_depth' \\gset dts_
+";
+
+/// Makes that event triggers which fire in the ordinary way do not, if there are others than those of a capture: these
+/// run no DDL, and a chain goes on. INFO comes to the client whatever client_min_messages is.
+const QUIET: &str = r#"DO $dts$
+DECLARE
+  others constant pg_catalog.text := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(t.evtname), ', ' ORDER BY t.evtname)
+    FROM pg_catalog.pg_event_trigger t
+    WHERE t.evtenabled OPERATOR(pg_catalog.=) 'O' AND t.evtname OPERATOR(pg_catalog.!~) '^dts_intercept_');
+BEGIN
+  IF others IS NULL OR pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.=) 'replica' THEN
+    RETURN;
+  END IF;
+  PERFORM pg_catalog.set_config('session_replication_role', 'replica', false);
+  RAISE INFO 'event triggers of this database do not fire for this script: %', others
+    USING HINT = 'What they would do is in the script, if they did it on the source. A capture does not record the script either.';
+EXCEPTION WHEN insufficient_privilege THEN
+  RAISE WARNING 'event triggers of this database fire for this script: %', others
+    USING HINT = 'What they do here and did on the source is done twice. Run the script as a superuser, or disable them.';
+END
+$dts$;
+"#;
+
+/// Commands after which there may be event triggers that were not there before.
+const MAKES_EVENT_TRIGGERS: [&str; 2] = ["CREATE EXTENSION", "ALTER EXTENSION"];
+
+/// A command runs deeper in the stack here than where it was sent: inside of a view and a function. In kB; the system's
+/// limit is told by an error only, and may be none at all.
+const DEEPER: &str = r#"DO $dts$
+DECLARE
+  depth pg_catalog.int8 := (SELECT s.setting FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'max_stack_depth');
+  step pg_catalog.int8 := 8192;
+BEGIN
+  WHILE step OPERATOR(pg_catalog.>=) 64 AND depth OPERATOR(pg_catalog.<) 65536 LOOP
+    BEGIN
+      PERFORM pg_catalog.set_config('max_stack_depth', (depth OPERATOR(pg_catalog.+) step)::pg_catalog.text, false);
+      depth := depth OPERATOR(pg_catalog.+) step;
+    EXCEPTION WHEN invalid_parameter_value THEN
+      step := step OPERATOR(pg_catalog./) 2;
+    END;
+  END LOOP;
+EXCEPTION WHEN insufficient_privilege THEN
+  NULL;
+END
+$dts$;
+"#;
+
+/// Gives the session back what [`QUIET`] and [`DEEPER`] have changed, which not everybody may set to what it is.
+const LOUD_AND_FLAT: &str = "SELECT CASE WHEN s.reset_val OPERATOR(pg_catalog.=) w.value THEN pg_catalog.format('RESET %I', s.name)
+  ELSE pg_catalog.format('SET %I TO %L', s.name, w.value) END FROM pg_catalog.pg_settings s, (VALUES
+  ('session_replication_role', :'dts_replication_role'), ('max_stack_depth', :'dts_stack_depth')) w (name, value)
+  WHERE s.name OPERATOR(pg_catalog.=) w.name AND s.setting OPERATOR(pg_catalog.<>) w.value \\gexec
 ";
 
 /// Made once, by the first ordinary role: the function that each view calls, and the one that asks whether a role may do more
@@ -152,6 +212,8 @@ struct Recorded {
     replay_reason: Option<String>,
     #[serde(default)]
     redacted: usize,
+    #[serde(default)]
+    made: Vec<Made>,
 }
 
 /// Whose rights the statement is to have, where it is not the role of the command.
@@ -190,7 +252,27 @@ impl<'a> Author<'a> {
 
 #[derive(Deserialize)]
 struct Named {
+    #[serde(default)]
+    op: String,
+    #[serde(default, rename = "type")]
+    object_type: String,
     identity: Option<String>,
+}
+
+impl Named {
+    fn is_new_with_access_method(&self) -> bool {
+        self.op == "create" && ["table", "materialized view"].contains(&self.object_type.as_str())
+    }
+}
+
+/// What got a name of PostgreSQL's choice, which it may choose otherwise here.
+#[derive(Deserialize)]
+struct Made {
+    #[serde(rename = "type")]
+    object_type: String,
+    /// The table of an index.
+    table: Option<String>,
+    name: String,
 }
 
 /// The script, command by command.
@@ -300,6 +382,11 @@ impl Script {
             script.pop();
         }
         add_default_identities(&mut script, &recorded);
+        if MAKES_EVENT_TRIGGERS.contains(&tag) {
+            add(&mut script, "\n");
+            add(&mut script, QUIET);
+            script.pop();
+        }
         Ok(script)
     }
 
@@ -323,6 +410,7 @@ impl Script {
             settings: &recorded.settings,
             search_path: &recorded.search_path,
             session_user: session_user.map(|user| text::encode(user).into_owned()),
+            needs_access_method: needs_access_method(tag, recorded, statement, conforming),
             author,
             is_own: (!author.superuser).then(|| self.wall_of(script, &author.role)),
         };
@@ -366,6 +454,13 @@ impl Script {
             return;
         }
         match needs {
+            // What has to be renamed is found in the transaction that made it.
+            Needs::NoTransaction if !recorded.made.is_empty() => {
+                let plain = plain_form(statement, &needs, conforming, recorded.major);
+                in_transaction(script, &context, recorded, |script| {
+                    add_statement(script, &plain);
+                });
+            }
             Needs::Nothing => {
                 in_transaction(script, &context, recorded, |script| {
                     add_statement(script, statement);
@@ -437,7 +532,7 @@ impl Script {
             if wanted == current {
                 continue;
             }
-            add_locale(script, name, &text::encode(wanted));
+            add_if_known(script, name, &text::encode(wanted), false);
             wanted.clone_into(current);
         }
     }
@@ -484,7 +579,7 @@ fn refuse_pruned(first: i64, last: i64) -> Result<(), Failure> {
 }
 
 fn head() -> Vec<u8> {
-    let mut script = HEAD.as_bytes().to_vec();
+    let mut script = [HEAD, QUIET, DEEPER].concat().into_bytes();
     for (name, value) in [
         ("client_encoding", session::client_encoding().as_str()),
         ("standard_conforming_strings", "on"),
@@ -516,7 +611,7 @@ fn foot() -> Vec<u8> {
         "-- end of the commands
 SELECT pg_catalog.format('RESET %I', s.name) FROM pg_catalog.pg_settings s
   WHERE s.source OPERATOR(pg_catalog.=) 'session' AND s.name OPERATOR(pg_catalog.=) ANY (ARRAY[{}]) \\gexec
-{REMOVE_WALLS}\\set ON_ERROR_ROLLBACK :dts_rollback
+{REMOVE_WALLS}{LOUD_AND_FLAT}\\set ON_ERROR_ROLLBACK :dts_rollback
 RESET client_min_messages;
 RESET client_encoding;",
         names.join(", ")
@@ -534,12 +629,78 @@ fn in_transaction(
     context.ask(script);
     context.set(script, "SET LOCAL");
     statements(script);
+    add_renames(script, &recorded.made);
     for table in &recorded.replica_identity {
         let full = format!("ALTER TABLE {table} REPLICA IDENTITY FULL");
         add_statement(script, &text::encode(&full));
     }
     add(script, "COMMIT;");
 }
+
+/// Gives what the command's transaction has made the names that it has on the source. The first column of a new
+/// relation is that transaction's. In order: where the numbers differ an error; other names for those whose name
+/// another one is to have; names. It runs as the command's role, without the wall: nothing here is found by the
+/// search_path, and a name is changed without anybody's code. (NULLIF, IN, CASE x WHEN and IS DISTINCT FROM would look
+/// for an operator.)
+fn add_renames(script: &mut Vec<u8>, made: &[Made]) {
+    if made.is_empty() {
+        return;
+    }
+    add(script, RENAME.0);
+    for (number, one) in made.iter().enumerate() {
+        add(script, if number > 0 { ",\n    (" } else { "(" });
+        add(script, &format!("{number}, "));
+        for text in [
+            &one.object_type,
+            one.table.as_ref().unwrap_or(&String::new()),
+        ] {
+            add_constant(script, &text::encode(text));
+            add(script, ", ");
+        }
+        add_constant(script, &text::encode(&one.name));
+        add(script, ")");
+    }
+    add(script, RENAME.1);
+}
+
+/// Around the list. Sequences have no relation: 0; a table that is not there is none.
+const RENAME: (&str, &str) = (
+    "WITH list (number, kind, shown, name) AS (VALUES ",
+    "),
+  wanted AS (SELECT w.*, pg_catalog.row_number() OVER (PARTITION BY w.kind, w.relation ORDER BY w.number) AS place
+    FROM (SELECT l.*, CASE WHEN l.shown OPERATOR(pg_catalog.=) '' THEN 0::pg_catalog.oid
+        ELSE COALESCE(pg_catalog.to_regclass(l.shown)::pg_catalog.oid, 1::pg_catalog.oid) END AS relation FROM list l) w),
+  made AS (SELECT m.*, pg_catalog.row_number() OVER (PARTITION BY m.kind, m.relation ORDER BY m.oid) AS place
+    FROM (SELECT c.oid, n.nspname, c.relname, r.relation, r.kind
+      FROM (SELECT i.indexrelid AS oid, i.indrelid AS relation, 'index' AS kind FROM pg_catalog.pg_index i
+          JOIN (SELECT DISTINCT w.relation FROM wanted w) w ON w.relation OPERATOR(pg_catalog.=) i.indrelid
+        UNION ALL SELECT s.oid, 0::pg_catalog.oid, 'sequence' FROM pg_catalog.pg_class s
+          WHERE s.relkind OPERATOR(pg_catalog.=) 'S'
+            AND EXISTS (SELECT FROM wanted w WHERE w.kind OPERATOR(pg_catalog.=) 'sequence')) r
+        JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) r.oid AND a.attnum OPERATOR(pg_catalog.=) 1
+        JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.oid
+        JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+      WHERE a.xmin::pg_catalog.text::pg_catalog.int8
+        OPERATOR(pg_catalog.=) (pg_catalog.txid_current() OPERATOR(pg_catalog.&) 4294967295)) m),
+  pair AS (SELECT COALESCE(w.kind, m.kind) AS kind, COALESCE(w.relation, m.relation) AS relation, m.oid, m.nspname, m.relname,
+      w.name, pg_catalog.format('dts_script_%s', m.oid) AS other
+    FROM wanted w FULL JOIN made m ON m.kind OPERATOR(pg_catalog.=) w.kind
+      AND m.relation OPERATOR(pg_catalog.=) w.relation AND m.place OPERATOR(pg_catalog.=) w.place),
+  changed AS (SELECT p.*, EXISTS (SELECT FROM pair q WHERE q.nspname OPERATOR(pg_catalog.=) p.nspname
+      AND q.name OPERATOR(pg_catalog.=) p.relname::pg_catalog.text) AS is_wanted
+    FROM pair p WHERE p.relname::pg_catalog.text OPERATOR(pg_catalog.<>) p.name)
+SELECT s.statement FROM (
+  SELECT 0, pg_catalog.format('DO %L', pg_catalog.format('BEGIN RAISE duplicate_object USING MESSAGE = %L; END', pg_catalog.format(
+      'the command did not make the same number of objects here as on the source: %s %s', w.kind, w.shown)))
+    FROM (SELECT DISTINCT w.kind, w.shown FROM wanted w JOIN pair p ON p.kind OPERATOR(pg_catalog.=) w.kind
+      AND p.relation OPERATOR(pg_catalog.=) w.relation WHERE p.oid IS NULL OR p.name IS NULL) w
+  UNION ALL SELECT 1, pg_catalog.format('ALTER %s %I.%I RENAME TO %I', c.kind, c.nspname, c.relname, c.other)
+    FROM changed c WHERE c.is_wanted
+  UNION ALL SELECT 2, pg_catalog.format('ALTER %s %I.%I RENAME TO %I', c.kind, c.nspname,
+      CASE WHEN c.is_wanted THEN c.other ELSE c.relname::pg_catalog.text END, c.name) FROM changed c
+) s (step, statement) ORDER BY s.step \\gexec
+",
+);
 
 /// Runs a statement by the view of its role, where the session's role is another one.
 fn add_inside(script: &mut Vec<u8>, is_own: &str, role: &[u8], statement: &[u8]) {
@@ -705,6 +866,27 @@ fn tag(row: &StoredRow) -> &str {
         .unwrap_or("?")
 }
 
+/// Whether a command makes something of the access method that is set: then another one is no help.
+fn needs_access_method(tag: &str, recorded: &Recorded, statement: &[u8], conforming: bool) -> bool {
+    if !recorded.settings.contains_key(context::ACCESS_METHOD) {
+        return false;
+    }
+    if tag.starts_with("ALTER ") {
+        // SET ACCESS METHOD DEFAULT
+        let tokens: Vec<Token> = Lexer::new(statement, conforming).collect();
+        return tag == "ALTER EXTENSION"
+            || tokens.windows(3).any(|words| {
+                let expected = ["access", "method", "default"];
+                (words.iter().zip(expected)).all(|(token, word)| token.is_word(statement, word))
+            });
+    }
+    let makes = recorded
+        .objects
+        .iter()
+        .any(Named::is_new_with_access_method);
+    makes || tag == "CREATE EXTENSION"
+}
+
 /// Whether the role of the session matters to the statement itself (not to a body that is a string constant).
 fn mentions_session_user(statement: &[u8], conforming: bool) -> bool {
     const WORD: &str = "session_user";
@@ -720,6 +902,8 @@ struct Context<'a> {
     settings: &'a BTreeMap<String, String>,
     search_path: &'a [String],
     session_user: Option<Vec<u8>>,
+    /// Whether the command makes something with the access method that is set.
+    needs_access_method: bool,
     author: &'a Author<'a>,
     /// Of an ordinary role: the psql variable that tells whether the session's role is that one.
     is_own: Option<String>,
@@ -760,7 +944,14 @@ impl Context<'_> {
     /// The role comes last: it might not be allowed to do the rest.
     fn set(&self, script: &mut Vec<u8>, set: &str) {
         for (name, value) in self.settings {
-            if !context::LOCALES.contains(&name.as_str()) {
+            if context::LOCALES.contains(&name.as_str()) {
+                continue;
+            }
+            if context::names_an_object(name)
+                && !(self.needs_access_method && name == context::ACCESS_METHOD)
+            {
+                add_if_known(script, name, &text::encode(value), set == "SET LOCAL");
+            } else {
                 add_setting(script, set, name, value);
             }
         }
@@ -847,21 +1038,22 @@ fn add_setting(script: &mut Vec<u8>, set: &str, name: &str, value: &str) {
     }
 }
 
-/// Sets a locale where the operating system knows it.
-fn add_locale(script: &mut Vec<u8>, name: &str, locale: &[u8]) {
+/// Sets what names a locale or an object where this server knows that; else it stays PostgreSQL's built-in default,
+/// which the head has set.
+fn add_if_known(script: &mut Vec<u8>, name: &str, value: &[u8], is_local: bool) {
     let mut block = Vec::new();
     add(
         &mut block,
         &format!("BEGIN\n  PERFORM pg_catalog.set_config('{name}', "),
     );
-    add_constant(&mut block, locale);
+    add_constant(&mut block, value);
     add(
         &mut block,
         &format!(
-            ", false);\nEXCEPTION WHEN invalid_parameter_value THEN\n  RAISE WARNING '%', pg_catalog.format('{name} cannot be set to \"%s\" here and stays as it is', "
+            ", {is_local});\nEXCEPTION WHEN invalid_parameter_value THEN\n  RAISE WARNING '%', pg_catalog.format('{name} cannot be set to \"%s\" here and stays as it is', "
         ),
     );
-    add_constant(&mut block, locale);
+    add_constant(&mut block, value);
     add(&mut block, ");\nEND");
     add(script, "DO ");
     add_dollar_quoted(script, &block);

@@ -36,7 +36,11 @@ SELECT t.is('settings, an empty search_path', t.script(), t.want('
 \echo @ COMMENT
 BEGIN;
 SET LOCAL "DateStyle" TO ''SQL, DMY'';
-SET LOCAL "default_tablespace" TO ''pg_default'';
+DO $dts$BEGIN
+  PERFORM pg_catalog.set_config(''default_tablespace'', ''pg_default'', true);
+EXCEPTION WHEN invalid_parameter_value THEN
+  RAISE WARNING ''%'', pg_catalog.format(''default_tablespace cannot be set to "%s" here and stays as it is'', ''pg_default'');
+END$dts$;
 SET LOCAL search_path TO '''';
 SET LOCAL ROLE "ME";
 SELECT $dts$COMMENT ON COLUMN public.a.x IS ''x''$dts$ \gexec

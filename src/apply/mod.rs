@@ -345,7 +345,9 @@ fn set_all(circumstances: &Circumstances) -> Refused {
             continue;
         }
         // Where the value is unknown here, the session's own stays.
-        let lenient = context::is_name_of_something(&name.to_string_lossy());
+        let shown = name.to_string_lossy();
+        let lenient =
+            context::LOCALES.contains(&shown.as_ref()) || context::names_an_object(&shown);
         if !execute::set(name, &value, lenient) {
             refused.push((name, text::decode(&value)));
         }

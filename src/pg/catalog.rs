@@ -2,7 +2,7 @@
 
 use super::compat;
 use super::memory;
-use super::node::Needs;
+use super::node::{Needs, ParseTree};
 use super::session::Progress;
 use super::spi::{self, Parameter};
 use super::text;
@@ -131,6 +131,17 @@ impl Address {
             )
             .flatten()
         }
+    }
+
+    /// Whether PostgreSQL itself has made it, so that it has the same OID everywhere (transam.h).
+    pub fn is_of_every_server(self) -> bool {
+        self.object.to_u32() < pg_sys::FirstNormalObjectId
+    }
+
+    pub fn is_composite_type(self) -> bool {
+        // SAFETY: a syscache look-up; 0 when missing.
+        self.class == pg_sys::TypeRelationId
+            && unsafe { pg_sys::get_typtype(self.object) } as u8 == pg_sys::TYPTYPE_COMPOSITE
     }
 
     /// The bare name of the table that an index belongs to.
@@ -339,6 +350,12 @@ pub fn schema_of_relation(oid: pg_sys::Oid) -> Option<String> {
     }
 }
 
+/// The name of a schema; `None` when there is none.
+pub fn schema_name(oid: pg_sys::Oid) -> Option<String> {
+    // SAFETY: a syscache look-up; NULL when missing.
+    unsafe { text::string(pg_sys::get_namespace_name(oid)) }
+}
+
 pub fn is_partitioned(oid: pg_sys::Oid) -> bool {
     // SAFETY: a syscache look-up.
     unsafe { pg_sys::get_rel_relkind(oid) as u8 == pg_sys::RELKIND_PARTITIONED_TABLE }
@@ -483,9 +500,25 @@ pub fn statement_tags(query: &CString) -> Vec<String> {
         let statements: Vec<*mut pg_sys::RawStmt> = super::node::pointers(raw_parse(query));
         statements
             .into_iter()
-            .map(|raw| super::node::ParseTree::new((*raw).stmt).command_tag())
+            .map(|raw| ParseTree::new((*raw).stmt).command_tag())
             .collect()
     }
+}
+
+/// A text that is one statement, read in this way; the tree lives in the current memory context.
+pub(super) fn parsed(query: &CString, standard_conforming_strings: bool) -> Option<ParseTree> {
+    let _setting = StringsAs::new(standard_conforming_strings);
+    pgrx::PgTryBuilder::new(std::panic::AssertUnwindSafe(|| {
+        // SAFETY: the parser returns a list of RawStmt.
+        unsafe {
+            match super::node::pointers::<pg_sys::RawStmt>(raw_parse(query))[..] {
+                [statement] => Some(ParseTree::new((*statement).stmt)),
+                _ => None,
+            }
+        }
+    }))
+    .catch_others(|_| None)
+    .execute()
 }
 
 /// How a statement must be run, by PostgreSQL's parser; `None` when it does not parse here. `standard_conforming_strings`
@@ -497,7 +530,7 @@ pub fn needs_of(query: &CString, standard_conforming_strings: bool) -> Option<Ne
         unsafe {
             let statements: Vec<*mut pg_sys::RawStmt> = super::node::pointers(raw_parse(query));
             let first = statements.first()?;
-            Some(super::node::ParseTree::new((**first).stmt).needs())
+            Some(ParseTree::new((**first).stmt).needs())
         }
     }))
     .catch_others(|_| None)
@@ -506,13 +539,7 @@ pub fn needs_of(query: &CString, standard_conforming_strings: bool) -> Option<Ne
 
 /// Whether a text is one statement, read in this way.
 pub fn is_one_statement(query: &CString, standard_conforming_strings: bool) -> bool {
-    let _setting = StringsAs::new(standard_conforming_strings);
-    pgrx::PgTryBuilder::new(std::panic::AssertUnwindSafe(|| {
-        // SAFETY: the parser returns a list, which lives in the current memory context.
-        unsafe { super::node::pointers::<pg_sys::RawStmt>(raw_parse(query)).len() == 1 }
-    }))
-    .catch_others(|_| false)
-    .execute()
+    parsed(query, standard_conforming_strings).is_some()
 }
 
 /// The parser reads string constants in this way as long as the value lives.

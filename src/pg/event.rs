@@ -320,26 +320,8 @@ impl Row {
         let Some(datum) = self.datum(column) else {
             return Vec::new();
         };
-        let (mut elements, mut nulls, mut count) =
-            (core::ptr::null_mut(), core::ptr::null_mut(), 0);
-        // SAFETY: the column is of type text[]; text is varlena, aligned to int.
-        unsafe {
-            let array = pg_sys::pg_detoast_datum(datum.cast_mut_ptr()) as *mut pg_sys::ArrayType;
-            pg_sys::deconstruct_array(
-                array,
-                pg_sys::TEXTOID,
-                -1,
-                false,
-                b'i' as core::ffi::c_char,
-                &mut elements,
-                &mut nulls,
-                &mut count,
-            );
-            (0..count as usize)
-                .filter(|&i| !*nulls.add(i))
-                .map(|i| text::of_varlena(*elements.add(i)))
-                .collect()
-        }
+        // SAFETY: the column is of type text[].
+        unsafe { text::array(datum) }
     }
 }
 

@@ -8,7 +8,7 @@
 //! constants only: AlterFunction() or AlterRoleSet(). It evaluates no expression, calls no function of anybody, and raises no event
 //! trigger.
 
-use super::catalog::{self, StringsAs};
+use super::catalog;
 use super::node::pointers;
 use crate::error::Failure;
 use core::ffi::{CStr, c_char};
@@ -29,20 +29,12 @@ pub enum Way {
 /// By PostgreSQL's parser. What does not parse here belongs inside. `standard_conforming_strings` is the value under which it was
 /// written.
 pub fn way_of(query: &CString, standard_conforming_strings: bool) -> Way {
-    let _setting = StringsAs::new(standard_conforming_strings);
-    pgrx::PgTryBuilder::new(std::panic::AssertUnwindSafe(|| {
-        // SAFETY: the parser returns a list of RawStmt, which lives in the current memory context; its tag says what a node is.
-        unsafe {
-            let statements: Vec<*mut pg_sys::RawStmt> = pointers(catalog::raw_parse(query));
-            // Only what is one statement is what it looks like.
-            let [statement] = statements[..] else {
-                return Way::Inside(Vec::new());
-            };
-            way_of_tree((*statement).stmt, query, standard_conforming_strings)
-        }
-    }))
-    .catch_others(|_| Way::Inside(Vec::new()))
-    .execute()
+    // Only what is one statement is what it looks like.
+    match catalog::parsed(query, standard_conforming_strings) {
+        // SAFETY: the tree of this text.
+        Some(tree) => unsafe { way_of_tree(tree.node(), query, standard_conforming_strings) },
+        None => Way::Inside(Vec::new()),
+    }
 }
 
 /// # Safety
@@ -158,7 +150,9 @@ unsafe fn has_any(options: *mut pg_sys::List) -> bool {
 
 /// # Safety
 /// A valid DefElem node of CREATE or ALTER FUNCTION.
-unsafe fn setting_of(option: *mut pg_sys::DefElem) -> Option<*mut pg_sys::VariableSetStmt> {
+pub(super) unsafe fn setting_of(
+    option: *mut pg_sys::DefElem,
+) -> Option<*mut pg_sys::VariableSetStmt> {
     // SAFETY: the caller's promise; `set` has such a statement (gram.y: common_func_opt_item).
     unsafe { (CStr::from_ptr((*option).defname) == c"set").then_some((*option).arg.cast()) }
 }

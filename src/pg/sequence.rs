@@ -112,17 +112,27 @@ pub(super) fn increment(sequence: pg_sys::Oid) -> i64 {
 
 /// The value that was given out last, `None` for a sequence that was never used.
 pub(super) fn current_value(sequence: pg_sys::Oid) -> Result<Option<i64>, Failure> {
+    Ok(state_of(sequence)?.value)
+}
+
+/// What the sequence shows as its last_value: also of one that was never used.
+pub(super) fn last_value(sequence: pg_sys::Oid) -> Result<i64, Failure> {
+    let state = state_of(sequence)?;
+    Ok(state.value.unwrap_or(state.first))
+}
+
+fn state_of(sequence: pg_sys::Oid) -> Result<State, Failure> {
     // SAFETY: the lock keeps the relation from being dropped or replaced; the row is read under the lock of its buffer.
     unsafe {
         let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
         let relation = open(sequence, lock)?;
-        let value = Page::lock(relation, false).map(|page| {
-            let value = page.state().value;
+        let state = Page::lock(relation, false).map(|page| {
+            let state = page.state();
             page.release();
-            value
+            state
         });
         pg_sys::relation_close(relation, lock);
-        value
+        state
     }
 }
 

@@ -124,7 +124,7 @@ fn search_path_without_temporary_schema(setting: &[u8]) -> Vec<String> {
         .collect();
     let user = current_user();
     let mut path: Vec<String> = Vec::new();
-    for name in identifiers(setting) {
+    for name in identifiers(setting, true) {
         let name = text::decode(&name);
         let name = if name == "$user" {
             user.clone().unwrap_or_default()
@@ -144,8 +144,9 @@ fn search_path_without_temporary_schema(setting: &[u8]) -> Vec<String> {
     path
 }
 
-/// The identifiers of a list as SHOW search_path prints it (varlena.c: SplitIdentifierString).
-fn identifiers(list: &[u8]) -> Vec<Vec<u8>> {
+/// The identifiers of a list as SHOW search_path prints it, folded to lower case where that is done (varlena.c:
+/// SplitIdentifierString, SplitDirectoriesString).
+pub(super) fn identifiers(list: &[u8], folds: bool) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     let mut name = Vec::new();
     let mut quoted = false;
@@ -159,7 +160,8 @@ fn identifiers(list: &[u8]) -> Vec<Vec<u8>> {
             (_, b'"') => quoted = !quoted,
             (false, b',') => found.push(std::mem::take(&mut name)),
             (false, space) if space.is_ascii_whitespace() => {}
-            (false, letter) => name.push(letter.to_ascii_lowercase()),
+            (false, letter) if folds => name.push(letter.to_ascii_lowercase()),
+            (false, any) => name.push(any),
             (true, any) => name.push(any),
         }
     }

@@ -114,6 +114,32 @@ pub unsafe fn of_varlena(value: pg_sys::Datum) -> String {
     }
 }
 
+/// The elements of a value of type text[] that are not NULL.
+///
+/// # Safety
+/// `value` is one.
+pub(super) unsafe fn array(value: pg_sys::Datum) -> Vec<String> {
+    let (mut elements, mut nulls, mut count) = (core::ptr::null_mut(), core::ptr::null_mut(), 0);
+    // SAFETY: the caller's promise; text is varlena, aligned to int, and none of an array is stored out of line.
+    unsafe {
+        let array = pg_sys::pg_detoast_datum(value.cast_mut_ptr()) as *mut pg_sys::ArrayType;
+        pg_sys::deconstruct_array(
+            array,
+            pg_sys::TEXTOID,
+            -1,
+            false,
+            b'i' as c_char,
+            &mut elements,
+            &mut nulls,
+            &mut count,
+        );
+        (0..count as usize)
+            .filter(|&i| !*nulls.add(i))
+            .map(|i| of_varlena(*elements.add(i)))
+            .collect()
+    }
+}
+
 /// A C string of the server as bytes; empty for NULL.
 ///
 /// # Safety

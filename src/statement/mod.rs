@@ -23,7 +23,7 @@ pub use lexer::{Lexer, Token, TokenKind};
 pub use redact::{OptionRule, leave_out_passwords, redact_connection, redact_options};
 pub use rewrite::{
     body_of_function, create_index_if_not_exists, drop_index_if_exists, name_index,
-    replace_computed_bound, replace_likes,
+    replace_computed_bound, replace_from_current, replace_likes, restart_behind,
 };
 pub use splice::{ListPlace, remove_list_items};
 pub use trim::{explained, statement_extent};

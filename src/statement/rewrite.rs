@@ -1,7 +1,8 @@
 //! Replaces clauses of a statement by others.
 //!
 //! What it does: puts columns in place of LIKE clauses of CREATE TABLE, a constant bound in place of one that has to be
-//! computed, and IF EXISTS into DROP INDEX. Everything else is kept byte by byte.
+//! computed, values in place of FROM CURRENT, RESTART behind what narrows the values of a sequence, and IF EXISTS into
+//! DROP INDEX. Everything else is kept byte by byte.
 //!
 //! What it relies on: the text is one statement that PostgreSQL has accepted.
 
@@ -153,6 +154,84 @@ fn is_volatile(text: &[u8], token: Token) -> bool {
     }
 }
 
+/// Puts values in place of FROM CURRENT: `SET name TO value` in clauses that begin at these places, in any order, and
+/// `RESET name` where there is no value. `None` if one of them is no such clause.
+pub fn replace_from_current(
+    text: &[u8],
+    standard_conforming_strings: bool,
+    clauses: &[(usize, Option<Vec<u8>>)],
+) -> Option<Vec<u8>> {
+    let mut clauses: Vec<_> = clauses.iter().collect();
+    clauses.sort_by_key(|(start, _)| *start);
+    let mut tokens = ParserTokens::new(text, standard_conforming_strings);
+    let (mut statement, mut copied) = (Vec::with_capacity(text.len()), 0);
+    for (start, value) in clauses {
+        tokens.find(|token| token.start >= *start && token.is_word(text, "set"))?;
+        // reserved, so it is no part of the name
+        let from = tokens.find(|token| token.is_word(text, "from"))?;
+        let current = tokens
+            .next()
+            .filter(|token| token.is_word(text, "current"))?;
+        match value {
+            Some(value) => {
+                statement.extend_from_slice(text.get(copied..from.start)?);
+                statement.extend_from_slice(b"TO ");
+                statement.extend_from_slice(value);
+            }
+            None => {
+                statement.extend_from_slice(text.get(copied..*start)?);
+                statement.extend_from_slice(b"RE");
+                let name = text.get(*start..from.start)?;
+                statement.extend_from_slice(name.trim_ascii_end());
+            }
+        }
+        copied = current.end;
+    }
+    statement.extend_from_slice(text.get(copied..)?);
+    Some(statement)
+}
+
+/// Puts `RESTART WITH value` behind options of a sequence that begin at these places, in any order: MINVALUE, MAXVALUE,
+/// AS. `None` if one of them is no such option.
+pub fn restart_behind(
+    text: &[u8],
+    standard_conforming_strings: bool,
+    options: &[(usize, i64)],
+) -> Option<Vec<u8>> {
+    let mut options: Vec<_> = options.iter().collect();
+    options.sort();
+    let mut tokens = ParserTokens::new(text, standard_conforming_strings).peekable();
+    let (mut statement, mut copied) = (Vec::with_capacity(text.len() + 32), 0);
+    for (start, value) in options {
+        let mut word = tokens.find(|token| token.start >= *start)?;
+        if word.is_word(text, "set") {
+            word = tokens.next()?;
+        }
+        let mut last = tokens.next()?;
+        if last.is_symbol(text, b'-') || last.is_symbol(text, b'+') {
+            last = tokens.next()?;
+        }
+        if word.is_word(text, "as") {
+            while tokens
+                .next_if(|token| token.is_symbol(text, b'.'))
+                .is_some()
+            {
+                last = tokens.next()?;
+            }
+        } else if !["minvalue", "maxvalue", "no"]
+            .iter()
+            .any(|option| word.is_word(text, option))
+        {
+            return None;
+        }
+        statement.extend_from_slice(text.get(copied..last.end)?);
+        statement.extend_from_slice(format!(" RESTART WITH {value}").as_bytes());
+        copied = last.end;
+    }
+    statement.extend_from_slice(text.get(copied..)?);
+    Some(statement)
+}
+
 /// A DROP INDEX that says IF EXISTS; `None` if it does already, or is none.
 pub fn drop_index_if_exists(text: &[u8], standard_conforming_strings: bool) -> Option<Vec<u8>> {
     let mut tokens = ParserTokens::new(text, standard_conforming_strings).peekable();
@@ -291,6 +370,92 @@ mod tests {
             ("CREATE TABLE t ()", None),
         ] {
             same(name_index(text.as_bytes(), true, b"x1"), expected);
+        }
+    }
+
+    #[test]
+    fn from_current() {
+        let replaced = |text: &str, values: &[Option<&str>]| {
+            let starts = text.match_indices("SET").map(|(at, _)| at);
+            let clauses: Vec<_> = starts
+                .zip(values)
+                .filter(|(at, _)| text[*at..].contains("FROM"))
+                .map(|(at, value)| (at, value.map(|v| v.as_bytes().to_vec())))
+                .collect();
+            replace_from_current(text.as_bytes(), true, &clauses)
+        };
+        same(
+            replaced(
+                "CREATE FUNCTION f() RETURNS int SET/* a FROM CURRENT */\"FROM\" . x -- y\n FROM/**/CURRENT SET y FROM CURRENT LANGUAGE sql AS 'SET x FROM CURRENT'",
+                &[Some("'1'"), Some("E'\\\\'")],
+            ),
+            Some(
+                "CREATE FUNCTION f() RETURNS int SET/* a FROM CURRENT */\"FROM\" . x -- y\n TO '1' SET y TO E'\\\\' LANGUAGE sql AS 'SET x FROM CURRENT'",
+            ),
+        );
+        same(
+            replaced(
+                "ALTER FUNCTION f SET current.x FROM CURRENT RESET ALL",
+                &[None],
+            ),
+            Some("ALTER FUNCTION f RESET current.x RESET ALL"),
+        );
+        same(
+            replace_from_current(
+                b"ALTER ROLE set SET search_path FROM CURRENT",
+                true,
+                &[(0, Some(b"'a', 'b'".to_vec()))],
+            ),
+            Some("ALTER ROLE set SET search_path TO 'a', 'b'"),
+        );
+        same(replaced("ALTER FUNCTION f SET a FROM b", &[None]), None);
+    }
+
+    #[test]
+    fn restart() {
+        for (text, expected) in [
+            (
+                "ALTER SEQUENCE s MINVALUE 100 START 120",
+                Some("ALTER SEQUENCE s MINVALUE 100 RESTART WITH 7 START 120"),
+            ),
+            (
+                "alter sequence s /* @ */ @no/**/minvalue/**/start 1",
+                Some("alter sequence s /* @ */ no/**/minvalue RESTART WITH 7/**/start 1"),
+            ),
+            (
+                "ALTER TABLE t ALTER a @SET MAXVALUE - 5 SET START -9, ALTER b @SET CYCLE, ALTER c @SET NO MAXVALUE;",
+                None,
+            ),
+            (
+                "ALTER TABLE t ALTER a @SET MAXVALUE - 5 SET START -9, ALTER c @SET NO MAXVALUE",
+                Some(
+                    "ALTER TABLE t ALTER a SET MAXVALUE - 5 RESTART WITH 7 SET START -9, ALTER c SET NO MAXVALUE RESTART WITH 7",
+                ),
+            ),
+            (
+                "ALTER SEQUENCE s @AS pg_catalog . \"int4\" CACHE 1",
+                Some("ALTER SEQUENCE s AS pg_catalog . \"int4\" RESTART WITH 7 CACHE 1"),
+            ),
+            (
+                "ALTER SEQUENCE s @as smallint",
+                Some("ALTER SEQUENCE s as smallint RESTART WITH 7"),
+            ),
+        ] {
+            let mut plain = String::new();
+            let mut options = Vec::new();
+            let text = text.replace("/* @ */", "/* \u{1} */");
+            let text = text.replace("s MINVALUE", "s @MINVALUE");
+            for part in text.split('@') {
+                if !plain.is_empty() {
+                    options.push((plain.len(), 7));
+                }
+                plain.push_str(part);
+            }
+            let expected = expected.map(|text| text.replace("/* @ */", "/* \u{1} */"));
+            same(
+                restart_behind(plain.as_bytes(), true, &options),
+                expected.as_deref(),
+            );
         }
     }
 

@@ -1,6 +1,7 @@
 //! `dts_ddl.script()` as it is meant to be used: out of one psql into another. What the rows become word by word is in
 //! `pg_test/script/`.
 
+use super::extension_scripts::install;
 use super::replay::{MIGRATION, expect_same_schema};
 use super::server::{Database, admin, server};
 use postgres::Client;
@@ -946,6 +947,337 @@ fn expect_same_schema_but_publications(source: &Database, target: &Database) {
         )
         .unwrap();
     expect_same_schema(source, target);
+}
+
+/// The script of what comes after now.
+fn script_of(source: &Database, commands: &[&str]) -> Vec<u8> {
+    let from = source.value("SELECT dts_ddl.last_id()::text");
+    let mut client = source.connect();
+    client
+        .batch_execute("SET client_min_messages = error")
+        .unwrap();
+    run_all(&mut client, commands);
+    script(source, &format!("dts_ddl.script({from})"))
+}
+
+/// Event triggers that run DDL did so on the source; here they do not do it once more. Those that fire in live apply do
+/// here, too, and a capture of the destination goes on where there is no other.
+#[test]
+fn event_triggers_of_the_destination_do_not_fire() {
+    let (source, target) = (Database::new("script_fires"), target(UTF8));
+    for database in [&source, &target] {
+        database
+            .connect()
+            .batch_execute(
+                "CREATE FUNCTION auto_rls() RETURNS event_trigger LANGUAGE plpgsql AS $$
+                 DECLARE r record;
+                 BEGIN
+                   FOR r IN SELECT * FROM pg_event_trigger_ddl_commands() WHERE object_type = 'table' LOOP
+                     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', r.object_identity);
+                     EXECUTE format('CREATE POLICY own ON %s USING (true)', r.object_identity);
+                   END LOOP;
+                 END $$;
+                 CREATE EVENT TRIGGER a_rls ON ddl_command_end WHEN tag IN ('CREATE TABLE', 'CREATE SCHEMA') EXECUTE FUNCTION auto_rls();
+                 CREATE SEQUENCE seen;
+                 CREATE FUNCTION always() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('public.seen'); END $$;
+                 CREATE EVENT TRIGGER b_always ON ddl_command_end WHEN tag IN ('CREATE VIEW') EXECUTE FUNCTION always();
+                 ALTER EVENT TRIGGER b_always ENABLE ALWAYS",
+            )
+            .unwrap();
+    }
+    let mut lines = script_of(
+        &source,
+        &[
+            "CREATE TABLE t1 (i int PRIMARY KEY); INSERT INTO t1 VALUES (1); CREATE TABLE t2 AS SELECT 1 AS i",
+            "CREATE TABLE child (i int); INSERT INTO child VALUES (1); ALTER TABLE child ADD FOREIGN KEY (i) REFERENCES t1 ON DELETE CASCADE",
+            "CREATE SCHEMA s CREATE TABLE t3 (i int) CREATE VIEW v3 AS SELECT 1 AS x",
+            "CREATE MATERIALIZED VIEW mv AS SELECT 1 AS x; CREATE UNIQUE INDEX ON mv (x); REFRESH MATERIALIZED VIEW CONCURRENTLY mv",
+            "CREATE VIEW v AS SELECT 1 AS x",
+        ],
+    );
+    lines.extend_from_slice(b"\nSELECT s.setting, s.source FROM pg_settings s WHERE s.name = 'session_replication_role';\n");
+    let output = run(&target, &lines, &["-A", "-t", "-q"]);
+    expect_success(&output);
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(stdout.lines().last(), Some("origin|default"));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.contains("do not fire for this script: a_rls\n"),
+        "{stderr}"
+    );
+    assert!(!stderr.contains("b_always"), "{stderr}");
+    assert_eq!(target.value("SELECT last_value::text FROM seen"), "1");
+    expect_same_schema(&source, &target);
+
+    // Without any other, a capture of the destination records what the script runs.
+    let chain = Database::with_options("script_chain", UTF8);
+    chain
+        .connect()
+        .batch_execute("CREATE EXTENSION dts_ddl_capture")
+        .unwrap();
+    let lines = script_of(&source, &["CREATE TYPE alone AS ENUM ('a')"]);
+    let output = run(&chain, &lines, &[]);
+    expect_success(&output);
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("fire"));
+    chain.expect(&["CREATE TYPE alone AS ENUM ('a')"]);
+}
+
+/// One that an extension of the script brings does not fire for what comes after it either.
+#[test]
+fn event_triggers_of_extensions_do_not_fire() {
+    let (source, target) = (Database::new("script_brings"), target(UTF8));
+    let Some(_files) = install(
+        "event_triggers_of_extensions_do_not_fire",
+        &source,
+        &[
+            ("dts_test_fires.control", "default_version = '1.0'\n"),
+            (
+                "dts_test_fires--1.0.sql",
+                "CREATE FUNCTION fires() RETURNS event_trigger LANGUAGE plpgsql AS $$
+                 DECLARE r record;
+                 BEGIN
+                   FOR r IN SELECT * FROM pg_event_trigger_ddl_commands() WHERE object_type = 'table' LOOP
+                     EXECUTE format('ALTER TABLE %s ADD by_trigger int', r.object_identity);
+                   END LOOP;
+                 END $$;
+                 CREATE EVENT TRIGGER a_fires ON ddl_command_end WHEN tag IN ('CREATE TABLE') EXECUTE FUNCTION fires();",
+            ),
+        ],
+    ) else {
+        return;
+    };
+    let lines = script_of(
+        &source,
+        &["CREATE EXTENSION dts_test_fires", "CREATE TABLE t (x int)"],
+    );
+    let output = run(&target, &lines, &[]);
+    expect_success(&output);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.contains(
+            "INFO:  event triggers of this database do not fire for this script: a_fires\n"
+        ),
+        "{stderr}"
+    );
+    expect_same_schema(&source, &target);
+}
+
+/// Who may not keep them from firing is told so.
+#[test]
+fn event_triggers_that_fire_are_told() {
+    let _roles = Roles::new(&["script_plain LOGIN"]);
+    let (source, target) = (Database::new("script_told"), target(UTF8));
+    target
+        .connect()
+        .batch_execute(&format!(
+            "GRANT CREATE ON DATABASE {} TO script_plain; CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+             CREATE EVENT TRIGGER \"My one\" ON ddl_command_end EXECUTE FUNCTION e()",
+            target.name
+        ))
+        .unwrap();
+    source
+        .connect()
+        .batch_execute("CREATE SCHEMA p AUTHORIZATION script_plain")
+        .unwrap();
+    target
+        .connect()
+        .batch_execute("CREATE SCHEMA p AUTHORIZATION script_plain")
+        .unwrap();
+    let lines = script_of(
+        &source,
+        &["SET SESSION AUTHORIZATION script_plain; CREATE TABLE p.t (x int)"],
+    );
+    let output = run(&target, &lines, &["-U", "script_plain"]);
+    expect_success(&output);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.contains(
+            "WARNING:  event triggers of this database fire for this script: \"My one\"\n"
+        ),
+        "{stderr}"
+    );
+}
+
+/// Settings that name what the destination lacks are a warning where the command can do without, as a role of its own
+/// and outside of a transaction, too.
+#[test]
+fn settings_that_the_destination_does_not_know() {
+    let _roles = Roles::new(&["script_set"]);
+    let (source, target) = (Database::new("script_unknown"), target(UTF8));
+    let edit = |what: &str| {
+        source
+            .connect()
+            .batch_execute(&format!(
+                "UPDATE public.dts_ddl_command SET message = jsonb_set(message::jsonb, '{{settings}}', coalesce(message::jsonb->'settings', '{{}}') || '{what}')::text"
+            ))
+            .unwrap();
+        script(&source, "dts_ddl.script()")
+    };
+    let mut client = source.connect();
+    client
+        .batch_execute("SET client_min_messages = error")
+        .unwrap();
+    run_all(
+        &mut client,
+        &[
+            "CREATE SCHEMA s AUTHORIZATION script_set; CREATE TABLE a (x text); CREATE TABLE b AS SELECT 1 AS x",
+            "CREATE INDEX CONCURRENTLY ON a (x)",
+            "SET ROLE script_set; CREATE TABLE s.a (x int PRIMARY KEY); CREATE VIEW s.v AS SELECT 1 AS x; RESET ROLE",
+        ],
+    );
+    // as where the configuration is dropped by the transaction that has it set
+    let lines = edit(
+        "{\"default_tablespace\": \"it''s \\\\ not \\\" here\", \"default_text_search_config\": \"public.gone\"}",
+    );
+    let output = run(&target, &lines, &[]);
+    expect_success(&output);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.contains("WARNING:  default_text_search_config cannot be set to \"public.gone\" here and stays as it is"),
+        "{stderr}"
+    );
+    expect_same_schema(&source, &target);
+
+    // Without its access method a table is another one, and no error where nothing is made with it.
+    run_all(
+        &mut client,
+        &[
+            "DELETE FROM public.dts_ddl_command; CREATE VIEW v AS SELECT 1 AS x; CREATE INDEX ON a (x); ALTER TABLE a ADD y int; CREATE TABLE with_it (x int)",
+        ],
+    );
+    let lines = edit("{\"default_table_access_method\": \"nowhere\"}");
+    let output = run(&target, &lines, &[]);
+    assert!(!output.status.success());
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        stderr.contains(
+            "ERROR:  invalid value for parameter \"default_table_access_method\": \"nowhere\""
+        ),
+        "{stderr}"
+    );
+    assert_eq!(target.value("SELECT concat(to_regclass('v'), to_regclass('a_x_idx1'), to_regclass('with_it'), (SELECT ' ' || count(*) FROM pg_attribute WHERE attrelid = 'a'::regclass AND attname = 'y'))"), "va_x_idx1 1");
+}
+
+/// A command that needed nearly all of the stack where it was sent.
+#[test]
+fn expressions_at_the_limit_of_the_stack() {
+    let _roles = Roles::new(&["script_deep"]);
+    let (source, target) = (Database::new("script_stack"), target(UTF8));
+    let lines = script_of(
+        &source,
+        &[
+            "CREATE SCHEMA d AUTHORIZATION script_deep",
+            "SET ROLE script_deep; SET search_path = d; SET max_parallel_workers_per_gather = 0",
+            "DO $$
+             DECLARE n int := 100; step int := 4096;
+             BEGIN
+               WHILE step >= 8 LOOP
+                 BEGIN
+                   EXECUTE 'CREATE TABLE deep (x int, CHECK (' || repeat('(', n + step) || 'x' || repeat('+1)', n + step) || ' > 0))';
+                   EXECUTE 'DROP TABLE deep';
+                   n := n + step;
+                 EXCEPTION WHEN statement_too_complex THEN step := step / 2;
+                 END;
+               END LOOP;
+               EXECUTE 'CREATE TABLE deepest (x int, CHECK (' || repeat('(', n) || 'x' || repeat('+1)', n) || ' > 0))';
+             END $$",
+        ],
+    );
+    expect_success(&run(&target, &lines, &[]));
+    assert_eq!(
+        target.value("SELECT to_regclass('d.deepest')::text"),
+        "d.deepest"
+    );
+}
+
+/// What got its name from the server has the source's here, also where names are exchanged; else the script stops.
+#[test]
+fn made_names() {
+    let _roles = Roles::new(&["script_names"]);
+    let (source, target) = (Database::new("script_made"), target(UTF8));
+    let made = |id: &str, made: &str| {
+        source
+            .connect()
+            .batch_execute(&format!(
+                "UPDATE public.dts_ddl_command SET message = jsonb_set(message::jsonb, '{{made}}', '{made}')::text WHERE id = {id}"
+            ))
+            .unwrap();
+    };
+    let mut client = source.connect();
+    run_all(
+        &mut client,
+        &[
+            "CREATE SCHEMA n AUTHORIZATION script_names; CREATE OPERATOR n.= (LEFTARG = name, RIGHTARG = text, FUNCTION = nameeqtext)",
+            "SET ROLE script_names; SET search_path = n, pg_catalog",
+        ],
+    );
+    for (statement, names) in [
+        (
+            "CREATE TABLE t (a serial, b int UNIQUE, c int UNIQUE, d int GENERATED ALWAYS AS IDENTITY, e text)",
+            r#"[{"type": "sequence", "name": "t_d_seq"}, {"type": "index", "table": "n.t", "name": "t_c_key"},
+                {"type": "sequence", "name": "its own :x"}, {"type": "index", "table": "n.t", "name": "t_b_key"}]"#,
+        ),
+        (
+            "CREATE INDEX ON t (e)",
+            r#"[{"type": "index", "table": "n.t", "name": "t_e_idx7"}]"#,
+        ),
+        (
+            "CREATE TABLE p (i int) PARTITION BY LIST (i); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE INDEX ON p (i)",
+            r#"[{"type": "index", "table": "n.p", "name": "p_i_idx"}, {"type": "index", "table": "n.p1", "name": "it''s \\ \"q\""}]"#,
+        ),
+    ] {
+        run_all(&mut client, &[statement]);
+        let last = source.value("SELECT dts_ddl.last_id()::text");
+        made(&last, names);
+    }
+    run_all(
+        &mut client,
+        &["RESET ROLE", "CREATE INDEX CONCURRENTLY ON t (b)"],
+    );
+    let last = source.value("SELECT dts_ddl.last_id()::text");
+    made(
+        &last,
+        r#"[{"type": "index", "table": "n.t", "name": "concurrently made"}]"#,
+    );
+    expect_success(&pipe(&source, &target));
+    assert_eq!(
+        target.value(
+            "SELECT string_agg(relname, ', ' ORDER BY oid) FROM pg_class WHERE relkind IN ('i', 'I', 'S') AND relnamespace = 'n'::regnamespace"
+        ),
+        "t_d_seq, its own :x, t_c_key, t_b_key, t_e_idx7, p_i_idx, it's \\ \"q\", concurrently made"
+    );
+    assert_eq!(
+        target.value("SELECT string_agg(conname, ', ' ORDER BY oid) FROM pg_constraint WHERE conrelid = 'n.t'::regclass AND contype = 'u'"),
+        "t_c_key, t_b_key"
+    );
+    // never another one than that
+    for names in [
+        r#"[{"type": "index", "table": "n.u", "name": "x"}, {"type": "index", "table": "n.u", "name": "y"}]"#,
+        r#"[{"type": "index", "table": "n.nowhere", "name": "x"}]"#,
+    ] {
+        run_all(
+            &mut client,
+            &[
+                "DELETE FROM public.dts_ddl_command; SET ROLE script_names; CREATE TABLE u (a int PRIMARY KEY); RESET ROLE; DROP TABLE n.u",
+            ],
+        );
+        let first = source.value("SELECT min(id)::text FROM public.dts_ddl_command");
+        made(&first, names);
+        let output = pipe(&source, &target);
+        assert!(!output.status.success());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let table = if names.contains("nowhere") {
+            "n.nowhere"
+        } else {
+            "n.u"
+        };
+        assert!(
+            stderr.contains(&format!(
+                "number of objects here as on the source: index {table}\n"
+            )),
+            "{stderr}"
+        );
+    }
 }
 
 /// The work is in proportion to the rows.
