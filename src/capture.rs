@@ -67,7 +67,7 @@ pub fn record(started: &mut Started, source: &Source, occasion: Occasion) -> boo
 
 /// Records the indexes that are valid only now, see [`crate::repaired`].
 fn record_repaired(started: &mut Started, source: &Source) {
-    if started.found.is_empty() {
+    if !repaired::is_concerned(started) {
         return;
     }
     let tag = started.tree.command_tag();
@@ -343,7 +343,7 @@ fn write(
     let reason = why_not_replayed(tag, &touched, own)
         .or(only_password.then_some("passwords are not recorded"))
         .or(unreadable)
-        .or((started.found.drops_nothing_else()).then_some(INDEX_NOWHERE_ELSE));
+        .or((repaired::drops_untold_alone(started.tree)).then_some(INDEX_NOWHERE_ELSE));
     let made = names::chosen(started, &touched, &text.statement);
     let main = touched.main_object().cloned();
     let mut message = message(&started.context, touched.objects, joined.prepared);

@@ -31,6 +31,13 @@ pub struct Rewrite {
     pub reasons: Vec<&'static str>,
 }
 
+/// An index that the command has dropped.
+pub struct DroppedIndex {
+    pub name: String,
+    /// No row tells of it.
+    pub is_untold: bool,
+}
+
 /// What the event triggers have noted of a command since its start.
 pub struct Started {
     pub tree: ParseTree,
@@ -125,8 +132,9 @@ struct Command {
     builds_concurrently: bool,
     /// The relations that it has made.
     made: Vec<pg_sys::Oid>,
-    /// Names of relations that it has dropped, perhaps to make them anew.
-    rebuilt: Vec<String>,
+    /// It is a DROP INDEX, or an ALTER TABLE, which drops some to make them anew.
+    drops_indexes: bool,
+    dropped_indexes: Vec<DroppedIndex>,
 }
 
 impl Command {
@@ -163,7 +171,8 @@ fn add(number: u64, tree: ParseTree, source: Source, nested: bool, is_substitute
             startup: 0,
             builds_concurrently: index::builds_concurrently(tree),
             made: Vec::new(),
-            rebuilt: Vec::new(),
+            drops_indexes: tree.kind() == KIND_OF_ALTER_TABLE || index::is_drop(tree),
+            dropped_indexes: Vec::new(),
         });
     });
 }
@@ -224,36 +233,44 @@ pub fn note_made(relation: pg_sys::Oid) -> bool {
     })
 }
 
+/// Whether a command is under way that builds concurrently.
+pub fn is_building_concurrently() -> bool {
+    COMMANDS.with_borrow(|commands| commands.iter().any(|c| c.builds_concurrently))
+}
+
+/// Whether any command is under way.
+pub fn is_any() -> bool {
+    COMMANDS.with_borrow(|commands| !commands.is_empty())
+}
+
+/// The table of a CREATE INDEX, if the innermost command is one that has started.
+pub fn table_of_build() -> Option<pg_sys::Oid> {
+    let tree = COMMANDS.with_borrow(|commands| Some(commands.last()?.started()?.tree))?;
+    tree.table_to_index()
+}
+
 /// The relations that the innermost command has made, in order; some may be gone again.
 pub fn made() -> Vec<pg_sys::Oid> {
     COMMANDS.with_borrow(|commands| commands.last().map_or_else(Vec::new, |c| c.made.clone()))
 }
 
-/// Whether the innermost command may drop relations and make them anew.
-pub fn may_rebuild() -> bool {
-    COMMANDS.with_borrow(|commands| {
-        commands
-            .last()
-            .is_some_and(|c| c.kind == KIND_OF_ALTER_TABLE)
-    })
+/// Whether the innermost command is one that drops indexes, be it to make them anew.
+pub fn drops_indexes() -> bool {
+    COMMANDS.with_borrow(|commands| commands.last().is_some_and(|c| c.drops_indexes))
 }
 
-/// Notes a relation that it drops.
-pub fn note_rebuilt(name: String) {
+/// Notes an index that the innermost command drops.
+pub fn note_dropped_index(index: DroppedIndex) {
     COMMANDS.with_borrow_mut(|commands| {
         if let Some(command) = commands.last_mut() {
-            command.rebuilt.push(name);
+            command.dropped_indexes.push(index);
         }
     });
 }
 
-/// Whether it has dropped a relation of this name.
-pub fn has_rebuilt(name: &str) -> bool {
-    COMMANDS.with_borrow(|commands| {
-        commands
-            .last()
-            .is_some_and(|c| c.rebuilt.iter().any(|rebuilt| rebuilt == name))
-    })
+/// Asks about the indexes that the innermost command has dropped.
+pub fn with_dropped_indexes<R>(f: impl FnOnce(&[DroppedIndex]) -> R) -> R {
+    COMMANDS.with_borrow(|commands| f(commands.last().map_or(&[], |c| &c.dropped_indexes)))
 }
 
 /// Takes off all commands beyond the first `depth`.

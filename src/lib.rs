@@ -97,6 +97,7 @@ pub extern "C-unwind" fn _PG_init() {
     pg::rights::install();
     pg::keep::install();
     pg::created::install();
+    pg::build_lock::install();
     pg::hooks::install();
     pg::worker_error::install();
 }

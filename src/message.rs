@@ -125,7 +125,7 @@ pub struct Object {
     pub original: Option<bool>,
 }
 
-/// An index or a sequence that the command made; those of a table in the order in which they were made.
+/// An index or a sequence that the command made; those of a table that are alike in the order in which they were made.
 #[derive(Serialize)]
 pub struct Made {
     #[serde(rename = "type")]
@@ -134,6 +134,9 @@ pub struct Made {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
     pub name: String,
+    /// Of an index: its CREATE INDEX without its name, by which it is found among those of the table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -217,7 +220,7 @@ pub struct RunAs {
 }
 
 /// What was sent, where `ddl_text` is not that.
-#[derive(Serialize)]
+#[derive(Serialize, Clone)]
 pub struct Original {
     pub tag: String,
     pub text: String,

@@ -28,6 +28,10 @@ pub fn chosen(started: &Started, touched: &Touched, statement: &[u8]) -> Vec<Mad
             return Vec::new();
         }
     }
+    // What stands for LIKE of a temporary table does not make all of them.
+    if started.replayable.has_likes() {
+        return Vec::new();
+    }
     let made = in_progress::made();
     // These have rows of their own.
     let copies = repaired::copies(started, &made);
@@ -35,13 +39,18 @@ pub fn chosen(started: &Started, touched: &Touched, statement: &[u8]) -> Vec<Mad
         .into_iter()
         .filter(|index| !copies.contains(index))
         .filter_map(described)
-        .filter(|made| !in_progress::has_rebuilt(&made.name))
+        .filter(|made| !is_made_anew(&made.name))
         .collect();
     if made.iter().any(|made| by_server(&made.name)) {
         made
     } else {
         Vec::new()
     }
+}
+
+/// An ALTER TABLE makes some indexes anew, by their names.
+fn is_made_anew(name: &str) -> bool {
+    in_progress::with_dropped_indexes(|dropped| dropped.iter().any(|index| index.name == name))
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
@@ -54,6 +63,7 @@ fn described(relation: pgrx::pg_sys::Oid) -> Option<Made> {
             object_type: "sequence",
             table: None,
             name: catalog::relation_name(relation)?,
+            definition: None,
         });
     }
     let table = index::table_of(relation).filter(|&table| !catalog::is_toast(table))?;
@@ -61,5 +71,6 @@ fn described(relation: pgrx::pg_sys::Oid) -> Option<Made> {
         object_type: "index",
         table: Some(catalog::qualified_relation_name(table)?),
         name: catalog::relation_name(relation)?,
+        definition: index::definition_without_name(relation),
     })
 }

@@ -1,22 +1,28 @@
 //! Indexes that were left invalid by a concurrent build become valid by whatever builds them anew: other servers have them only
 //! from then on, so each gets a row of its own, a CREATE INDEX.
 //!
-//! Written behind the row of the command that did it. What a command finds valid already on its table (it was done by a session
-//! without the library, or the row could not be written) is told before the command itself, which may rely on it.
-//! Not promised: a row before the next command about that table, where a session without the library did it.
+//! Written behind the row of the command that did it, in the same transaction; commands that go through many tables, and commit for
+//! each, before each commit. What a command finds valid already on its table (it was done by a session without the library, or the
+//! row could not be written) is told before the command itself, which may rely on it; what it finds on others, before it commits.
+//! Not promised: a row before the next command about an index, where a session without the library did it.
 
 use crate::context::Context;
 use crate::error::Failure;
 use crate::in_progress::{self, Started};
-use crate::message::{Message, Object, Operation};
-use crate::pg::catalog;
+use crate::message::{Object, Operation, Original};
 use crate::pg::index::{self, Untold};
 use crate::pg::node::ParseTree;
-use crate::pg::publisher;
 use crate::pg::source::Source;
+use crate::pg::{catalog, publisher, session, subtransaction};
 use crate::row::{self, Row};
 use crate::{capture, text};
 use pgrx::pg_sys::Oid;
+use std::cell::Cell;
+
+thread_local! {
+    /// Indexes may be, or may become, valid that no row tells of.
+    static LEFT: Cell<bool> = const { Cell::new(false) };
+}
 
 /// What a command finds.
 #[derive(Default)]
@@ -26,8 +32,8 @@ pub struct Found {
     table: Option<Oid>,
     /// Of the indexes that a CREATE TABLE (LIKE ..) copies, in order.
     in_likes: Vec<bool>,
-    /// How many a DROP INDEX names, how many of them are untold, and how many invalid.
-    dropped: (usize, usize, usize),
+    /// It is a DROP INDEX, and names an invalid one.
+    drops_invalid: bool,
     /// It is a REINDEX INDEX of one of them.
     is_reindexed_alone: bool,
 }
@@ -39,10 +45,15 @@ impl Found {
             return Found::default();
         }
         let untold = index::untold();
-        let dropped = index::dropped_and_missing(tree, &untold);
+        let drops_invalid = index::drops_invalid(tree);
+        if untold.iter().any(Untold::is_valid)
+            || !untold.is_empty() && index::goes_through_tables(tree)
+        {
+            LEFT.set(true);
+        }
         if untold.is_empty() {
             return Found {
-                dropped,
+                drops_invalid,
                 ..Found::default()
             };
         }
@@ -52,23 +63,19 @@ impl Found {
             is_reindexed_alone: untold
                 .iter()
                 .any(|untold| index::is_reindexed_alone(tree, untold.oid())),
-            dropped,
+            drops_invalid,
             untold,
         }
     }
 
     pub fn is_untold(&self, index: Oid) -> bool {
-        self.untold.iter().any(|untold| untold.is(index))
+        self.untold.iter().any(|untold| untold.is(index)) && index::is_untold(index)
     }
 
-    /// Whether other servers may lack an index that is to be dropped.
+    /// Whether other servers may lack an index that was dropped.
     pub fn drops_missing(&self) -> bool {
-        self.dropped.1 > 0 || self.dropped.2 > 0
-    }
-
-    /// Whether they lack all of them.
-    pub fn drops_nothing_else(&self) -> bool {
-        self.dropped.0 > 0 && self.dropped.0 == self.dropped.1
+        self.drops_invalid
+            || in_progress::with_dropped_indexes(|dropped| dropped.iter().any(|i| i.is_untold))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -95,22 +102,39 @@ impl Found {
         of_table.filter_map(Untold::valid_and_locked).collect()
     }
 
-    /// What has become valid.
-    fn made_valid(&self, tree: ParseTree, made: &[Oid]) -> Vec<Oid> {
-        let commits_amid = index::commits_amid(tree);
-        let valid = |untold: &Untold| {
-            untold
-                .made_valid_here(made)
-                .or_else(|| commits_amid.then(|| untold.valid_and_locked())?)
-        };
-        self.untold.iter().filter_map(valid).collect()
+    /// What has become valid, or stands for an untold one that was dropped.
+    fn made_valid(&self, made: &[Oid]) -> Vec<Oid> {
+        let valid = self
+            .untold
+            .iter()
+            .filter(|untold| untold.is_made_valid_here());
+        let mut indexes: Vec<Oid> = valid.map(Untold::oid).collect();
+        in_progress::with_dropped_indexes(|dropped| {
+            let untold = dropped.iter().filter(|index| index.is_untold);
+            indexes.extend(untold.filter_map(|index| index::named(made, &index.name)));
+        });
+        indexes
     }
+}
+
+/// Whether a DROP INDEX has dropped only what other servers lack.
+pub fn drops_untold_alone(tree: ParseTree) -> bool {
+    index::is_drop(tree)
+        && in_progress::with_dropped_indexes(|dropped| {
+            !dropped.is_empty() && dropped.iter().all(|index| index.is_untold)
+        })
+}
+
+/// Whether there may be something to record.
+pub fn is_concerned(started: &Started) -> bool {
+    !started.found.is_empty()
+        || in_progress::with_dropped_indexes(|dropped| dropped.iter().any(|i| i.is_untold))
 }
 
 /// Writes the rows of those that are valid now.
 pub fn record(started: &Started, source: &Source) -> Result<(), Failure> {
     let made = in_progress::made();
-    let mut indexes = started.found.made_valid(started.tree, &made);
+    let mut indexes = started.found.made_valid(&made);
     indexes.extend(copies(started, &made));
     record_earlier(started, source, &indexes)
 }
@@ -141,7 +165,42 @@ pub fn record_earlier(started: &Started, source: &Source, indexes: &[Oid]) -> Re
         .try_for_each(|&index| write(started, source, index))
 }
 
+/// The transaction is about to commit. Nobody waits for it then, nor does it wait for anybody.
+pub fn before_commit() {
+    if !LEFT.get() || !capture::is_on() || session::is_read_only() {
+        return;
+    }
+    let untold = index::untold();
+    let valid = untold.iter().filter(|untold| untold.is_valid());
+    let mut is_left = in_progress::is_any();
+    for untold in valid {
+        let index = if untold.is_made_valid_here() {
+            Some(untold.oid())
+        } else {
+            untold.valid_and_locked()
+        };
+        let told = index.is_some_and(|index| {
+            let context = Context::of_session(false);
+            let written = subtransaction::attempt(|| write_index(&context, None, index));
+            written.inspect_err(report_untold).is_ok()
+        });
+        is_left |= !told;
+    }
+    LEFT.set(is_left);
+}
+
+fn report_untold(failure: &Failure) {
+    crate::error::log_gap(failure, "CREATE INDEX, of an index that has become valid");
+}
+
 fn write(started: &Started, source: &Source, index: Oid) -> Result<(), Failure> {
+    let tag = started.tree.command_tag();
+    let sent = text::exact(source, &tag, started.context.standard_conforming_strings)?;
+    let original = capture::as_sent(&tag, &sent);
+    write_index(&started.context, Some(original), index)
+}
+
+fn write_index(context: &Context, original: Option<Original>, index: Oid) -> Result<(), Failure> {
     index::is_told(index);
     // Of a partitioned table's index: other servers have made it with that.
     if index::is_partition(index) {
@@ -153,8 +212,6 @@ fn write(started: &Started, source: &Source, index: Oid) -> Result<(), Failure> 
     ) else {
         return Ok(());
     };
-    let tag = started.tree.command_tag();
-    let sent = text::exact(source, &tag, started.context.standard_conforming_strings)?;
     let object = |op| Object {
         op,
         object_type: "index".to_owned(),
@@ -163,15 +220,15 @@ fn write(started: &Started, source: &Source, index: Oid) -> Result<(), Failure> 
         name: catalog::relation_name(index),
         original: None,
     };
-    let write = |statement: &str, written_tag: &str, op| {
-        let mut message = message(&started.context, object(op));
-        message.original = Some(capture::as_sent(&tag, &sent));
+    let write = |statement: &str, tag: &str, op| {
+        let mut message = capture::message(context, vec![object(op)], Default::default());
+        message.original = original.clone();
         // PostgreSQL read no text, and ran the index's code as its owner.
-        message.run_as = capture::run_as_another(index::owner(index), &started.context);
+        message.run_as = capture::run_as_another(index::owner(index), context);
         row::write(Row {
             ddl_text: &crate::pg::text::encode(statement),
-            tag: written_tag,
-            context: &started.context,
+            tag,
+            context,
             object_type: Some("index"),
             object_name: Some(&identity),
             message,
@@ -184,8 +241,4 @@ fn write(started: &Started, source: &Source, index: Oid) -> Result<(), Failure> 
         write(&statement, "COMMENT", Operation::Alter)?;
     }
     Ok(())
-}
-
-fn message(context: &Context, object: Object) -> Message<'_> {
-    capture::message(context, vec![object], Default::default())
 }

@@ -18,7 +18,7 @@ use crate::pg::event::Dropped;
 use crate::pg::execute::Role;
 use crate::pg::like::{self, TemporaryLike};
 use crate::pg::node::ParseTree;
-use crate::pg::{current_setting, partition, sequence_range, text};
+use crate::pg::{current_setting, index, partition, sequence_range, text};
 use crate::short_lived;
 use crate::statement::{
     drop_index_if_exists, name_index, replace_computed_bound, replace_from_current, replace_likes,
@@ -37,6 +37,13 @@ impl Facts {
     pub fn of(tree: ParseTree) -> Self {
         let (likes, all_likes) = like::temporary_likes(tree);
         Facts { likes, all_likes }
+    }
+}
+
+impl Facts {
+    /// Whether the statement has LIKE clauses that others cannot follow.
+    pub fn has_likes(&self) -> bool {
+        !self.likes.is_empty()
     }
 }
 
@@ -67,7 +74,7 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
         });
     }
     let mut reason = None;
-    let statement = if started.found.drops_missing() {
+    let statement = if index::is_drop(started.tree) && started.found.drops_missing() {
         drop_index_if_exists(sent, conforming)
     } else if current_setting::is_in(started.tree) {
         with_values(started.tree, touched, sent, conforming)

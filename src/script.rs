@@ -273,6 +273,7 @@ struct Made {
     /// The table of an index.
     table: Option<String>,
     name: String,
+    definition: Option<String>,
 }
 
 /// The script, command by command.
@@ -658,6 +659,9 @@ fn add_renames(script: &mut Vec<u8>, made: &[Made]) {
             add(script, ", ");
         }
         add_constant(script, &text::encode(&one.name));
+        add(script, ", ");
+        let definition = one.definition.as_deref().unwrap_or_default();
+        add_constant(script, &text::encode(definition));
         add(script, ")");
     }
     add(script, RENAME.1);
@@ -665,13 +669,14 @@ fn add_renames(script: &mut Vec<u8>, made: &[Made]) {
 
 /// Around the list. Sequences have no relation: 0; a table that is not there is none.
 const RENAME: (&str, &str) = (
-    "WITH list (number, kind, shown, name) AS (VALUES ",
+    "WITH list (number, kind, shown, name, definition) AS (VALUES ",
     "),
-  wanted AS (SELECT w.*, pg_catalog.row_number() OVER (PARTITION BY w.kind, w.relation ORDER BY w.number) AS place
+  wanted AS (SELECT w.*, pg_catalog.row_number() OVER (PARTITION BY w.kind, w.relation, w.definition ORDER BY w.number) AS place
     FROM (SELECT l.*, CASE WHEN l.shown OPERATOR(pg_catalog.=) '' THEN 0::pg_catalog.oid
         ELSE COALESCE(pg_catalog.to_regclass(l.shown)::pg_catalog.oid, 1::pg_catalog.oid) END AS relation FROM list l) w),
-  made AS (SELECT m.*, pg_catalog.row_number() OVER (PARTITION BY m.kind, m.relation ORDER BY m.oid) AS place
-    FROM (SELECT c.oid, n.nspname, c.relname, r.relation, r.kind
+  made AS (SELECT m.*, pg_catalog.row_number() OVER (PARTITION BY m.kind, m.relation, m.definition ORDER BY m.oid) AS place
+    FROM (SELECT c.oid, n.nspname, c.relname, r.relation, r.kind, CASE WHEN r.kind OPERATOR(pg_catalog.=) 'index' THEN
+          pg_catalog.replace(pg_catalog.pg_get_indexdef(r.oid), pg_catalog.format('%I ON ', c.relname), 'ON ') ELSE '' END AS definition
       FROM (SELECT i.indexrelid AS oid, i.indrelid AS relation, 'index' AS kind FROM pg_catalog.pg_index i
           JOIN (SELECT DISTINCT w.relation FROM wanted w) w ON w.relation OPERATOR(pg_catalog.=) i.indrelid
         UNION ALL SELECT s.oid, 0::pg_catalog.oid, 'sequence' FROM pg_catalog.pg_class s
@@ -685,7 +690,8 @@ const RENAME: (&str, &str) = (
   pair AS (SELECT COALESCE(w.kind, m.kind) AS kind, COALESCE(w.relation, m.relation) AS relation, m.oid, m.nspname, m.relname,
       w.name, pg_catalog.format('dts_script_%s', m.oid) AS other
     FROM wanted w FULL JOIN made m ON m.kind OPERATOR(pg_catalog.=) w.kind
-      AND m.relation OPERATOR(pg_catalog.=) w.relation AND m.place OPERATOR(pg_catalog.=) w.place),
+      AND m.relation OPERATOR(pg_catalog.=) w.relation AND m.definition OPERATOR(pg_catalog.=) w.definition
+      AND m.place OPERATOR(pg_catalog.=) w.place),
   changed AS (SELECT p.*, EXISTS (SELECT FROM pair q WHERE q.nspname OPERATOR(pg_catalog.=) p.nspname
       AND q.name OPERATOR(pg_catalog.=) p.relname::pg_catalog.text) AS is_wanted
     FROM pair p WHERE p.relname::pg_catalog.text OPERATOR(pg_catalog.<>) p.name)
@@ -693,7 +699,7 @@ SELECT s.statement FROM (
   SELECT 0, pg_catalog.format('DO %L', pg_catalog.format('BEGIN RAISE duplicate_object USING MESSAGE = %L; END', pg_catalog.format(
       'the command did not make the same number of objects here as on the source: %s %s', w.kind, w.shown)))
     FROM (SELECT DISTINCT w.kind, w.shown FROM wanted w JOIN pair p ON p.kind OPERATOR(pg_catalog.=) w.kind
-      AND p.relation OPERATOR(pg_catalog.=) w.relation WHERE p.oid IS NULL OR p.name IS NULL) w
+      AND p.relation OPERATOR(pg_catalog.=) w.relation WHERE p.oid IS NULL) w
   UNION ALL SELECT 1, pg_catalog.format('ALTER %s %I.%I RENAME TO %I', c.kind, c.nspname, c.relname, c.other)
     FROM changed c WHERE c.is_wanted
   UNION ALL SELECT 2, pg_catalog.format('ALTER %s %I.%I RENAME TO %I', c.kind, c.nspname,

@@ -13,16 +13,13 @@ pub fn give(command: &Command, circumstances: &Circumstances, done: &Done) -> Re
     let is_rebuilt =
         |oid: Oid| catalog::relation_name(oid).is_some_and(|name| done.dropped.contains(&name));
     let mut wrong = Vec::new();
-    for (place, wanted) in by_place(&circumstances.made) {
-        let mut found = made_in(place, &done.made)?;
+    for (kind, wanted) in by_kind(&circumstances.made) {
+        let mut found = made_of(kind, &done.made)?;
         found.retain(|&oid| !is_rebuilt(oid));
-        // A statement that was stored for another one may make less.
-        if found.len() == wanted.len() {
-            let pairs = found.into_iter().zip(wanted);
-            wrong.extend(
-                pairs.filter(|(oid, name)| catalog::relation_name(*oid).as_deref() != Some(*name)),
-            );
-        }
+        let pairs = found.into_iter().zip(wanted);
+        wrong.extend(
+            pairs.filter(|(oid, name)| catalog::relation_name(*oid).as_deref() != Some(*name)),
+        );
     }
     // One may have the name that another one is to get.
     if wrong.len() > 1 {
@@ -45,25 +42,33 @@ pub fn give(command: &Command, circumstances: &Circumstances, done: &Done) -> Re
     Ok(())
 }
 
-/// The names by table, those of sequences by `None`.
-fn by_place(made: &[Made]) -> BTreeMap<Option<&str>, Vec<&str>> {
-    let mut places = BTreeMap::<_, Vec<&str>>::new();
+/// What a name is of: an index of a table with a definition, or a sequence.
+type Kind<'a> = Option<(&'a str, &'a str)>;
+
+fn by_kind(made: &[Made]) -> BTreeMap<Kind<'_>, Vec<&str>> {
+    let mut kinds = BTreeMap::<_, Vec<&str>>::new();
     for made in made {
-        let names = places.entry(made.table.as_deref()).or_default();
-        names.push(&made.name);
+        let kind = made.table.as_deref().zip(made.definition.as_deref());
+        kinds.entry(kind).or_default().push(&made.name);
     }
-    places
+    kinds
 }
 
-fn made_in(table: Option<&str>, made: &[Oid]) -> Result<Vec<Oid>, Failure> {
-    let is_there: Box<dyn Fn(Oid) -> bool> = match table {
-        None => Box::new(catalog::is_sequence),
-        Some(identity) => {
-            let table = catalog::relation_by_identity(identity)?;
-            Box::new(move |oid| table.is_some() && index::table_of(oid) == table)
-        }
+fn made_of(kind: Kind<'_>, made: &[Oid]) -> Result<Vec<Oid>, Failure> {
+    let Some((table, definition)) = kind else {
+        let sequences = made
+            .iter()
+            .copied()
+            .filter(|&oid| catalog::is_sequence(oid));
+        return Ok(sequences.collect());
     };
-    Ok(made.iter().copied().filter(|&oid| is_there(oid)).collect())
+    let table = catalog::relation_by_identity(table)?;
+    let indexes = made.iter().copied().filter(|&oid| {
+        table.is_some()
+            && index::table_of(oid) == table
+            && index::definition_without_name(oid).as_deref() == Some(definition)
+    });
+    Ok(indexes.collect())
 }
 
 /// The name of an index or sequence that the source's command has made, and that here something else has.

@@ -67,11 +67,12 @@ pub struct Object {
     pub identity: Option<String>,
 }
 
-/// An index of a table, or a sequence, that the command made; those of a table in the order in which they were made.
+/// An index of a table, or a sequence, that the command made; those that are alike in the order in which they were made.
 #[derive(Deserialize)]
 pub struct Made {
     pub table: Option<String>,
     pub name: String,
+    pub definition: Option<String>,
 }
 
 /// Whose rights the statement is to have, where it is not the role of the command.

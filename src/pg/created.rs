@@ -1,13 +1,15 @@
 //! The relations that the running command makes, in the order in which it makes them; event triggers are told of some of them only.
 //!
-//! Those that an ALTER TABLE drops and makes anew have the names of what they stand for.
+//! And the indexes that it drops: those that an ALTER TABLE makes anew have the names of what they stand for.
 //!
 //! Relied on: each passes the object access hook as soon as it is in the catalogs (heap.c, index.c). Before the index of a concurrent
 //! build is committed, it is marked as one that no row tells of ([`index`]).
 
+use super::build_lock;
 use super::catalog;
 use super::index;
-use crate::{capture, in_progress};
+use crate::capture;
+use crate::in_progress::{self, DroppedIndex};
 use core::ffi::{c_int, c_void};
 use pgrx::pg_sys;
 
@@ -37,14 +39,20 @@ unsafe extern "C-unwind" fn object_access(
         && capture::is_on()
     {
         index::is_begun(object);
+        in_progress::table_of_build()
+            .into_iter()
+            .for_each(build_lock::hold);
     }
     if access == pg_sys::ObjectAccessType::OAT_DROP
         && class == pg_sys::RelationRelationId
         && sub == 0
-        && in_progress::may_rebuild()
+        && in_progress::drops_indexes()
+        && index::table_of(object).is_some()
         && let Some(name) = catalog::relation_name(object)
     {
-        in_progress::note_rebuilt(name);
+        // Only under the command's lock is it certain: a build may have been under way when it began.
+        let is_untold = index::is_untold(object);
+        in_progress::note_dropped_index(DroppedIndex { name, is_untold });
     }
     // SAFETY: the previous hook was valid when it was saved; the arguments go on unchanged.
     unsafe {

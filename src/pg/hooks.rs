@@ -50,6 +50,7 @@ unsafe extern "C-unwind" fn at_transaction_end(
     match event {
         pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT | pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
             memory::with_reserve(|| {
+                crate::repaired::before_commit();
                 crate::retention::before_commit();
                 subscription::before_commit();
             });

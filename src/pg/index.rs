@@ -6,7 +6,7 @@
 //! INDEX CONCURRENTLY leaves one without a mark: other servers have that. What was invalid before is marked with CREATE EXTENSION.
 //! Not promised: the mark of what a REINDEX CONCURRENTLY leaves, before 17, in a session that has not loaded the library.
 
-use super::catalog::Address;
+use super::catalog::{self, Address};
 use super::compat;
 use super::dependency::Mark;
 use super::execute::Role;
@@ -22,12 +22,7 @@ const UNTOLD: Mark = Mark(pg_sys::F_PG_INDEX_HAS_PROPERTY);
 
 /// An index that no row tells of, as a command finds it when it begins.
 #[derive(Clone, Debug)]
-pub struct Untold {
-    oid: Oid,
-    /// For what makes another one in its place (ALTER COLUMN TYPE).
-    schema: Oid,
-    name: String,
-}
+pub struct Untold(Oid);
 
 /// Whether this is an index that is not valid. Those of partitioned tables are so until all partitions have one.
 pub fn is_invalid(index: Address) -> bool {
@@ -61,47 +56,32 @@ pub fn is_told(index: Oid) {
     UNTOLD.remove(index);
 }
 
+/// Whether no row tells of an index, at this moment.
+pub fn is_untold(index: Oid) -> bool {
+    UNTOLD.is_on(index)
+}
+
 /// All that no row tells of.
 pub fn untold() -> Vec<Untold> {
-    UNTOLD
-        .relations()
-        .into_iter()
-        .filter_map(|oid| {
-            // SAFETY: syscache look-ups; relations that are gone have no kind and no name.
-            unsafe {
-                Some(Untold {
-                    oid,
-                    schema: pg_sys::get_rel_namespace(oid),
-                    name: text::string(pg_sys::get_rel_name(oid))?,
-                })
-            }
-        })
-        .collect()
+    UNTOLD.relations().into_iter().map(Untold).collect()
 }
 
 impl Untold {
     pub fn is(&self, index: Oid) -> bool {
-        self.oid == index
+        self.0 == index
     }
 
     pub fn oid(&self) -> Oid {
-        self.oid
+        self.0
     }
 
     pub fn is_valid(&self) -> bool {
-        validity(self.oid) == Some(true)
+        validity(self.0) == Some(true)
     }
 
-    /// The index, if the running transaction has made it valid, or another one in its place. `made`: by the running command.
-    pub fn made_valid_here(&self, made: &[Oid]) -> Option<Oid> {
-        if self.is_valid() {
-            return changed_by_this_transaction(self.oid).then_some(self.oid);
-        }
-        let name = text::c_string(&self.name);
-        // SAFETY: a syscache look-up by name.
-        let successor = unsafe { pg_sys::get_relname_relid(name.as_ptr(), self.schema) };
-        (successor != self.oid && made.contains(&successor) && validity(successor) == Some(true))
-            .then_some(successor)
+    /// Whether the running transaction has made it valid.
+    pub fn is_made_valid_here(&self) -> bool {
+        self.is_valid() && changed_by_this_transaction(self.0) && is_untold(self.0)
     }
 
     /// The index, if it is valid now and still untold, under locks that keep it so until the end of the transaction. Who has a lock
@@ -111,8 +91,8 @@ impl Untold {
             return None;
         }
         let locks = [
-            (table_of(self.oid)?, pg_sys::AccessShareLock),
-            (self.oid, pg_sys::ShareUpdateExclusiveLock),
+            (table_of(self.0)?, pg_sys::AccessShareLock),
+            (self.0, pg_sys::ShareUpdateExclusiveLock),
         ];
         for (relation, lock) in locks {
             // SAFETY: takes any OID; the lock goes with the transaction.
@@ -120,7 +100,7 @@ impl Untold {
                 return None;
             }
         }
-        (self.is_valid() && UNTOLD.is_on(self.oid)).then_some(self.oid)
+        (self.is_valid() && is_untold(self.0)).then_some(self.0)
     }
 }
 
@@ -172,22 +152,6 @@ pub fn named_table(tree: ParseTree) -> Option<Oid> {
     (found != pg_sys::InvalidOid).then(|| table_of(found).unwrap_or(found))
 }
 
-/// Whether a statement may commit before its end.
-pub fn commits_amid(tree: ParseTree) -> bool {
-    let node = tree.node();
-    // SAFETY: as above.
-    !node.is_null()
-        && !unsafe {
-            matches!(
-                (*node).type_,
-                pg_sys::NodeTag::T_TruncateStmt
-                    | pg_sys::NodeTag::T_AlterTableStmt
-                    | pg_sys::NodeTag::T_RefreshMatViewStmt
-            )
-        }
-        && (rebuilds(tree) || builds_concurrently(tree))
-}
-
 /// Whether a statement may make an untold index valid, or is about one; by node tags alone.
 pub fn may_concern(tree: ParseTree) -> bool {
     let node = tree.node();
@@ -208,11 +172,8 @@ pub fn may_concern(tree: ParseTree) -> bool {
             pg_sys::NodeTag::T_CommentStmt => {
                 (*(node as *mut pg_sys::CommentStmt)).objtype == pg_sys::ObjectType::OBJECT_INDEX
             }
-            pg_sys::NodeTag::T_DropStmt => {
-                (*(node as *mut pg_sys::DropStmt)).removeType == pg_sys::ObjectType::OBJECT_INDEX
-            }
             pg_sys::NodeTag::T_CreateStmt => !likes_of_indexes(node).is_empty(),
-            _ => rebuilds(tree),
+            _ => is_drop(tree) || rebuilds(tree),
         }
     }
 }
@@ -242,6 +203,13 @@ pub fn rebuilds(tree: ParseTree) -> bool {
             _ => false,
         }
     }
+}
+
+/// Whether a statement may go through many tables, and commit for each.
+pub fn goes_through_tables(tree: ParseTree) -> bool {
+    let node = tree.node();
+    // SAFETY: a parse tree is valid while its command runs; the node tag says which type it is.
+    rebuilds(tree) || !node.is_null() && unsafe { (*node).type_ == pg_sys::NodeTag::T_ReindexStmt }
 }
 
 /// Whether what a statement builds is committed before its end.
@@ -327,16 +295,29 @@ pub fn owner(index: Oid) -> Role {
     Role::owner_of(index)
 }
 
-/// The indexes that a DROP INDEX names, and whether other servers may lack them; to be asked before it runs.
-pub fn dropped_and_missing(tree: ParseTree, untold: &[Untold]) -> (usize, usize, usize) {
-    let indexes = tree.indexes_to_drop();
-    let missing = |index: &&Oid| untold.iter().any(|untold| untold.is(**index));
-    let untold = indexes.iter().filter(missing).count();
-    let invalid = indexes
-        .iter()
-        .filter(|&&index| is_invalid(Address::relation(index)))
-        .count();
-    (indexes.len(), untold, invalid)
+/// Whether a statement is a DROP INDEX.
+pub fn is_drop(tree: ParseTree) -> bool {
+    let node = tree.node();
+    // SAFETY: as above.
+    !node.is_null()
+        && unsafe {
+            (*node).type_ == pg_sys::NodeTag::T_DropStmt
+                && (*(node as *mut pg_sys::DropStmt)).removeType == pg_sys::ObjectType::OBJECT_INDEX
+        }
+}
+
+/// Whether a statement is a DROP INDEX that names an invalid one; to be asked before it runs.
+pub fn drops_invalid(tree: ParseTree) -> bool {
+    tree.indexes_to_drop()
+        .into_iter()
+        .any(|index| is_invalid(Address::relation(index)))
+}
+
+/// The index of this name among those that a command has made.
+pub fn named<'a>(made: &'a [Oid], name: &'a str) -> Option<Oid> {
+    made.iter().copied().find(|&index| {
+        validity(index) == Some(true) && catalog::relation_name(index).as_deref() == Some(name)
+    })
 }
 
 /// Whether a statement is a REINDEX INDEX of this index.
@@ -363,6 +344,17 @@ fn definition(index: Oid) -> Option<String> {
 pub fn definition_if_not_exists(index: Oid) -> Option<String> {
     validity(index)?;
     create_index_if_not_exists(&definition(index)?)
+}
+
+/// The CREATE INDEX without the name; the same on each server for the same index of the same table.
+pub fn definition_without_name(index: Oid) -> Option<String> {
+    let name = text::quote_identifier(&catalog::relation_name(index)?);
+    // SAFETY: pg_get_indexdef(oid) reads catalogs.
+    let definition = unsafe {
+        let definition = compat::call(pg_sys::pg_get_indexdef, [pg_sys::Datum::from(index)])?;
+        text::string(pg_sys::text_to_cstring(definition.cast_mut_ptr()))?
+    };
+    Some(definition.replace(&format!("{name} ON "), "ON "))
 }
 
 /// The comment of an index.

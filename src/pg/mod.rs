@@ -4,6 +4,7 @@
 //! otherwise. A PostgreSQL error raised below them unwinds as a Rust panic (pgrx) and is thrown on, untouched, at the
 //! entry point; only [`hooks`] calls C without that boundary, so that a user's error passes through as it is.
 
+pub mod build_lock;
 pub mod catalog;
 mod compat;
 pub mod context_stack;

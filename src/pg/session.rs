@@ -372,6 +372,12 @@ pub fn reserve_settings_prefix(prefix: &'static CStr) {
     }
 }
 
+/// Whether the transaction must not write.
+pub fn is_read_only() -> bool {
+    // SAFETY: reads variables.
+    unsafe { pg_sys::XactReadOnly || pg_sys::RecoveryInProgress() }
+}
+
 /// Makes what this command has written so far visible to the rest of it.
 pub fn command_counter_increment() {
     // SAFETY: between two steps of a command in which nothing is half done.

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 const OPTIONS: &str = "-c wal_level=logical -c max_connections=150 -c max_worker_processes=20 -c max_wal_senders=20 \
     -c shared_preload_libraries=dts_ddl_capture -c wal_retrieve_retry_interval=200 -c autovacuum=off -c fsync=off \
-    -c log_min_messages=warning";
+    -c log_min_messages=warning -c backtrace_functions=simple_heap_delete,simple_heap_update,CatalogTupleDelete";
 const DATABASE: &str = "concurrent";
 /// How long the destination may take for a transaction, once the source is at rest.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -125,9 +125,7 @@ fn run(plan: &Plan) -> Vec<String> {
     {
         problems.push(row.get(0));
     }
-    if !problems.is_empty() {
-        keep_rows(&source);
-    }
+    keep_rows(&source);
     let log = destination.log();
     let stops: Vec<&str> = log.lines().filter(|line| line.contains("ERROR:")).collect();
     problems.extend(stops.iter().take(20).map(|line| format!("stop: {line}")));
@@ -151,6 +149,7 @@ fn keep_rows(source: &Cluster) {
     let lines: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
     let file = std::env::temp_dir().join("captured.tsv");
     std::fs::write(&file, lines.join("\n")).expect("a file");
+    std::fs::write(std::env::temp_dir().join("source.log"), source.log()).expect("a file");
     println!("captured rows: {}", file.display());
 }
 
