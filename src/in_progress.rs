@@ -243,12 +243,6 @@ pub fn is_any() -> bool {
     COMMANDS.with_borrow(|commands| !commands.is_empty())
 }
 
-/// The table of a CREATE INDEX, if the innermost command is one that has started.
-pub fn table_of_build() -> Option<pg_sys::Oid> {
-    let tree = COMMANDS.with_borrow(|commands| Some(commands.last()?.started()?.tree))?;
-    tree.table_to_index()
-}
-
 /// The relations that the innermost command has made, in order; some may be gone again.
 pub fn made() -> Vec<pg_sys::Oid> {
     COMMANDS.with_borrow(|commands| commands.last().map_or_else(Vec::new, |c| c.made.clone()))

@@ -39,7 +39,7 @@ unsafe extern "C-unwind" fn object_access(
         && capture::is_on()
     {
         index::is_begun(object);
-        in_progress::table_of_build()
+        index::table_of_new(object)
             .into_iter()
             .for_each(build_lock::hold);
     }

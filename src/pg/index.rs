@@ -290,6 +290,25 @@ pub fn table_of(index: Oid) -> Option<Oid> {
     (table != pg_sys::InvalidOid).then_some(table)
 }
 
+/// The same of an index that the running command has just made, and nobody sees yet.
+pub fn table_of_new(index: Oid) -> Option<Oid> {
+    let mut table = None;
+    // SAFETY: what the running command has written is visible to SnapshotSelf alone; the index begins with this column; each row
+    // is one of pg_index.
+    unsafe {
+        scan::each_row_of(
+            &raw mut pg_sys::SnapshotSelfData,
+            pg_sys::IndexRelationId,
+            pg_sys::IndexRelidIndexId,
+            &[(pg_sys::Anum_pg_index_indexrelid, index)],
+            |row, _| {
+                table = Some((*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_index)).indrelid);
+            },
+        );
+    }
+    table
+}
+
 /// The owner of the index and its table.
 pub fn owner(index: Oid) -> Role {
     Role::owner_of(index)

@@ -285,17 +285,6 @@ impl ParseTree {
             && unsafe { (*(self.0 as *mut pg_sys::CreateStmt)).partbound.is_null() }
     }
 
-    /// The table of a CREATE INDEX; to be asked while it runs.
-    pub fn table_to_index(self) -> Option<pg_sys::Oid> {
-        if !self.is(pg_sys::NodeTag::T_IndexStmt) {
-            return None;
-        }
-        // SAFETY: the node tag says which type this is; a valid RangeVar.
-        let table =
-            unsafe { find_permanent_relation((*(self.0 as *mut pg_sys::IndexStmt)).relation) };
-        (table != pg_sys::InvalidOid).then_some(table)
-    }
-
     /// Whether it is a CREATE INDEX without a name.
     pub fn leaves_name_of_index(self) -> bool {
         // SAFETY: as above.
