@@ -335,6 +335,56 @@ impl Failure {
         }
     }
 
+    pub fn subscription_runs(name: &str) -> Self {
+        Self::prerequisite(
+            &format!("subscription \"{name}\" is enabled, or a worker of it still runs"),
+            "Rows of the table would come through the stream and by the copy.".to_owned(),
+            &format!(
+                "ALTER SUBSCRIPTION {name} DISABLE first, and ENABLE it afterwards.",
+                name = text::quote_identifier(name)
+            ),
+        )
+    }
+
+    /// For `dts_ddl.copy_table()`.
+    pub fn not_copied(relation: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
+            message: format!("{relation} is no table that a subscription copies"),
+            detail: Some("It must be a table, not a temporary one, nor one of PostgreSQL or of the extension dts_ddl_capture.".to_owned()),
+            hint: None,
+        }
+    }
+
+    pub fn not_published(table: &str, subscription: &str) -> Self {
+        Self::prerequisite(
+            &format!(
+                "no publication of subscription \"{subscription}\" sends rows of table {table}"
+            ),
+            "The publisher has none of its name in them.".to_owned(),
+            "Publish it there first.",
+        )
+    }
+
+    pub fn sent_as_parent(table: &str, parent: &str) -> Self {
+        Self::prerequisite(
+            &format!("rows of table {table} come as rows of {parent}"),
+            "A publication of the publisher has publish_via_partition_root.".to_owned(),
+            "Copy that table.",
+        )
+    }
+
+    pub fn publisher_not_reached(subscription: &str) -> Self {
+        Failure {
+            code: PgSqlErrorCode::ERRCODE_CONNECTION_FAILURE,
+            message: format!(
+                "could not connect to the publisher of subscription \"{subscription}\""
+            ),
+            detail: Some("It is asked which tables it sends.".to_owned()),
+            hint: None,
+        }
+    }
+
     pub fn role_missing(role: &str) -> Self {
         Failure {
             code: PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,

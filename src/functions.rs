@@ -99,6 +99,13 @@ fn adopt_tables(subscription: &core::ffi::CStr) -> i64 {
         .unwrap_or_else(|failure| failure.raise())
 }
 
+/// Enters a table in a subscription as one to be copied, and takes its rows here away; returns how many are to be copied.
+#[pg_extern(sql = false)]
+fn copy_table(subscription: &core::ffi::CStr, table: pgrx::pg_sys::Oid) -> i64 {
+    apply::copy::copy_table(&text::decode(subscription.to_bytes()), table)
+        .unwrap_or_else(|failure| failure.raise())
+}
+
 /// Makes this database a destination.
 #[pg_extern(sql = false)]
 fn start_apply_of(after_id: Option<i64>, server_number: Option<i32>, trust_source: Option<bool>) {

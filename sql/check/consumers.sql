@@ -37,11 +37,11 @@ WITH slot AS (
          dts_ddl.last_id() AS last_id
 )
 SELECT 'slots',
-       CASE WHEN bool_or(j.is_lost OR j.is_endangered) THEN 'error'
+       CASE WHEN bool_or(j.is_lost OR j.is_endangered OR j.lag < 0) THEN 'error'
             WHEN count(j.*) = 0 AND NOT f.applies OR bool_or(NOT j.active OR j.lag > 1073741824 OR j.oldest < now() - interval '1 hour') THEN 'warning' ELSE 'ok' END,
        coalesce(string_agg(format('"%s" %s, %s, %s%s', j.slot_name,
            CASE WHEN j.active THEN 'active' WHEN j.inactive_since IS NOT NULL THEN format('inactive since %s', date_trunc('second', j.inactive_since)) ELSE 'inactive' END,
-           format('%s bytes behind', coalesce(j.lag::text, '?')),
+           CASE WHEN j.lag < 0 THEN format('%s bytes AHEAD of this server', -j.lag) ELSE format('%s bytes behind', coalesce(j.lag::text, '?')) END,
            CASE WHEN j.rows IS NULL THEN 'rows not confirmed: unknown'
                 WHEN j.exact THEN format('%s rows not confirmed', j.rows) ELSE format('at most %s rows not confirmed', j.rows) END
              || CASE WHEN j.oldest < now() - interval '1 hour' THEN format(' (the oldest of %s)', date_trunc('second', j.oldest)) ELSE '' END,
@@ -50,6 +50,8 @@ SELECT 'slots',
              || coalesce(', made or read up to before publication ' || y.publications, '')), '; ' ORDER BY j.slot_name) FILTER (WHERE j.slot_name IS NOT NULL),
          'no logical slot in this database'),
        CASE WHEN bool_or(j.is_lost) THEN 'The consumer has lost changes: make a new slot and a new copy; raise max_slot_wal_keep_size'
+            WHEN bool_or(j.lag < 0)
+            THEN 'This server has lost WAL that the consumer had (a standby that was promoted without it): commands and rows up to there are not sent. Stop writing here, disable the consumer, and make a new copy: docs/failover.md'
             WHEN bool_or(j.is_endangered) THEN 'Let the consumer catch up now, or raise max_slot_wal_keep_size (idle_replication_slot_timeout)'
             WHEN count(j.*) = 0 AND NOT f.applies THEN 'Start the consumer: what it has no slot for is not kept for it'
             WHEN bool_or(y.publications IS NOT NULL)
@@ -58,6 +60,16 @@ SELECT 'slots',
             WHEN bool_or(j.lag > 1073741824) THEN 'The consumer is behind by more than 1 GB: see to it'
             WHEN bool_or(j.oldest < now() - interval '1 hour') THEN 'The consumer has not confirmed DDL for more than an hour: its log says why' END
   FROM fact f LEFT JOIN judged j ON true LEFT JOIN too_young y ON y.slot_name = j.slot_name GROUP BY f.applies
+UNION ALL
+-- a walsender shows the command of its consumer, which says whether it takes transactions before their end
+SELECT 'streaming', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
+       CASE WHEN count(*) > 0 THEN format('slots %s: a publisher of PostgreSQL 18 can make an apply worker crash, and with it the subscriber''s server, again and again', {some_names}) ELSE 'no consumer is in danger' END,
+       CASE WHEN count(*) > 0 THEN 'On the subscriber ALTER SUBSCRIPTION .. SET (streaming = off); or here logical_decoding_work_mem larger than any transaction that may be rolled back: docs/limits.md' END
+  FROM (SELECT format('"%s"', s.slot_name) AS name FROM pg_replication_slots s LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid
+         WHERE s.plugin = 'pgoutput' AND s.database = current_database() AND NOT s.temporary
+           AND (a.pid IS NULL OR a.query !~ '^START_REPLICATION' OR a.query ~ $$[( ]streaming '(on|parallel)'$$)
+           AND current_setting('server_version_num')::integer / 10000 = 18
+           AND (SELECT t.setting::bigint FROM pg_settings t WHERE t.name = 'logical_decoding_work_mem') < 1048576) t
 UNION ALL
 SELECT 'retention',
        CASE WHEN bool_or(j.lowest_id <= f.pruned OR j.rows > f.max_rows AND f.max_rows > 0) THEN 'error'

@@ -15,6 +15,8 @@ WITH message AS MATERIALIZED (
   SELECT i.indexrelid AS oid FROM pg_index i WHERE NOT i.indisvalid AND i.indexrelid >= 16384
      AND EXISTS (SELECT FROM pg_class c WHERE c.oid = i.indexrelid AND c.relkind = 'i' AND c.relpersistence = 'p')
      AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
+), pending_detach AS (
+  SELECT format('%s of %s', i.inhrelid::regclass, i.inhparent::regclass) AS name FROM pg_inherits i WHERE {detach_pending}
 ), sequence AS (
   SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind = 'S' AND c.relpersistence = 'p' AND c.oid >= 16384 AND n.nspname <> 'dts_ddl'
@@ -58,6 +60,11 @@ SELECT 'invalid_indexes', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('%s indexes are invalid: %s', count(*), {some_tables}) ELSE 'none' END,
        CASE WHEN count(*) > 0 THEN 'REINDEX INDEX or DROP INDEX: they are not on the destination, where an ALTER TABLE that makes them valid here would miss them' END
   FROM invalid_index t
+UNION ALL
+SELECT 'pending_detach', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
+       CASE WHEN count(*) > 0 THEN format('DETACH PARTITION .. CONCURRENTLY has not ended: %s', {some_names}) ELSE 'none' END,
+       CASE WHEN count(*) > 0 THEN 'ALTER TABLE .. DETACH PARTITION .. FINALIZE: until then the destination has the partition, and no row tells' END
+  FROM pending_detach t
 UNION ALL
 SELECT 'sequences', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('the values of %s sequences are not replicated: %s', count(*), {some_tables}) ELSE 'none' END,

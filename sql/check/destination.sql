@@ -6,8 +6,18 @@ WITH subscription AS (
          ({statistics}) AS errors
     FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid AND d.datname = current_database()
     LEFT JOIN pg_subscription_rel r ON r.srsubid = s.oid AND r.srrelid = 'public.dts_ddl_command'::regclass
+), stop AS (
+  SELECT s.* FROM {stops} s
+), worker AS MATERIALIZED (
+  SELECT s.subname, w.pid, w.relid, w.last_msg_receipt_time FROM pg_stat_subscription w JOIN subscription s ON s.oid = w.subid WHERE w.pid IS NOT NULL
+), blocker AS MATERIALIZED (
+  -- processes of others for whose locks a worker waits; 0 is a prepared transaction
+  SELECT w.subname, w.pid, b.pid AS by, b.pid = 0 AS is_prepared,
+         (SELECT min((to_jsonb(l) ->> 'waitstart')::timestamptz) FROM pg_locks l WHERE l.pid = w.pid AND NOT l.granted) AS since
+    FROM worker w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS b(pid)
+   WHERE b.pid NOT IN (SELECT x.pid FROM worker x)
 ), brings AS (
-  SELECT s.subname, s.subowner, coalesce((to_jsonb(s) ->> 'subrunasowner')::boolean, true) AS runs_as_owner
+  SELECT s.subname, s.subpublications, s.subowner, coalesce((to_jsonb(s) ->> 'subrunasowner')::boolean, true) AS runs_as_owner
     FROM pg_subscription s JOIN subscription b ON b.oid = s.oid WHERE b.srsubstate IS NOT NULL
 ), capture_trigger AS (
   SELECT count(*) AS present, count(*) FILTER (WHERE t.tgenabled = 'R') AS enabled FROM pg_trigger t
@@ -31,6 +41,27 @@ WITH subscription AS (
    WHERE f.applies AND EXISTS (SELECT FROM subscription s WHERE s.srsubstate IS NOT NULL)
      AND c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= 16384 AND NOT c.relispartition AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'dts_ddl')
      AND c.oid NOT IN (SELECT r.srrelid FROM pg_subscription_rel r)
+), message AS MATERIALIZED (
+  SELECT c.id, c.object_name, c.message::jsonb -> 'published' AS published FROM public.dts_ddl_command c
+   WHERE c.message LIKE '{%' AND c.message LIKE '%"published":%' AND EXISTS (SELECT FROM fact f WHERE f.applies)
+), sent AS (
+  -- what the source sends of tables that commands have made, named or as members of an extension
+  SELECT m.id, replace(e ->> 'table', '"', '') AS name, CASE WHEN e -> 'table' IS NULL THEN m.object_name END AS extension
+    FROM message m CROSS JOIN LATERAL jsonb_array_elements(m.published) e
+   WHERE EXISTS (SELECT FROM jsonb_array_elements_text(e -> 'publications') AS p(name) JOIN brings b ON p.name = ANY (b.subpublications))
+), skipped AS (
+  SELECT l.id FROM dts_ddl.apply_log l WHERE l.status IN ('failed', 'skipped')
+), lost AS (
+  -- also partitions whose own command was not run here
+  SELECT o.oid FROM outside o JOIN pg_class c ON c.oid = o.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE replace(format('%I.%I', n.nspname, c.relname), '"', '') IN (SELECT s.name FROM sent s)
+  UNION
+  SELECT c.oid FROM sent s JOIN skipped k USING (id) JOIN pg_class c ON c.relkind = 'r' AND c.relispartition JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE replace(format('%I.%I', n.nspname, c.relname), '"', '') = s.name AND c.oid NOT IN (SELECT r.srrelid FROM pg_subscription_rel r)
+  UNION
+  SELECT o.oid FROM sent s JOIN skipped k USING (id) JOIN pg_extension e ON e.extname = s.extension
+    JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'e'
+    JOIN outside o ON o.oid = d.objid
 )
 SELECT 'apply', CASE WHEN f.applies AND NOT f.is_whole OR NOT f.applies AND f.is_brought THEN 'error' ELSE 'ok' END,
        concat_ws('; ', CASE WHEN NOT f.applies AND f.is_brought THEN 'apply is off, but a subscription brings DDL commands'
@@ -43,17 +74,43 @@ SELECT 'apply', CASE WHEN f.applies AND NOT f.is_whole OR NOT f.applies AND f.is
 UNION ALL
 SELECT 'subscription',
        CASE WHEN NOT f.applies THEN 'ok' WHEN count(s.srsubstate) = 0 OR bool_or(s.srsubstate IS NOT NULL AND NOT (s.subenabled AND s.is_running)) THEN 'error'
-            WHEN bool_or(s.errors > 0) THEN 'warning' ELSE 'ok' END,
+            WHEN count(t.subscription) > 0 THEN 'error' WHEN bool_or(s.errors > 0) THEN 'warning' ELSE 'ok' END,
        coalesce(string_agg(format('"%s" %s%s%s', s.subname,
-           CASE WHEN NOT s.subenabled THEN 'is disabled' WHEN s.is_running THEN 'is running' ELSE 'has no running apply worker' END,
+           CASE WHEN NOT s.subenabled THEN 'is disabled' WHEN t.subscription IS NOT NULL THEN 'stands still' WHEN s.is_running THEN 'is running' ELSE 'has no running apply worker' END,
            CASE WHEN s.srsubstate IS NULL THEN ', does not bring public.dts_ddl_command' WHEN s.srsubstate <> 'r' THEN ', still copies public.dts_ddl_command' ELSE '' END,
            CASE WHEN s.errors > 0 THEN format(', %s errors of the worker so far', s.errors) ELSE '' END), '; ' ORDER BY s.subname) FILTER (WHERE s.subname IS NOT NULL), 'no subscription'),
        CASE WHEN NOT f.applies THEN NULL
             WHEN count(s.srsubstate) = 0 THEN 'Publish public.dts_ddl_command on the source, and CREATE or ALTER SUBSCRIPTION .. REFRESH PUBLICATION here'
             WHEN bool_or(NOT s.subenabled) THEN 'ALTER SUBSCRIPTION .. ENABLE'
-            WHEN bool_or(NOT s.is_running OR s.errors > 0) THEN 'The server log has the reason; a command that cannot be applied: mend the cause, or SELECT dts_ddl.skip(id)'
-              || CASE WHEN bool_or(s.errors > 0) THEN '; once it is mended, SELECT pg_catalog.pg_stat_reset_subscription_stats(NULL)' ELSE '' END END
-  FROM fact f LEFT JOIN subscription s ON true GROUP BY f.applies
+            WHEN count(t.subscription) > 0 THEN 'Check "apply_stopped" has the reason'
+            WHEN bool_or(NOT s.is_running) THEN 'SELECT * FROM dts_ddl.stops() or the server log has the reason'
+            WHEN bool_or(s.errors > 0) THEN 'It has gone on since: SELECT pg_catalog.pg_stat_reset_subscription_stats(NULL) counts anew' END
+  FROM fact f LEFT JOIN subscription s ON true LEFT JOIN (SELECT DISTINCT x.subscription FROM stop x) t ON t.subscription = s.subname GROUP BY f.applies
+UNION ALL
+SELECT 'apply_stopped', CASE WHEN count(*) > 0 THEN 'error' ELSE 'ok' END,
+       coalesce(string_agg(format('"%s" has stood still since %s%s%s%s: %s', t.subscription, date_trunc('second', t.since),
+           ', copying ' || t.copied_table, format(' at DDL command %s (%s)', t.id, t.tag), format(', %s failures', t.failures), left(t.error, 500)), '; ' ORDER BY t.since), 'nothing stands still'),
+       CASE WHEN count(*) > 0 THEN concat_ws('; ', 'SELECT * FROM dts_ddl.stops() says all of it. Mend the cause, and it goes on by itself',
+         CASE WHEN count(t.id) > 0 THEN format('or SELECT dts_ddl.skip(%s), which leaves the command out', min(t.id)) END,
+         CASE WHEN bool_or(t.tag ~ '^(CREATE TABLE|CREATE TABLE AS|SELECT INTO|CREATE EXTENSION|ALTER EXTENSION|CREATE SCHEMA|IMPORT FOREIGN SCHEMA)$')
+              THEN 'or skip it, make its tables by hand, and copy them: ALTER SUBSCRIPTION .. DISABLE, SELECT dts_ddl.copy_table(subscription, table), .. ENABLE: without that their rows go nowhere'
+              WHEN count(t.id) > 0 THEN 'or skip it, and copy the tables again whose rows differ then: ALTER SUBSCRIPTION .. DISABLE, SELECT dts_ddl.copy_table(subscription, table), .. ENABLE' END) END
+  FROM stop t
+UNION ALL
+SELECT 'apply_waits', CASE WHEN bool_or(b.since < clock_timestamp() - interval '5 minutes') THEN 'error' WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
+       coalesce(string_agg(format('"%s" (process %s) waits%s for %s', b.subname, b.pid, ' since ' || date_trunc('second', b.since),
+           CASE WHEN b.is_prepared THEN 'a prepared transaction'
+                ELSE format('process %s (%s, transaction since %s): %s', b.by, coalesce(a.usename, a.backend_type), coalesce(date_trunc('second', a.xact_start)::text, '?'),
+                       left(regexp_replace(a.query, '[[:space:]]+', ' ', 'g'), 80)) END), '; ' ORDER BY b.pid, b.by), 'apply waits for nobody'),
+       CASE WHEN count(*) > 0 THEN 'Everything behind it waits, too. Let it commit or roll back: '
+         || string_agg(DISTINCT CASE WHEN b.is_prepared THEN 'COMMIT PREPARED or ROLLBACK PREPARED what pg_prepared_xacts shows' ELSE format('SELECT pg_catalog.pg_terminate_backend(%s)', b.by) END, ', ') END
+  FROM blocker b LEFT JOIN pg_stat_activity a ON a.pid = b.by
+UNION ALL
+SELECT 'apply_silence', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
+       coalesce(string_agg(format('"%s" took its last message from the publisher %s ago', w.subname, date_trunc('second', clock_timestamp() - w.last_msg_receipt_time)), '; ' ORDER BY w.subname),
+         'messages have come in the last two minutes'),
+       CASE WHEN count(*) > 0 THEN 'It works at something long (pg_stat_activity), waits (check "apply_waits"), or the publisher cannot send: see pg_stat_replication there' END
+  FROM worker w WHERE w.relid IS NULL AND w.last_msg_receipt_time < clock_timestamp() - interval '2 minutes'
 UNION ALL
 SELECT 'apply_failures', CASE WHEN count(*) > 0 THEN 'error' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('%s commands failed: ids %s', count(*),
@@ -64,16 +121,18 @@ UNION ALL
 SELECT 'apply_notes', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('%s commands have a note: ids %s', count(*),
          {some_ids}) ELSE 'no command needs attention' END,
-       CASE WHEN count(*) > 0 THEN 'Read dts_ddl.apply_log (note): rows to be copied, settings or roles that do not exist here' END
-  FROM dts_ddl.apply_log t WHERE t.note IS NOT NULL AND t.status <> 'not for replay'
+       CASE WHEN count(*) > 0 THEN 'Read dts_ddl.apply_log (note): rows to be copied (dts_ddl.copy_table), settings or roles that do not exist here; SELECT dts_ddl.skip(id) then takes it off this list' END
+  FROM dts_ddl.apply_log t WHERE t.note IS NOT NULL AND t.status <> 'not for replay' AND NOT EXISTS (SELECT FROM dts_ddl.apply_skip k WHERE k.id = t.id)
 UNION ALL
-SELECT 'apply_tables', CASE WHEN u.tables IS NOT NULL OR o.tables IS NOT NULL THEN 'warning' ELSE 'ok' END,
-       coalesce(nullif(concat_ws('; ', format('%s tables are not in state ready: ', u.number) || u.tables,
+SELECT 'apply_tables', CASE WHEN l.tables IS NOT NULL THEN 'error' WHEN u.tables IS NOT NULL OR o.tables IS NOT NULL THEN 'warning' ELSE 'ok' END,
+       coalesce(nullif(concat_ws('; ', format('rows of %s tables go nowhere, since they are in no subscription, but the source sends them: ', l.number) || l.tables, format('%s tables are not in state ready: ', u.number) || u.tables,
                                  format('%s tables are in no subscription: ', o.number) || o.tables), ''), 'all tables are ready'),
-       nullif(concat_ws('; ', CASE WHEN u.tables IS NOT NULL THEN 'Wait for their copy; if it does not end, the server log says why' END,
+       nullif(concat_ws('; ', CASE WHEN l.tables IS NOT NULL THEN 'ALTER SUBSCRIPTION .. DISABLE, SELECT dts_ddl.copy_table(subscription, table) for each, ALTER SUBSCRIPTION .. ENABLE' END,
+                        CASE WHEN u.tables IS NOT NULL THEN 'Wait for their copy; if it does not end, the server log says why' END,
                         CASE WHEN o.tables IS NOT NULL THEN 'Rows that come for these tables are left out: ALTER SUBSCRIPTION .. REFRESH PUBLICATION copies them, dts_ddl.adopt_tables() enters tables that are equal already' END), '')
   FROM (SELECT count(*) AS number, CASE WHEN count(*) > 0 THEN {some_tables} END AS tables FROM unready t) u
- CROSS JOIN (SELECT count(*) AS number, CASE WHEN count(*) > 0 THEN {some_tables} END AS tables FROM outside t) o
+ CROSS JOIN (SELECT count(*) AS number, CASE WHEN count(*) > 0 THEN {some_tables} END AS tables FROM outside t WHERE t.oid NOT IN (SELECT l.oid FROM lost l)) o
+ CROSS JOIN (SELECT count(*) AS number, CASE WHEN count(*) > 0 THEN {some_tables} END AS tables FROM lost t) l
 UNION ALL
 SELECT 'apply_rights', CASE WHEN f.applies AND o.reason IS NOT NULL AND NOT {trusted} OR f.applies AND o.owner IS NOT NULL THEN 'error' ELSE 'ok' END,
        coalesce(nullif(concat_ws('; ',

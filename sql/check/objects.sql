@@ -78,8 +78,8 @@ WITH extension AS (
              CASE WHEN p.proname IN ('start_apply', 'stop_apply') THEN ARRAY['search_path=pg_catalog, pg_temp', 'session_replication_role=replica']
                   WHEN p.proname = 'check' THEN ARRAY['search_path=pg_catalog, pg_temp', 'enable_nestloop=off', 'work_mem=64MB', 'jit=off',
                     'max_parallel_workers_per_gather=0']
-                  WHEN p.proname IN ('dts_capture_ddl', 'apply_once', 'apply_row', 'apply_copied', 'subscribe_start', 'subscribe_end', 'skip',
-                    'status_document', 'pending', 'pending_ids', 'stops') THEN ARRAY['search_path=pg_catalog, pg_temp']
+                  WHEN p.proname IN ('dts_capture_ddl', 'apply_once', 'apply_row', 'apply_copied', 'subscribe_start', 'subscribe_end', 'skip', 'copy_table', 'stops',
+                    'status_document', 'pending', 'pending_ids') THEN ARRAY['search_path=pg_catalog, pg_temp']
                   -- since 1.1.1; older objects may have it, too
                   WHEN p.proname = 'adopt_tables' AND (e.extversion NOT IN ('1.0.0', '1.1.0') OR p.proconfig IS NOT NULL) THEN ARRAY['search_path=pg_catalog, pg_temp']
                   ELSE '{}' END AS settings
@@ -175,7 +175,7 @@ WITH extension AS (
       SELECT p.oid::regprocedure::text, format('EXECUTE ON FUNCTION %s', p.oid::regprocedure), x.privilege_type, nullif(x.grantee, 0)
         FROM pg_proc p JOIN member m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
         CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
-       WHERE x.grantee = 0 OR x.grantee <> p.proowner AND p.proname IN ('start_apply', 'stop_apply', 'skip', 'adopt_tables', 'prune')
+       WHERE x.grantee = 0 OR x.grantee <> p.proowner AND p.proname IN ('start_apply', 'stop_apply', 'skip', 'adopt_tables', 'copy_table', 'prune')
       UNION ALL
       SELECT 'public.dts_ddl_command', r.rolname::text, 'the rights of ' || r.rolname, m.member
         FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles x ON x.oid = m.member

@@ -77,6 +77,17 @@ WITH RECURSIVE publication AS MATERIALIZED (
      AND (EXISTS (SELECT FROM whole w WHERE w.needs_identity AND (w.keeps_generated_back OR g.has_virtual))
           OR EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.needs_identity AND (p.keeps_generated_back OR g.has_virtual)
                       WHERE s.oid = t.oid))
+), generated_key AS MATERIALIZED (
+  -- up to 17 no generated column is sent, and where the rows arrive those of the key are looked for
+  SELECT DISTINCT t.oid FROM user_table t
+    JOIN pg_index i ON i.indrelid = t.oid AND i.indisvalid AND CASE t.relreplident WHEN 'i' THEN i.indisreplident WHEN 'n' THEN false ELSE i.indisprimary END
+    JOIN pg_attribute a ON a.attrelid = t.oid AND a.attgenerated <> '' AND NOT a.attisdropped AND a.attnum = ANY (i.indkey)
+   WHERE EXISTS (SELECT FROM whole w WHERE w.needs_identity AND (w.keeps_generated_back OR current_setting('server_version_num')::integer < 180000))
+      OR EXISTS (SELECT FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.needs_identity
+                         AND (p.keeps_generated_back OR current_setting('server_version_num')::integer < 180000) WHERE s.oid = t.oid)
+), fires_always AS MATERIALIZED (
+  SELECT DISTINCT t.oid FROM user_table t JOIN pg_trigger g ON g.tgrelid = t.oid AND g.tgenabled = 'A' AND NOT g.tgisinternal
+   WHERE EXISTS (SELECT FROM whole) OR EXISTS (SELECT FROM sent_by s WHERE s.oid = t.oid)
 ), with_list AS MATERIALIZED (
   -- a column list does not go with REPLICA IDENTITY FULL; where a publication sends by the root, that of the topmost table counts
   SELECT l.oid FROM (
@@ -174,3 +185,15 @@ SELECT 'unequal_columns', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
             ELSE 'none' END,
        CASE WHEN count(*) > 0 THEN 'Give them a primary key: UPDATE and DELETE on them cannot be applied on a destination' END
   FROM unequal t
+UNION ALL
+SELECT 'generated_keys', CASE WHEN count(*) > 0 THEN 'error' ELSE 'ok' END,
+       CASE WHEN count(*) > 0 THEN format('%s published tables have a generated column in their key: %s', count(*), {some_tables})
+            ELSE 'none' END,
+       CASE WHEN count(*) > 0 THEN 'Give them another replica identity (and primary key), from 18 on publish generated columns: UPDATE and DELETE on them fail, up to 17 on the destination, where they stop the stream' END
+  FROM generated_key t
+UNION ALL
+SELECT 'always_triggers', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
+       CASE WHEN count(*) > 0 THEN format('%s published tables have a trigger that is ENABLE ALWAYS: %s', count(*), {some_tables})
+            ELSE 'none' END,
+       CASE WHEN count(*) > 0 THEN 'It fires on the destination, too; rows that it writes into published tables come twice, or stop the stream: ALTER TABLE .. ENABLE TRIGGER until cutover' END
+  FROM fires_always t

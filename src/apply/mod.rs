@@ -4,11 +4,12 @@
 //! A subscription begins with [`subscribe`]. The path of one row: the REPLICA triggers that `dts_ddl.start_apply()` makes
 //! ([`triggers`]); the row as the source wrote it ([`recorded`]); whether and as whom it runs (here); role, search_path,
 //! settings and the statement itself ([`crate::pg::execute`]); how often it is tried ([`tries`]); new tables enter the subscription ([`publish`]); what became
-//! of it ([`log`]).
+//! of it ([`log`]). When its rows differ or went nowhere, a table is copied anew ([`copy`]).
 //! Relied on: a trigger of the applied row runs before the next row of the stream, in the same transaction, so that command,
 //! log and the position in the stream are committed or lost together.
 //! Not promised: anything for rows that are inserted by other means than logical replication; they are left alone.
 
+pub mod copy;
 mod log;
 mod names;
 mod publish;

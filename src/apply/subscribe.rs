@@ -81,21 +81,35 @@ pub fn has_begun(tree: ParseTree) -> Result<(), Failure> {
 
 /// Whether the publisher's capture table is in one of the publications. `None` when there is no connection.
 pub fn publishes_commands(publisher: &Publisher) -> Result<Option<bool>, Failure> {
+    let its_own = "p.schemaname OPERATOR(pg_catalog.=) 'public' AND p.tablename OPERATOR(pg_catalog.=) 'dts_ddl_command'";
+    let published = publisher.query(&tables_of(publisher, its_own), 2)?;
+    Ok(published.map(|rows| !rows.is_empty()))
+}
+
+/// Schemas and names of all tables that the publications send. `None` when there is no connection.
+pub fn published_tables(publisher: &Publisher) -> Result<Option<Vec<(String, String)>>, Failure> {
+    let published = publisher.query(&tables_of(publisher, "true"), 2)?;
+    let name = |value: &Option<Vec<u8>>| Some(text::decode(value.as_deref()?));
+    Ok(published.map(|rows| {
+        let names = rows
+            .iter()
+            .map(|row| name(row.first()?).zip(name(row.get(1)?)));
+        names.flatten().collect()
+    }))
+}
+
+/// The query for those of them of which this is true.
+fn tables_of(publisher: &Publisher, condition: &str) -> String {
     let publications: Vec<String> = publisher
         .publications
         .iter()
         .map(|name| publisher::quote_literal(name))
         .collect();
-    let published = publisher.query(
-        &format!(
-            "SELECT p.pubname FROM pg_catalog.pg_publication_tables p
-              WHERE p.schemaname OPERATOR(pg_catalog.=) 'public' AND p.tablename OPERATOR(pg_catalog.=) 'dts_ddl_command'
-                AND p.pubname OPERATOR(pg_catalog.=) ANY (ARRAY[{}]::pg_catalog.name[])",
-            publications.join(", ")
-        ),
-        1,
-    )?;
-    Ok(published.map(|rows| !rows.is_empty()))
+    format!(
+        "SELECT p.schemaname, p.tablename FROM pg_catalog.pg_publication_tables p
+          WHERE {condition} AND p.pubname OPERATOR(pg_catalog.=) ANY (ARRAY[{}]::pg_catalog.name[])",
+        publications.join(", ")
+    )
 }
 
 /// The rows of the publisher's capture table, as they are: what has its name there may be anybody's, made for the role of the

@@ -1,7 +1,7 @@
 //! Where one stands: `dts_ddl.check()`, one row for each check, and the numbers of `dts_ddl.status`.
 //!
 //! Each check is a query in `sql/check/`; all run with the rights of the extension's owner under a pinned search_path, and
-//! show no statement. They look at whole catalogs at once, never table by table: 100,000 tables take less than a second
+//! show no captured statement. They look at whole catalogs at once, never table by table: 100,000 tables take less than a second
 //! or so. A check that cannot be made is an error of that check, not of the others.
 
 use crate::error::Failure;
@@ -82,7 +82,7 @@ const QUERIES: [(&str, &str, Where, Argument); 6] = [
 ];
 
 /// What the queries have placeholders for: whether this database is a destination, the first names of many, and catalogs that 13 and 14 do not have.
-const PLACEHOLDERS: [(&str, &str); 8] = [
+const PLACEHOLDERS: [(&str, &str); 9] = [
     (
         "{applies}",
         "EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = to_regclass('public.dts_ddl_command') AND t.tgname IN ('dts_apply_once', 'dts_apply_row', 'dts_apply_copied'))",
@@ -116,6 +116,14 @@ const PLACEHOLDERS: [(&str, &str); 8] = [
                FROM pg_parameter_acl q CROSS JOIN LATERAL aclexplode(q.paracl) x
               WHERE (q.parname LIKE 'dts_ddl_capture.%' OR q.parname = 'event_triggers')
                 AND x.grantee NOT IN (SELECT e.extowner FROM extension e UNION ALL SELECT r.oid FROM pg_roles r WHERE r.rolsuper)"
+        },
+    ),
+    (
+        "{detach_pending}",
+        if cfg!(feature = "pg13") {
+            "false"
+        } else {
+            "i.inhdetachpending"
         },
     ),
     // the bodies of the functions in SQL, as installed
@@ -251,6 +259,9 @@ fn texts(query: &str, argument: Argument) -> Result<spi::Texts, Failure> {
             .replace("{trusted}", &source_is_trusted()?.to_string())
             .replace("{preloaded}", &session::is_preloaded().to_string());
     }
+    if query.contains("{stops}") {
+        query = query.replace("{stops}", stops()?);
+    }
     // counted first: of all that is counted the rows are visible then, but for those of sessions that are about to commit
     if query.contains("{counted}") {
         query = query.replace("{counted}", &counted_rows()?);
@@ -265,6 +276,20 @@ fn texts(query: &str, argument: Argument) -> Result<spi::Texts, Failure> {
         Argument::Unconfirmed => session::with_latest_snapshot(read),
         Argument::Nothing | Argument::LibraryVersion => read(),
     }
+}
+
+/// The workers that stand still. Objects older than 1.3.0 do not tell.
+fn stops() -> Result<&'static str, Failure> {
+    let there = spi::read_texts(
+        "SELECT NULL::text WHERE to_regprocedure('dts_ddl.stops()') IS NOT NULL",
+        &[],
+    )?;
+    Ok(if there.is_empty() {
+        "(SELECT NULL::text AS subscription, NULL::text AS copied_table, NULL::timestamptz AS since, NULL::bigint AS failures, NULL::bigint AS id,
+            NULL::text AS tag, NULL::text AS error WHERE false)"
+    } else {
+        "dts_ddl.stops()"
+    })
 }
 
 /// The number of rows that retention has counted, for the query; NULL while another session has written rows and not ended.

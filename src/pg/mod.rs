@@ -12,6 +12,7 @@ pub mod created;
 pub mod current_setting;
 mod dependency;
 pub mod early_lock;
+pub mod empty;
 pub mod event;
 pub mod eventless;
 pub mod execute;

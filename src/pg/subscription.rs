@@ -81,6 +81,8 @@ pub fn describe(subscription: pg_sys::Oid) -> (Described, CString) {
 pub enum TableState {
     /// To be copied, then to follow the stream.
     ToBeCopied,
+    /// The same, with a slot on the publisher that may be left of a copy which has not ended.
+    CopyBegun,
     /// Follows the stream at once.
     Ready,
 }
@@ -89,6 +91,7 @@ impl TableState {
     fn code(self) -> c_char {
         let letter = match self {
             TableState::ToBeCopied => b'i',
+            TableState::CopyBegun => b'd',
             TableState::Ready => b'r',
         };
         letter as c_char
@@ -284,6 +287,69 @@ pub fn find(name: &str) -> Option<pg_sys::Oid> {
             Datum::from(0usize),
         );
         (oid != pg_sys::InvalidOid).then_some(oid)
+    }
+}
+
+/// Whether it is enabled. If it is not, it stays so until the transaction ends: ALTER SUBSCRIPTION waits for the lock.
+pub fn is_enabled_from_now_on(subscription: pg_sys::Oid) -> bool {
+    // SAFETY: locks an object by its OID, after which the caches know what has been committed (lmgr.c: LockSharedObject); raises
+    // an error when the subscription is gone.
+    unsafe {
+        pg_sys::LockSharedObject(
+            pg_sys::SubscriptionRelationId,
+            subscription,
+            0,
+            pg_sys::AccessShareLock as pg_sys::LOCKMODE,
+        );
+        (*pg_sys::GetSubscription(subscription, false)).enabled
+    }
+}
+
+/// A table is entered as one to be copied, whatever it was to the subscription, which no worker serves. What an unfinished copy
+/// has left goes: its origin here; its slot on the publisher when the next copy begins, which looks for one in state `d` only
+/// (tablesync.c: LogicalRepSyncTableStart).
+pub fn copy_anew(subscription: pg_sys::Oid, table: pg_sys::Oid) {
+    // SAFETY: catalog functions by OID.
+    unsafe {
+        let before = state_of(subscription, table) as u8;
+        if before != 0 {
+            pg_sys::RemoveSubscriptionRel(subscription, table);
+            pg_sys::CommandCounterIncrement();
+        }
+        let left = drop_origin(subscription, table) || matches!(before, b'd' | b'f' | b's');
+        add_table(
+            subscription,
+            table,
+            if left {
+                TableState::CopyBegun
+            } else {
+                TableState::ToBeCopied
+            },
+        );
+    }
+}
+
+/// The origin of the copy of a table; true if there was one. On 13 a copy has none.
+///
+/// # Safety
+/// Inside a transaction.
+#[cfg_attr(feature = "pg13", allow(clippy::missing_const_for_fn))]
+unsafe fn drop_origin(subscription: pg_sys::Oid, table: pg_sys::Oid) -> bool {
+    #[cfg(feature = "pg13")]
+    return {
+        let _ = (subscription, table);
+        false
+    };
+    #[cfg(not(feature = "pg13"))]
+    {
+        // tablesync.c: ReplicationOriginNameForTablesync, worker.c: ReplicationOriginNameForLogicalRep
+        let name = text::c_string(&format!("pg_{}_{}", subscription.to_u32(), table.to_u32()));
+        // SAFETY: a NUL-terminated name; nobody uses the origin of a copy that no worker makes.
+        unsafe {
+            let there = pg_sys::replorigin_by_name(name.as_ptr().cast_mut(), true) != 0;
+            pg_sys::replorigin_drop_by_name(name.as_ptr().cast_mut(), true, false);
+            there
+        }
     }
 }
 

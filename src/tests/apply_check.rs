@@ -2,7 +2,7 @@
 
 use super::check::{Findings, findings, findings_after, says};
 use super::pair::{Options, Pair, connect_nodes, start_apply};
-use super::server::server;
+use super::server::{server, value};
 use std::time::{Duration, Instant};
 
 fn on_destination(pair: &Pair) -> Findings {
@@ -38,6 +38,10 @@ fn sound_and_broken() {
         "apply_failures",
         "apply_notes",
         "apply_tables",
+        "apply_stopped",
+        "apply_waits",
+        "apply_silence",
+        "pending_detach",
         "roles",
         "slots",
         "publications",
@@ -112,6 +116,11 @@ fn sound_and_broken() {
         "UPDATE dts_ddl.apply_log SET note = 'x' WHERE tag = 'CREATE TABLE'",
     );
     says(&found, "apply_notes", "warning", "2 commands have a note");
+    let found = after(
+        &pair,
+        "UPDATE dts_ddl.apply_log SET note = 'x' WHERE tag = 'CREATE TABLE'; SELECT dts_ddl.skip(id) FROM dts_ddl.apply_log WHERE tag = 'CREATE TABLE'",
+    );
+    says(&found, "apply_notes", "ok", "no command needs attention");
     let found = after(&pair, "SELECT dts_ddl.stop_apply(capture => true)");
     says(&found, "apply", "error", "brings DDL commands");
     says(&found, "triggers", "ok", "enabled");
@@ -200,7 +209,13 @@ fn failures() {
     loop {
         let found = on_destination(&pair);
         if found["subscription"].0 == "error" {
-            says(&found, "subscription", "error", "no running apply worker");
+            let id = pair.source.last_id();
+            says(
+                &found,
+                "apply_stopped",
+                "error",
+                &format!(" at DDL command {id} (CREATE VIEW)"),
+            );
             break;
         }
         assert!(
@@ -209,6 +224,17 @@ fn failures() {
         );
         std::thread::sleep(Duration::from_millis(20));
     }
+    // between two tries, too
+    for _ in 0..20 {
+        let found = on_destination(&pair);
+        says(&found, "subscription", "error", "stands still");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(
+        pair.destination
+            .value("SELECT stopped_id FROM dts_ddl.status"),
+        pair.source.last_id().to_string()
+    );
     pair.destination.run(&format!(
         "ALTER DATABASE {database} SET dts_ddl_capture.apply_on_error = log; ALTER SUBSCRIPTION {database} DISABLE; ALTER SUBSCRIPTION {database} ENABLE"
     ));
@@ -235,5 +261,165 @@ fn failures() {
         pair.destination
             .value("SELECT apply_failures FROM dts_ddl.status"),
         "1"
+    );
+}
+
+/// A session here holds what a command needs: for whom apply waits is told, with the beginning of that one's query, since when, and
+/// in numbers.
+#[test]
+fn waits() {
+    let pair = Pair::simple("apply_check_waits");
+    pair.source.run("CREATE TABLE t (id int PRIMARY KEY)");
+    pair.wait();
+    let mut blocker = pair.destination.connect();
+    let pid: i32 = blocker
+        .query_one("SELECT pg_backend_pid()", &[])
+        .expect("its pid")
+        .get(0);
+    blocker
+        .batch_execute("BEGIN; SELECT 'of\n  the report' FROM t")
+        .expect("a reader");
+    pair.source.run("ALTER TABLE t ADD v text");
+    pair.destination
+        .expect_value("SELECT waiting_for FROM dts_ddl.status", &pid.to_string());
+    let found = on_destination(&pair);
+    let words = format!("for process {pid} (");
+    says(&found, "apply_waits", "warning", &words);
+    // each blank as one space, and no line ends
+    says(
+        &found,
+        "apply_waits",
+        "warning",
+        "SELECT 'of the report' FROM t",
+    );
+    let remedy = found["apply_waits"].2.clone().unwrap_or_default();
+    assert!(
+        remedy.contains(&format!("pg_terminate_backend({pid})")),
+        "{remedy}"
+    );
+    if server().major >= 14 {
+        says(&found, "apply_waits", "warning", ") waits since ");
+        assert_eq!(
+            pair.destination
+                .value("SELECT waiting_seconds BETWEEN 0 AND 60 FROM dts_ddl.status"),
+            "true"
+        );
+    }
+    assert_eq!(
+        pair.destination.value(
+            "SELECT silent_seconds BETWEEN 0 AND 60 AND received_lsn IS NOT NULL FROM dts_ddl.status"
+        ),
+        "true"
+    );
+    blocker.batch_execute("COMMIT").expect("its end");
+    // one that belongs to no process
+    blocker
+        .batch_execute("BEGIN; LOCK TABLE t IN SHARE MODE; PREPARE TRANSACTION 'apply_check_waits'")
+        .expect("a prepared transaction");
+    pair.source.run("ALTER TABLE t ADD w text");
+    pair.destination
+        .expect_value("SELECT waiting_for FROM dts_ddl.status", "0");
+    says(
+        &on_destination(&pair),
+        "apply_waits",
+        "warning",
+        "a prepared transaction",
+    );
+    blocker
+        .batch_execute("COMMIT PREPARED 'apply_check_waits'")
+        .expect("its end");
+    pair.check();
+    says(&on_destination(&pair), "apply_waits", "ok", "");
+    pair.destination
+        .expect_value("SELECT waiting_for FROM dts_ddl.status", "NULL");
+}
+
+/// What stands still, between two tries of a worker as well: id, since when and the error, with what can be done.
+#[test]
+fn stops() {
+    let pair = Pair::simple("apply_check_stops");
+    let database = &pair.destination.database;
+    let stop = |id: &str, tag: &str, copied: &str| {
+        format!(
+            "CREATE OR REPLACE FUNCTION dts_ddl.stops(OUT subscription text, OUT copied_table text, OUT since timestamptz, OUT last timestamptz, OUT failures bigint,
+                OUT id bigint, OUT tag text, OUT role text, OUT ddl_text text, OUT sqlstate text, OUT error text, OUT detail text, OUT hint text, OUT context text)
+               RETURNS SETOF record LANGUAGE sql AS $$ SELECT '{database}'::text, {copied}::text, now() - interval '1 hour', now(), 185::bigint, {id}::bigint, {tag}::text, 'r',
+                 'secret statement', '42P07', 'relation \"a\" already exists'::text, NULL, NULL, NULL $$"
+        )
+    };
+    let found = after(&pair, &stop("17", "'CREATE TABLE'", "NULL"));
+    says(&found, "subscription", "error", "stands still");
+    for part in [
+        format!("\"{database}\" has stood still since "),
+        "at DDL command 17 (CREATE TABLE), 185 failures: relation \"a\" already exists".to_owned(),
+    ] {
+        says(&found, "apply_stopped", "error", &part);
+    }
+    let remedy = found["apply_stopped"].2.clone().unwrap_or_default();
+    for part in [
+        "Mend the cause",
+        "SELECT dts_ddl.skip(17)",
+        "make its tables by hand",
+        "dts_ddl.copy_table(",
+    ] {
+        assert!(remedy.contains(part), "{part}: {remedy}");
+    }
+    let shown = format!("{found:?}");
+    assert!(!shown.contains("secret statement"), "{shown}");
+    // a copy that fails
+    let found = after(&pair, &stop("NULL", "NULL", "'public.t'"));
+    says(&found, "apply_stopped", "error", ", copying public.t");
+    let remedy = found["apply_stopped"].2.clone().unwrap_or_default();
+    assert!(!remedy.contains("skip"), "{remedy}");
+    let mut client = pair.destination.connect();
+    client
+        .batch_execute(&format!("BEGIN; {}", stop("17", "'GRANT'", "NULL")))
+        .expect("a stop");
+    assert_eq!(
+        value(
+            &mut client,
+            "SELECT stopped_id || ' ' || (stopped_since < now()) FROM dts_ddl.status"
+        ),
+        "17 true"
+    );
+}
+
+/// A publisher of 18 can make an apply worker crash that takes transactions before their end: said before it happens.
+#[test]
+fn streaming() {
+    let pair = Pair::new(&Options {
+        topic: "apply_check_streaming",
+        subscription: if server().major >= 14 {
+            "streaming = on,"
+        } else {
+            ""
+        },
+        ..Options::default()
+    });
+    let name = &pair.destination.database;
+    let told = |status: &str, text: &str| {
+        says(
+            &findings(&mut pair.source.connect()),
+            "streaming",
+            status,
+            text,
+        );
+    };
+    if server().major != 18 {
+        return told("ok", "no consumer is in danger");
+    }
+    told("warning", &format!("slots \"{name}\": "));
+    pair.source.run(&format!(
+        "ALTER DATABASE {name} SET logical_decoding_work_mem = '1GB'"
+    ));
+    told("ok", "");
+    pair.source.run(&format!(
+        "ALTER DATABASE {name} RESET logical_decoding_work_mem"
+    ));
+    pair.destination
+        .run(&format!("ALTER SUBSCRIPTION {name} SET (streaming = off)"));
+    pair.source.expect_value(
+        "SELECT status FROM dts_ddl.check() WHERE name = 'streaming'",
+        "ok",
     );
 }

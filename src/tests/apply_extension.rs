@@ -1,5 +1,6 @@
 //! Live apply of CREATE EXTENSION where its script fills tables of its own: the rows come by the script and by the stream.
 
+use super::check::{findings, says};
 use super::cluster::Installation;
 use super::pair::{Options, Pair};
 
@@ -80,6 +81,45 @@ fn script_that_fills_its_tables() {
     pair.source.run("DROP EXTENSION dts_test_filled; CREATE EXTENSION dts_test_filled VERSION '1.1'; INSERT INTO filled_keyed VALUES (1002, 'user')");
     pair.check();
     made_before_the_stream_begins();
+    skipped();
+}
+
+/// The command is skipped, and the extension made by hand: rows of its tables go nowhere until they are taken in.
+fn skipped() {
+    let pair = Pair::simple("filled_skipped");
+    pair.destination
+        .run("CREATE VIEW filled_bare AS SELECT 1 AS x");
+    pair.source
+        .run("CREATE EXTENSION dts_test_filled; INSERT INTO filled_keyed VALUES (1000, 'user')");
+    pair.expect_error(&["could not apply DDL command", "filled_bare"]);
+    let id = pair
+        .destination
+        .value("SELECT stopped_id FROM dts_ddl.status");
+    pair.destination.run(&format!(
+        "DROP VIEW filled_bare; CREATE EXTENSION dts_test_filled; SELECT dts_ddl.skip({id})"
+    ));
+    pair.wait();
+    says(
+        &findings(&mut pair.destination.connect()),
+        "apply_tables",
+        "error",
+        "rows of 2 tables go nowhere, since they are in no subscription, but the source sends them: public.filled_keyed, public.filled_bare",
+    );
+    let name = &pair.destination.database;
+    pair.destination
+        .run(&format!("ALTER SUBSCRIPTION {name} DISABLE"));
+    pair.destination.expect_value(
+        &format!(
+            "SELECT count(*) FROM pg_stat_subscription WHERE subname = '{name}' AND pid IS NOT NULL"
+        ),
+        "0",
+    );
+    pair.destination.run(&format!(
+        "SELECT dts_ddl.copy_table('{name}', t) FROM (VALUES ('filled_keyed'::regclass), ('filled_bare')) v(t);
+         ALTER SUBSCRIPTION {name} ENABLE"
+    ));
+    pair.source.run("INSERT INTO filled_bare VALUES (1000)");
+    pair.check();
 }
 
 /// Between the dump of the schema and the stream: the command is run by CREATE SUBSCRIPTION, its rows are copied once.

@@ -8,30 +8,27 @@ use super::shell::Shell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The shell blocks that do it.
-fn blocks() -> Vec<String> {
-    [
-        "## Migrate live between servers of your own",
-        "## With the subscription's own copy",
-    ]
-    .iter()
-    .zip(["README.md", "docs/apply.md"])
-    .map(|(heading, document)| {
-        let document = documents().into_iter().find(|d| d.name == document);
-        let blocks = document.expect("the document").blocks();
-        let mut blocks = blocks
-            .into_iter()
-            .filter(|b| b.heading == *heading && b.language == "sh");
-        let text = blocks.next().expect("a block under the heading").text;
-        // as the comment in it says
-        if server().major < 16 {
-            text.replace("start_apply()\"", "start_apply(trust_source => true)\"")
-                .replace("$(cat last_id))", "$(cat last_id), trust_source => true)")
-        } else {
-            text
-        }
-    })
-    .collect()
+/// The shell block under a heading of a document.
+fn block(document: &str, heading: &str) -> String {
+    let found = documents().into_iter().find(|d| d.name == document);
+    let blocks = found.expect("the document").blocks();
+    let mut blocks = blocks
+        .into_iter()
+        .filter(|b| b.heading == heading && b.language == "sh");
+    let text = blocks.next().expect("a block under the heading").text;
+    // as the comment in it says
+    if server().major < 16 {
+        trusting(&text)
+    } else {
+        text
+    }
+}
+
+/// The commands for a destination that has to trust its source.
+fn trusting(commands: &str) -> String {
+    commands
+        .replace("start_apply()\"", "start_apply(trust_source => true)\"")
+        .replace("$(cat last_id))", "$(cat last_id), trust_source => true)")
 }
 
 /// A block's numbered steps.
@@ -51,7 +48,7 @@ fn steps(block: &str) -> Vec<String> {
     steps
 }
 
-const BEFORE: &str = "CREATE SCHEMA app; CREATE TABLE app.a (id serial PRIMARY KEY, v text); INSERT INTO app.a (v) SELECT 'old' FROM generate_series(1, 200);
+const BEFORE: &str = "CREATE SCHEMA app; CREATE TABLE app.orders (id int PRIMARY KEY, v text); INSERT INTO app.orders SELECT g, 'o' FROM generate_series(1, 100) g; CREATE TABLE app.a (id serial PRIMARY KEY, v text); INSERT INTO app.a (v) SELECT 'old' FROM generate_series(1, 200);
     CREATE TABLE app.b AS SELECT * FROM app.a; ALTER TABLE app.b REPLICA IDENTITY FULL; CREATE VIEW app.v AS SELECT count(*) AS n FROM app.b; CREATE SEQUENCE app.q; SELECT nextval('app.q');
     CREATE FUNCTION app.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER t BEFORE INSERT ON app.a FOR EACH ROW EXECUTE FUNCTION app.f()";
 
@@ -112,78 +109,199 @@ fn identical(pair: &Pair) {
     );
 }
 
+/// Runs a command again as long as what it says has this in it.
+#[track_caller]
+fn until(shell: &Shell<'_>, commands: &str, passing: &str) {
+    let problem = (0..100).find_map(|_| match shell.try_run(commands) {
+        Ok(_) => Some(String::new()),
+        Err(problem) => {
+            std::thread::sleep(Duration::from_millis(50));
+            (!problem.contains(passing)).then_some(problem)
+        }
+    });
+    assert_eq!(problem.as_deref(), Some(""));
+}
+
+/// What belongs to a database, with traps in each part of it.
+fn of_database(database: &str) -> String {
+    format!(
+        "ALTER DATABASE {database} OWNER TO readme_user; GRANT CREATE ON DATABASE {database} TO readme_trap WITH GRANT OPTION; REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC;
+         ALTER DATABASE {database} SET search_path = app, public, \"A b\"; ALTER ROLE readme_user IN DATABASE {database} SET DateStyle = 'German';
+         SELECT set_config('search_path', 'x;CREATE/**/TABLE/**/public.injected()', false); ALTER ROLE readme_trap IN DATABASE {database} SET search_path FROM CURRENT;
+         ALTER ROLE readme_user IN DATABASE {database} SET search_path = ''; COMMENT ON DATABASE {database} IS 'It''s
+; CREATE TABLE public.injected()'"
+    )
+}
+
+const OF_DATABASE: &str = "SELECT concat_ws(' | ', pg_get_userbyid(datdba), shobj_description(oid, 'pg_database'), (SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(datacl) a),
+    (SELECT string_agg(coalesce(r.rolname, '-') || s.setconfig::text, ', ' ORDER BY r.rolname) FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole WHERE s.setdatabase = d.oid))
+    FROM pg_database d WHERE datname = current_database()";
+
+/// The first one: own copy, cutover, and the way back.
 #[test]
-fn procedures() {
+fn procedure() {
     let servers = Servers::new(Installation::under_test());
-    let blocks = blocks();
-    let steps = steps(&blocks[0]);
+    let steps = steps(&block(
+        "README.md",
+        "## Migrate live between servers of your own",
+    ));
     assert_eq!(steps.len(), 6, "steps in README.md");
-    {
-        let pair = Pair::bare(&servers, "readme");
-        let shell = Shell::new(&pair);
-        pair.source.run("CREATE ROLE readme_user");
-        pair.source.run(BEFORE);
-        pair.source.run("ALTER TABLE app.b OWNER TO readme_user");
-        pair.source.run(TRAPS);
-        shell.run(&steps[0]);
-        with_users(&pair, "live", 20, || {
-            shell.run(&steps[1]);
-            shell.run(&steps[2]);
-            std::thread::sleep(Duration::from_millis(300));
-            shell.run(&steps[3]);
-            shell.run(&steps[4]);
-        });
-        // "until t"
-        let (wait, cutover) = steps[5]
-            .split_once("# until t\n")
-            .expect("the line to be repeated");
-        let start = Instant::now();
-        while shell.run(wait).trim() != "t" {
-            assert!(
-                start.elapsed() < Duration::from_secs(60),
-                "not everything arrived\n{}",
-                pair.destination.cluster().log()
-            );
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        identical(&pair);
-        shell.run(cutover);
-        same_schema(&pair.source, &pair.destination);
-        for node in [&pair.source, &pair.destination] {
-            let caught = node.column("SELECT what FROM public.caught");
-            assert_eq!(caught, Vec::<String>::new(), "a user's code was run");
-        }
-        for sequence in ["app.q", "app.a_id_seq"] {
-            let value = format!("SELECT last_value FROM {sequence}");
-            assert_eq!(
-                pair.source.value(&value),
-                pair.destination.value(&value),
-                "{sequence}"
-            );
-        }
-        assert_eq!(pair.destination.value("SELECT count(*) FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid WHERE datname = current_database()"), "0");
-        assert_eq!(
-            pair.destination
-                .value("SELECT count(*) FROM dts_ddl.apply_log WHERE status <> 'applied'"),
-            "0"
+    let pair = Pair::bare(&servers, "readme");
+    let shell = Shell::new(&pair);
+    pair.source.run("CREATE ROLE readme_user");
+    pair.source.run(BEFORE);
+    pair.source
+        .run("ALTER TABLE app.b OWNER TO readme_user; GRANT USAGE ON SCHEMA app TO readme_user");
+    pair.source.run(TRAPS);
+    pair.source.run(&of_database(&pair.source.database));
+    pair.source.run("CREATE MATERIALIZED VIEW app.m AS SELECT count(*) AS n FROM app.orders; CREATE MATERIALIZED VIEW app.n AS SELECT * FROM app.m; SELECT lo_from_bytea(4711, 'large')");
+    shell.run(&steps[0]);
+    let lacking = block("docs/apply.md", "## What does not travel");
+    let lacking: Vec<&str> = lacking.split("\n\n").collect();
+    assert_eq!(lacking.len(), 3);
+    with_users(&pair, "live", 300, || {
+        shell.run(&steps[1]);
+        shell.run(lacking[0]);
+        shell.run(&steps[2]);
+        // a table that a user makes while the command runs makes it fail
+        until(&shell, &steps[3], "does not exist");
+        std::thread::sleep(Duration::from_millis(300));
+        shell.run(&steps[4]);
+    });
+    assert_eq!(
+        pair.source.value(OF_DATABASE),
+        pair.destination.value(OF_DATABASE)
+    );
+    super::pair::wait_for(&pair.source, &pair.destination, "mig");
+    copied_again(&pair, &shell);
+    shell.run(lacking[1]);
+    shell.run(lacking[2]);
+    // "until t"
+    let (wait, cutover) = steps[5]
+        .split_once("# until t\n")
+        .expect("the line to be repeated");
+    let start = Instant::now();
+    while shell.run(wait).trim() != "t" {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "not everything arrived\n{}",
+            pair.destination.cluster().log()
         );
-        pair.source.run("DROP PUBLICATION mig");
+        std::thread::sleep(Duration::from_millis(100));
     }
-    let pair = Pair::bare(&servers, "readme_copy");
+    identical(&pair);
+    for query in [
+        "SELECT n FROM app.n",
+        "SELECT count(*) FROM app.m",
+        "convert_from(lo_get(4711), 'UTF8')",
+    ] {
+        assert_eq!(pair.source.value(query), pair.destination.value(query));
+    }
+    let (before, _) = cutover.split_at(cutover.rfind("psql").expect("the last line"));
+    shell.run(before);
+    for sequence in ["app.q", "app.a_id_seq"] {
+        let value = format!("SELECT last_value FROM {sequence}");
+        assert_eq!(
+            pair.source.value(&value),
+            pair.destination.value(&value),
+            "{sequence}"
+        );
+    }
+    assert_eq!(
+        pair.destination.value(
+            "SELECT count(*) FROM dts_ddl.apply_log WHERE status NOT IN ('applied', 'history')"
+        ),
+        "0"
+    );
+    way_back(&pair, &shell);
+    for node in [&pair.source, &pair.destination] {
+        let caught = node.column("SELECT what FROM public.caught");
+        assert_eq!(caught, Vec::<String>::new(), "a user's code was run");
+        assert_eq!(node.value("to_regclass('public.injected')"), "NULL");
+        node.run("DROP OWNED BY readme_trap");
+    }
+}
+
+fn copied_again(pair: &Pair, shell: &Shell<'_>) {
+    pair.destination
+        .run("SET session_replication_role = replica; UPDATE app.orders SET v = 'differs'");
+    let commands = block("docs/apply.md", "## Copying a table again");
+    let lines: Vec<&str> = commands.lines().collect();
+    shell.run(lines[0]);
+    until(shell, lines[1], "still runs");
+    shell.run(lines[2]);
+    super::pair::wait_for(&pair.source, &pair.destination, "mig");
+}
+
+/// The old server follows the new one; then what remains.
+fn way_back(pair: &Pair, shell: &Shell<'_>) {
+    let back = block("docs/apply.md", "## The way back, chains, two directions");
+    // the library is not preloaded there
+    shell.run(&back.replace("\"$DST\"))\"", "\"$DST\"), trust_source => true)\""));
+    pair.destination
+        .run("CREATE TABLE app.new (id int PRIMARY KEY); INSERT INTO app.new VALUES (1); INSERT INTO app.a (v) VALUES ('new')");
+    super::pair::wait_for(&pair.destination, &pair.source, "back");
+    same_schema(&pair.destination, &pair.source);
+    same_rows(
+        &pair.destination,
+        &pair.source,
+        &["back".to_owned()],
+        "public.dts_ddl_command",
+    );
+    for node in [&pair.source, &pair.destination] {
+        let found = super::check::findings(&mut node.connect());
+        assert!(
+            !found.iter().any(|(_, (status, ..))| status == "error"),
+            "{found:?}"
+        );
+        super::check::says(&found, "retention", "ok", "");
+    }
+    shell.run(&block("docs/apply.md", "## What remains after cutover"));
+    assert_eq!(
+        pair.destination.value("SELECT count(*) FROM pg_class WHERE relreplident = 'f' AND relnamespace = 'app'::regnamespace"),
+        "0"
+    );
+    pair.source.run("DROP SUBSCRIPTION back");
+}
+
+/// By a dump of schema and rows; the source as a URI.
+#[test]
+fn procedure_by_dump() {
+    let servers = Servers::new(Installation::under_test());
+    let steps = steps(&block(
+        "README.md",
+        "## Migrate live between servers of your own",
+    ));
+    let pair = Pair::bare(&servers, "readme_dump");
     let shell = Shell::new(&pair);
     pair.source.run(BEFORE);
-    shell.run(&steps[0]);
-    with_users(&pair, "copied", 500, || {
-        let (before, subscribe) =
-            blocks[1].split_at(blocks[1].rfind("psql").expect("the last command"));
-        shell.run(before);
-        // a table that a user makes while the command runs makes it fail; then it is to be repeated
-        let problem = (0..10).find_map(|_| match shell.try_run(subscribe) {
-            Ok(_) => Some(String::new()),
-            Err(problem) => (!problem.contains("does not exist")).then_some(problem),
-        });
-        assert_eq!(problem.as_deref(), Some(""));
+    let uri = format!(
+        "SRC='postgresql://{}@/{}?host={}&port=5432'\n",
+        server().user,
+        pair.source.database,
+        pair.source.cluster().socket_directory().display()
+    );
+    shell.run(&format!("{uri}{}", steps[0]));
+    with_users(&pair, "dumped", 20, || {
+        shell.run(&format!("{uri}{}", steps[1]));
+        let dump = block("docs/apply.md", "## With a dump of schema and rows");
+        shell.run(&format!("{uri}{dump}"));
+        std::thread::sleep(Duration::from_millis(300));
+        shell.run(&steps[4]);
     });
     super::pair::wait_for(&pair.source, &pair.destination, "mig");
     identical(&pair);
+    assert_eq!(
+        pair.destination
+            .value("SELECT count(*) FROM dts_ddl.apply_log WHERE status <> 'applied'"),
+        "0"
+    );
+    shell.run(
+        steps[5]
+            .split_once("# until t\n")
+            .expect("the line to be repeated")
+            .1,
+    );
+    same_schema(&pair.source, &pair.destination);
+    assert_eq!(pair.destination.value("SELECT count(*) FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid WHERE datname = current_database()"), "0");
 }

@@ -97,6 +97,10 @@ const BROKEN: &[(&str, &[&str], &str)] = &[
     ("ALTER FUNCTION dts_ddl.last_id() IMMUTABLE", &["functions error"], "dts_ddl.last_id() has another volatility"),
     ("CREATE OR REPLACE FUNCTION dts_ddl.pending(slot name) RETURNS SETOF dts_ddl.history LANGUAGE sql STRICT SET search_path TO pg_catalog, pg_temp
         AS 'SELECT h.* FROM dts_ddl.history h'", &["functions error"], "dts_ddl.pending(name) has another body"),
+    // what stock replication cannot do
+    ("CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; CREATE TRIGGER g AFTER INSERT ON app FOR EACH ROW EXECUTE FUNCTION public.f();
+      ALTER TABLE app ENABLE ALWAYS TRIGGER g", &["always_triggers warning"], "public.app"),
+    ("CREATE TABLE gk (a int, b int GENERATED ALWAYS AS (a) STORED, PRIMARY KEY (a, b))", &["generated_keys error"], "public.gk"),
     // the table
     ("ALTER TABLE public.dts_ddl_command RENAME TO moved", &["table error"], "it has become public.moved"),
     ("ALTER TABLE public.dts_ddl_command ADD COLUMN more int; ALTER TABLE public.dts_ddl_command DROP COLUMN more", &["table error"], "the place of dropped ones"),
@@ -400,6 +404,37 @@ fn invalid_indexes() {
     );
     client.batch_execute("DROP INDEX broken").unwrap();
     says(&findings(&mut client), "invalid_indexes", "ok", "none");
+}
+
+/// DETACH PARTITION .. CONCURRENTLY that waits in vain, and its end.
+#[test]
+fn pending_detach() {
+    if server().major < 14 {
+        return;
+    }
+    let database = sound("check_detach");
+    let mut client = database.connect();
+    client
+        .batch_execute("CREATE TABLE p (x int PRIMARY KEY) PARTITION BY LIST (x); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1)")
+        .unwrap();
+    says(&findings(&mut client), "pending_detach", "ok", "none");
+    let mut reader = database.connect();
+    reader.batch_execute("BEGIN; SELECT FROM p").unwrap();
+    client.batch_execute("SET lock_timeout = '100ms'").unwrap();
+    client
+        .batch_execute("ALTER TABLE p DETACH PARTITION p1 CONCURRENTLY")
+        .unwrap_err();
+    reader.batch_execute("ROLLBACK").unwrap();
+    says(
+        &findings(&mut client),
+        "pending_detach",
+        "warning",
+        "public.p1 of public.p",
+    );
+    client
+        .batch_execute("ALTER TABLE p DETACH PARTITION p1 FINALIZE")
+        .unwrap();
+    says(&findings(&mut client), "pending_detach", "ok", "none");
 }
 
 /// Slots, what their consumers have not confirmed, and what retention has deleted of it.

@@ -8,7 +8,11 @@ mod apply_attack;
 #[cfg(test)]
 mod apply_check;
 #[cfg(test)]
+mod apply_copy;
+#[cfg(test)]
 mod apply_extension;
+#[cfg(test)]
+mod apply_failover;
 #[cfg(test)]
 mod apply_long;
 #[cfg(test)]
