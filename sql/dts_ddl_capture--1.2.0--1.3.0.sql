@@ -38,6 +38,10 @@ CREATE FUNCTION dts_ddl.stops(OUT subscription text, OUT copied_table text, OUT 
 COMMENT ON FUNCTION dts_ddl.stops() IS
   'On a destination: each subscription, or copy of a table, that stands still; since when, by what error, and at which DDL command';
 
+CREATE FUNCTION dts_ddl.script_rows() RETURNS trigger
+  LANGUAGE c AS 'MODULE_PATHNAME', 'script_rows_wrapper';
+COMMENT ON FUNCTION dts_ddl.script_rows() IS 'On a destination: a replicated row takes the place of an equal one that the script of CREATE EXTENSION wrote';
+
 -- No right for anybody but the owner, whatever ALTER DEFAULT PRIVILEGES has given.
 DO $revoke$
 DECLARE
@@ -47,7 +51,8 @@ BEGIN
     SELECT format('REVOKE ALL ON FUNCTION %s FROM %s', p.oid::regprocedure,
              CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END)
       FROM pg_proc p CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
-     WHERE p.oid IN ('dts_ddl.copy_table(name, regclass)'::regprocedure, 'dts_ddl.stops()'::regprocedure) AND a.grantee <> p.proowner
+     WHERE p.oid IN ('dts_ddl.copy_table(name, regclass)'::regprocedure, 'dts_ddl.stops()'::regprocedure,
+                     'dts_ddl.script_rows()'::regprocedure) AND a.grantee <> p.proowner
      GROUP BY 1
   LOOP
     EXECUTE command;

@@ -458,6 +458,7 @@ pub fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> M
         run_as: None,
         search_path: &context.search_path,
         settings: &context.settings,
+        reset: &context.reset,
         nesting: &context.nesting,
         major: None,
         made: Vec::new(),

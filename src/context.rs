@@ -1,7 +1,7 @@
 //! Who runs a command, where and under which settings, as it was when the command began.
 
 use crate::message::Nesting;
-use crate::pg::setting::Watched;
+use crate::pg::setting::{self, Of, Watched};
 use crate::pg::{context_stack, rights, session, text};
 use core::ffi::CStr;
 use std::cell::RefCell;
@@ -74,30 +74,66 @@ pub fn is_not_in_every_major(setting: &str) -> bool {
     NOT_IN_EVERY_MAJOR.contains(&setting)
 }
 
-/// Settings that differ from PostgreSQL's built-in default.
+/// Settings that differ from PostgreSQL's built-in default, or whose reset value differs from what is usual.
 pub type Settings = BTreeMap<&'static str, String>;
 
+pub const SEARCH_PATH: &CStr = c"search_path";
+/// The usual reset value of search_path: PostgreSQL's built-in default.
+pub const USUAL_PATH: &[u8] = b"\"$user\", public";
+/// A longer one is not recorded: each row would have it.
+const LONGEST_PATH: usize = 8192;
+
 thread_local! {
-    /// Those of the last command, with what tells whether they still hold.
-    static LAST: RefCell<Option<(Vec<Watched>, Rc<Settings>)>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
 }
 
-/// The settings of this moment. Reading them anew with each command would cost more than its row.
-fn settings() -> Rc<Settings> {
+/// The settings of the last command, with what tells whether they still hold.
+struct Last {
+    watched: Vec<Watched>,
+    settings: Rc<Settings>,
+    reset: Rc<Settings>,
+}
+
+impl Last {
+    fn begin() -> Self {
+        let names = || SETTINGS.iter().map(|(name, _)| *name);
+        let watched = names()
+            .filter_map(|name| Watched::new(name, Of::Session))
+            .chain(
+                names()
+                    .chain([SEARCH_PATH])
+                    .filter_map(|name| Watched::new(name, Of::Reset)),
+            )
+            .collect();
+        let mut last = Last {
+            watched,
+            settings: Rc::default(),
+            reset: Rc::default(),
+        };
+        last.read();
+        last
+    }
+
+    fn read(&mut self) {
+        let settings = read_settings();
+        self.reset = Rc::new(read_reset_values(&settings));
+        self.settings = Rc::new(settings);
+    }
+}
+
+/// The settings of this moment, and reset values. Reading them anew with each command would cost more than its row.
+fn settings() -> (Rc<Settings>, Rc<Settings>) {
     LAST.with_borrow_mut(|last| {
-        let (watched, settings) = last.get_or_insert_with(|| {
-            let watched = SETTINGS.iter().filter_map(|(name, _)| Watched::new(name));
-            (watched.collect(), Rc::new(read_settings()))
-        });
+        let last = last.get_or_insert_with(Last::begin);
         // Each of them has to be asked.
         let mut changed = false;
-        for setting in watched.iter_mut() {
+        for setting in last.watched.iter_mut() {
             changed |= setting.has_changed();
         }
         if changed {
-            *settings = Rc::new(read_settings());
+            last.read();
         }
-        Rc::clone(settings)
+        (Rc::clone(&last.settings), Rc::clone(&last.reset))
     })
 }
 
@@ -111,6 +147,23 @@ fn read_settings() -> Settings {
         .collect()
 }
 
+/// The reset values that differ from the value of the session, and that of search_path where it is not the usual one.
+fn read_reset_values(settings: &Settings) -> Settings {
+    let differing = SETTINGS.iter().filter_map(|&(name, default)| {
+        let reset = setting::reset_value(name)?;
+        let name = name.to_str().ok()?;
+        let differs = match settings.get(name) {
+            Some(value) => *text::encode(value) != *reset,
+            None => *default != *reset,
+        };
+        differs.then(|| (name, text::decode(&reset)))
+    });
+    let path = setting::reset_value(SEARCH_PATH)
+        .filter(|path| path != USUAL_PATH && path.len() <= LONGEST_PATH)
+        .map(|path| ("search_path", text::decode(&path)));
+    differing.chain(path).collect()
+}
+
 pub struct Context {
     /// The role whose rights the command has.
     pub username: Option<String>,
@@ -120,6 +173,7 @@ pub struct Context {
     pub session_user: Option<String>,
     pub search_path: Vec<String>,
     pub settings: Rc<Settings>,
+    pub reset: Rc<Settings>,
     pub nesting: Nesting,
     pub standard_conforming_strings: bool,
 }
@@ -135,7 +189,7 @@ impl Context {
 
     /// The context of the running session at this moment.
     pub fn of_session(nested: bool) -> Self {
-        let settings = settings();
+        let (settings, reset) = settings();
         Context {
             username: session::current_user(),
             superuser: session::is_superuser(),
@@ -146,6 +200,7 @@ impl Context {
                 .get("standard_conforming_strings")
                 .is_none_or(|v| v != "off"),
             settings,
+            reset,
             nesting: if nested {
                 Nesting::nested(context_stack::lines())
             } else {

@@ -23,6 +23,9 @@ pub struct Message<'a> {
     pub search_path: &'a [String],
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: &'a BTreeMap<&'static str, String>,
+    /// What code that resets settings, or asks for reset values, would find, where that is not what the session has.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub reset: &'a BTreeMap<&'static str, String>,
     pub nesting: &'a Nesting,
     /// The major of this server, with commands whose effect depends on it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -252,6 +255,7 @@ mod tests {
             run_as: None,
             search_path: &["public".to_owned()],
             settings: &settings,
+            reset: &settings,
             nesting: &nesting,
             major: None,
             made: Vec::new(),

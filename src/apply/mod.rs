@@ -14,6 +14,7 @@ mod log;
 mod names;
 mod publish;
 mod recorded;
+pub mod script_rows;
 pub mod stops;
 pub mod subscribe;
 mod tries;
@@ -24,7 +25,7 @@ use crate::context;
 use crate::error::{Failure, shown};
 use crate::guc::{self, ApplyMissingRole, ApplyMissingTablespace, ApplyOnError};
 use crate::message;
-use crate::pg::execute::{self, Role};
+use crate::pg::execute::{self, Role, SourceSession};
 use crate::pg::publisher::Publisher;
 use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set, source_is_trusted};
 use crate::pg::spi::{self, Parameter};
@@ -77,8 +78,9 @@ fn decide(command: &Command, worker: &Worker) -> Result<(), Failure> {
             }
             let (role, note) = role_of(command, &circumstances)?;
             role_name = Some(command.username.clone());
+            let session = SourceSession::begin(reset_values(&circumstances));
             attempt
-                .run(|| run(command, circumstances, worker, role))
+                .run(|| run(command, circumstances, worker, role, &session))
                 .map(|ran| Ran {
                     note: joined(note, ran.note),
                     ..ran
@@ -206,13 +208,15 @@ fn run(
     circumstances: Circumstances,
     worker: &Worker,
     role: Role,
+    session: &SourceSession,
 ) -> Result<Ran, Failure> {
     let squatter = squatter(command, &circumstances, role)?;
-    let done = execute::as_role(role, || {
+    let session_user = circumstances.session_user.as_deref();
+    let done = execute::as_role(role, session, session_user, || {
         let refused = set_all(&circumstances);
         let how = execute::How {
             source_major: circumstances.major,
-            session_user: circumstances.session_user.as_deref(),
+            session_user,
             replace_tablespaces: replaces_tablespaces(),
         };
         execute::run(&command.statement, &how).map(|done| (done, refused))
@@ -313,6 +317,36 @@ impl Refused {
     }
 }
 
+/// What RESET made of search path and settings. Where the row does not tell, that was what the session had; of search_path
+/// (and with all rows before 1.3.0) it was PostgreSQL's built-in default.
+fn reset_values(circumstances: &Circumstances) -> impl Iterator<Item = (&'static CStr, Vec<u8>)> {
+    let told = |name: &CStr| circumstances.reset.get(name.to_str().ok()?);
+    let settings = context::SETTINGS.into_iter().map(move |(name, default)| {
+        let value = told(name).map_or_else(
+            || recorded(circumstances, name, default),
+            |value| text::encode(value).into_owned(),
+        );
+        (name, value)
+    });
+    let path = told(context::SEARCH_PATH).map_or_else(
+        || context::USUAL_PATH.to_vec(),
+        |path| text::encode(path).into_owned(),
+    );
+    settings.chain([(context::SEARCH_PATH, path)])
+}
+
+/// The value that a setting had.
+fn recorded(circumstances: &Circumstances, name: &CStr, default: &[u8]) -> Vec<u8> {
+    let recorded = name
+        .to_str()
+        .ok()
+        .and_then(|name| circumstances.settings.get(name));
+    recorded.map_or_else(
+        || default.to_vec(),
+        |value| text::encode(value).into_owned(),
+    )
+}
+
 /// Search path and settings as they were. Those that the row does not name had PostgreSQL's built-in default.
 fn set_all(circumstances: &Circumstances) -> Refused {
     let path: Vec<String> = circumstances
@@ -326,18 +360,11 @@ fn set_all(circumstances: &Circumstances) -> Refused {
     execute::set(c"search_path", &text::encode(&path.join(", ")), false);
     let mut refused = Vec::new();
     for (name, default) in context::SETTINGS {
-        let recorded = name
-            .to_str()
-            .ok()
-            .and_then(|name| circumstances.settings.get(name));
         let value = if name == c"check_function_bodies" {
             // A body may name what only the source's session had (temporary tables); it was checked there.
             b"off".to_vec()
         } else {
-            recorded.map_or_else(
-                || default.to_vec(),
-                |value| text::encode(value).into_owned(),
-            )
+            recorded(circumstances, name, default)
         };
         let Some(current) = session::setting(name) else {
             continue; // this major has no such setting

@@ -5,6 +5,7 @@
 //! it is entered as one to be copied. So is a table made by a command that came with the initial copy of the capture table.
 
 use super::recorded::{Circumstances, Command, Published};
+use super::script_rows;
 use crate::error::Failure;
 use crate::pg::catalog::{self, Oid};
 use crate::pg::execute::{self, Role};
@@ -81,7 +82,10 @@ pub fn take_part(
     }
     if !filled_by_script.is_empty() {
         // The rows that the source's script wrote follow in the stream.
-        execute::with_rights_of(role, || catalog::truncate(&filled_by_script))?;
+        let keeps = !worker.copying && script_rows::keep(&filled_by_script)?;
+        if !keeps {
+            execute::with_rights_of(role, || catalog::truncate(&filled_by_script))?;
+        }
     }
     let (mut copied, mut strange, mut no_tables) = (HashSet::new(), Vec::new(), Vec::new());
     for identity in subscribed.iter().filter_map(|entry| entry.table.as_ref()) {

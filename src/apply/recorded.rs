@@ -37,6 +37,7 @@ pub struct Circumstances {
     pub made: Vec<Made>,
     pub search_path: Vec<String>,
     pub settings: BTreeMap<String, String>,
+    pub reset: BTreeMap<String, String>,
     pub replica_identity: Vec<String>,
     pub replica_identity_default: Vec<String>,
     pub published: Vec<Published>,

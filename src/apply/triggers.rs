@@ -3,7 +3,7 @@
 //! attached by `dts_ddl.start_apply()` with ENABLE REPLICA.
 
 use super::recorded::Command;
-use super::{arrived, log};
+use super::{arrived, log, script_rows};
 use crate::error::Failure;
 use crate::pg::execute;
 use crate::pg::sequence::{
@@ -46,6 +46,7 @@ pub fn apply_row(call: &TriggerCall) -> Result<Datum, Failure> {
     if let Some(worker) = subscription::worker().filter(|worker| !worker.copying)
         && let Some(command) = Command::of_trigger(call)
     {
+        script_rows::end()?;
         table::keep_ids_above(command.id)?;
         arrived(&command, &worker)?;
     }

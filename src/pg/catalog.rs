@@ -3,6 +3,7 @@
 use super::compat;
 use super::memory;
 use super::node::{Needs, ParseTree};
+use super::scan;
 use super::session::Progress;
 use super::spi::{self, Parameter};
 use super::text;
@@ -398,6 +399,23 @@ pub fn relation_by_identity(identity: &str) -> Result<Option<pg_sys::Oid>, Failu
         &[Parameter::Text(Some(&text::encode(identity)))],
     )?;
     Ok(found.first().map(|&oid| pg_sys::Oid::from(oid as u32)))
+}
+
+/// Whether one of these tables has a column whose type is not built in.
+pub fn have_column_of_made_type(tables: &[pg_sys::Oid]) -> bool {
+    let mut found = false;
+    for &table in tables {
+        // SAFETY: pg_attribute has an index that begins with the relation, and each row that structure.
+        unsafe {
+            let by_table = (pg_sys::Anum_pg_attribute_attrelid, table);
+            let index = pg_sys::AttributeRelidNumIndexId;
+            scan::each_row(pg_sys::AttributeRelationId, index, &[by_table], |row, _| {
+                let column = &*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_attribute);
+                found |= column.atttypid.to_u32() >= pg_sys::FirstNormalObjectId;
+            });
+        }
+    }
+    found
 }
 
 /// Empties tables together.

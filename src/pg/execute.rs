@@ -14,6 +14,7 @@ use super::partition;
 use super::role_clause::{self, RoleClause};
 use super::role_spec;
 use super::scan;
+use super::setting::ResetValues;
 use super::short_error::with_short_errors;
 use super::subscription;
 use super::tablespace;
@@ -202,16 +203,71 @@ impl Role {
     }
 }
 
-/// Runs `f` as `role`, with a level of settings of its own.
-pub fn as_role<R>(role: Role, f: impl FnOnce() -> Result<R, Failure>) -> Result<R, Failure> {
+/// What code can ask about the session that runs a command is as it was on the source, as long as this lives: longer than
+/// the command's subtransaction.
+pub struct SourceSession {
+    /// Who runs here, and in which security context: whatever puts back the session's user makes that one the current user
+    /// (miscinit.c).
+    here: (pg_sys::Oid, c_int),
+    _reset: ResetValues,
+}
+
+impl SourceSession {
+    pub fn begin(reset: impl IntoIterator<Item = (&'static CStr, Vec<u8>)>) -> Self {
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        // SAFETY: reads variables.
+        unsafe { pg_sys::GetUserIdAndSecContext(&mut user, &mut context) };
+        SourceSession {
+            here: (user, context),
+            _reset: ResetValues::set(reset),
+        }
+    }
+
+    fn put_back_user(&self) {
+        // SAFETY: what was found here.
+        unsafe { pg_sys::SetUserIdAndSecContext(self.here.0, self.here.1) };
+    }
+}
+
+impl Drop for SourceSession {
+    fn drop(&mut self) {
+        self.put_back_user();
+    }
+}
+
+/// Runs `f` as `role`, with a level of settings of its own, in the session of `session_user`, if there is such a role.
+pub fn as_role<R>(
+    role: Role,
+    session: &SourceSession,
+    session_user: Option<&str>,
+    f: impl FnOnce() -> Result<R, Failure>,
+) -> Result<R, Failure> {
     let _running = Running::begin();
     // SAFETY: a level that is ended on the normal way; after an error the subtransaction ends it.
     let level = unsafe { pg_sys::NewGUCNestLevel() };
+    if let Some(user) = session_user {
+        set_session_user(user);
+    }
     let result = with_rights_of(role, f);
     // SAFETY: as above. After the role: some settings are put back by a privileged role only.
     unsafe { pg_sys::AtEOXact_GUC(false, level) };
+    session.put_back_user();
     release_advisory_locks();
     result
+}
+
+/// Until the level of [`as_role`] ends. PostgreSQL refuses it inside of a wall, and minors before November 2024 forget a SET
+/// ROLE over it: neither is there in a worker, and elsewhere the user stays.
+fn set_session_user(name: &str) {
+    // SAFETY: reads variables.
+    let is_plain = unsafe {
+        !pg_sys::InLocalUserIdChange()
+            && !pg_sys::InSecurityRestrictedOperation()
+            && pg_sys::GetCurrentRoleId() == pg_sys::InvalidOid
+    };
+    if is_plain && Role::find(name).is_some_and(|role| role != Role::of_session()) {
+        set(c"session_authorization", &text::encode(name), true);
+    }
 }
 
 /// In a worker, which takes none itself, those of its session end with the code that took them.

@@ -14,6 +14,7 @@ use super::finally::finally;
 use super::index;
 use super::memory;
 use super::node;
+use super::setting;
 use super::source::Source;
 use super::subscription;
 use super::worker_error;
@@ -52,6 +53,7 @@ unsafe extern "C-unwind" fn at_transaction_end(
             memory::with_reserve(|| {
                 crate::repaired::before_commit();
                 crate::retention::before_commit();
+                crate::apply::script_rows::before_commit();
                 subscription::before_commit();
             });
         }
@@ -60,7 +62,9 @@ unsafe extern "C-unwind" fn at_transaction_end(
             execute::release_advisory_locks();
             crate::retention::transaction_ended(true);
             crate::short_lived::transaction_ended(true);
+            setting::rolled_back();
             subscription::transaction_ended();
+            crate::apply::script_rows::transaction_ended();
         }
         pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
             worker_error::transaction_ended(false);
@@ -84,10 +88,14 @@ unsafe extern "C-unwind" fn at_subtransaction_end(
         pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => true,
         _ => return,
     };
+    if rolled_back {
+        setting::rolled_back();
+    }
     in_progress::subtransaction_ended(rolled_back);
     crate::retention::subtransaction_ended(rolled_back);
     crate::short_lived::subtransaction_ended(rolled_back);
     subscription::subtransaction_ended(rolled_back);
+    crate::apply::script_rows::subtransaction_ended(rolled_back);
 }
 
 /// The argument list of ProcessUtility, which has one argument more from 14 on.

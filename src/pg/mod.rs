@@ -34,6 +34,7 @@ pub mod report;
 pub mod rights;
 pub mod role_clause;
 mod role_spec;
+pub mod row_image;
 mod row_rights;
 mod scan;
 pub mod sequence;

@@ -1,8 +1,7 @@
 //! The roles that statements name: CURRENT_USER, SESSION_USER and the like.
 //!
-//! On a destination a command runs as the role that it had, so that CURRENT_USER is right by itself; SESSION_USER would be
-//! whoever the worker is, and is replaced in the parse tree.
-//! Not promised: `session_user` in expressions (defaults, views), which stays what it is wherever it is evaluated.
+//! On a destination a command runs as the role that it had, so that CURRENT_USER is right by itself; SESSION_USER is replaced in the
+//! parse tree: where there is no such role here it would be whoever the worker is (execute.rs: `set_session_user`).
 
 use super::node::{alter_table_commands, pointers};
 use super::session;

@@ -2,9 +2,8 @@
 
 use super::compat;
 use super::execute;
-use super::memory;
-use super::text;
-use crate::apply::triggers;
+use super::row_image::{self, Place};
+use crate::apply::{script_rows, triggers};
 use crate::error::{self, Failure};
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
@@ -53,6 +52,13 @@ entry_points!(
     triggers::own_rows
 );
 
+entry_points!(
+    "script_rows",
+    script_rows_wrapper,
+    pg_finfo_script_rows_wrapper,
+    script_rows::script_rows
+);
+
 fn call(
     fcinfo: pg_sys::FunctionCallInfo,
     name: &str,
@@ -63,6 +69,13 @@ fn call(
     };
     let _own = execute::OwnCode::begin();
     function(&call).unwrap_or_else(|failure| failure.raise())
+}
+
+pub enum Event {
+    Insert,
+    Update,
+    Delete,
+    Truncate,
 }
 
 /// A call of a trigger function.
@@ -90,11 +103,7 @@ impl TriggerCall {
         unsafe {
             let (value, descriptor) = self.value(column)?;
             let kind = compat::attribute(descriptor, column).atttypid;
-            let (mut output, mut is_varlena) = (pg_sys::InvalidOid, false);
-            pg_sys::getTypeOutputInfo(kind, &mut output, &mut is_varlena);
-            Some(memory::copy(text::bytes(pg_sys::OidOutputFunctionCall(
-                output, value,
-            ))))
+            Some(row_image::output(kind, value))
         }
     }
 
@@ -109,6 +118,31 @@ impl TriggerCall {
             let mut null = false;
             let value = pg_sys::heap_getattr(row, column as i32 + 1, descriptor, &mut null);
             (!null).then_some((value, descriptor))
+        }
+    }
+
+    /// What the trigger is fired by.
+    pub fn event(&self) -> Event {
+        // SAFETY: the call's own data (trigger.h: TRIGGER_FIRED_BY_..).
+        match unsafe { (*self.data).tg_event } & pg_sys::TRIGGER_EVENT_OPMASK {
+            pg_sys::TRIGGER_EVENT_INSERT => Event::Insert,
+            pg_sys::TRIGGER_EVENT_UPDATE => Event::Update,
+            pg_sys::TRIGGER_EVENT_DELETE => Event::Delete,
+            _ => Event::Truncate,
+        }
+    }
+
+    pub fn table(&self) -> pg_sys::Oid {
+        // SAFETY: the table is open during the call.
+        unsafe { (*(*self.data).tg_relation).rd_id }
+    }
+
+    /// The row that is inserted, or that is there; `None` where the trigger is not one of a row.
+    pub fn image(&self) -> Option<(Vec<u8>, Place)> {
+        // SAFETY: the row and its descriptor are valid during the call.
+        unsafe {
+            let row = (*self.data).tg_trigtuple;
+            (!row.is_null()).then(|| row_image::of(row, (*(*self.data).tg_relation).rd_att))
         }
     }
 

@@ -1,6 +1,6 @@
 //! Live apply: each command as the role, with the search_path and the settings that it had.
 
-use super::pair::{Node, Options, Pair};
+use super::pair::{Node, Options, Pair, describe};
 
 /// Roles on both sides, with the same rights in the database.
 fn roles(pair: &Pair, names: &[&str]) {
@@ -301,4 +301,140 @@ fn commands_on_roles_in_a_script() {
         ),
         "0"
     );
+}
+
+/// What code of a command asks about its session is what the source's session was, also once it resets a setting. Rows, and
+/// commands after one that fails, find everything as it was before.
+#[test]
+fn session_as_code_sees_it() {
+    let set = |what: &str| {
+        format!(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET {what}', current_database()); END $$;"
+        )
+    };
+    let destination = set("DateStyle = ''SQL, DMY''")
+        + &set("dts_ddl_capture.apply_on_error = log")
+        + &set("extra_float_digits = -1")
+        + "CREATE TABLE taken (x int); CREATE TABLE noted (id int, what text); GRANT ALL ON noted TO PUBLIC";
+    let pair = Pair::new(&Options {
+        topic: "session",
+        destination: &destination,
+        ..Options::default()
+    });
+    roles(&pair, &["session_a", "session_b"]);
+    pair.source
+        .run("CREATE TABLE public.rows (id int PRIMARY KEY)");
+    pair.wait();
+    pair.destination.run("CREATE FUNCTION notes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           INSERT INTO public.noted SELECT NEW.id, concat_ws('|', session_user, current_setting('DateStyle'), current_setting('extra_float_digits'), current_setting('search_path'),
+             string_agg(name || reset_val || source, '|' ORDER BY name)) FROM pg_catalog.pg_settings WHERE name IN ('search_path', 'DateStyle', 'extra_float_digits', 'TimeZone');
+           RETURN NEW; END $$;
+         CREATE TRIGGER notes BEFORE INSERT ON rows FOR EACH ROW EXECUTE FUNCTION notes(); ALTER TABLE rows ENABLE ALWAYS TRIGGER notes");
+    pair.source.run("INSERT INTO rows VALUES (1)");
+    pair.source.run(
+        "CREATE FUNCTION public.asks() RETURNS text LANGUAGE plpgsql AS $f$ DECLARE found text; BEGIN
+           found := concat_ws('|', session_user, current_user, current_setting('session_authorization'), string_agg(name || reset_val, '|' ORDER BY name))
+             FROM pg_catalog.pg_settings WHERE name IN ('search_path', 'DateStyle', 'extra_float_digits', 'TimeZone', 'check_function_bodies');
+           RESET search_path; RESET DateStyle; SET extra_float_digits TO DEFAULT;
+           RETURN concat_ws('|', found, current_setting('search_path'), current_setting('DateStyle'), current_setting('extra_float_digits'));
+         END $f$;
+         CREATE TABLE taken (y int)",
+    );
+    let mut made = Vec::new();
+    let mut ask = |role: Option<&str>, before: &str| {
+        let view = format!("made_{}.v", made.len());
+        let mut client = pair.source.connect_as(role);
+        client
+            .batch_execute(&format!(
+                "CREATE SCHEMA made_{}; {before}; CREATE MATERIALIZED VIEW {view} AS SELECT public.asks() AS what; CREATE TABLE public.taken_{} (y int)",
+                made.len(), made.len()
+            ))
+            .unwrap_or_else(|error| panic!("{before}: {error:?}"));
+        made.push(view);
+    };
+    pair.source.run("GRANT ALL ON SCHEMA public TO session_a");
+    ask(None, "SELECT 1");
+    ask(
+        None,
+        "SET search_path = pg_catalog; SET DateStyle = 'German'; SET extra_float_digits = 2; SET check_function_bodies = off",
+    );
+    ask(
+        None,
+        "SET SESSION AUTHORIZATION session_b; RESET SESSION AUTHORIZATION; BEGIN; SET LOCAL TimeZone = 'Asia/Tokyo'; COMMIT",
+    );
+    ask(Some("session_a"), "SET search_path = made_3, public");
+    pair.source.run("ALTER ROLE session_a SET search_path = pg_catalog, \"no such\", public; ALTER ROLE session_a SET DateStyle = 'Postgres, YMD'; ALTER ROLE session_a SET TimeZone = 'Asia/Tokyo'");
+    ask(
+        Some("session_a"),
+        "SET DateStyle = 'ISO, MDY'; SET TimeZone = 'GMT'",
+    );
+    ask(Some("session_a"), "SET search_path = ''");
+    pair.source
+        .run("GRANT session_b TO session_a; GRANT ALL ON SCHEMA public TO session_b");
+    pair.destination.run("GRANT session_b TO session_a");
+    ask(
+        Some("session_a"),
+        "GRANT ALL ON SCHEMA made_6 TO session_b; SET ROLE session_b",
+    );
+    pair.source.run("INSERT INTO rows VALUES (2)");
+    pair.wait();
+    for view in &made {
+        let what = format!("SELECT what FROM {view}");
+        assert_eq!(
+            pair.destination.value(&what),
+            pair.source.value(&what),
+            "{view}"
+        );
+    }
+    assert_eq!(
+        pair.destination
+            .column("SELECT tag || ': ' || error FROM dts_ddl.apply_log WHERE status = 'failed'"),
+        ["CREATE TABLE: relation \"taken\" already exists"]
+    );
+    assert_eq!(
+        pair.destination
+            .value("SELECT count(*) || ' ' || count(DISTINCT what) FROM noted"),
+        "2 1",
+        "{:?}",
+        pair.destination.column("SELECT what FROM noted")
+    );
+}
+
+/// A session that makes a subscription runs commands itself; when it is cancelled at one, it has its own reset values again.
+#[test]
+fn cancelled_session_has_its_reset_values() {
+    let pair = Pair::unjoined(&Options {
+        topic: "session_cancel",
+        source: "CREATE TABLE public.before (x int)",
+        ..Options::default()
+    });
+    let dumped = pair.source.last_id();
+    pair.source.run(
+        "CREATE FUNCTION public.slow() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+           IF to_regclass('public.here') IS NOT NULL THEN PERFORM pg_sleep(60); END IF; RETURN 1; END $$;
+         SET DateStyle = 'German'; CREATE MATERIALIZED VIEW public.v AS SELECT public.slow() AS x",
+    );
+    pair.destination.run(
+        "CREATE EXTENSION dts_ddl_capture; CREATE TABLE public.here (x int); CREATE TABLE public.before (x int);
+         DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET DateStyle = ''SQL, DMY''', current_database());
+           EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database()); END $$",
+    );
+    pair.destination
+        .start_apply(&format!("after_id => {dumped}"));
+    let connection = pair
+        .source
+        .cluster()
+        .connection_string(&pair.source.database);
+    let mut client = pair.destination.connect();
+    let query = "SELECT string_agg(name || reset_val || setting, '|' ORDER BY name) FROM pg_settings WHERE name IN ('DateStyle', 'search_path')";
+    let before: String = client.query_one(query, &[]).expect(query).get(0);
+    client
+        .batch_execute("SET statement_timeout = '3s'")
+        .expect("SET");
+    let error = client
+        .batch_execute(&format!("CREATE SUBSCRIPTION s CONNECTION '{connection}' PUBLICATION p WITH (create_slot = false, slot_name = NONE, enabled = false)"))
+        .expect_err("CREATE SUBSCRIPTION");
+    assert!(describe(&error).contains("statement timeout"), "{error:?}");
+    let after: String = client.query_one(query, &[]).expect(query).get(0);
+    assert_eq!(after, before);
 }

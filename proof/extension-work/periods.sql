@@ -1,0 +1,14 @@
+CREATE TABLE prices (id serial PRIMARY KEY, product int, price numeric, begins date, ends date);
+SELECT periods.add_period('prices', 'validity', 'begins', 'ends');
+SELECT periods.add_unique_key('prices', ARRAY['product'], 'validity');
+SELECT periods.add_for_portion_view('prices', 'validity');
+CREATE TABLE sold (product int, begins date, ends date);
+SELECT periods.add_period('sold', 'validity', 'begins', 'ends');
+SELECT periods.add_foreign_key('sold', ARRAY['product'], 'validity', 'prices_product_validity');
+CREATE TABLE kept (id int PRIMARY KEY, what text);
+SELECT periods.add_system_time_period('kept');
+SELECT periods.add_system_versioning('kept');
+INSERT INTO prices (product, price, begins, ends) VALUES (1, 10, '2026-01-01', '2027-01-01');
+INSERT INTO kept VALUES (1, 'first');
+UPDATE kept SET what = 'second';
+SELECT periods.drop_for_portion_view('prices', 'validity');

@@ -1,0 +1,13 @@
+CREATE TABLE points (id int PRIMARY KEY, p geometry(Point, 4326), g geography);
+INSERT INTO points SELECT i, ST_SetSRID(ST_MakePoint(i, i), 4326), ST_MakePoint(i, i) FROM generate_series(1, 10) i;
+CREATE INDEX ON points USING gist (p);
+CREATE TABLE lines (id serial PRIMARY KEY);
+SELECT AddGeometryColumn('public', 'lines', 'line', 4326, 'LINESTRING', 2);
+SELECT AddGeometryColumn('public', 'lines', 'old', 4326, 'POINT', 2, false);
+INSERT INTO lines (line) VALUES (ST_GeomFromText('LINESTRING(0 0, 1 1)', 4326));
+SELECT UpdateGeometrySRID('lines', 'line', 3857);
+SELECT DropGeometryColumn('lines', 'old');
+CREATE VIEW far AS SELECT id, ST_Transform(p, 3857) AS p FROM points WHERE ST_Distance(p, ST_SetSRID(ST_MakePoint(0, 0), 4326)) > 3;
+INSERT INTO spatial_ref_sys (srid, auth_name, auth_srid) VALUES (990001, 'mine', 1);
+DELETE FROM spatial_ref_sys WHERE srid = 4326 + 1;
+UPDATE spatial_ref_sys SET auth_name = 'yours' WHERE srid = 2000;
