@@ -128,7 +128,7 @@ pub struct Object {
     pub original: Option<bool>,
 }
 
-/// An index or a sequence that the command made; those of a table that are alike in the order in which they were made.
+/// An index or a sequence that the command made; those that are alike in any order.
 #[derive(Serialize)]
 pub struct Made {
     #[serde(rename = "type")]
@@ -140,6 +140,9 @@ pub struct Made {
     /// Of an index: its CREATE INDEX without its name, by which it is found among those of the table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub definition: Option<String>,
+    /// Another server may make it by a command of its own, later.
+    #[serde(skip_serializing_if = "is_false")]
+    pub later: bool,
 }
 
 #[derive(Serialize)]

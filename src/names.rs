@@ -2,7 +2,8 @@
 //!
 //! PostgreSQL takes the first that is free (indexcmds.c: ChooseRelationName). Where something was in the way it ends in a number, and
 //! another server, where that may not be (an index that only a concurrent build has left here), would choose another. So the row has
-//! the names of all that the command has made, once one of them ends in a digit and is not in its text.
+//! the names of all that the command has made, once one of them ends in a digit and is not in its text. Where several are alike it does
+//! not matter which has which; those that another server may make later ([`repaired`]) come last.
 //! Not promised: names of constraints without an index, and of statistics.
 
 use crate::in_progress::{self, Started};
@@ -33,14 +34,13 @@ pub fn chosen(started: &Started, touched: &Touched, statement: &[u8]) -> Vec<Mad
         return Vec::new();
     }
     let made = in_progress::made();
-    // These have rows of their own.
     let copies = repaired::copies(started, &made);
-    let made: Vec<Made> = made
+    let mut made: Vec<Made> = made
         .into_iter()
-        .filter(|index| !copies.contains(index))
-        .filter_map(described)
+        .filter_map(|relation| described(relation, copies.contains(&relation)))
         .filter(|made| !is_made_anew(&made.name))
         .collect();
+    made.sort_by_key(|made| made.later);
     if made.iter().any(|made| by_server(&made.name)) {
         made
     } else {
@@ -57,13 +57,14 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-fn described(relation: pgrx::pg_sys::Oid) -> Option<Made> {
+fn described(relation: pgrx::pg_sys::Oid, later: bool) -> Option<Made> {
     if catalog::is_sequence(relation) {
         return Some(Made {
             object_type: "sequence",
             table: None,
             name: catalog::relation_name(relation)?,
             definition: None,
+            later,
         });
     }
     let table = index::table_of(relation).filter(|&table| !catalog::is_toast(table))?;
@@ -72,5 +73,6 @@ fn described(relation: pgrx::pg_sys::Oid) -> Option<Made> {
         table: Some(catalog::qualified_relation_name(table)?),
         name: catalog::relation_name(relation)?,
         definition: index::definition_without_name(relation),
+        later,
     })
 }

@@ -274,6 +274,8 @@ struct Made {
     table: Option<String>,
     name: String,
     definition: Option<String>,
+    #[serde(default)]
+    later: bool,
 }
 
 /// The script, command by command.
@@ -662,14 +664,14 @@ fn add_renames(script: &mut Vec<u8>, made: &[Made]) {
         add(script, ", ");
         let definition = one.definition.as_deref().unwrap_or_default();
         add_constant(script, &text::encode(definition));
-        add(script, ")");
+        add(script, &format!(", {})", one.later));
     }
     add(script, RENAME.1);
 }
 
 /// Around the list. Sequences have no relation: 0; a table that is not there is none.
 const RENAME: (&str, &str) = (
-    "WITH list (number, kind, shown, name, definition) AS (VALUES ",
+    "WITH list (number, kind, shown, name, definition, later) AS (VALUES ",
     "),
   wanted AS (SELECT w.*, pg_catalog.row_number() OVER (PARTITION BY w.kind, w.relation, w.definition ORDER BY w.number) AS place
     FROM (SELECT l.*, CASE WHEN l.shown OPERATOR(pg_catalog.=) '' THEN 0::pg_catalog.oid
@@ -688,7 +690,7 @@ const RENAME: (&str, &str) = (
       WHERE a.xmin::pg_catalog.text::pg_catalog.int8
         OPERATOR(pg_catalog.=) (pg_catalog.txid_current() OPERATOR(pg_catalog.&) 4294967295)) m),
   pair AS (SELECT COALESCE(w.kind, m.kind) AS kind, COALESCE(w.relation, m.relation) AS relation, m.oid, m.nspname, m.relname,
-      w.name, pg_catalog.format('dts_script_%s', m.oid) AS other
+      w.name, w.later, pg_catalog.format('dts_script_%s', m.oid) AS other
     FROM wanted w FULL JOIN made m ON m.kind OPERATOR(pg_catalog.=) w.kind
       AND m.relation OPERATOR(pg_catalog.=) w.relation AND m.definition OPERATOR(pg_catalog.=) w.definition
       AND m.place OPERATOR(pg_catalog.=) w.place),
@@ -699,7 +701,7 @@ SELECT s.statement FROM (
   SELECT 0, pg_catalog.format('DO %L', pg_catalog.format('BEGIN RAISE duplicate_object USING MESSAGE = %L; END', pg_catalog.format(
       'the command did not make the same number of objects here as on the source: %s %s', w.kind, w.shown)))
     FROM (SELECT DISTINCT w.kind, w.shown FROM wanted w JOIN pair p ON p.kind OPERATOR(pg_catalog.=) w.kind
-      AND p.relation OPERATOR(pg_catalog.=) w.relation WHERE p.oid IS NULL) w
+      AND p.relation OPERATOR(pg_catalog.=) w.relation WHERE p.oid IS NULL AND NOT p.later) w
   UNION ALL SELECT 1, pg_catalog.format('ALTER %s %I.%I RENAME TO %I', c.kind, c.nspname, c.relname, c.other)
     FROM changed c WHERE c.is_wanted
   UNION ALL SELECT 2, pg_catalog.format('ALTER %s %I.%I RENAME TO %I', c.kind, c.nspname,

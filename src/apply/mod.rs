@@ -159,6 +159,12 @@ fn stopping(command: &Command, failure: Failure) -> Failure {
     let id = command.id;
     let reason = failure.detail.map(|d| format!("{d} ")).unwrap_or_default();
     let cause = failure.hint.map(|h| format!("{h} ")).unwrap_or_default();
+    let makes_tables = ["CREATE TABLE", "CREATE EXTENSION", "CREATE SCHEMA"];
+    let tables = if makes_tables.contains(&command.tag.as_str()) {
+        ": then make its tables by hand, and take them in by dts_ddl.copy_table(), or their rows go nowhere"
+    } else {
+        ""
+    };
     Failure {
         code: failure.code,
         message: format!("could not apply DDL command {id}: {}", failure.message),
@@ -169,7 +175,7 @@ fn stopping(command: &Command, failure: Failure) -> Failure {
         )),
         hint: Some(format!(
             "{cause}Replication goes on by itself once the cause is mended, or after SELECT dts_ddl.skip({id}), which leaves the \
-             command out."
+             command out{tables}."
         )),
     }
 }

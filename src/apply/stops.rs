@@ -11,7 +11,7 @@ use super::recorded::Command;
 use crate::error::{Failure, shown, sqlstate_of};
 use crate::pg::execute::{self, Role};
 use crate::pg::worker_error::WorkerError;
-use crate::pg::{session, spi, table, text};
+use crate::pg::{session, spi, table, text, worker_error};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -90,6 +90,7 @@ pub fn tries(command: &Command) {
         ddl_text: shown(&command.statement),
     };
     TRIED.with_borrow_mut(|slot| *slot = Some(tried));
+    worker_error::note_position();
 }
 
 /// It was run, or is left out.
@@ -216,7 +217,7 @@ pub fn all() -> Result<Vec<Stop>, Failure> {
                 let stands = if table != 0 {
                     is_unready(subscription, table)
                 } else if stop.applying {
-                    stop.position.is_none() || stop.position == standing.position
+                    stop.position == standing.position
                 } else {
                     !standing.is_running
                 };

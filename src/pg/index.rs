@@ -238,7 +238,7 @@ unsafe fn likes_of_indexes(node: *mut pg_sys::Node) -> Vec<*mut pg_sys::TableLik
             .filter(|&element| (*element).type_ == pg_sys::NodeTag::T_TableLikeClause)
             .map(|element| element as *mut pg_sys::TableLikeClause)
             .filter(|&like| {
-                (*like).options & pg_sys::TableLikeOption::CREATE_TABLE_LIKE_INDEXES as u32 != 0
+                (*like).options & pg_sys::TableLikeOption::CREATE_TABLE_LIKE_INDEXES != 0
             })
             .collect()
     }

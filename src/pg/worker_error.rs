@@ -37,6 +37,9 @@ pub struct WorkerError {
 thread_local! {
     /// The last transaction was rolled back.
     static ABORTED: Cell<bool> = const { Cell::new(false) };
+    /// Of the source's last transaction that is committed here. (At an error newer minors have forgotten it: worker.c,
+    /// apply_error_callback.)
+    static POSITION: Cell<Option<i64>> = const { Cell::new(None) };
 }
 static mut PREVIOUS: pg_sys::emit_log_hook_type = None;
 
@@ -52,6 +55,28 @@ pub fn install() {
 /// Before 15 the error is reported first, later the transaction is rolled back first.
 pub fn transaction_ended(rolled_back: bool) {
     ABORTED.set(rolled_back);
+    if !rolled_back {
+        note_position();
+    }
+}
+
+/// Notes where the worker stands.
+pub fn note_position() {
+    // SAFETY: reads variables; where an origin is set, the session has set it up.
+    unsafe {
+        if pg_sys::MyLogicalRepWorker.is_null()
+            || (*pg_sys::MyLogicalRepWorker).relid != pg_sys::InvalidOid
+        {
+            return;
+        }
+        #[cfg(feature = "pg19")]
+        let origin = pg_sys::replorigin_xact_state.origin;
+        #[cfg(not(feature = "pg19"))]
+        let origin = pg_sys::replorigin_session_origin;
+        if origin != 0 {
+            POSITION.set(Some(pg_sys::replorigin_session_get_progress(false) as i64));
+        }
+    }
 }
 
 /// Nothing in here raises an error: this is amid the report of one.
@@ -90,17 +115,12 @@ unsafe fn read(error: *mut pg_sys::ErrorData) -> WorkerError {
         let parallel = (*worker).parallel_apply;
         #[cfg(not(any(feature = "pg16", feature = "pg17", feature = "pg18", feature = "pg19")))]
         let parallel = false;
-        #[cfg(feature = "pg19")]
-        let origin = pg_sys::replorigin_xact_state.origin;
-        #[cfg(not(feature = "pg19"))]
-        let origin = pg_sys::replorigin_session_origin;
-        let of_stream = table == pg_sys::InvalidOid && origin != 0;
         WorkerError {
             database: pg_sys::MyDatabaseId.to_u32(),
             subscription: (*worker).subid.to_u32(),
             table: table.to_u32(),
             parallel,
-            position: of_stream.then(|| pg_sys::replorigin_session_get_progress(false) as i64),
+            position: POSITION.get(),
             applying: ABORTED.get() || pg_sys::IsTransactionState(),
             code: (*error).sqlerrcode,
             message: string((*error).message).unwrap_or_default(),

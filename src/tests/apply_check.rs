@@ -241,6 +241,8 @@ fn failures() {
     pair.source
         .run("CREATE VIEW in_the_way_too AS SELECT 2 AS y");
     pair.wait();
+    pair.destination
+        .expect_value("SELECT count(*) FROM dts_ddl.stops()", "0");
     let found = on_destination(&pair);
     says(&found, "apply_failures", "error", "2 commands failed");
     assert_eq!(
