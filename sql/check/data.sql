@@ -58,7 +58,7 @@ SELECT 'unlogged_tables', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
 UNION ALL
 SELECT 'invalid_indexes', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('%s indexes are invalid: %s', count(*), {some_tables}) ELSE 'none' END,
-       CASE WHEN count(*) > 0 THEN 'REINDEX INDEX or DROP INDEX: they are not on the destination, where an ALTER TABLE that makes them valid here would miss them' END
+       CASE WHEN count(*) > 0 THEN 'REINDEX INDEX or DROP INDEX: they are not on the destination' END
   FROM invalid_index t
 UNION ALL
 SELECT 'pending_detach', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,

@@ -1214,16 +1214,17 @@ fn made_names() {
     for (statement, names) in [
         (
             "CREATE TABLE t (a serial, b int UNIQUE, c int UNIQUE, d int GENERATED ALWAYS AS IDENTITY, e text)",
-            r#"[{"type": "sequence", "name": "t_d_seq"}, {"type": "index", "table": "n.t", "name": "t_c_key"},
-                {"type": "sequence", "name": "its own :x"}, {"type": "index", "table": "n.t", "name": "t_b_key"}]"#,
+            r#"[{"type": "sequence", "name": "t_d_seq"}, {"type": "index", "table": "n.t", "name": "t_c_key",
+                 "definition": "CREATE UNIQUE INDEX ON n.t USING btree (b)"},
+                {"type": "sequence", "name": "its own :x"}, {"type": "index", "table": "n.t", "name": "t_b_key", "definition": "CREATE UNIQUE INDEX ON n.t USING btree (c)"}]"#,
         ),
         (
             "CREATE INDEX ON t (e)",
-            r#"[{"type": "index", "table": "n.t", "name": "t_e_idx7"}]"#,
+            r#"[{"type": "index", "table": "n.t", "name": "t_e_idx7", "definition": "CREATE INDEX ON n.t USING btree (e)"}]"#,
         ),
         (
             "CREATE TABLE p (i int) PARTITION BY LIST (i); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE INDEX ON p (i)",
-            r#"[{"type": "index", "table": "n.p", "name": "p_i_idx"}, {"type": "index", "table": "n.p1", "name": "it''s \\ \"q\""}]"#,
+            r#"[{"type": "index", "table": "n.p", "name": "p_i_idx", "definition": "CREATE INDEX ON ONLY n.p USING btree (i)"}, {"type": "index", "table": "n.p1", "name": "it''s \\ \"q\"", "definition": "CREATE INDEX ON n.p1 USING btree (i)"}]"#,
         ),
     ] {
         run_all(&mut client, &[statement]);
@@ -1237,7 +1238,7 @@ fn made_names() {
     let last = source.value("SELECT dts_ddl.last_id()::text");
     made(
         &last,
-        r#"[{"type": "index", "table": "n.t", "name": "concurrently made"}]"#,
+        r#"[{"type": "index", "table": "n.t", "name": "concurrently made", "definition": "CREATE INDEX ON n.t USING btree (b)"}]"#,
     );
     expect_success(&pipe(&source, &target));
     assert_eq!(
