@@ -57,7 +57,8 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-fn described(relation: pgrx::pg_sys::Oid, later: bool) -> Option<Made> {
+/// A relation, if it is one with such a name.
+pub fn described(relation: pgrx::pg_sys::Oid, later: bool) -> Option<Made> {
     if catalog::is_sequence(relation) {
         return Some(Made {
             object_type: "sequence",

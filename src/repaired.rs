@@ -15,7 +15,7 @@ use crate::pg::node::ParseTree;
 use crate::pg::source::Source;
 use crate::pg::{catalog, publisher, session, subtransaction};
 use crate::row::{self, Row};
-use crate::{capture, text};
+use crate::{capture, names, text};
 use pgrx::pg_sys::Oid;
 use std::cell::Cell;
 
@@ -223,6 +223,9 @@ fn write_index(context: &Context, original: Option<Original>, index: Oid) -> Res
     let write = |statement: &str, tag: &str, op| {
         let mut message = capture::message(context, vec![object(op)], Default::default());
         message.original = original.clone();
+        if op == Operation::Create {
+            message.made.extend(names::described(index, true));
+        }
         // PostgreSQL read no text, and ran the index's code as its owner.
         message.run_as = capture::run_as_another(index::owner(index), context);
         row::write(Row {

@@ -238,7 +238,7 @@ fn run(
             note: Some("runs outside of transactions only".to_owned()),
         });
     }
-    names::give(command, &circumstances, &done)?;
+    names::give(&circumstances, &done)?;
     let unfinished = (!done.dropped_unfinished.is_empty()).then(|| {
             format!(
                 "dropped before its copy was finished: {}; a slot of the copy (pg_.._sync_..) may be left on the source",

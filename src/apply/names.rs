@@ -1,15 +1,15 @@
 //! What a command has made here has the names that it has on the source: else the next command would find another object, or none.
 
-use super::recorded::{Circumstances, Command, Made, Object};
+use super::recorded::{Circumstances, Made, Object};
 use crate::error::Failure;
 use crate::pg::catalog::{self, Oid};
 use crate::pg::execute::Done;
-use crate::pg::{index, relation, text};
+use crate::pg::{index, relation};
 use std::collections::BTreeMap;
 
 /// Gives the relations that the command has made the names that the source's server chose, where another one was chosen here. Fails
 /// where something else has such a name.
-pub fn give(command: &Command, circumstances: &Circumstances, done: &Done) -> Result<(), Failure> {
+pub fn give(circumstances: &Circumstances, done: &Done) -> Result<(), Failure> {
     let is_rebuilt =
         |oid: Oid| catalog::relation_name(oid).is_some_and(|name| done.dropped.contains(&name));
     let mut wrong = Vec::new();
@@ -35,7 +35,7 @@ pub fn give(command: &Command, circumstances: &Circumstances, done: &Done) -> Re
         relation::rename(oid, name);
     }
     for object in &circumstances.objects {
-        if let Some(identity) = taken(command, object, &done.made)? {
+        if let Some(identity) = taken(object, circumstances, done)? {
             return Err(Failure::name_of_another(identity));
         }
     }
@@ -71,23 +71,28 @@ fn made_of(kind: Kind<'_>, made: &[Oid]) -> Result<Vec<Oid>, Failure> {
     Ok(indexes.collect())
 }
 
-/// The name of an index or sequence that the source's command has made, and that here something else has.
+/// The name of an index or sequence that the source's command has made, and that here something else has. What IF NOT EXISTS finds is
+/// what it asks for, unless the row says what that is.
 fn taken<'a>(
-    command: &Command,
     object: &'a Object,
-    made: &[Oid],
+    circumstances: &Circumstances,
+    done: &Done,
 ) -> Result<Option<&'a str>, Failure> {
     let is_made = object.op.as_deref() == Some("create")
         && matches!(object.object_type.as_deref(), Some("index" | "sequence"));
     let Some(identity) = object.identity.as_deref().filter(|_| is_made) else {
         return Ok(None);
     };
-    let there = catalog::relation_by_identity(identity)?;
-    let is_other = |oid: Oid| {
-        !made.contains(&oid)
-            // which IF NOT EXISTS has found, and which is what the row tells of
-            && index::definition_if_not_exists(oid).map(|d| text::encode(&d).into_owned())
-                != Some(command.statement.clone())
+    let Some(there) = catalog::relation_by_identity(identity)? else {
+        return Ok(None);
     };
-    Ok(there.is_some_and(is_other).then_some(identity))
+    let made = circumstances.made.iter();
+    let definition = made
+        .filter(|made| Some(&made.name) == object.name.as_ref())
+        .find_map(|made| made.definition.as_deref());
+    let is_other = match definition {
+        Some(definition) => index::definition_without_name(there).as_deref() != Some(definition),
+        None => !done.made.is_empty(),
+    };
+    Ok((is_other && !done.made.contains(&there)).then_some(identity))
 }

@@ -65,6 +65,7 @@ pub struct Object {
     pub op: Option<String>,
     #[serde(rename = "type")]
     pub object_type: Option<String>,
+    pub name: Option<String>,
     pub identity: Option<String>,
 }
 
