@@ -3,7 +3,8 @@
 //! PostgreSQL takes the first that is free (indexcmds.c: ChooseRelationName). Where something was in the way it ends in a number, and
 //! another server, where that may not be (an index that only a concurrent build has left here), would choose another. So the row has
 //! the names of all that the command has made, once one of them ends in a digit and is not in its text. Where several are alike it does
-//! not matter which has which; those that another server may make later ([`repaired`]) come last.
+//! not matter which has which; those that another server may make later ([`repaired`]) come last. With CREATE TABLE (LIKE ..
+//! INCLUDING INDEXES) the list is always there: what another session makes while it runs may be copied elsewhere.
 //! Not promised: names of constraints without an index, and of statistics.
 
 use crate::in_progress::{self, Started};
@@ -19,7 +20,8 @@ pub fn chosen(started: &Started, touched: &Touched, statement: &[u8]) -> Vec<Mad
         name.last().is_some_and(u8::is_ascii_digit) && !contains(statement, &name)
     };
     // Of most new tables the objects say it, for nothing.
-    if started.tree.makes_table_alone() {
+    let copies_indexes = started.found.copies_indexes();
+    if !copies_indexes && started.tree.makes_table_alone() {
         let is_chosen = |object: &Object| {
             object.op == Operation::Create
                 && matches!(object.object_type.as_str(), "index" | "sequence")
@@ -41,7 +43,7 @@ pub fn chosen(started: &Started, touched: &Touched, statement: &[u8]) -> Vec<Mad
         .filter(|made| !is_made_anew(&made.name))
         .collect();
     made.sort_by_key(|made| made.later);
-    if made.iter().any(|made| by_server(&made.name)) {
+    if copies_indexes || made.iter().any(|made| by_server(&made.name)) {
         made
     } else {
         Vec::new()

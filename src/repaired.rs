@@ -30,8 +30,8 @@ pub struct Found {
     untold: Vec<Untold>,
     /// What the command names.
     table: Option<Oid>,
-    /// Of the indexes that a CREATE TABLE (LIKE ..) copies, in order.
-    in_likes: Vec<bool>,
+    /// Tables whose indexes a CREATE TABLE (LIKE ..) copies.
+    in_likes: Vec<Oid>,
     /// It is a DROP INDEX, and names an invalid one.
     drops_invalid: bool,
     /// It is a REINDEX INDEX of one of them.
@@ -51,15 +51,17 @@ impl Found {
         {
             LEFT.set(true);
         }
+        let in_likes = index::tables_in_likes(tree);
         if untold.is_empty() {
             return Found {
                 drops_invalid,
+                in_likes,
                 ..Found::default()
             };
         }
         Found {
             table: index::named_table(tree),
-            in_likes: index::untold_in_likes(tree, &untold),
+            in_likes,
             is_reindexed_alone: untold
                 .iter()
                 .any(|untold| index::is_reindexed_alone(tree, untold.oid())),
@@ -80,6 +82,11 @@ impl Found {
 
     pub fn is_empty(&self) -> bool {
         self.untold.is_empty()
+    }
+
+    /// Whether indexes are copied, which another session may make or drop meanwhile.
+    pub fn copies_indexes(&self) -> bool {
+        !self.in_likes.is_empty()
     }
 
     /// Its own row would be of an index that other servers have only by the row that tells of it.
@@ -128,6 +135,7 @@ pub fn drops_untold_alone(tree: ParseTree) -> bool {
 /// Whether there may be something to record.
 pub fn is_concerned(started: &Started) -> bool {
     !started.found.is_empty()
+        || started.found.copies_indexes()
         || in_progress::with_dropped_indexes(|dropped| dropped.iter().any(|i| i.is_untold))
 }
 
@@ -139,19 +147,25 @@ pub fn record(started: &Started, source: &Source) -> Result<(), Failure> {
     record_earlier(started, source, &indexes)
 }
 
-/// The copies that a CREATE TABLE (LIKE ..) has made of untold indexes.
+/// The copies that a CREATE TABLE (LIKE ..) has made of untold indexes. Which index is told may change while it runs, for it locks out
+/// nobody who makes one: so there are as many as have no told one that says the same.
 pub fn copies(started: &Started, made: &[Oid]) -> Vec<Oid> {
-    let in_likes = &started.found.in_likes;
-    if in_likes.is_empty() {
-        return Vec::new();
-    }
-    made.iter()
-        .copied()
-        .filter(|&index| is_of_new_table(index, made))
-        .zip(in_likes)
-        .filter(|(_, is_untold)| **is_untold)
-        .map(|(index, _)| index)
-        .collect()
+    let tables = started.found.in_likes.iter();
+    let mut told: Vec<String> = tables
+        .flat_map(|&table| index::indexes_of(table))
+        .filter(|&index| !index::is_untold(index))
+        .filter_map(index::definition_alone)
+        .collect();
+    let mut copies = made.to_vec();
+    copies.retain(|&index| !started.found.in_likes.is_empty() && is_of_new_table(index, made));
+    copies.retain(|&index| {
+        let definition = index::definition_alone(index);
+        let original = told
+            .iter()
+            .position(|told| Some(told) == definition.as_ref());
+        original.map(|at| told.swap_remove(at)).is_none() && !index::is_of_constraint(index)
+    });
+    copies
 }
 
 fn is_of_new_table(index: Oid, made: &[Oid]) -> bool {

@@ -10,16 +10,27 @@ use std::collections::BTreeMap;
 /// Gives the relations that the command has made the names that the source's server chose, where another one was chosen here. Fails
 /// where something else has such a name.
 pub fn give(circumstances: &Circumstances, done: &Done) -> Result<(), Failure> {
-    let is_rebuilt =
-        |oid: Oid| catalog::relation_name(oid).is_some_and(|name| done.dropped.contains(&name));
     let mut wrong = Vec::new();
-    for (kind, wanted) in by_kind(&circumstances.made) {
-        let mut found = made_of(kind, &done.made)?;
-        found.retain(|&oid| !is_rebuilt(oid));
-        let pairs = found.into_iter().zip(wanted);
-        wrong.extend(
-            pairs.filter(|(oid, name)| catalog::relation_name(*oid).as_deref() != Some(*name)),
-        );
+    for (table, wanted) in by_table(&circumstances.made) {
+        let found = made_in(table, done)?;
+        let pairs = if table.is_some() {
+            let (pairs, surplus) = paired(wanted, found);
+            // CREATE TABLE (LIKE ..) has copied what was not there yet on the source.
+            let is_new = |&index: &Oid| {
+                index::table_of(index).is_some_and(|table| done.made.contains(&table))
+            };
+            surplus
+                .into_iter()
+                .filter(is_new)
+                .for_each(index::drop_again);
+            pairs
+        } else {
+            found.into_iter().zip(wanted).collect()
+        };
+        let has_another = |(oid, made): &(Oid, &Made)| {
+            catalog::relation_name(*oid).as_deref() != Some(made.name.as_str())
+        };
+        wrong.extend(pairs.into_iter().filter(has_another));
     }
     // One may have the name that another one is to get.
     if wrong.len() > 1 {
@@ -27,12 +38,12 @@ pub fn give(circumstances: &Circumstances, done: &Done) -> Result<(), Failure> {
             relation::rename(*oid, &format!("dts_ddl_{}", oid.to_u32()));
         }
     }
-    for (oid, name) in wrong {
-        let identity = relation::identity_if_named(oid, name);
+    for (oid, made) in wrong {
+        let identity = relation::identity_if_named(oid, &made.name);
         if catalog::relation_by_identity(&identity)?.is_some() {
             return Err(Failure::name_of_another(&identity));
         }
-        relation::rename(oid, name);
+        relation::rename(oid, &made.name);
     }
     for object in &circumstances.objects {
         if let Some(identity) = taken(object, circumstances, done)? {
@@ -42,33 +53,49 @@ pub fn give(circumstances: &Circumstances, done: &Done) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a name is of: an index of a table with a definition, or a sequence.
-type Kind<'a> = Option<(&'a str, &'a str)>;
-
-fn by_kind(made: &[Made]) -> BTreeMap<Kind<'_>, Vec<&str>> {
-    let mut kinds = BTreeMap::<_, Vec<&str>>::new();
+/// What the source made by table, sequences by `None`.
+fn by_table(made: &[Made]) -> BTreeMap<Option<&str>, Vec<&Made>> {
+    let mut tables = BTreeMap::<_, Vec<_>>::new();
     for made in made {
-        let kind = made.table.as_deref().zip(made.definition.as_deref());
-        kinds.entry(kind).or_default().push(&made.name);
+        let of_table = tables.entry(made.table.as_deref()).or_default();
+        of_table.push(made);
     }
-    kinds
+    tables
 }
 
-fn made_of(kind: Kind<'_>, made: &[Oid]) -> Result<Vec<Oid>, Failure> {
-    let Some((table, definition)) = kind else {
-        let sequences = made
-            .iter()
-            .copied()
-            .filter(|&oid| catalog::is_sequence(oid));
-        return Ok(sequences.collect());
-    };
-    let table = catalog::relation_by_identity(table)?;
-    let indexes = made.iter().copied().filter(|&oid| {
-        table.is_some()
-            && index::table_of(oid) == table
-            && index::definition_without_name(oid).as_deref() == Some(definition)
-    });
-    Ok(indexes.collect())
+/// What was made here, but for what an ALTER TABLE has made anew: that has its name.
+fn made_in(table: Option<&str>, done: &Done) -> Result<Vec<Oid>, Failure> {
+    let is_rebuilt =
+        |oid: Oid| catalog::relation_name(oid).is_some_and(|name| done.dropped.contains(&name));
+    let made = done.made.iter().copied();
+    Ok(match table {
+        None => made.filter(|&oid| catalog::is_sequence(oid)).collect(),
+        Some(identity) => match catalog::relation_by_identity(identity)? {
+            None => Vec::new(),
+            table => made
+                .filter(|&oid| index::table_of(oid) == table && !is_rebuilt(oid))
+                .collect(),
+        },
+    })
+}
+
+/// Each index with what it is on the source: that which says the same, or (another major may word it in another way) the next in order;
+/// and those that are nothing there.
+fn paired<'a>(wanted: Vec<&'a Made>, mut found: Vec<Oid>) -> (Vec<(Oid, &'a Made)>, Vec<Oid>) {
+    let (mut pairs, mut left) = (Vec::new(), Vec::new());
+    for made in wanted {
+        let is_same = |oid: &Oid| index::definition_without_name(*oid) == made.definition;
+        match found.iter().position(is_same) {
+            Some(at) => pairs.push((found.remove(at), made)),
+            None => left.push(made),
+        }
+    }
+    for made in left.into_iter().filter(|made| !made.later) {
+        if !found.is_empty() {
+            pairs.push((found.remove(0), made));
+        }
+    }
+    (pairs, found)
 }
 
 /// The name of an index or sequence that the source's command has made, and that here something else has. What IF NOT EXISTS finds is

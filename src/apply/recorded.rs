@@ -75,6 +75,8 @@ pub struct Made {
     pub table: Option<String>,
     pub name: String,
     pub definition: Option<String>,
+    #[serde(default)]
+    pub later: bool,
 }
 
 /// Whose rights the statement is to have, where it is not the role of the command.

@@ -244,10 +244,8 @@ unsafe fn likes_of_indexes(node: *mut pg_sys::Node) -> Vec<*mut pg_sys::TableLik
     }
 }
 
-/// Of each index that the LIKE clauses of a CREATE TABLE take, in the order in which PostgreSQL makes them before all others
-/// (parse_utilcmd.c: expandTableLikeClause; relcache.c: RelationGetIndexList), whether it is untold: then its copy is.
-/// To be asked before the command runs.
-pub fn untold_in_likes(tree: ParseTree, untold: &[Untold]) -> Vec<bool> {
+/// The tables of which a CREATE TABLE takes the indexes by LIKE. To be asked before it runs.
+pub fn tables_in_likes(tree: ParseTree) -> Vec<Oid> {
     let node = tree.node();
     // SAFETY: a parse tree is valid while its command runs; the node tag says which type it is.
     unsafe {
@@ -256,14 +254,14 @@ pub fn untold_in_likes(tree: ParseTree, untold: &[Untold]) -> Vec<bool> {
         }
         likes_of_indexes(node)
             .into_iter()
-            .flat_map(|like| indexes_of(node::find_permanent_relation((*like).relation)))
-            .map(|index| untold.iter().any(|untold| untold.is(index)))
+            .map(|like| node::find_permanent_relation((*like).relation))
+            .filter(|&table| table != pg_sys::InvalidOid)
             .collect()
     }
 }
 
-/// The indexes of a table in the order of their OIDs, but those that are being dropped.
-fn indexes_of(table: Oid) -> Vec<Oid> {
+/// The indexes of a table, but those that are being dropped.
+pub fn indexes_of(table: Oid) -> Vec<Oid> {
     let mut indexes = Vec::new();
     // SAFETY: the index begins with this column; each row is one of pg_index.
     unsafe {
@@ -279,7 +277,6 @@ fn indexes_of(table: Oid) -> Vec<Oid> {
             },
         );
     }
-    indexes.sort_by_key(|oid| oid.to_u32());
     indexes
 }
 
@@ -374,6 +371,35 @@ pub fn definition_without_name(index: Oid) -> Option<String> {
         text::string(pg_sys::text_to_cstring(definition.cast_mut_ptr()))?
     };
     Some(definition.replace(&format!("{name} ON "), "ON "))
+}
+
+/// What it says of itself: the same for an index and its copy on another table.
+pub fn definition_alone(index: Oid) -> Option<String> {
+    let table = catalog::qualified_relation_name(table_of(index)?)?;
+    Some(definition_without_name(index)?.replace(&format!(" {table} USING "), " USING "))
+}
+
+/// Whether an index is that of a constraint.
+pub fn is_of_constraint(index: Oid) -> bool {
+    // SAFETY: reads a catalog.
+    unsafe { pg_sys::get_index_constraint(index) != pg_sys::InvalidOid }
+}
+
+/// Drops an index that the running transaction has made, unless a constraint has it.
+pub fn drop_again(index: Oid) {
+    let object = pg_sys::ObjectAddress {
+        classId: pg_sys::RelationRelationId,
+        objectId: index,
+        objectSubId: 0,
+    };
+    if is_of_constraint(index) {
+        return;
+    }
+    // SAFETY: an ordinary deletion (dependency.c), of what nobody else knows of.
+    unsafe {
+        pg_sys::performDeletion(&object, pg_sys::DropBehavior::DROP_RESTRICT, 0);
+        pg_sys::CommandCounterIncrement();
+    }
 }
 
 /// The comment of an index.

@@ -14,6 +14,8 @@ mod apply_extension;
 #[cfg(test)]
 mod apply_failover;
 #[cfg(test)]
+mod apply_lacks;
+#[cfg(test)]
 mod apply_long;
 #[cfg(test)]
 mod apply_major;
