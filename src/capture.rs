@@ -318,7 +318,7 @@ fn write(
     tag: &str,
     started: &Started,
     source: &Source,
-    touched: Touched,
+    mut touched: Touched,
     rewrites: Vec<TableRewrite>,
     published: Vec<Published>,
 ) -> Result<(), Failure> {
@@ -326,9 +326,15 @@ fn write(
     let mut text = text::stored(source, tag, conforming, started.temporary_items.as_ref())?;
     let mut unreadable = None;
     if let Some(instead) = replayable::instead(started, &touched, &text.statement) {
-        let sent = std::mem::replace(&mut text.statement, instead.statement);
-        text.original.get_or_insert(sent);
+        if instead.statement != text.statement {
+            let sent = std::mem::replace(&mut text.statement, instead.statement);
+            text.original.get_or_insert(sent);
+        }
         unreadable = instead.reason;
+        if let Some(left_out) = instead.left_out {
+            touched.names_temporary &= unreadable.is_some();
+            touched.temporary.extend(left_out);
+        }
     }
     let run_as = started
         .detached_from

@@ -1,4 +1,4 @@
-//! CREATE TABLE AS and SELECT INTO: structure first.
+//! CREATE TABLE AS and SELECT INTO: structure first. And other statements that a table's definition stands for.
 //!
 //! These fill the table before the end of the command, so their rows would be decoded before the DDL row. The executor
 //! hook calls [`table_created`] when the table exists and has no row yet; then a plain CREATE TABLE is written. Commands
@@ -7,8 +7,9 @@
 
 use crate::context::Context;
 use crate::pg::catalog::Address;
-use crate::pg::relation::{self, Definition};
+use crate::pg::relation::{self, Column, Definition};
 use crate::pg::text;
+use crate::pg::without_temporary::Shape;
 use crate::{capture, in_progress};
 
 /// The command tag of the statement that is stored.
@@ -21,6 +22,21 @@ pub fn table_created() {
 
 /// The CREATE TABLE statement for a table that a query has defined; `None` when the table is gone or temporary.
 pub fn statement(table: Address, context: &Context) -> Option<String> {
+    definition(table, context).map(|definition| {
+        let columns: Vec<String> = definition.columns.iter().map(column).collect();
+        render(&definition, "", Some(&columns), "")
+    })
+}
+
+/// The CREATE TABLE statement for a table without what no other server can have.
+pub fn of_shape(table: Address, shape: &Shape, context: &Context) -> Option<String> {
+    // A partition without a list has none.
+    let elements = Some(&shape.elements[..]).filter(|all| shape.of.is_empty() || !all.is_empty());
+    definition(table, context)
+        .map(|definition| render(&definition, &shape.of, elements, &shape.behind))
+}
+
+fn definition(table: Address, context: &Context) -> Option<Definition> {
     relation::definition(table.object, context.may_hide_pg_catalog())
         .filter(|definition| !definition.temporary)
         .map(|mut definition| {
@@ -30,28 +46,25 @@ pub fn statement(table: Address, context: &Context) -> Option<String> {
             definition
                 .tablespace
                 .take_if(|chosen| set.as_ref() == Some(chosen));
-            render(&definition)
+            definition
         })
 }
 
-fn render(definition: &Definition) -> String {
-    let columns: Vec<String> = definition
-        .columns
-        .iter()
-        .map(|column| {
-            let collation = column
-                .collation
-                .as_ref()
-                .map(|c| format!(" COLLATE {c}"))
-                .unwrap_or_default();
-            format!("{} {}{collation}", column.name, column.type_name)
-        })
-        .collect();
+fn column(column: &Column) -> String {
+    let collation = column
+        .collation
+        .as_ref()
+        .map(|c| format!(" COLLATE {c}"))
+        .unwrap_or_default();
+    format!("{} {}{collation}", column.name, column.type_name)
+}
+
+fn render(definition: &Definition, of: &str, elements: Option<&[String]>, behind: &str) -> String {
     let unlogged = if definition.unlogged { "UNLOGGED " } else { "" };
+    let elements = elements.map_or(String::new(), |all| format!(" ({})", all.join(", ")));
     let mut sql = format!(
-        "CREATE {unlogged}TABLE {} ({})",
-        definition.name,
-        columns.join(", ")
+        "CREATE {unlogged}TABLE {}{of}{elements}{behind}",
+        definition.name
     );
     if let Some(method) = &definition.access_method {
         sql.push_str(&format!(" USING {method}"));

@@ -1,6 +1,7 @@
 //! Statements that another server could not repeat as they were sent, since they depend on something that only this one
 //! has: what is stored instead. One statement stands for one statement; the one that was sent goes into `message`.
 //!
+//! - CREATE TABLE and ALTER TABLE that need temporary types, tables, functions: what is left of them without.
 //! - CREATE TABLE (LIKE temporary table): the columns and constraints that the new table got.
 //! - A partition's bound that is computed (`FROM (current_timestamp)`): its value.
 //! - CREATE INDEX without a name, where the first that the server would have chosen was taken: its name.
@@ -12,17 +13,19 @@
 //! each, since the DROP itself is nothing for another server.
 
 use crate::context::Context;
+use crate::create_table_as;
 use crate::in_progress::Started;
 use crate::objects::Touched;
 use crate::pg::event::Dropped;
 use crate::pg::execute::Role;
 use crate::pg::like::{self, TemporaryLike};
 use crate::pg::node::ParseTree;
+use crate::pg::without_temporary::{self, Before, Part};
 use crate::pg::{current_setting, index, partition, sequence_range, text};
 use crate::short_lived;
 use crate::statement::{
-    drop_index_if_exists, name_index, replace_computed_bound, replace_from_current, replace_likes,
-    restart_behind,
+    ListPart, drop_index_if_exists, name_index, replace_computed_bound, replace_from_current,
+    replace_likes, replace_parts, restart_behind,
 };
 use std::collections::HashSet;
 
@@ -31,12 +34,17 @@ pub struct Facts {
     likes: Vec<TemporaryLike>,
     /// Number of all LIKE clauses.
     all_likes: usize,
+    before: Before,
 }
 
 impl Facts {
     pub fn of(tree: ParseTree) -> Self {
         let (likes, all_likes) = like::temporary_likes(tree);
-        Facts { likes, all_likes }
+        Facts {
+            likes,
+            all_likes,
+            before: Before::of(tree),
+        }
     }
 }
 
@@ -52,10 +60,24 @@ pub struct Instead {
     pub statement: Vec<u8>,
     /// Why no other server must run it, if so.
     pub reason: Option<&'static str>,
+    /// What of it needs temporary objects and is not in the statement, where that was asked.
+    pub left_out: Option<Vec<String>>,
+}
+
+impl Instead {
+    fn of(statement: Vec<u8>) -> Self {
+        Instead {
+            statement,
+            reason: None,
+            left_out: None,
+        }
+    }
 }
 
 const CODE_OF_OTHERS: &str =
     "what it takes from a temporary table would run code of other roles when it is read as text";
+
+const ONLY_HERE: &str = "it is about what needs temporary objects, and no other server has";
 
 /// What to store instead of `sent`; `None` for nearly all statements.
 pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Instead> {
@@ -68,10 +90,10 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
         && name.ends_with(|last: char| last.is_ascii_digit())
     {
         let name = text::encode(&text::quote_identifier(name)).into_owned();
-        return name_index(sent, conforming, &name).map(|statement| Instead {
-            statement,
-            reason: None,
-        });
+        return name_index(sent, conforming, &name).map(Instead::of);
+    }
+    if let Some(instead) = without_temporary(started, touched, sent) {
+        return Some(instead);
     }
     let mut reason = None;
     let statement = if index::is_drop(started.tree) && started.found.drops_missing() {
@@ -97,7 +119,56 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
         .and_then(|table| replace_computed_bound(so_far, conforming, || partition::bound(table)))
         .or(without_likes)
     };
-    statement.map(|statement| Instead { statement, reason })
+    statement.map(|statement| Instead {
+        reason,
+        ..Instead::of(statement)
+    })
+}
+
+/// What is left of a statement that makes or alters a table without what only this server can have.
+fn without_temporary(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Instead> {
+    if started.tree.makes_table() {
+        return table_without_temporary(started, touched);
+    }
+    let qualify_all = started.context.may_hide_pg_catalog();
+    let before = &started.replayable.before;
+    let attached = started.attached.first().map(|table| table.object);
+    let altered = without_temporary::altered(started.tree, before, attached, qualify_all)?;
+    short_lived::note(altered.left_out.missing());
+    let conforming = started.context.standard_conforming_strings;
+    let parts: Vec<ListPart> = altered.parts.into_iter().map(encoded).collect();
+    let more = altered
+        .more
+        .iter()
+        .map(|part| text::encode(part).into_owned());
+    let statement = replace_parts(sent, conforming, &parts, more.collect());
+    Some(Instead {
+        reason: statement.is_none().then_some(ONLY_HERE),
+        left_out: Some(altered.left_out.identities()),
+        ..Instead::of(statement.unwrap_or_else(|| sent.to_vec()))
+    })
+}
+
+fn table_without_temporary(started: &Started, touched: &Touched) -> Option<Instead> {
+    let context = &started.context;
+    let table = *(touched.new_tables.first()).filter(|_| touched.names_temporary)?;
+    let shape = without_temporary::shape(table.object, context.may_hide_pg_catalog())?;
+    let statement = create_table_as::of_shape(table, &shape, context)?;
+    short_lived::note(shape.left_out.missing());
+    let is_code_of_others = started.replayable.all_likes > 0 && is_code_of_others(context, touched);
+    Some(Instead {
+        reason: is_code_of_others.then_some(CODE_OF_OTHERS),
+        left_out: Some(shape.left_out.identities()),
+        ..Instead::of(text::encode(&statement).into_owned())
+    })
+}
+
+fn encoded(part: Part) -> ListPart {
+    match part {
+        Part::Kept => ListPart::Kept,
+        Part::LeftOut => ListPart::LeftOut,
+        Part::Instead(part) => ListPart::Instead(text::encode(&part).into_owned()),
+    }
 }
 
 /// With what the command has stored for FROM CURRENT.

@@ -1,5 +1,5 @@
-//! Permanent objects that depend on temporary ones: a function with a temporary table's row type, a domain over a
-//! temporary type. They go with what they depend on, at the end of the session at the latest, and no other server could
+//! Permanent objects that depend on temporary ones, be it through others: a function with a temporary table's row type, a domain over
+//! a temporary type, an index by a column of such a type. They go with what they depend on, at the end of the session at the latest, and no other server could
 //! make them.
 //!
 //! What has such a dependency is asked of the catalogs while it exists; what is dropped is known by what was noted before:
@@ -12,6 +12,7 @@ use crate::pg::event::{Collected, Dropped};
 use crate::pg::node::session_has_temporary_schema;
 use crate::pg::session::Progress;
 use crate::pg::subtransaction::ByLevel;
+use crate::pg::temporary_need;
 use std::cell::RefCell;
 use std::collections::HashSet;
 
@@ -73,18 +74,32 @@ pub fn is_known(address: Option<Address>) -> bool {
     })
 }
 
+/// Notes objects that a command has made and that are not in what is stored of it.
+pub fn note(objects: impl Iterator<Item = Address>) {
+    KNOWN.with_borrow_mut(|known| known.extend(objects.map(key)));
+}
+
+/// What is dropped by itself of an object that no other server has, and is nothing for these either.
+fn note_parts(address: Address) {
+    note(temporary_need::parts_of_type(address).into_iter());
+}
+
 /// Whether what a command with this tag did to an object can be done here only.
 fn is_only_here(tag: &str, address: Address) -> bool {
     let was_known = is_known(Some(address));
-    // Of a table only columns depend on types, and only these go.
-    let depends = !address.is_relation() && address.depends_on_temporary();
+    let depends = address.depends_on_temporary();
+    if was_known {
+        note_parts(address);
+    }
     if !tag.starts_with("CREATE ") {
         // These do not look into the object.
         let only_names_it = ["COMMENT", "GRANT", "REVOKE", "SECURITY LABEL"].contains(&tag);
-        return was_known || depends && !only_names_it;
+        // What has come to depend is elsewhere as it was, and is changed there too, but for the change that made it depend (`is_any`).
+        return was_known || depends && !only_names_it && !address.has_parts();
     }
     if depends && !was_known && !address.is_replaced() {
-        KNOWN.with_borrow_mut(|known| known.insert(key(address)));
+        note([address].into_iter());
+        note_parts(address);
     }
     if was_known && !depends {
         REPLACED.with_borrow_mut(|replaced| replaced.push(key(address)));

@@ -6,6 +6,7 @@ use super::node::{Needs, ParseTree};
 use super::scan;
 use super::session::Progress;
 use super::spi::{self, Parameter};
+use super::temporary_need;
 use super::text;
 use crate::error::Failure;
 use core::ffi::CStr;
@@ -151,28 +152,21 @@ impl Address {
         relation_name(unsafe { pg_sys::IndexGetRelation(self.object, true) })
     }
 
-    /// Whether the object as a whole depends on a temporary relation, type or function.
+    /// Whether it is a relation, type or constraint: a change of it is about one part, whatever the others depend on.
+    pub fn has_parts(self) -> bool {
+        matches!(
+            self.class,
+            pg_sys::RelationRelationId | pg_sys::TypeRelationId | pg_sys::ConstraintRelationId
+        )
+    }
+
+    /// Whether the object as a whole depends on temporary ones, be it through others that do.
     pub fn depends_on_temporary(self) -> bool {
-        let mut depends = false;
-        // SAFETY: pg_depend has an index that begins with these columns.
-        unsafe {
-            super::scan::each_dependency(self.class, self.object, |row, _| {
-                depends |= row.objsubid == 0 && is_temporary(row.refclassid, row.refobjid);
-            });
-        }
-        depends
+        temporary_need::is_in(self)
     }
 
     /// Whether the object, or a column, default, constraint or rule of it, has come to depend on a temporary object since then.
     pub fn came_to_depend_on_temporary(self, since: Progress) -> bool {
-        let constraints = |column, index| {
-            (
-                pg_sys::ConstraintRelationId,
-                index,
-                column,
-                pg_sys::Anum_pg_constraint_oid,
-            )
-        };
         let catalogs: &[_] = match self.class {
             pg_sys::RelationRelationId => &[
                 (
@@ -181,9 +175,11 @@ impl Address {
                     pg_sys::Anum_pg_attrdef_adrelid,
                     pg_sys::Anum_pg_attrdef_oid,
                 ),
-                constraints(
-                    pg_sys::Anum_pg_constraint_conrelid,
+                (
+                    pg_sys::ConstraintRelationId,
                     pg_sys::ConstraintRelidTypidNameIndexId,
+                    pg_sys::Anum_pg_constraint_conrelid,
+                    pg_sys::Anum_pg_constraint_oid,
                 ),
                 (
                     pg_sys::RewriteRelationId,
@@ -192,14 +188,13 @@ impl Address {
                     pg_sys::Anum_pg_rewrite_oid,
                 ),
             ],
-            pg_sys::TypeRelationId => &[constraints(
-                pg_sys::Anum_pg_constraint_contypid,
-                pg_sys::ConstraintTypidIndexId,
-            )],
             _ => &[],
         };
         let mut parts = vec![(self.class, self.object)];
+        let of_type = temporary_need::parts_of_type(self).into_iter();
+        parts.extend(of_type.map(|part| (part.class, part.object)));
         let mut found = false;
+        let mut walk = temporary_need::Walk::default();
         // SAFETY: each index begins with that column; the column oid is never NULL; a row has a header, whose command id is that
         // of its making as long as nobody has deleted it (htup_details.h).
         unsafe {
@@ -213,35 +208,46 @@ impl Address {
             for (class, object) in parts {
                 super::scan::each_dependency(class, object, |row, tuple| {
                     let header = (*(*tuple).t_data).t_choice.t_heap;
-                    found |= pg_sys::TransactionIdIsCurrentTransactionId(header.t_xmin)
-                        && since.is_before(header.t_field3.t_cid)
-                        && is_temporary(row.refclassid, row.refobjid);
+                    found = found
+                        || pg_sys::TransactionIdIsCurrentTransactionId(header.t_xmin)
+                            && since.is_before(header.t_field3.t_cid)
+                            && walk.finds(row.refclassid, row.refobjid, row.refobjsubid);
                 });
             }
         }
         found
     }
 
-    /// Whether the row of an object that CREATE OR REPLACE may replace has another one before it: then it was there before.
+    /// Whether the row of an object that CREATE OR REPLACE may replace has another one before it: then it was there before. Of a view
+    /// that is the row of its rule.
     pub fn is_replaced(self) -> bool {
-        let index = match self.class {
-            pg_sys::ProcedureRelationId => pg_sys::ProcedureOidIndexId,
-            pg_sys::RewriteRelationId => pg_sys::RewriteOidIndexId,
-            pg_sys::TriggerRelationId => pg_sys::TriggerOidIndexId,
+        use pg_sys::{Anum_pg_proc_oid, Anum_pg_rewrite_ev_class, Anum_pg_rewrite_oid};
+        let (catalog, index, column) = match self.class {
+            pg_sys::ProcedureRelationId => {
+                (self.class, pg_sys::ProcedureOidIndexId, Anum_pg_proc_oid)
+            }
+            pg_sys::RewriteRelationId => {
+                (self.class, pg_sys::RewriteOidIndexId, Anum_pg_rewrite_oid)
+            }
+            pg_sys::TriggerRelationId => (
+                self.class,
+                pg_sys::TriggerOidIndexId,
+                pg_sys::Anum_pg_trigger_oid,
+            ),
+            pg_sys::RelationRelationId => (
+                pg_sys::RewriteRelationId,
+                pg_sys::RewriteRelRulenameIndexId,
+                Anum_pg_rewrite_ev_class,
+            ),
             _ => return false,
         };
         let mut replaced = false;
-        // SAFETY: the index is on the column oid, which is the first of each of these catalogs; a row has a header.
+        // SAFETY: each index begins with that column of its catalog; a row has a header.
         unsafe {
-            super::scan::each_row(
-                self.class,
-                index,
-                &[(pg_sys::Anum_pg_proc_oid, self.object)],
-                |tuple, _| {
-                    let bits = u32::from((*(*tuple).t_data).t_infomask);
-                    replaced |= bits & pg_sys::HEAP_UPDATED != 0;
-                },
-            );
+            super::scan::each_row(catalog, index, &[(column, self.object)], |tuple, _| {
+                let bits = u32::from((*(*tuple).t_data).t_infomask);
+                replaced |= bits & pg_sys::HEAP_UPDATED != 0;
+            });
         }
         replaced
     }
@@ -253,22 +259,6 @@ impl Address {
             let owner = pg_sys::getExtensionOfObject(self.class, self.object);
             owner != pg_sys::InvalidOid
                 && owner == pg_sys::get_extension_oid(extension.as_ptr(), true)
-        }
-    }
-}
-
-/// # Safety
-/// An object that is there.
-unsafe fn is_temporary(class: pg_sys::Oid, object: pg_sys::Oid) -> bool {
-    // SAFETY: the class is one that the function knows.
-    unsafe {
-        has_namespace(class) && {
-            let address = pg_sys::ObjectAddress {
-                classId: class,
-                objectId: object,
-                objectSubId: 0,
-            };
-            pg_sys::isAnyTempNamespace(pg_sys::get_object_namespace(&address))
         }
     }
 }

@@ -278,6 +278,11 @@ impl ParseTree {
         }
     }
 
+    /// Whether it is a CREATE TABLE, but not of a query.
+    pub fn makes_table(self) -> bool {
+        self.is(pg_sys::NodeTag::T_CreateStmt)
+    }
+
     /// Whether it makes a table, and nothing of what that may be a partition of.
     pub fn makes_table_alone(self) -> bool {
         // SAFETY: the node tag says which type this is.

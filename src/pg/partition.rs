@@ -70,6 +70,15 @@ pub fn bound(partition: pg_sys::Oid) -> Option<String> {
     }
 }
 
+/// The key of a partitioned table, as it stands behind PARTITION BY.
+pub(super) fn key(table: pg_sys::Oid) -> Option<String> {
+    // SAFETY: pg_get_partkeydef(oid) reads catalogs, and returns a text or NULL.
+    unsafe {
+        let key = compat::call(pg_sys::pg_get_partkeydef, [pg_sys::Datum::from(table)])?;
+        super::text::string(pg_sys::text_to_cstring(key.cast_mut_ptr()))
+    }
+}
+
 /// Whether a running command detaches a partition CONCURRENTLY, or finalizes that.
 pub fn detaches_concurrently(tree: ParseTree) -> bool {
     let node = tree.node();

@@ -2,11 +2,12 @@
 //! sequence.
 
 use super::compat;
+use super::temporary_need;
 use super::text;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-/// A column: name and type, each ready to stand in SQL.
+/// A column as other servers are to have it: name and type, each ready to stand in SQL.
 pub struct Column {
     pub name: String,
     pub type_name: String,
@@ -62,13 +63,15 @@ pub(super) unsafe fn column(
     attribute: &pg_sys::FormData_pg_attribute,
     qualify_all: bool,
 ) -> Option<Column> {
+    let (kind, modifier) = temporary_need::elsewhere(attribute.atttypid, attribute.atttypmod);
     // SAFETY: catalog look-ups by OID.
     unsafe {
         Some(Column {
             name: text::quote_identifier(&text::string(attribute.attname.data.as_ptr())?),
-            type_name: type_name(attribute.atttypid, attribute.atttypmod, qualify_all)?,
+            type_name: type_name(kind, modifier, qualify_all)?,
             collation: if attribute.attcollation != pg_sys::InvalidOid
-                && attribute.attcollation != pg_sys::get_typcollation(attribute.atttypid)
+                && attribute.attcollation != pg_sys::get_typcollation(kind)
+                && !temporary_need::needs(pg_sys::CollationRelationId, attribute.attcollation)
             {
                 collation(attribute.attcollation)
             } else {

@@ -37,6 +37,19 @@ pub fn is_named(tree: ParseTree) -> bool {
     }
 }
 
+/// The same of one expression.
+///
+/// # Safety
+/// A raw expression or NULL.
+pub(super) unsafe fn is_in_expression(expression: *mut pg_sys::Node) -> bool {
+    let (mut namespace, mut toast) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+    // SAFETY: writes to the two variables given; the caller's promise.
+    unsafe {
+        pg_sys::GetTempNamespaceState(&mut namespace, &mut toast);
+        namespace != pg_sys::InvalidOid && names_type_of(expression, namespace)
+    }
+}
+
 /// What the definition of an ALTER TABLE's part has of these; NULL where it has none.
 ///
 /// # Safety

@@ -4,7 +4,7 @@
 //! and on top of that cuts the exact statement out of what the client sent
 //! ([`statement_extent`]), hides secrets ([`redact_options`], [`redact_connection`],
 //! [`leave_out_passwords`]) and removes single objects from a list of objects
-//! ([`remove_list_items`]).
+//! ([`remove_list_items`]) or single commands from an ALTER TABLE ([`replace_parts`]).
 //!
 //! What it relies on: the text is in a *server* encoding, where every byte of a multi-byte
 //! character is 0x80 or above, and PostgreSQL has already parsed it without an error.
@@ -25,5 +25,5 @@ pub use rewrite::{
     body_of_function, create_index_if_not_exists, drop_index_if_exists, name_index,
     replace_computed_bound, replace_from_current, replace_likes, restart_behind,
 };
-pub use splice::{ListPlace, remove_list_items};
+pub use splice::{ListPart, ListPlace, remove_list_items, replace_parts};
 pub use trim::{explained, statement_extent};

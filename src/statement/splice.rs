@@ -1,4 +1,4 @@
-//! Cuts single objects out of the object list of a statement.
+//! Cuts single objects out of the object list of a statement, and changes single commands of an ALTER TABLE.
 //!
 //! What it does: finds the comma separated list of objects of `DROP` and of `GRANT` and `REVOKE`
 //! on objects, and builds the statement anew without some of them. The text of the objects that
@@ -24,6 +24,14 @@ pub enum ListPlace {
     Drop,
     /// `GRANT privileges ON [type] list TO ..`, `REVOKE .. privileges ON [type] list FROM ..`
     Grant,
+}
+
+/// What becomes of one command of an `ALTER TABLE`.
+#[derive(Clone, Debug)]
+pub enum ListPart {
+    Kept,
+    LeftOut,
+    Instead(Vec<u8>),
 }
 
 /// The types of object that `DROP` takes a list of.
@@ -102,6 +110,34 @@ pub fn remove_list_items(
     let items = reader.items(total, end_word)?;
     let kept = kept_items(total, remove)?;
     (items.len() == total).then(|| join(text, &items, &kept))
+}
+
+/// Puts others in place of commands of an `ALTER TABLE`, or leaves them out, and adds `more` behind them. `None` if they cannot be
+/// found, are not as many as `parts`, or if none would be left.
+pub fn replace_parts(
+    text: &[u8],
+    standard_conforming_strings: bool,
+    parts: &[ListPart],
+    more: Vec<Vec<u8>>,
+) -> Option<Vec<u8>> {
+    let mut reader = Reader::new(text, standard_conforming_strings);
+    reader.alter_table_head()?;
+    let items = reader.commands()?;
+    if items.len() != parts.len() {
+        return None;
+    }
+    let replaced = items
+        .iter()
+        .zip(parts)
+        .filter_map(|(item, part)| match part {
+            ListPart::Kept => text.get(item.clone()).map(<[u8]>::to_vec),
+            ListPart::LeftOut => None,
+            ListPart::Instead(part) => Some(part.clone()),
+        });
+    let all: Vec<Vec<u8>> = replaced.chain(more).collect();
+    let (first, last) = (items.first()?, items.last()?);
+    let (head, tail) = (text.get(..first.start)?, text.get(last.end..)?);
+    (!all.is_empty()).then(|| [head, &all.join(&b", "[..]), tail].concat())
 }
 
 /// For each item whether it stays; `None` if none stays or an index does not exist.
@@ -204,6 +240,52 @@ impl<'a> Reader<'a> {
         }
         self.take_words(&["if", "exists"], |_| true);
         Some(())
+    }
+
+    /// Takes `ALTER TABLE [IF EXISTS] [ONLY] name [*]`, where a name may stand in parentheses. `ONLY` is reserved; a table may be called
+    /// `if`, but not before `exists`.
+    fn alter_table_head(&mut self) -> Option<()> {
+        let text = self.text;
+        if !self.word("alter") || !self.word("table") {
+            return None;
+        }
+        self.take_words(&["if", "exists"], |t| t.is_name());
+        self.word("only");
+        let in_parentheses = self.tokens.next_if(|t| t.is_symbol(text, b'(')).is_some();
+        self.tokens.next()?;
+        while self.tokens.next_if(|t| t.is_symbol(text, b'.')).is_some() {
+            self.tokens.next()?;
+        }
+        if in_parentheses {
+            self.tokens.next_if(|t| t.is_symbol(text, b')'))?;
+        }
+        self.tokens.next_if(|t| t.bytes(text) == b"*");
+        Some(())
+    }
+
+    /// Takes what is between commas outside of parentheses and brackets, up to the end or a semicolon.
+    fn commands(&mut self) -> Option<Vec<Range<usize>>> {
+        let (mut items, mut item) = (Vec::new(), None::<Range<usize>>);
+        let mut depth = 0usize;
+        while let Some(token) = self.tokens.next() {
+            let is = |symbol| token.is_symbol(self.text, symbol);
+            if depth == 0 && is(b';') {
+                self.only_semicolons().then_some(())?;
+                break;
+            }
+            if depth == 0 && is(b',') {
+                items.push(item.take()?);
+                continue;
+            }
+            if is(b'(') || is(b'[') {
+                depth += 1;
+            } else if is(b')') || is(b']') {
+                depth = depth.checked_sub(1)?;
+            }
+            item = Some(item.map_or(token.start, |i| i.start)..token.end);
+        }
+        items.push(item?);
+        (depth == 0).then_some(items)
     }
 
     /// Whether an operator class or family comes next, which is always a single one. Behind a dot,
@@ -343,6 +425,41 @@ mod tests {
     fn nothing(list: ListPlace, text: &str, total: usize, remove: &[usize]) {
         let found = remove_list_items(text.as_bytes(), true, list, total, remove);
         assert_eq!(found, None, "{text}");
+    }
+
+    #[test]
+    fn commands_of_alter_table() {
+        use ListPart::{Instead, Kept, LeftOut};
+        let changed = |text: &str, parts: &[ListPart], more: &[&str]| {
+            let more = more.iter().map(|part| part.as_bytes().to_vec()).collect();
+            let found = replace_parts(text.as_bytes(), true, parts, more);
+            found.map(|bytes| String::from_utf8(bytes).unwrap())
+        };
+        let instead = |text: &str| Instead(text.as_bytes().to_vec());
+        let text = "/* , */ alter table IF EXISTS only ( s.\"a,b\" ) ADD a int DEFAULT (f(1, 2)) -- ,\n , ALTER b SET DEFAULT ARRAY[1,2], DROP c ; ";
+        assert_eq!(
+            changed(text, &[LeftOut, instead("X"), Kept], &["Y"]).as_deref(),
+            Some("/* , */ alter table IF EXISTS only ( s.\"a,b\" ) X, DROP c, Y ; ")
+        );
+        let text = "ALTER TABLE if * ADD CHECK (a = ',')";
+        assert_eq!(
+            changed(text, &[instead("X")], &[]).as_deref(),
+            Some("ALTER TABLE if * X")
+        );
+        assert_eq!(
+            changed(text, &[LeftOut], &["Y"]).as_deref(),
+            Some("ALTER TABLE if * Y")
+        );
+        assert_eq!(changed(text, &[LeftOut], &[]), None);
+        assert_eq!(changed(text, &[Kept, Kept], &[]), None);
+        for text in [
+            "ALTER TABLE a ADD b int, ",
+            "ALTER TABLE a ADD b]",
+            "ALTER TABLE a ADD b; c",
+            "ALTER VIEW a RENAME b TO c",
+        ] {
+            assert_eq!(changed(text, &[Kept], &["Y"]), None, "{text}");
+        }
     }
 
     #[test]

@@ -229,3 +229,31 @@ fn cluster() {
         if partitioned { "3" } else { "2" }
     );
 }
+
+/// What needs temporary objects is left out, and the rows come, also when the session that had these is over.
+#[test]
+fn temporary_parts() {
+    let pair = Pair::simple("parts");
+    let made = [
+        "CREATE TYPE pg_temp.kind AS ENUM ('a', 'b')",
+        "CREATE FUNCTION pg_temp.one() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE TABLE t (id int PRIMARY KEY, k kind NOT NULL DEFAULT 'a', n int DEFAULT pg_temp.one() CHECK (n = pg_temp.one()), UNIQUE (id, k))",
+        "INSERT INTO t VALUES (1), (2), (3)",
+        "ALTER TABLE t ADD m int NOT NULL DEFAULT pg_temp.one(), ADD ks kind[] UNIQUE; CREATE INDEX ON t USING gin (ks); INSERT INTO t (id, ks) VALUES (4, '{b,a}')",
+        "UPDATE t SET k = 'b' WHERE id = 2; DELETE FROM t WHERE id = 3; ALTER TABLE t ALTER m SET DEFAULT pg_temp.one(), DROP CONSTRAINT t_id_k_key",
+        "CREATE TABLE copy AS SELECT * FROM t; CREATE TABLE parts (k kind) PARTITION BY LIST (k); CREATE TABLE parts_a PARTITION OF parts FOR VALUES IN ('a'); INSERT INTO parts VALUES ('a')",
+    ];
+    pair.source.run_each(&made);
+    pair.wait();
+    let rows = |table: &str| {
+        let all = format!("SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM {table} x");
+        pair.destination.value(&all)
+    };
+    let all = "(1,a,1,1,) (2,b,1,1,) (4,a,1,1,\"{b,a}\")";
+    assert_eq!([rows("t"), rows("copy")], [all, all]);
+    assert_eq!(rows("parts_a"), "(a)");
+    // The session was over: its columns went without a word.
+    pair.source.run("INSERT INTO t (id, m) VALUES (5, 5); INSERT INTO copy DEFAULT VALUES; ALTER TABLE t DROP m");
+    pair.wait();
+    assert_eq!(pair.destination.value("SELECT count(*) FROM t"), "4");
+}

@@ -44,7 +44,9 @@ sql_tests! {
         all_tables join modes newly_published newly_published_schema no_right published published_except published_schema
         schema set_logged strangers update_delete
     }
-    replayable { computed_bound explain from_current invalid_index like_temporary sequence_range short_lived system_relations }
+    replayable {
+        computed_bound explain from_current invalid_index like_temporary sequence_range short_lived system_relations temporary_parts
+    }
     retention { increment max_age max_rows }
     roles { commands passwords preload }
     rows {
