@@ -141,6 +141,15 @@ pub fn is_concerned(started: &Started) -> bool {
 
 /// Writes the rows of those that are valid now.
 pub fn record(started: &Started, source: &Source) -> Result<(), Failure> {
+    // Where an index of the partitioned table is made, or a table becomes a partition, other servers make what is missing.
+    if started.tree.command_tag() != "ALTER INDEX" {
+        let attached = started
+            .found
+            .untold
+            .iter()
+            .filter(|u| u.is_attached_since());
+        attached.for_each(|untold| index::is_told(untold.oid()));
+    }
     let made = in_progress::made();
     let mut indexes = started.found.made_valid(&made);
     indexes.extend(copies(started, &made));
@@ -216,10 +225,6 @@ fn write(started: &Started, source: &Source, index: Oid) -> Result<(), Failure> 
 
 fn write_index(context: &Context, original: Option<Original>, index: Oid) -> Result<(), Failure> {
     index::is_told(index);
-    // Of a partitioned table's index: other servers have made it with that.
-    if index::is_partition(index) {
-        return Ok(());
-    }
     let (Some(statement), Some(identity)) = (
         index::definition_if_not_exists(index),
         catalog::qualified_relation_name(index),
@@ -252,6 +257,11 @@ fn write_index(context: &Context, original: Option<Original>, index: Oid) -> Res
         })
     };
     write(&statement, "CREATE INDEX", Operation::Create)?;
+    let parent = index::parent(index).and_then(catalog::qualified_relation_name);
+    if let Some(parent) = parent {
+        let statement = format!("ALTER INDEX {parent} ATTACH PARTITION {identity}");
+        write(&statement, "ALTER INDEX", Operation::Alter)?;
+    }
     if let Some(comment) = index::comment(index) {
         let constant = publisher::quote_literal(&comment);
         let statement = format!("COMMENT ON INDEX {identity} IS {constant}");

@@ -22,7 +22,11 @@ const UNTOLD: Mark = Mark(pg_sys::F_PG_INDEX_HAS_PROPERTY);
 
 /// An index that no row tells of, as a command finds it when it begins.
 #[derive(Clone, Debug)]
-pub struct Untold(Oid);
+pub struct Untold {
+    oid: Oid,
+    /// Part of a partitioned table's index already.
+    is_partition: bool,
+}
 
 /// Whether this is an index that is not valid. Those of partitioned tables are so until all partitions have one.
 pub fn is_invalid(index: Address) -> bool {
@@ -63,25 +67,34 @@ pub fn is_untold(index: Oid) -> bool {
 
 /// All that no row tells of.
 pub fn untold() -> Vec<Untold> {
-    UNTOLD.relations().into_iter().map(Untold).collect()
+    let untold = |oid| Untold {
+        oid,
+        is_partition: parent(oid).is_some(),
+    };
+    UNTOLD.relations().into_iter().map(untold).collect()
 }
 
 impl Untold {
     pub fn is(&self, index: Oid) -> bool {
-        self.0 == index
+        self.oid == index
     }
 
     pub fn oid(&self) -> Oid {
-        self.0
+        self.oid
+    }
+
+    /// Whether it was made part of a partitioned table's index since.
+    pub fn is_attached_since(&self) -> bool {
+        !self.is_partition && parent(self.oid).is_some()
     }
 
     pub fn is_valid(&self) -> bool {
-        validity(self.0) == Some(true)
+        validity(self.oid) == Some(true)
     }
 
     /// Whether the running transaction has made it valid.
     pub fn is_made_valid_here(&self) -> bool {
-        self.is_valid() && changed_by_this_transaction(self.0) && is_untold(self.0)
+        self.is_valid() && changed_by_this_transaction(self.oid) && is_untold(self.oid)
     }
 
     /// The index, if it is valid now and still untold, under locks that keep it so until the end of the transaction. Who has a lock
@@ -91,8 +104,8 @@ impl Untold {
             return None;
         }
         let locks = [
-            (table_of(self.0)?, pg_sys::AccessShareLock),
-            (self.0, pg_sys::ShareUpdateExclusiveLock),
+            (table_of(self.oid)?, pg_sys::AccessShareLock),
+            (self.oid, pg_sys::ShareUpdateExclusiveLock),
         ];
         for (relation, lock) in locks {
             // SAFETY: takes any OID; the lock goes with the transaction.
@@ -100,7 +113,7 @@ impl Untold {
                 return None;
             }
         }
-        (self.is_valid() && is_untold(self.0)).then_some(self.0)
+        (self.is_valid() && is_untold(self.oid)).then_some(self.oid)
     }
 }
 
@@ -408,8 +421,19 @@ pub fn comment(index: Oid) -> Option<String> {
     unsafe { text::string(pg_sys::GetComment(index, pg_sys::RelationRelationId, 0)) }
 }
 
-/// Whether an index is part of one of a partitioned table.
-pub fn is_partition(index: Oid) -> bool {
-    // SAFETY: a syscache look-up.
-    unsafe { pg_sys::get_rel_relispartition(index) }
+/// The index of a partitioned table that an index is part of.
+pub fn parent(index: Oid) -> Option<Oid> {
+    let mut parent = None;
+    // SAFETY: the index begins with this column; each row is one of pg_inherits.
+    unsafe {
+        scan::each_row(
+            pg_sys::InheritsRelationId,
+            pg_sys::InheritsRelidSeqnoIndexId,
+            &[(pg_sys::Anum_pg_inherits_inhrelid, index)],
+            |row, _| {
+                parent = Some((*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_inherits)).inhparent);
+            },
+        );
+    }
+    parent
 }
