@@ -71,6 +71,8 @@ impl Message<'_> {
     pub fn leave_out(&mut self) -> bool {
         let left_out = if self.original.take().is_some() {
             "original"
+        } else if !std::mem::take(&mut self.made).is_empty() {
+            "made"
         } else if self.objects.len() > SOME_OBJECTS {
             self.objects.truncate(SOME_OBJECTS);
             "objects"

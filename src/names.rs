@@ -12,22 +12,27 @@ use crate::message::{Made, Object, Operation};
 use crate::objects::Touched;
 use crate::pg::{catalog, index};
 use crate::repaired;
+use std::collections::HashSet;
 
 /// What the command has made, in order, where its names are worth telling. `statement` is its text.
 pub fn chosen(started: &Started, touched: &Touched, statement: &[u8]) -> Vec<Made> {
-    let by_server = |name: &str| {
+    let mut words = None;
+    let mut by_server = |name: &str| {
         let name = crate::pg::text::encode(name);
-        name.last().is_some_and(u8::is_ascii_digit) && !contains(statement, &name)
+        name.last().is_some_and(u8::is_ascii_digit)
+            && !words
+                .get_or_insert_with(|| words_of(statement))
+                .contains(&*name)
     };
     // Of most new tables the objects say it, for nothing.
     let copies_indexes = started.found.copies_indexes();
     if !copies_indexes && started.tree.makes_table_alone() {
-        let is_chosen = |object: &Object| {
+        let mut is_chosen = |object: &Object| {
             object.op == Operation::Create
                 && matches!(object.object_type.as_str(), "index" | "sequence")
-                && object.name.as_deref().is_some_and(by_server)
+                && object.name.as_deref().is_some_and(&mut by_server)
         };
-        if !touched.objects.iter().any(is_chosen) {
+        if !touched.objects.iter().any(&mut is_chosen) {
             return Vec::new();
         }
     }
@@ -55,8 +60,10 @@ fn is_made_anew(name: &str) -> bool {
     in_progress::with_dropped_indexes(|dropped| dropped.iter().any(|index| index.name == name))
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
+/// What may be names in a text. One that is missing costs a list of names, no more.
+fn words_of(text: &[u8]) -> HashSet<&[u8]> {
+    text.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80))
+        .collect()
 }
 
 /// A relation, if it is one with such a name.

@@ -5,14 +5,23 @@ use crate::error::Failure;
 use crate::pg::catalog::{self, Oid};
 use crate::pg::execute::Done;
 use crate::pg::{index, relation};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Gives the relations that the command has made the names that the source's server chose, where another one was chosen here. Fails
 /// where something else has such a name.
 pub fn give(circumstances: &Circumstances, done: &Done) -> Result<(), Failure> {
     let mut wrong = Vec::new();
+    let mut made_here = made_here(circumstances, done);
     for (table, wanted) in by_table(&circumstances.made) {
-        let found = made_in(table, done)?;
+        let oid = table
+            .map(catalog::relation_by_identity)
+            .transpose()?
+            .flatten();
+        let found = if table.is_some() && oid.is_none() {
+            Vec::new()
+        } else {
+            made_here.remove(&oid).unwrap_or_default()
+        };
         let pairs = if table.is_some() {
             let (pairs, surplus) = paired(wanted, found);
             // CREATE TABLE (LIKE ..) has copied what was not there yet on the source.
@@ -45,8 +54,12 @@ pub fn give(circumstances: &Circumstances, done: &Done) -> Result<(), Failure> {
         }
         relation::rename(oid, &made.name);
     }
+    let made: HashSet<Oid> = done.made.iter().copied().collect();
+    let definitions: HashMap<&str, &str> = (circumstances.made.iter())
+        .filter_map(|made| Some((made.name.as_str(), made.definition.as_deref()?)))
+        .collect();
     for object in &circumstances.objects {
-        if let Some(identity) = taken(object, circumstances, done)? {
+        if let Some(identity) = taken(object, &definitions, &made)? {
             return Err(Failure::name_of_another(identity));
         }
     }
@@ -63,25 +76,26 @@ fn by_table(made: &[Made]) -> BTreeMap<Option<&str>, Vec<&Made>> {
     tables
 }
 
-/// What was made here, but for what an ALTER TABLE has made anew: that has its name.
-fn made_in(table: Option<&str>, done: &Done) -> Result<Vec<Oid>, Failure> {
-    let is_rebuilt =
-        |oid: Oid| catalog::relation_name(oid).is_some_and(|name| done.dropped.contains(&name));
-    let made = done.made.iter().copied();
-    Ok(match table {
-        None => made.filter(|&oid| catalog::is_sequence(oid)).collect(),
-        Some(identity) => match catalog::relation_by_identity(identity)? {
-            None => Vec::new(),
-            table => made
-                .filter(|&oid| index::table_of(oid) == table && !is_rebuilt(oid))
-                .collect(),
-        },
-    })
+/// What was made here, by table, sequences by `None`; but for what an ALTER TABLE has made anew: that has its name.
+fn made_here(circumstances: &Circumstances, done: &Done) -> HashMap<Option<Oid>, Vec<Oid>> {
+    let mut tables = HashMap::<_, Vec<Oid>>::new();
+    if circumstances.made.is_empty() {
+        return tables;
+    }
+    for &oid in &done.made {
+        let table = index::table_of(oid);
+        let is_rebuilt =
+            || catalog::relation_name(oid).is_some_and(|name| done.dropped.contains(&name));
+        if table.is_some() && !is_rebuilt() || catalog::is_sequence(oid) {
+            tables.entry(table).or_default().push(oid);
+        }
+    }
+    tables
 }
 
 /// Each index with what it is on the source: that which says the same, or (another major may word it in another way) the next in order;
 /// and those that are nothing there.
-fn paired<'a>(wanted: Vec<&'a Made>, mut found: Vec<Oid>) -> (Vec<(Oid, &'a Made)>, Vec<Oid>) {
+fn paired(wanted: Vec<&Made>, mut found: Vec<Oid>) -> (Vec<(Oid, &Made)>, Vec<Oid>) {
     let (mut pairs, mut left) = (Vec::new(), Vec::new());
     for made in wanted {
         let is_same = |oid: &Oid| index::definition_without_name(*oid) == made.definition;
@@ -102,8 +116,8 @@ fn paired<'a>(wanted: Vec<&'a Made>, mut found: Vec<Oid>) -> (Vec<(Oid, &'a Made
 /// what it asks for, unless the row says what that is.
 fn taken<'a>(
     object: &'a Object,
-    circumstances: &Circumstances,
-    done: &Done,
+    definitions: &HashMap<&str, &str>,
+    made: &HashSet<Oid>,
 ) -> Result<Option<&'a str>, Failure> {
     let is_made = object.op.as_deref() == Some("create")
         && matches!(object.object_type.as_deref(), Some("index" | "sequence"));
@@ -113,13 +127,10 @@ fn taken<'a>(
     let Some(there) = catalog::relation_by_identity(identity)? else {
         return Ok(None);
     };
-    let made = circumstances.made.iter();
-    let definition = made
-        .filter(|made| Some(&made.name) == object.name.as_ref())
-        .find_map(|made| made.definition.as_deref());
-    let is_other = match definition {
-        Some(definition) => index::definition_without_name(there).as_deref() != Some(definition),
-        None => !done.made.is_empty(),
+    let name = object.name.as_deref().unwrap_or_default();
+    let is_other = match definitions.get(name) {
+        Some(&definition) => index::definition_without_name(there).as_deref() != Some(definition),
+        None => !made.is_empty(),
     };
-    Ok((is_other && !done.made.contains(&there)).then_some(identity))
+    Ok((is_other && !made.contains(&there)).then_some(identity))
 }
