@@ -435,7 +435,7 @@ impl Failure {
     /// A new relation would go into something that is not here.
     pub fn setting_unknown(name: &str, value: &str) -> Self {
         let hint = if name == "default_tablespace" {
-            "Create the tablespace here, or set dts_ddl_capture.apply_missing_tablespace to \"default\"."
+            "Create the tablespace here, or set dts_ddl_capture.apply_missing_tablespace to \"database\"."
         } else {
             "Create the access method here."
         };

@@ -51,8 +51,8 @@ pub enum ApplyMissingRole {
 pub enum ApplyMissingTablespace {
     #[name = c"stop"]
     Stop,
-    #[name = c"default"]
-    Default,
+    #[name = c"database"]
+    Database,
 }
 
 /// On: the extension was created in order to capture.
@@ -239,7 +239,7 @@ pub fn init() {
     GucRegistry::define_enum_guc(
         c"dts_ddl_capture.apply_missing_tablespace",
         c"What happens on a destination to a DDL command that needs a tablespace which does not exist there.",
-        c"\"stop\" fails the command; \"default\" takes the database's own and notes that in dts_ddl.apply_log.",
+        c"\"stop\" fails the command; \"database\" takes the database's own and notes that in dts_ddl.apply_log.",
         &APPLY_MISSING_TABLESPACE,
         GucContext::Suset,
         plain,

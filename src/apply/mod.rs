@@ -296,7 +296,7 @@ fn squatter<'a>(
 }
 
 fn replaces_tablespaces() -> bool {
-    guc::apply_missing_tablespace() == ApplyMissingTablespace::Default
+    guc::apply_missing_tablespace() == ApplyMissingTablespace::Database
 }
 
 /// Settings whose value does not exist here, with that value.
