@@ -62,9 +62,8 @@ impl Found {
         Found {
             table: index::named_table(tree),
             in_likes,
-            is_reindexed_alone: untold
-                .iter()
-                .any(|untold| index::is_reindexed_alone(tree, untold.oid())),
+            is_reindexed_alone: index::reindexed_alone(tree)
+                .is_some_and(|index| untold.iter().any(|untold| untold.is(index))),
             drops_invalid,
             untold,
         }
@@ -159,14 +158,18 @@ pub fn record(started: &Started, source: &Source) -> Result<(), Failure> {
 /// The copies that a CREATE TABLE (LIKE ..) has made of untold indexes. Which index is told may change while it runs, for it locks out
 /// nobody who makes one: so there are as many as have no told one that says the same.
 pub fn copies(started: &Started, made: &[Oid]) -> Vec<Oid> {
-    let tables = started.found.in_likes.iter();
+    let tables = &started.found.in_likes;
+    if tables.is_empty() {
+        return Vec::new();
+    }
     let mut told: Vec<String> = tables
+        .iter()
         .flat_map(|&table| index::indexes_of(table))
         .filter(|&index| !index::is_untold(index))
         .filter_map(index::definition_alone)
         .collect();
     let mut copies = made.to_vec();
-    copies.retain(|&index| !started.found.in_likes.is_empty() && is_of_new_table(index, made));
+    copies.retain(|&index| is_of_new_table(index, made));
     copies.retain(|&index| {
         let definition = index::definition_alone(index);
         let original = told

@@ -25,13 +25,9 @@ pub fn give(circumstances: &Circumstances, done: &Done) -> Result<(), Failure> {
         let pairs = if table.is_some() {
             let (pairs, surplus) = paired(wanted, found);
             // CREATE TABLE (LIKE ..) has copied what was not there yet on the source.
-            let is_new = |&index: &Oid| {
-                index::table_of(index).is_some_and(|table| done.made.contains(&table))
-            };
-            surplus
-                .into_iter()
-                .filter(is_new)
-                .for_each(index::drop_again);
+            if oid.is_some_and(|table| done.made.contains(&table)) {
+                surplus.into_iter().for_each(index::drop_again);
+            }
             pairs
         } else {
             found.into_iter().zip(wanted).collect()

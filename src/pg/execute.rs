@@ -677,16 +677,11 @@ unsafe extern "C-unwind" fn object_access(
         && is_running()
     {
         DROPPED.with_borrow_mut(|names| names.extend(super::catalog::relation_name(object)));
-    }
-    if access == pg_sys::ObjectAccessType::OAT_DROP
-        && class == pg_sys::RelationRelationId
-        && column == 0
-        && is_running()
-        && subscription::forget_unready_table(object)
-    {
-        UNFINISHED.with_borrow_mut(|tables| {
-            tables.push(super::catalog::qualified_relation_name(object).unwrap_or_default());
-        });
+        if subscription::forget_unready_table(object) {
+            UNFINISHED.with_borrow_mut(|tables| {
+                tables.push(super::catalog::qualified_relation_name(object).unwrap_or_default());
+            });
+        }
     }
     if access == pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE {
         super::row_rights::before_function(object).unwrap_or_else(|failure| failure.raise());

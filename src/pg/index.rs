@@ -349,17 +349,17 @@ pub fn named<'a>(made: &'a [Oid], name: &'a str) -> Option<Oid> {
     })
 }
 
-/// Whether a statement is a REINDEX INDEX of this index.
-pub fn is_reindexed_alone(tree: ParseTree, index: Oid) -> bool {
+/// The index that a REINDEX INDEX names; to be asked before it runs.
+pub fn reindexed_alone(tree: ParseTree) -> Option<Oid> {
     let node = tree.node();
     // SAFETY: a parse tree is valid while its command runs; the node tag says which type it is.
     unsafe {
         if node.is_null() || (*node).type_ != pg_sys::NodeTag::T_ReindexStmt {
-            return false;
+            return None;
         }
         let reindex = node as *mut pg_sys::ReindexStmt;
-        (*reindex).kind == pg_sys::ReindexObjectType::REINDEX_OBJECT_INDEX
-            && node::find_permanent_relation((*reindex).relation) == index
+        ((*reindex).kind == pg_sys::ReindexObjectType::REINDEX_OBJECT_INDEX)
+            .then(|| node::find_permanent_relation((*reindex).relation))
     }
 }
 

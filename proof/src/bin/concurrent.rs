@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 const OPTIONS: &str = "-c wal_level=logical -c max_connections=150 -c max_worker_processes=20 -c max_wal_senders=20 \
     -c shared_preload_libraries=dts_ddl_capture -c wal_retrieve_retry_interval=200 -c autovacuum=off -c fsync=off \
-    -c log_min_messages=warning -c log_statement=all -c backtrace_functions=simple_heap_delete,simple_heap_update,CatalogTupleDelete";
+    -c log_min_messages=warning";
 const DATABASE: &str = "concurrent";
 /// How long the destination may take for a transaction, once the source is at rest.
 const PATIENCE: Duration = Duration::from_secs(60);
