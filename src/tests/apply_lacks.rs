@@ -97,18 +97,19 @@ fn enum_in_one_transaction() {
     );
 }
 
+/// A table with the deepest expression that this session may write. (Without parentheses: the parser has a limit for these.)
+pub const DEEPEST: &str = "DO $$ DECLARE n int := 100; step int := 4096; BEGIN
+    WHILE step >= 8 LOOP BEGIN
+      EXECUTE 'CREATE TABLE deep (x int, CHECK (x' || repeat('+1', n + step) || ' > 0))';
+      EXECUTE 'DROP TABLE deep'; n := n + step;
+    EXCEPTION WHEN statement_too_complex THEN step := step / 2; END; END LOOP;
+    EXECUTE 'CREATE TABLE deepest (x int, CHECK (x' || repeat('+1', n) || ' > 0))'; END $$";
+
 /// The deepest expression that the source takes is not too deep for a worker.
 #[test]
 fn deep_expressions() {
     let pair = Pair::simple("lacks_depth");
-    pair.source.run(
-        "DO $$ DECLARE n int := 100; step int := 4096; BEGIN
-           WHILE step >= 8 LOOP BEGIN
-             EXECUTE 'CREATE TABLE deep (x int, CHECK (' || repeat('(', n + step) || 'x' || repeat('+1)', n + step) || ' > 0))';
-             EXECUTE 'DROP TABLE deep'; n := n + step;
-           EXCEPTION WHEN statement_too_complex THEN step := step / 2; END; END LOOP;
-           EXECUTE 'CREATE TABLE deepest (x int, CHECK (' || repeat('(', n) || 'x' || repeat('+1)', n) || ' > 0))'; END $$",
-    );
+    pair.source.run(DEEPEST);
     pair.wait();
     pair.destination.expect_value(
         "SELECT count(*) FROM pg_constraint WHERE conrelid = 'deepest'::regclass AND contype = 'c'",

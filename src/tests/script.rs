@@ -1168,19 +1168,7 @@ fn expressions_at_the_limit_of_the_stack() {
         &[
             "CREATE SCHEMA d AUTHORIZATION script_deep",
             "SET ROLE script_deep; SET search_path = d; SET max_parallel_workers_per_gather = 0",
-            "DO $$
-             DECLARE n int := 100; step int := 4096;
-             BEGIN
-               WHILE step >= 8 LOOP
-                 BEGIN
-                   EXECUTE 'CREATE TABLE deep (x int, CHECK (' || repeat('(', n + step) || 'x' || repeat('+1)', n + step) || ' > 0))';
-                   EXECUTE 'DROP TABLE deep';
-                   n := n + step;
-                 EXCEPTION WHEN statement_too_complex THEN step := step / 2;
-                 END;
-               END LOOP;
-               EXECUTE 'CREATE TABLE deepest (x int, CHECK (' || repeat('(', n) || 'x' || repeat('+1)', n) || ' > 0))';
-             END $$",
+            super::apply_lacks::DEEPEST,
         ],
     );
     expect_success(&run(&target, &lines, &[]));
