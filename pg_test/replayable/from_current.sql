@@ -37,7 +37,7 @@ SELECT t.texts('quotes, backslashes, a name that is folded', E'ALTER ROUTINE g()
 ALTER ROUTINE g() SET custom.x FROM CURRENT SET session_preload_libraries FROM CURRENT;
 SELECT t.same('no files are not one without name', 'g', E'ALTER ROUTINE g() SET custom.x TO E''it''''s \\\\ "x" é'' SET session_preload_libraries FROM CURRENT');
 SELECT set_config('standard_conforming_strings', 'off', false) WHERE current_setting('server_version_num')::int < 190000;
-SET escape_string_warning = off;
+SELECT set_config('escape_string_warning', 'off', false) WHERE current_setting('server_version_num')::int < 190000;
 CREATE PROCEDURE p(x text DEFAULT 'SET a FROM CURRENT') SET custom.x FROM CURRENT LANGUAGE plpgsql AS 'BEGIN END';
 RESET standard_conforming_strings;
 SELECT t.is('under the other reading', (SELECT ddl_text FROM t.one('other')), E'CREATE PROCEDURE p(x text DEFAULT ''SET a FROM CURRENT'') SET custom.x TO E''it''''s \\\\ "x" é'' LANGUAGE plpgsql AS ''BEGIN END''');
