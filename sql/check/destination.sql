@@ -89,7 +89,7 @@ SELECT 'subscription',
 UNION ALL
 SELECT 'apply_stopped', CASE WHEN count(*) > 0 THEN 'error' ELSE 'ok' END,
        coalesce(string_agg(format('"%s" has stood still since %s%s%s%s: %s', t.subscription, date_trunc('second', t.since),
-           ', copying ' || t.copied_table, format(' at DDL command %s (%s)', t.id, t.tag), format(', %s failures', t.failures), left(t.error, 500)), '; ' ORDER BY t.since), 'nothing stands still'),
+           ', copying ' || t.copied_table, ' at DDL command ' || t.id || ' (' || t.tag || ')', format(', %s failures', t.failures), left(t.error, 500)), '; ' ORDER BY t.since), 'nothing stands still'),
        CASE WHEN count(*) > 0 THEN concat_ws('; ', 'SELECT * FROM dts_ddl.stops() says all of it. Mend the cause, and it goes on by itself',
          CASE WHEN count(t.id) > 0 THEN format('or SELECT dts_ddl.skip(%s), which leaves the command out', min(t.id)) END,
          CASE WHEN bool_or(t.tag ~ '^(CREATE TABLE|CREATE TABLE AS|SELECT INTO|CREATE EXTENSION|ALTER EXTENSION|CREATE SCHEMA|IMPORT FOREIGN SCHEMA)$')

@@ -3,8 +3,8 @@
 //! What a worker wrote is rolled back with its error, a sequence holds numbers only, and who looks may not read the server log. So
 //! the last error of each worker is kept in a file beside PostgreSQL's own temporary statistics (`pg_stat_tmp`, which a server
 //! empties after a crash; a worker that stands still writes it anew with each try). It counts as long as the worker has got no
-//! further: an error in a transaction until a later one of the source is committed here, a lost connection until a worker runs again,
-//! a copy's until the table is ready.
+//! further: an error in a transaction until a later one of the source is committed here, or has passed a running worker without a row
+//! for this server, a lost connection until a worker runs again, a copy's until the table is ready.
 //! Not promised: what only a standby of this server could be asked for.
 
 use super::recorded::Command;
@@ -44,6 +44,7 @@ pub struct Stop {
     table: u32,
     parallel: bool,
     position: Option<i64>,
+    received: Option<i64>,
     applying: bool,
     /// When it failed for the first and for the last time, as a timestamptz, and how often.
     pub since: i64,
@@ -78,6 +79,13 @@ impl Stop {
         self.table == other.table
             && self.position == other.position
             && self.applying == other.applying
+            && self.id() == other.id()
+            && (self.id().is_some() || self.error == other.error)
+    }
+
+    /// Whether a worker that runs has received more than this one.
+    fn is_passed(&self, received: Option<i64>) -> bool {
+        self.received.is_some_and(|own| received > Some(own))
     }
 }
 
@@ -121,6 +129,7 @@ pub fn note(error: &WorkerError) {
         table: error.table,
         parallel: error.parallel,
         position: error.position,
+        received: error.received,
         applying: error.applying,
         since: now,
         last: now,
@@ -173,10 +182,12 @@ fn files(database: u32) -> Vec<(PathBuf, u32, u32)> {
 struct Standing {
     name: String,
     position: Option<i64>,
+    received: Option<i64>,
     is_running: bool,
 }
 
-const STANDINGS: &str = "SELECT s.oid::text, s.subname::text, (o.remote_lsn OPERATOR(pg_catalog.-) '0/0'::pg_lsn)::bigint::text, w.pid::text
+const STANDINGS: &str = "SELECT s.oid::text, s.subname::text, (o.remote_lsn OPERATOR(pg_catalog.-) '0/0'::pg_lsn)::bigint::text, w.pid::text,
+        (w.received_lsn OPERATOR(pg_catalog.-) '0/0'::pg_lsn)::bigint::text
       FROM pg_catalog.pg_subscription s
       JOIN pg_catalog.pg_database d ON d.oid = s.subdbid AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
       LEFT JOIN pg_catalog.pg_replication_origin_status o ON o.external_id OPERATOR(pg_catalog.=) pg_catalog.concat('pg_', s.oid)
@@ -200,6 +211,7 @@ pub fn all() -> Result<Vec<Stop>, Failure> {
             let standing = Standing {
                 name: text::decode(row[1].as_deref().unwrap_or_default()),
                 position: number(row.get(2)),
+                received: number(row.get(4)),
                 is_running: row[3].is_some(),
             };
             standings.insert(subscription, standing);
@@ -227,11 +239,13 @@ pub fn all() -> Result<Vec<Stop>, Failure> {
                     ..stop
                 })
             });
-            match stop {
-                Some(stop) => stops.push(stop),
-                None => {
-                    let _ = fs::remove_file(path);
-                }
+            let Some(stop) = stop else {
+                let _ = fs::remove_file(path);
+                continue;
+            };
+            // A try that takes long may have received as much: the next error has to know since when it fails.
+            if table != 0 || !stop.is_passed(standings[&subscription].received) {
+                stops.push(stop);
             }
         }
         stops.sort_by_key(|stop| stop.since);

@@ -25,6 +25,8 @@ pub struct WorkerError {
     pub parallel: bool,
     /// Of the source's last transaction that is committed here, where the worker knows.
     pub position: Option<i64>,
+    /// Of the source's WAL, up to where it has received what came.
+    pub received: Option<i64>,
     /// A transaction was running: it is more than a lost connection.
     pub applying: bool,
     pub code: i32,
@@ -121,6 +123,7 @@ unsafe fn read(error: *mut pg_sys::ErrorData) -> WorkerError {
             table: table.to_u32(),
             parallel,
             position: POSITION.get(),
+            received: Some((*worker).last_lsn as i64).filter(|&lsn| lsn != 0),
             applying: ABORTED.get() || pg_sys::IsTransactionState(),
             code: (*error).sqlerrcode,
             message: string((*error).message).unwrap_or_default(),

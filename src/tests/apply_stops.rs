@@ -53,6 +53,40 @@ fn a_row() {
     expect_nothing(&pair);
 }
 
+/// What was mended so that nothing of the transaction is for this server is over, and what comes next is another stop.
+#[test]
+fn a_row_for_nothing() {
+    let pair = Pair::simple("stops_passed");
+    pair.source
+        .run("CREATE TABLE t (i int PRIMARY KEY); CREATE TABLE u (i int PRIMARY KEY, j int)");
+    pair.wait();
+    pair.destination
+        .run("SET session_replication_role = replica; DROP TABLE t");
+    pair.source.run("INSERT INTO t VALUES (1)");
+    pair.destination.expect_value(
+        "SELECT count(*) FROM dts_ddl.stops() WHERE failures > 2",
+        "1",
+    );
+    let check = "SELECT found FROM dts_ddl.check() WHERE name = 'apply_stopped'";
+    let found = pair.destination.value(check);
+    assert!(
+        found.contains(" failures: logical replication target") && !found.contains("command"),
+        "{found}"
+    );
+    pair.destination.run("CREATE TABLE t (i int PRIMARY KEY)");
+    pair.wait();
+    expect_nothing(&pair);
+    pair.destination.run("ALTER TABLE u DROP COLUMN j");
+    pair.source.run("INSERT INTO u VALUES (1, 1)");
+    pair.destination.expect_value(
+        "SELECT min(failures) FROM dts_ddl.stops() WHERE error ~ 'missing replicated'",
+        "1",
+    );
+    pair.destination.run("ALTER TABLE u ADD j int");
+    pair.wait();
+    expect_nothing(&pair);
+}
+
 /// A publisher that is away is a stop; a worker that runs again is none, whether or not rows come.
 #[test]
 fn a_connection() {
