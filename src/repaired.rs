@@ -3,7 +3,8 @@
 //!
 //! Written behind the row of the command that did it, in the same transaction; commands that go through many tables, and commit for
 //! each, before each commit. What a command finds valid already on its table (it was done by a session without the library, or the
-//! row could not be written) is told before the command itself, which may rely on it; what it finds on others, before it commits.
+//! row could not be written) is told before the command itself, which may rely on it; what it finds on others, before it commits,
+//! a portion at a time.
 //! Not promised: a row before the next command about an index, where a session without the library did it.
 
 use crate::context::Context;
@@ -18,6 +19,9 @@ use crate::row::{self, Row};
 use crate::{capture, names, text};
 use pgrx::pg_sys::Oid;
 use std::cell::Cell;
+
+/// So many indexes of others are told of by a command or a commit, for they are locked until its end; the next goes on.
+const MOST_AT_ONCE: usize = 100;
 
 thread_local! {
     /// Indexes may be, or may become, valid that no row tells of.
@@ -105,7 +109,10 @@ impl Found {
             untold.is_valid() && self.table.is_some() && index::table_of(untold.oid()) == self.table
         };
         let of_table = self.untold.iter().filter(of_table);
-        of_table.filter_map(Untold::valid_and_locked).collect()
+        of_table
+            .take(MOST_AT_ONCE)
+            .filter_map(Untold::valid_and_locked)
+            .collect()
     }
 
     /// What has become valid, or stands for an untold one that was dropped.
@@ -197,22 +204,22 @@ pub fn before_commit() {
         return;
     }
     let untold = index::untold();
-    let valid = untold.iter().filter(|untold| untold.is_valid());
+    let mut valid = untold.iter().filter(|untold| untold.is_valid());
     let mut is_left = in_progress::is_any();
-    for untold in valid {
-        let index = if untold.is_made_valid_here() {
-            Some(untold.oid())
-        } else {
-            untold.valid_and_locked()
+    for untold in valid.by_ref().take(MOST_AT_ONCE) {
+        let tell = || {
+            let index = if untold.is_made_valid_here() {
+                Some(untold.oid())
+            } else {
+                untold.valid_and_locked()
+            };
+            let Some(index) = index else { return Ok(false) };
+            write_index(&Context::of_session(false), None, index).map(|()| true)
         };
-        let told = index.is_some_and(|index| {
-            let context = Context::of_session(false);
-            let written = subtransaction::attempt(|| write_index(&context, None, index));
-            written.inspect_err(report_untold).is_ok()
-        });
-        is_left |= !told;
+        let told = subtransaction::attempt(tell).inspect_err(report_untold);
+        is_left |= !told.unwrap_or(false);
     }
-    LEFT.set(is_left);
+    LEFT.set(is_left || valid.next().is_some());
 }
 
 fn report_untold(failure: &Failure) {

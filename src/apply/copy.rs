@@ -103,14 +103,19 @@ fn sent_of(
         return Err(Failure::sent_as_parent(&shown(table), &shown(parent)));
     }
     let (mut sent, mut sent_by_parent) = (Vec::new(), HashSet::new());
-    for &part in parts.iter().filter(|part| is_sent(part)) {
+    for &part in parts {
         if sent_by_parent.contains(&part) {
             continue;
         }
-        if catalog::is_partitioned(part) {
-            sent_by_parent.extend(with_parts(part)?);
+        if is_sent(&part) {
+            if catalog::is_partitioned(part) {
+                sent_by_parent.extend(with_parts(part)?);
+            }
+            sent.push(part);
+        } else if !catalog::is_partitioned(part) {
+            // Its rows would be removed, and not come again.
+            return Err(Failure::not_published(&shown(part), subscription));
         }
-        sent.push(part);
     }
     if sent.is_empty() {
         return Err(Failure::not_published(&shown(table), subscription));

@@ -4,14 +4,14 @@ use super::recorded::{Circumstances, Made, Object};
 use crate::error::Failure;
 use crate::pg::catalog::{self, Oid};
 use crate::pg::execute::Done;
-use crate::pg::{index, relation};
+use crate::pg::{index, relation, sequence};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Gives the relations that the command has made the names that the source's server chose, where another one was chosen here. Fails
 /// where something else has such a name.
 pub fn give(circumstances: &Circumstances, done: &Done) -> Result<(), Failure> {
     let mut wrong = Vec::new();
-    let mut made_here = made_here(circumstances, done);
+    let mut made_here = made_here(circumstances, done)?;
     for (table, wanted) in by_table(&circumstances.made) {
         let oid = table
             .map(catalog::relation_by_identity)
@@ -72,21 +72,39 @@ fn by_table(made: &[Made]) -> BTreeMap<Option<&str>, Vec<&Made>> {
     tables
 }
 
-/// What was made here, by table, sequences by `None`; but for what an ALTER TABLE has made anew: that has its name.
-fn made_here(circumstances: &Circumstances, done: &Done) -> HashMap<Option<Oid>, Vec<Oid>> {
+/// What was made here, by table, sequences by `None`; but for what an ALTER TABLE has made anew (that has its name), and sequences of
+/// tables that the command is not about: event triggers of this server have made them.
+fn made_here(
+    circumstances: &Circumstances,
+    done: &Done,
+) -> Result<HashMap<Option<Oid>, Vec<Oid>>, Failure> {
     let mut tables = HashMap::<_, Vec<Oid>>::new();
     if circumstances.made.is_empty() {
-        return tables;
+        return Ok(tables);
+    }
+    let mut concerned = HashSet::new();
+    if done.made.iter().any(|&oid| catalog::is_sequence(oid)) {
+        for identity in circumstances
+            .objects
+            .iter()
+            .filter_map(|o| o.identity.as_deref())
+        {
+            concerned.extend(catalog::relation_by_identity(identity)?);
+        }
     }
     for &oid in &done.made {
         let table = index::table_of(oid);
         let is_rebuilt =
             || catalog::relation_name(oid).is_some_and(|name| done.dropped.contains(&name));
-        if table.is_some() && !is_rebuilt() || catalog::is_sequence(oid) {
+        let is_of_command = || {
+            catalog::is_sequence(oid)
+                && sequence::table_of(oid).is_none_or(|table| concerned.contains(&table))
+        };
+        if table.is_some() && !is_rebuilt() || is_of_command() {
             tables.entry(table).or_default().push(oid);
         }
     }
-    tables
+    Ok(tables)
 }
 
 /// Each index with what it is on the source: that which says the same, or (another major may word it in another way) the next in order;

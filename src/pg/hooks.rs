@@ -51,7 +51,10 @@ unsafe extern "C-unwind" fn at_transaction_end(
     match event {
         pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT | pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
             memory::with_reserve(|| {
-                crate::repaired::before_commit();
+                // What is prepared may keep its locks for long.
+                if event == pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT {
+                    crate::repaired::before_commit();
+                }
                 crate::retention::before_commit();
                 crate::apply::script_rows::before_commit();
                 subscription::before_commit();

@@ -30,6 +30,22 @@ pub const TRIES_SEQUENCE: &CStr = c"apply_tries";
 pub const STANDING_AT_SEQUENCE: &CStr = c"apply_standing_at";
 pub const STANDING_TRIES_SEQUENCE: &CStr = c"apply_standing_tries";
 
+/// The table that a sequence is owned by, as that of a serial or identity column is.
+pub fn table_of(sequence: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    let (mut table, mut column) = (pg_sys::InvalidOid, 0);
+    let kinds = [
+        pg_sys::DependencyType::DEPENDENCY_AUTO,
+        pg_sys::DependencyType::DEPENDENCY_INTERNAL,
+    ];
+    kinds
+        .into_iter()
+        .any(|kind| {
+            // SAFETY: reads pg_depend; both results are written where there is one.
+            unsafe { pg_sys::sequenceIsOwned(sequence, kind as _, &mut table, &mut column) }
+        })
+        .then_some(table)
+}
+
 /// The value that one of our own sequences stands at: 0 when it was never advanced.
 pub fn sequence_value(name: &'static CStr) -> Result<i64, Failure> {
     Ok(current_value(own_sequence(name)?)?.unwrap_or(0))

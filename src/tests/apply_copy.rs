@@ -318,3 +318,29 @@ fn what_cannot_be_copied() {
     pair.destination
         .run("DROP OWNED BY copy_nobody; DROP ROLE copy_nobody");
 }
+
+/// Rows that would not come again are not removed.
+#[test]
+fn partition_of_this_server_alone() {
+    let pair = Pair::simple("copy_own_part");
+    pair.source.run(
+        "CREATE TABLE p (x int PRIMARY KEY) PARTITION BY RANGE (x); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+         INSERT INTO p VALUES (1)",
+    );
+    pair.wait();
+    pair.destination.run(
+        "SET session_replication_role = replica; CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (10) TO (20); INSERT INTO p VALUES (15)",
+    );
+    at_rest(&pair, || {
+        let (code, message, _) = refused(&pair, &pair.destination.database, "p");
+        assert_eq!(code, "55000");
+        assert!(
+            message.contains("sends rows of table public.p2"),
+            "{message}"
+        );
+        assert_eq!(pair.destination.value("SELECT count(*) FROM p"), "2");
+        assert_eq!(copy(&pair, "p1"), "1");
+    });
+    pair.wait();
+    pair.destination.expect_value("SELECT count(*) FROM p", "2");
+}

@@ -446,3 +446,27 @@ fn indexes_of_concurrent_builds() {
     }
     pair.check();
 }
+
+/// A sequence that an event trigger of this server makes is not the command's.
+#[test]
+fn sequences_of_event_triggers() {
+    let pair = Pair::simple("names_trigger");
+    pair.destination.run(
+        "CREATE FUNCTION log_table() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+           IF tg_tag = 'CREATE TABLE' AND coalesce(current_setting('names.logs', true), '') = '' THEN
+             PERFORM set_config('names.logs', '1', true); CREATE TABLE log (id serial, t text); END IF; END $$;
+         CREATE EVENT TRIGGER log_table ON ddl_command_start EXECUTE FUNCTION log_table();
+         ALTER EVENT TRIGGER log_table ENABLE ALWAYS",
+    );
+    pair.source.run_each(&[
+        "CREATE SEQUENCE s_a_seq",
+        "CREATE TABLE s (a serial, b serial)",
+    ]);
+    pair.wait();
+    assert_eq!(
+        pair.destination.value(
+            "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace AND relname !~ '^dts_'"
+        ),
+        "log_id_seq s_a_seq s_a_seq1 s_b_seq"
+    );
+}

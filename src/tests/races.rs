@@ -272,3 +272,43 @@ fn publication_dropped_behind_others() {
         .unwrap();
     }
 }
+
+/// What a stranger has left to be told of is told in portions, whose locks are soon given up, and not by what is prepared.
+#[test]
+fn indexes_left_by_others() {
+    let database = Database::new("untold_many");
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE TABLE mine (x int); CREATE TABLE t (x int); SET dts_ddl_capture.enabled = off;
+             DO $$ BEGIN FOR i IN 1 .. 250 LOOP EXECUTE format('CREATE INDEX left_%s ON t (x)', i); END LOOP; END $$;
+             RESET dts_ddl_capture.enabled;
+             INSERT INTO pg_depend SELECT 'pg_class'::regclass, indexrelid, 0, 'pg_proc'::regclass, 'pg_index_has_property'::regproc, 0, 'n'
+               FROM pg_index WHERE indrelid = 't'::regclass",
+        )
+        .unwrap();
+    let told = |count: &str| {
+        let rows = "SELECT count(*) FROM public.dts_ddl_command WHERE tag = 'CREATE INDEX'";
+        assert_eq!(database.value(rows), count);
+    };
+    for statement in [
+        "BEGIN",
+        "ALTER TABLE mine ADD a int",
+        "PREPARE TRANSACTION 'untold_many'",
+    ] {
+        client.batch_execute(statement).unwrap();
+    }
+    told("0");
+    let locks = "SELECT count(*) FROM pg_locks l WHERE relation IN (SELECT oid FROM pg_class WHERE relname ~ '^left_') AND pid IS NULL";
+    assert_eq!(database.value(locks), "0");
+    client
+        .batch_execute("COMMIT PREPARED 'untold_many'")
+        .unwrap();
+    told("100");
+    for count in ["200", "250", "250"] {
+        client
+            .batch_execute("ALTER TABLE mine ADD b int; ALTER TABLE mine DROP b")
+            .unwrap();
+        told(count);
+    }
+}

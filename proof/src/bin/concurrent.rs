@@ -142,6 +142,16 @@ fn run(plan: &Plan) -> Vec<String> {
     problems
 }
 
+/// Indexes that a DROP INDEX CONCURRENTLY has left invalid when it failed: pg_dump leaves them out, and the destination has them still.
+fn half_dropped(source: &Cluster) -> Vec<String> {
+    let indexes = "SELECT format('INDEX public.%s, postgres: only on the destination', c.relname)
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid AND NOT EXISTS (
+          SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.refobjid = 'pg_index_has_property'::regproc)";
+    let rows = source.connect(DATABASE).query(indexes, &[]);
+    let names = rows.expect("indexes").into_iter();
+    names.map(|row| row.get(0)).collect()
+}
+
 /// What was captured, for who wants to know why: in a file, which DTS_KEEP=1 keeps.
 fn keep_rows(source: &Cluster) {
     let rows = "SELECT concat_ws(E'\\t', id, txid_current, ddl_text, message) FROM public.dts_ddl_command ORDER BY id";
@@ -219,9 +229,10 @@ fn different(source: &Cluster, destination: &Cluster) -> Vec<String> {
         tables.identical_tables, tables.tables, tables.source
     );
     findings.extend(tables.findings);
+    let dropped = half_dropped(source);
     findings
         .iter()
-        .filter(|finding| !finding.item.contains("dts_"))
+        .filter(|finding| !finding.item.contains("dts_") && !dropped.contains(&finding.item))
         .map(|finding| format!("{} {}", finding.item, finding.details.join(" | ")))
         .collect()
 }
