@@ -80,7 +80,9 @@ fn a_row_for_nothing() {
     let now = pair.destination.value("SELECT clock_timestamp()::text");
     pair.source.run("INSERT INTO u VALUES (1, 1)");
     pair.destination.expect_value(
-        &format!("SELECT count(*) FROM dts_ddl.stops() WHERE error ~ ' is missing ' AND since > '{now}'"),
+        &format!(
+            "SELECT count(*) FROM dts_ddl.stops() WHERE error ~ ' is missing ' AND since > '{now}'"
+        ),
         "1",
     );
     pair.destination.run("ALTER TABLE u ADD j int");
