@@ -19,6 +19,7 @@ use crate::row::{self, Row};
 use crate::{capture, names, text};
 use pgrx::pg_sys::Oid;
 use std::cell::Cell;
+use std::collections::BTreeMap;
 
 /// So many indexes of others are told of by a command or a commit, for they are locked until its end; the next goes on.
 const MOST_AT_ONCE: usize = 100;
@@ -159,7 +160,8 @@ pub fn record(started: &Started, source: &Source) -> Result<(), Failure> {
     let made = in_progress::made();
     let mut indexes = started.found.made_valid(&made);
     indexes.extend(copies(started, &made));
-    record_earlier(started, source, &indexes)
+    record_earlier(started, source, &indexes)?;
+    write_comments_of_alike(started, source, &made)
 }
 
 /// The copies that a CREATE TABLE (LIKE ..) has made of untold indexes. Which index is told may change while it runs, for it locks out
@@ -227,10 +229,13 @@ fn report_untold(failure: &Failure) {
 }
 
 fn write(started: &Started, source: &Source, index: Oid) -> Result<(), Failure> {
+    write_index(&started.context, Some(original(started, source)?), index)
+}
+
+fn original(started: &Started, source: &Source) -> Result<Original, Failure> {
     let tag = started.tree.command_tag();
     let sent = text::exact(source, &tag, started.context.standard_conforming_strings)?;
-    let original = capture::as_sent(&tag, &sent);
-    write_index(&started.context, Some(original), index)
+    Ok(capture::as_sent(&tag, &sent))
 }
 
 fn write_index(context: &Context, original: Option<Original>, index: Oid) -> Result<(), Failure> {
@@ -241,41 +246,98 @@ fn write_index(context: &Context, original: Option<Original>, index: Oid) -> Res
     ) else {
         return Ok(());
     };
-    let object = |op| Object {
-        op,
-        object_type: "index".to_owned(),
-        identity: Some(identity.clone()),
-        schema: catalog::schema_of_relation(index),
-        name: catalog::relation_name(index),
-        original: None,
+    let about = About {
+        context,
+        original,
+        index,
+        identity: &identity,
     };
-    let write = |statement: &str, tag: &str, op| {
-        let mut message = capture::message(context, vec![object(op)], Default::default());
-        message.original = original.clone();
-        if op == Operation::Create {
-            message.made.extend(names::described(index, true));
-        }
-        // PostgreSQL read no text, and ran the index's code as its owner.
-        message.run_as = capture::run_as_another(index::owner(index), context);
-        row::write(Row {
-            ddl_text: &crate::pg::text::encode(statement),
-            tag,
-            context,
-            object_type: Some("index"),
-            object_name: Some(&identity),
-            message,
-        })
-    };
-    write(&statement, "CREATE INDEX", Operation::Create)?;
+    about.write(&statement, "CREATE INDEX", Operation::Create)?;
     let parent = index::parent(index).and_then(catalog::qualified_relation_name);
     if let Some(parent) = parent {
         let statement = format!("ALTER INDEX {parent} ATTACH PARTITION {identity}");
-        write(&statement, "ALTER INDEX", Operation::Alter)?;
+        about.write(&statement, "ALTER INDEX", Operation::Alter)?;
     }
-    if let Some(comment) = index::comment(index) {
-        let constant = publisher::quote_literal(&comment);
-        let statement = format!("COMMENT ON INDEX {identity} IS {constant}");
-        write(&statement, "COMMENT", Operation::Alter)?;
+    match index::comment(index) {
+        Some(comment) => about.write_comment(Some(&comment)),
+        None => Ok(()),
+    }
+}
+
+/// Of indexes that say the same, copied to a new table by LIKE, another server may give each the name, and the comment, of another: so
+/// there are rows for their comments, where these are not all the same.
+fn write_comments_of_alike(
+    started: &Started,
+    source: &Source,
+    made: &[Oid],
+) -> Result<(), Failure> {
+    if !started.found.copies_indexes() {
+        return Ok(());
+    }
+    let mut alike = BTreeMap::<_, Vec<(Oid, Option<String>)>>::new();
+    for &index in made.iter().filter(|&&index| is_of_new_table(index, made)) {
+        let alike = alike
+            .entry(index::definition_without_name(index))
+            .or_default();
+        alike.push((index, index::comment(index)));
+    }
+    for (index, comment) in alike
+        .into_values()
+        .filter(|alike| alike.iter().any(|(_, comment)| *comment != alike[0].1))
+        .flatten()
+    {
+        let Some(identity) = catalog::qualified_relation_name(index) else {
+            continue;
+        };
+        let about = About {
+            context: &started.context,
+            original: Some(original(started, source)?),
+            index,
+            identity: &identity,
+        };
+        about.write_comment(comment.as_deref())?;
     }
     Ok(())
+}
+
+/// Rows about an index that a command has not named.
+struct About<'a> {
+    context: &'a Context,
+    original: Option<Original>,
+    index: Oid,
+    identity: &'a str,
+}
+
+impl About<'_> {
+    fn write(&self, statement: &str, tag: &str, op: Operation) -> Result<(), Failure> {
+        let object = Object {
+            op,
+            object_type: "index".to_owned(),
+            identity: Some(self.identity.to_owned()),
+            schema: catalog::schema_of_relation(self.index),
+            name: catalog::relation_name(self.index),
+            original: None,
+        };
+        let mut message = capture::message(self.context, vec![object], Default::default());
+        message.original = self.original.clone();
+        if op == Operation::Create {
+            message.made.extend(names::described(self.index, true));
+        }
+        // PostgreSQL read no text, and ran the index's code as its owner.
+        message.run_as = capture::run_as_another(index::owner(self.index), self.context);
+        row::write(Row {
+            ddl_text: &crate::pg::text::encode(statement),
+            tag,
+            context: self.context,
+            object_type: Some("index"),
+            object_name: Some(self.identity),
+            message,
+        })
+    }
+
+    fn write_comment(&self, comment: Option<&str>) -> Result<(), Failure> {
+        let constant = comment.map_or_else(|| "NULL".to_owned(), publisher::quote_literal);
+        let statement = format!("COMMENT ON INDEX {} IS {constant}", self.identity);
+        self.write(&statement, "COMMENT", Operation::Alter)
+    }
 }

@@ -470,3 +470,20 @@ fn sequences_of_event_triggers() {
         "log_id_seq s_a_seq s_a_seq1 s_b_seq"
     );
 }
+
+/// Indexes that say the same, with comments: each copy has its own.
+#[test]
+fn comments_of_copies() {
+    let pair = Pair::simple("names_comments");
+    pair.source.run_each(&[
+        "CREATE TABLE t (a int); CREATE INDEX ON t (a); CREATE INDEX ON t (a); CREATE INDEX ON t (a)",
+        "COMMENT ON INDEX t_a_idx1 IS 'one'; COMMENT ON INDEX t_a_idx2 IS 'two'",
+    ]);
+    pair.wait();
+    // the copies are made in the order of the originals' OIDs
+    pair.destination.run(
+        "SET session_replication_role = replica; DROP INDEX t_a_idx1; CREATE INDEX t_a_idx1 ON t (a); COMMENT ON INDEX t_a_idx1 IS 'one'",
+    );
+    pair.source.run("CREATE TABLE u (LIKE t INCLUDING ALL)");
+    pair.check();
+}
