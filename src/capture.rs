@@ -58,7 +58,14 @@ pub fn record(started: &mut Started, source: &Source, occasion: Occasion) -> boo
     if occasion == Occasion::End {
         let is_told = matches!(started.recorded, Recorded::AtLevel(_));
         if is_told && started.tree.kind() == KIND_OF_CREATE_INDEX {
-            in_progress::made().into_iter().for_each(index::is_told);
+            let made = in_progress::made();
+            made.iter().copied().for_each(index::is_told);
+            if in_progress::is_building_concurrently() {
+                let tag = started.tree.command_tag();
+                beside_the_row(&tag, started, source, |started, source| {
+                    repaired::record_comments(started, source, &made)
+                });
+            }
         }
         record_repaired(started, source);
     }

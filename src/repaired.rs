@@ -264,6 +264,24 @@ fn write_index(context: &Context, original: Option<Original>, index: Oid) -> Res
     }
 }
 
+/// The comments that other sessions have given to indexes while these were built concurrently.
+pub fn record_comments(started: &Started, source: &Source, indexes: &[Oid]) -> Result<(), Failure> {
+    for &index in indexes {
+        if let Some(comment) = index::comment(index)
+            && let Some(identity) = catalog::qualified_relation_name(index)
+        {
+            let about = About {
+                context: &started.context,
+                original: Some(original(started, source)?),
+                index,
+                identity: &identity,
+            };
+            about.write_comment(Some(&comment))?;
+        }
+    }
+    Ok(())
+}
+
 /// Of indexes that say the same, copied to a new table by LIKE, another server may give each the name, and the comment, of another: so
 /// there are rows for their comments, where these are not all the same.
 fn write_comments_of_alike(

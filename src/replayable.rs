@@ -19,7 +19,7 @@ use crate::objects::Touched;
 use crate::pg::event::Dropped;
 use crate::pg::execute::Role;
 use crate::pg::like::{self, TemporaryLike};
-use crate::pg::node::ParseTree;
+use crate::pg::node::{KIND_OF_CREATE_INDEX, ParseTree};
 use crate::pg::without_temporary::{self, Before, Part};
 use crate::pg::{current_setting, index, partition, sequence_range, text};
 use crate::short_lived;
@@ -83,6 +83,13 @@ const ONLY_HERE: &str = "it is about what needs temporary objects, and no other 
 pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Instead> {
     let conforming = started.context.standard_conforming_strings;
     let facts = &started.replayable;
+    if let Some(index) = touched.main_address()
+        && started.tree.kind() == KIND_OF_CREATE_INDEX
+        && index::is_altered_while_built(index.object)
+    {
+        let definition = index::definition_if_not_exists(index.object)?;
+        return Some(Instead::of(text::encode(&definition).into_owned()));
+    }
     if started.tree.leaves_name_of_index()
         && let Some(name) = touched
             .main_object()

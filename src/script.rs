@@ -678,7 +678,9 @@ const RENAME: (&str, &str) = (
         ELSE COALESCE(pg_catalog.to_regclass(l.shown)::pg_catalog.oid, 1::pg_catalog.oid) END AS relation FROM list l) w),
   made AS (SELECT m.*, pg_catalog.row_number() OVER (PARTITION BY m.kind, m.relation, m.definition ORDER BY m.oid) AS place
     FROM (SELECT c.oid, n.nspname, c.relname, r.relation, r.kind, CASE WHEN r.kind OPERATOR(pg_catalog.=) 'index' THEN
-          pg_catalog.replace(pg_catalog.pg_get_indexdef(r.oid), pg_catalog.format('%I ON ', c.relname), 'ON ') ELSE '' END AS definition
+          pg_catalog.concat(pg_catalog.replace(pg_catalog.pg_get_indexdef(r.oid), pg_catalog.format('%I ON ', c.relname), 'ON '),
+            (SELECT pg_catalog.concat(' CONSTRAINT ', pg_catalog.pg_get_constraintdef(o.oid)) FROM pg_catalog.pg_constraint o
+              WHERE o.conindid OPERATOR(pg_catalog.=) r.oid AND o.contype OPERATOR(pg_catalog.<>) 'f')) ELSE '' END AS definition
       FROM (SELECT i.indexrelid AS oid, i.indrelid AS relation, 'index' AS kind FROM pg_catalog.pg_index i
           JOIN (SELECT DISTINCT w.relation FROM wanted w) w ON w.relation OPERATOR(pg_catalog.=) i.indrelid
         UNION ALL SELECT s.oid, 0::pg_catalog.oid, 'sequence' FROM pg_catalog.pg_class s

@@ -57,6 +57,16 @@ impl Mark {
         found
     }
 
+    /// The transaction that has set it.
+    pub(super) fn set_by(self, relation: pg_sys::Oid) -> Option<pg_sys::TransactionId> {
+        let mut by = None;
+        self.each(relation, |row| {
+            // SAFETY: a row of pg_depend.
+            by = Some(unsafe { (*(*row).t_data).t_choice.t_heap.t_xmin });
+        });
+        by
+    }
+
     /// The caller has a lock on the relation under which nobody else removes it.
     pub(super) fn remove(self, relation: pg_sys::Oid) {
         let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;

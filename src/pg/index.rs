@@ -375,15 +375,44 @@ pub fn definition_if_not_exists(index: Oid) -> Option<String> {
     create_index_if_not_exists(&definition(index)?)
 }
 
-/// The CREATE INDEX without the name; the same on each server for the same index of the same table.
+/// The CREATE INDEX without the name, with the constraint that the index is for; the same on each server for the same index of
+/// the same table.
 pub fn definition_without_name(index: Oid) -> Option<String> {
     let name = text::quote_identifier(&catalog::relation_name(index)?);
-    // SAFETY: pg_get_indexdef(oid) reads catalogs.
-    let definition = unsafe {
+    // SAFETY: the functions, of an OID each, read catalogs and return a text.
+    let (definition, constraint) = unsafe {
         let definition = compat::call(pg_sys::pg_get_indexdef, [pg_sys::Datum::from(index)])?;
-        text::string(pg_sys::text_to_cstring(definition.cast_mut_ptr()))?
+        let constraint = Some(pg_sys::get_index_constraint(index))
+            .filter(|&oid| oid != pg_sys::InvalidOid)
+            .and_then(|oid| compat::call(pg_sys::pg_get_constraintdef, [pg_sys::Datum::from(oid)]))
+            .and_then(|constraint| {
+                text::string(pg_sys::text_to_cstring(constraint.cast_mut_ptr()))
+            });
+        let definition = text::string(pg_sys::text_to_cstring(definition.cast_mut_ptr()))?;
+        (definition, constraint)
     };
-    Some(definition.replace(&format!("{name} ON "), "ON "))
+    let mut definition = definition.replace(&format!("{name} ON "), "ON ");
+    if let Some(constraint) = constraint {
+        definition.push_str(CONSTRAINT);
+        definition.push_str(&constraint);
+    }
+    Some(definition)
+}
+
+/// Between an index and its constraint; `src/script.rs` says the same.
+const CONSTRAINT: &str = " CONSTRAINT ";
+
+/// Whether another session has altered an index, but for its comment, while it was built concurrently: the row of pg_class is no longer
+/// that of the transaction which made the index and its mark. (The build itself changes that row in place: index.c, index_update_stats.)
+pub fn is_altered_while_built(index: Oid) -> bool {
+    let Some(made) = UNTOLD.set_by(index) else {
+        return false;
+    };
+    // SAFETY: a copy of the row of pg_class, or NULL.
+    unsafe {
+        let tuple = compat::cached_copy(pg_sys::SysCacheIdentifier::RELOID, index);
+        !tuple.is_null() && (*(*tuple).t_data).t_choice.t_heap.t_xmin != made
+    }
 }
 
 /// What it says of itself: the same for an index and its copy on another table.

@@ -487,3 +487,69 @@ fn comments_of_copies() {
     pair.source.run("CREATE TABLE u (LIKE t INCLUDING ALL)");
     pair.check();
 }
+
+/// An index that says the same as that of a constraint is another thing.
+#[test]
+fn copies_of_constraints() {
+    let pair = Pair::simple("names_constraint");
+    pair.source.run_each(&[
+        "CREATE TABLE t (a int); CREATE UNIQUE INDEX t_a_idx ON t (a); ALTER TABLE t ADD UNIQUE (a); ALTER TABLE t ADD UNIQUE (a) DEFERRABLE",
+        "CREATE TABLE u_a_key (x int)",
+    ]);
+    pair.wait();
+    // the copies are made in the order of the originals' OIDs
+    pair.destination.run(
+        "SET session_replication_role = replica; DROP INDEX t_a_idx; CREATE UNIQUE INDEX t_a_idx ON t (a);
+         ALTER TABLE t DROP CONSTRAINT t_a_key; ALTER TABLE t ADD CONSTRAINT t_a_key UNIQUE (a)",
+    );
+    pair.source.run("CREATE TABLE u (LIKE t INCLUDING ALL)");
+    pair.check();
+}
+
+/// What other sessions do to an index while it is built is not lost.
+#[test]
+fn altered_while_built() {
+    let pair = Pair::simple("names_built");
+    pair.source.run_each(&[
+        "CREATE TABLE t (a int PRIMARY KEY)",
+        "INSERT INTO t VALUES (1)",
+    ]);
+    for (create, name, alter) in [
+        (
+            "CREATE INDEX CONCURRENTLY c ON t (a)",
+            "c",
+            &["COMMENT ON INDEX c IS 'it''s'"][..],
+        ),
+        (
+            "CREATE INDEX CONCURRENTLY ON t (a)",
+            "t_a_idx",
+            &[
+                "ALTER INDEX t_a_idx RENAME TO \"R\"",
+                "COMMENT ON INDEX \"R\" IS 'r'",
+            ],
+        ),
+        (
+            "CREATE INDEX CONCURRENTLY f ON t (a) WHERE a > 0",
+            "f",
+            &[
+                "ALTER INDEX f SET (fillfactor = 70)",
+                "ALTER INDEX f RENAME TO g",
+            ],
+        ),
+    ] {
+        let mut holder = pair.source.connect();
+        holder.batch_execute("BEGIN; UPDATE t SET a = a").unwrap();
+        std::thread::scope(|scope| {
+            let build = scope.spawn(|| pair.source.connect().batch_execute(create));
+            pair.source.expect_value(
+                &format!("SELECT count(*) FROM pg_class WHERE relname = '{name}'"),
+                "1",
+            );
+            pair.source.run_each(alter);
+            holder.batch_execute("COMMIT").unwrap();
+            build.join().unwrap().unwrap();
+        });
+    }
+    pair.source.run("DROP INDEX g");
+    pair.check();
+}

@@ -1203,8 +1203,8 @@ fn made_names() {
         (
             "CREATE TABLE t (a serial, b int UNIQUE, c int UNIQUE, d int GENERATED ALWAYS AS IDENTITY, e text)",
             r#"[{"type": "sequence", "name": "t_d_seq"}, {"type": "index", "table": "n.t", "name": "t_c_key",
-                 "definition": "CREATE UNIQUE INDEX ON n.t USING btree (b)"},
-                {"type": "sequence", "name": "its own :x"}, {"type": "index", "table": "n.t", "name": "t_b_key", "definition": "CREATE UNIQUE INDEX ON n.t USING btree (c)"}]"#,
+                 "definition": "CREATE UNIQUE INDEX ON n.t USING btree (b) CONSTRAINT UNIQUE (b)"},
+                {"type": "sequence", "name": "its own :x"}, {"type": "index", "table": "n.t", "name": "t_b_key", "definition": "CREATE UNIQUE INDEX ON n.t USING btree (c) CONSTRAINT UNIQUE (c)"}]"#,
         ),
         (
             "CREATE INDEX ON t (e)",

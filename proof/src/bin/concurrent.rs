@@ -89,7 +89,10 @@ fn run(plan: &Plan) -> Vec<String> {
     }
     batch(
         &source,
-        "CREATE EXTENSION dts_ddl_capture; CREATE PUBLICATION p FOR ALL TABLES",
+        &format!(
+            "CREATE EXTENSION dts_ddl_capture; CREATE PUBLICATION p FOR ALL TABLES;
+             ALTER DATABASE {DATABASE} SET dts_ddl_capture.max_rows = 0"
+        ),
     );
     let trust = if server().major < 16 {
         "trust_source => true"
