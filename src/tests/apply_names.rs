@@ -504,6 +504,23 @@ fn copies_of_constraints() {
     );
     pair.source.run("CREATE TABLE u (LIKE t INCLUDING ALL)");
     pair.check();
+    // one that only the source has, of a build that has failed
+    pair.source
+        .run_each(&["CREATE TABLE v (a int)", "INSERT INTO v VALUES (1)"]);
+    let mut holder = pair.source.connect();
+    holder.batch_execute("BEGIN; UPDATE v SET a = a").unwrap();
+    let mut client = pair.source.connect();
+    client.batch_execute("SET lock_timeout = '100ms'").unwrap();
+    client
+        .batch_execute("CREATE UNIQUE INDEX CONCURRENTLY ON v (a)")
+        .unwrap_err();
+    holder.batch_execute("COMMIT").unwrap();
+    pair.source.run_each(&[
+        "ALTER TABLE v ADD UNIQUE (a)",
+        "CREATE TABLE w (LIKE v INCLUDING ALL)",
+        "COMMENT ON INDEX w_a_key IS 'k'",
+    ]);
+    pair.check();
 }
 
 /// What other sessions do to an index while it is built is not lost.
