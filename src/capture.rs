@@ -54,13 +54,19 @@ pub enum Occasion {
 
 /// Records a command, and the indexes that it has made valid; false if that failed and is to be tried again.
 pub fn record(started: &mut Started, source: &Source, occasion: Occasion) -> bool {
+    let is_index_built = occasion == Occasion::End
+        && started.tree.kind() == KIND_OF_CREATE_INDEX
+        && in_progress::is_building_concurrently();
+    if is_index_built {
+        in_progress::made().into_iter().for_each(index::settle);
+    }
     let done = record_command(started, source, occasion);
     if occasion == Occasion::End {
         let is_told = matches!(started.recorded, Recorded::AtLevel(_));
         if is_told && started.tree.kind() == KIND_OF_CREATE_INDEX {
             let made = in_progress::made();
             made.iter().copied().for_each(index::is_told);
-            if in_progress::is_building_concurrently() {
+            if is_index_built {
                 let tag = started.tree.command_tag();
                 beside_the_row(&tag, started, source, |started, source| {
                     repaired::record_comments(started, source, &made)

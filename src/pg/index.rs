@@ -16,6 +16,7 @@ use super::text;
 use crate::statement::create_index_if_not_exists;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
+use std::time::Duration;
 
 /// What such an index depends on.
 const UNTOLD: Mark = Mark(pg_sys::F_PG_INDEX_HAS_PROPERTY);
@@ -401,6 +402,23 @@ pub fn definition_without_name(index: Oid) -> Option<String> {
 
 /// Between an index and its constraint; `src/script.rs` says the same.
 const CONSTRAINT: &str = " CONSTRAINT ";
+
+/// An index has been built concurrently, and its row is about to be written: who alters it, or its comment, is done with that before, or
+/// waits for the end of the transaction. Whoever takes longer than a second is not waited for.
+pub fn settle(index: Oid) {
+    const TRIES: u32 = 100;
+    const PAUSE: Duration = Duration::from_millis(10);
+    let lock = pg_sys::ShareUpdateExclusiveLock as pg_sys::LOCKMODE;
+    for _ in 0..TRIES {
+        // SAFETY: a lock by OID; nobody can drop the index while its table is locked.
+        if unsafe { pg_sys::ConditionalLockRelationOid(index, lock) } {
+            return;
+        }
+        // Not in the lock's queue, where it could be part of a deadlock.
+        pgrx::check_for_interrupts!();
+        std::thread::sleep(PAUSE);
+    }
+}
 
 /// Whether another session has altered an index, but for its comment, while it was built concurrently: the row of pg_class is no longer
 /// that of the transaction which made the index and its mark. (The build itself changes that row in place: index.c, index_update_stats.)

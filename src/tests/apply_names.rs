@@ -569,4 +569,24 @@ fn altered_while_built() {
     }
     pair.source.run("DROP INDEX g");
     pair.check();
+    // in a transaction that ends a little later than the build
+    let mut holder = pair.source.connect();
+    holder.batch_execute("BEGIN; UPDATE t SET a = a").unwrap();
+    std::thread::scope(|scope| {
+        let build = scope.spawn(|| {
+            let mut client = pair.source.connect();
+            client.batch_execute("CREATE INDEX CONCURRENTLY late ON t (a)")
+        });
+        let is_there = "SELECT count(*) FROM pg_class WHERE relname = 'late'";
+        pair.source.expect_value(is_there, "1");
+        let mut other = pair.source.connect();
+        other
+            .batch_execute("BEGIN; COMMENT ON INDEX late IS 'late'")
+            .unwrap();
+        holder.batch_execute("COMMIT").unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        other.batch_execute("COMMIT").unwrap();
+        build.join().unwrap().unwrap();
+    });
+    pair.check();
 }
