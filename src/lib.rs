@@ -91,6 +91,7 @@ extension_sql_file!(
 /// Runs once in each process that loads the library: preloaded, or at the first DDL of a session.
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
+    pg::memory::take_no_backtraces();
     guc::init();
     pg::session::library_is_loaded();
     pg::own::install();

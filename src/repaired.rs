@@ -12,6 +12,7 @@ use crate::error::Failure;
 use crate::in_progress::{self, Started};
 use crate::message::{Object, Operation, Original};
 use crate::pg::index::{self, Untold};
+use crate::pg::memory::with_reserve;
 use crate::pg::node::ParseTree;
 use crate::pg::source::Source;
 use crate::pg::{catalog, publisher, session, subtransaction};
@@ -205,6 +206,10 @@ pub fn before_commit() {
     if !LEFT.get() || !capture::is_on() || session::is_read_only() {
         return;
     }
+    with_reserve(tell_of_valid);
+}
+
+fn tell_of_valid() {
     let untold = index::untold();
     let mut valid = untold.iter().filter(|untold| untold.is_valid());
     let mut is_left = in_progress::is_any();

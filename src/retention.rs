@@ -16,6 +16,7 @@
 
 use crate::error::Failure;
 use crate::guc;
+use crate::pg::memory::with_reserve;
 use crate::pg::sequence::{
     COUNTED_SEQUENCE, PRUNED_SEQUENCE, ROW_COUNT_SEQUENCE, add_to_sequence, has_sequence,
     raise_sequence, sequence_value,
@@ -239,8 +240,13 @@ fn note_change(change: i64) {
 /// Nothing happens when the extension was dropped in it.
 pub fn before_commit() {
     let change: i64 = CHANGES.with_borrow_mut(ByLevel::take).into_iter().sum();
-    if change != 0 && has_sequence(ROW_COUNT_SEQUENCE) {
-        add_to_sequence(ROW_COUNT_SEQUENCE, change).unwrap_or_else(|failure| failure.raise());
+    if change != 0 {
+        with_reserve(|| {
+            if has_sequence(ROW_COUNT_SEQUENCE) {
+                add_to_sequence(ROW_COUNT_SEQUENCE, change)
+                    .unwrap_or_else(|failure| failure.raise());
+            }
+        });
     }
 }
 

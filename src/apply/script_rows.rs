@@ -11,6 +11,7 @@
 use crate::error::Failure;
 use crate::pg::catalog::{self, Oid};
 use crate::pg::execute::OwnCode;
+use crate::pg::memory::with_reserve;
 use crate::pg::row_image::{self, Place};
 use crate::pg::session;
 use crate::pg::spi;
@@ -189,7 +190,9 @@ pub fn end() -> Result<(), Failure> {
 
 /// The transaction is about to commit or to be prepared.
 pub fn before_commit() {
-    end().unwrap_or_else(|failure| failure.raise());
+    if TABLES.with_borrow(|tables| tables.iter().next().is_some()) {
+        with_reserve(end).unwrap_or_else(|failure| failure.raise());
+    }
 }
 
 /// The transaction is over.

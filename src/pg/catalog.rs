@@ -12,6 +12,7 @@ use crate::error::Failure;
 use core::ffi::CStr;
 use pgrx::pg_sys;
 pub use pgrx::pg_sys::Oid;
+use pgrx::prelude::PgSqlErrorCode;
 use std::ffi::CString;
 
 /// An object's address, as in pg_depend.
@@ -501,6 +502,16 @@ pub(super) fn raw_parse(query: &CString) -> *mut pg_sys::List {
     }
 }
 
+/// What `parse` finds with [`raw_parse`]; `None` where the text does not parse. That there is no memory is an error.
+pub(super) fn if_parsed<T>(parse: impl FnOnce() -> Option<T>) -> Option<T> {
+    pgrx::PgTryBuilder::new(std::panic::AssertUnwindSafe(parse))
+        .catch_when(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, |cause| {
+            cause.rethrow()
+        })
+        .catch_others(|_| None)
+        .execute()
+}
+
 /// The command tags of all statements in a text; raises the parser's error where there is one.
 pub fn statement_tags(query: &CString) -> Vec<String> {
     // SAFETY: the parser returns a list of RawStmt; CreateCommandTag takes raw statements.
@@ -516,7 +527,7 @@ pub fn statement_tags(query: &CString) -> Vec<String> {
 /// A text that is one statement, read in this way; the tree lives in the current memory context.
 pub(super) fn parsed(query: &CString, standard_conforming_strings: bool) -> Option<ParseTree> {
     let _setting = StringsAs::new(standard_conforming_strings);
-    pgrx::PgTryBuilder::new(std::panic::AssertUnwindSafe(|| {
+    if_parsed(|| {
         // SAFETY: the parser returns a list of RawStmt.
         unsafe {
             match super::node::pointers::<pg_sys::RawStmt>(raw_parse(query))[..] {
@@ -524,25 +535,21 @@ pub(super) fn parsed(query: &CString, standard_conforming_strings: bool) -> Opti
                 _ => None,
             }
         }
-    }))
-    .catch_others(|_| None)
-    .execute()
+    })
 }
 
 /// How a statement must be run, by PostgreSQL's parser; `None` when it does not parse here. `standard_conforming_strings`
 /// is the value under which it was written.
 pub fn needs_of(query: &CString, standard_conforming_strings: bool) -> Option<Needs> {
     let _setting = StringsAs::new(standard_conforming_strings);
-    pgrx::PgTryBuilder::new(std::panic::AssertUnwindSafe(|| {
+    if_parsed(|| {
         // SAFETY: the parser returns a list of RawStmt, which lives in the current memory context.
         unsafe {
             let statements: Vec<*mut pg_sys::RawStmt> = super::node::pointers(raw_parse(query));
             let first = statements.first()?;
             Some(ParseTree::new((**first).stmt).needs())
         }
-    }))
-    .catch_others(|_| None)
-    .execute()
+    })
 }
 
 /// Whether a text is one statement, read in this way.

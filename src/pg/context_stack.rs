@@ -92,7 +92,8 @@ unsafe fn render(entry: *mut pg_sys::ErrorContextCallback) -> Vec<u8> {
     unsafe {
         let whole = pg_sys::error_context_stack;
         let mut alone = *entry;
-        alone.previous = core::ptr::null_mut();
+        let mut last = memory::OWN_CALLBACK;
+        alone.previous = &mut last;
         pg_sys::error_context_stack = &mut alone;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             pg_sys::GetErrorContextStack()

@@ -8,6 +8,7 @@
 use super::build_lock;
 use super::catalog;
 use super::index;
+use super::memory::with_reserve;
 use crate::capture;
 use crate::in_progress::{self, DroppedIndex};
 use core::ffi::{c_int, c_void};
@@ -38,21 +39,19 @@ unsafe extern "C-unwind" fn object_access(
         && in_progress::note_made(object)
         && capture::is_on()
     {
-        index::is_begun(object);
-        index::table_of_new(object)
-            .into_iter()
-            .for_each(build_lock::hold);
+        with_reserve(|| {
+            index::is_begun(object);
+            index::table_of_new(object)
+                .into_iter()
+                .for_each(build_lock::hold);
+        });
     }
     if access == pg_sys::ObjectAccessType::OAT_DROP
         && class == pg_sys::RelationRelationId
         && sub == 0
         && in_progress::drops_indexes()
-        && index::table_of(object).is_some()
-        && let Some(name) = catalog::relation_name(object)
     {
-        // Only under the command's lock is it certain: a build may have been under way when it began.
-        let is_untold = index::is_untold(object);
-        in_progress::note_dropped_index(DroppedIndex { name, is_untold });
+        with_reserve(|| note_dropped(object));
     }
     // SAFETY: the previous hook was valid when it was saved; the arguments go on unchanged.
     unsafe {
@@ -60,5 +59,15 @@ unsafe extern "C-unwind" fn object_access(
             #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
             pg_sys::ffi::pg_guard_ffi_boundary(|| previous(access, class, object, sub, argument));
         }
+    }
+}
+
+fn note_dropped(object: pg_sys::Oid) {
+    if index::table_of(object).is_some()
+        && let Some(name) = catalog::relation_name(object)
+    {
+        // Only under the command's lock is it certain: a build may have been under way when it began.
+        let is_untold = index::is_untold(object);
+        in_progress::note_dropped_index(DroppedIndex { name, is_untold });
     }
 }

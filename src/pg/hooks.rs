@@ -50,15 +50,13 @@ unsafe extern "C-unwind" fn at_transaction_end(
 ) {
     match event {
         pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT | pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
-            memory::with_reserve(|| {
-                // What is prepared may keep its locks for long.
-                if event == pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT {
-                    crate::repaired::before_commit();
-                }
-                crate::retention::before_commit();
-                crate::apply::script_rows::before_commit();
-                subscription::before_commit();
-            });
+            // What is prepared may keep its locks for long.
+            if event == pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT {
+                crate::repaired::before_commit();
+            }
+            crate::retention::before_commit();
+            crate::apply::script_rows::before_commit();
+            subscription::before_commit();
         }
         pg_sys::XactEvent::XACT_EVENT_ABORT => {
             worker_error::transaction_ended(true);
@@ -196,15 +194,18 @@ unsafe extern "C-unwind" fn process_utility(
             leave_out(pstmt, completion);
             return;
         }
-        if node::raises_event_triggers((*pstmt).utilityStmt) {
+        let tree = node::ParseTree::new((*pstmt).utilityStmt);
+        if node::raises_event_triggers((*pstmt).utilityStmt)
+            || may_be_unannounced(tree)
+            || in_progress::any_unrecorded()
+        {
+            // Nothing of Rust's is alive yet, and later the error itself could need memory.
             memory::require_reserve();
         }
         let depth = begin(pstmt, query, context);
         if depth < 0 {
             call.chain();
-        } else if (*(*pstmt).utilityStmt).type_ == pg_sys::NodeTag::T_ExplainStmt
-            || is_unannounced(node::ParseTree::new((*pstmt).utilityStmt))
-        {
+        } else if may_be_unannounced(node::ParseTree::new((*pstmt).utilityStmt)) {
             finally(
                 || run_unannounced(call),
                 || in_progress::truncate(depth as usize),
@@ -252,7 +253,11 @@ extern "C-unwind" fn after_unannounced() {
     memory::with_reserve(crate::event_trigger::after_unannounced);
 }
 
-/// Whether a statement may do something of interest for which PostgreSQL raises no event triggers.
+/// Whether a statement may do something of interest for which PostgreSQL raises no event triggers, or runs one that may.
+fn may_be_unannounced(tree: node::ParseTree) -> bool {
+    tree.is_explain() || is_unannounced(tree)
+}
+
 fn is_unannounced(tree: node::ParseTree) -> bool {
     eventless::kind(tree).is_some() || index::rebuilds(tree)
 }
@@ -273,6 +278,9 @@ extern "C-unwind" fn begin(
     let tree = node::ParseTree::new(statement.utilityStmt);
     let source = || Source::new(query, statement.stmt_location, statement.stmt_len);
     let nested = context != pg_sys::ProcessUtilityContext::PROCESS_UTILITY_TOPLEVEL;
+    if !(raises_event_triggers || may_be_unannounced(tree) || in_progress::any_unrecorded()) {
+        return -1;
+    }
     memory::with_reserve(|| {
         // Also before statements that are no DDL (COPY, TRUNCATE, DO ..).
         if in_progress::any_unrecorded() {

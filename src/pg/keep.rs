@@ -9,6 +9,7 @@
 //! it has got its name (schemacmds.c: RenameSchema), in a session that has the library: the event triggers at the start of a command
 //! see to that, on a destination for the commands named in `sql/start_apply.sql`.
 
+use super::memory::with_reserve;
 use super::own;
 use super::scan;
 use super::table;
@@ -36,28 +37,48 @@ unsafe extern "C-unwind" fn object_access(
     sub: c_int,
     argument: *mut c_void,
 ) {
-    // SAFETY: the name of an extension that is about to be dropped; the previous hook was valid when it was saved.
+    // SAFETY: `object` is what the access says; the previous hook was valid when it was saved.
     unsafe {
-        if access == pg_sys::ObjectAccessType::OAT_DROP
-            && class == pg_sys::ExtensionRelationId
-            && text::bytes(pg_sys::get_extension_name(object)) == own::EXTENSION.to_bytes()
-        {
-            if !pg_sys::superuser() {
-                error::extension_required().raise();
-            }
-            crate::apply::stops::forget_all(pg_sys::MyDatabaseId.to_u32());
+        if access == pg_sys::ObjectAccessType::OAT_DROP && class == pg_sys::ExtensionRelationId {
+            with_reserve(|| extension_goes(object));
         }
         if access == pg_sys::ObjectAccessType::OAT_POST_ALTER
             && class == pg_sys::NamespaceRelationId
             && !pg_sys::superuser()
-            && pg_sys::get_rel_namespace(table::capture_table()) == object
-            && new_name_of_schema(object).is_some_and(|name| name != table::SCHEMA.to_bytes())
         {
-            error::schema_required().raise();
+            with_reserve(|| schema_is_altered(object));
         }
         if let Some(previous) = PREVIOUS {
             #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
             pg_sys::ffi::pg_guard_ffi_boundary(|| previous(access, class, object, sub, argument));
+        }
+    }
+}
+
+/// # Safety
+/// An extension that is about to be dropped.
+unsafe fn extension_goes(extension: pg_sys::Oid) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if text::bytes(pg_sys::get_extension_name(extension)) != own::EXTENSION.to_bytes() {
+            return;
+        }
+        if !pg_sys::superuser() {
+            error::extension_required().raise();
+        }
+        crate::apply::stops::forget_all(pg_sys::MyDatabaseId.to_u32());
+    }
+}
+
+/// # Safety
+/// Inside a transaction.
+unsafe fn schema_is_altered(schema: pg_sys::Oid) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if pg_sys::get_rel_namespace(table::capture_table()) == schema
+            && new_name_of_schema(schema).is_some_and(|name| name != table::SCHEMA.to_bytes())
+        {
+            error::schema_required().raise();
         }
     }
 }

@@ -351,10 +351,14 @@ impl ParseTree {
         }
     }
 
+    pub fn is_explain(self) -> bool {
+        self.is(pg_sys::NodeTag::T_ExplainStmt)
+    }
+
     /// The command that an EXPLAIN ANALYZE runs: CREATE TABLE AS, SELECT INTO or CREATE MATERIALIZED VIEW. PostgreSQL
     /// raises no event triggers for it.
     pub fn explained(self) -> Option<Self> {
-        if !self.is(pg_sys::NodeTag::T_ExplainStmt) {
+        if !self.is_explain() {
             return None;
         }
         // SAFETY: the node tags say which types these are; options are DefElem nodes, of which the last one counts.

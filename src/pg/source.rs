@@ -7,6 +7,7 @@
 //! `sql_exec_error_callback` (functions.c), rendered in English for the purpose.
 //! Not promised: where one string holds the same statement twice in different spellings, the first of them is taken.
 
+use super::catalog::{if_parsed, raw_parse};
 use super::context_stack;
 use super::memory;
 use super::node::{ParseTree, pointers};
@@ -218,12 +219,17 @@ fn copy(query: &[u8], location: i32, len: i32) -> Option<Source> {
 /// The raw parser's list of statements, `None` where the text does not parse.
 fn parse(query: &CString) -> Option<*mut pg_sys::List> {
     // The user has had the warnings of this text already.
-    let warned = set_escape_string_warning(false);
-    let list = pgrx::PgTryBuilder::new(|| Some(super::catalog::raw_parse(query)))
-        .catch_others(|_| None)
-        .execute();
-    set_escape_string_warning(warned);
-    list
+    let _warned = WithoutWarning(set_escape_string_warning(false));
+    if_parsed(|| Some(raw_parse(query)))
+}
+
+/// Puts the setting back.
+struct WithoutWarning(bool);
+
+impl Drop for WithoutWarning {
+    fn drop(&mut self) {
+        set_escape_string_warning(self.0);
+    }
 }
 
 /// Switches the parser's warnings about backslashes; returns what was in force. There are none from 19 on.

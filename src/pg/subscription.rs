@@ -6,6 +6,7 @@
 
 use super::compat;
 use super::execute::Role;
+use super::memory::with_reserve;
 use super::node;
 use super::scan;
 use super::subtransaction::ByLevel;
@@ -105,12 +106,18 @@ thread_local! {
 
 /// The transaction is about to commit or to be prepared.
 pub fn before_commit() {
-    for (subscription, table) in TO_BE_ADDED.with_borrow_mut(ByLevel::take) {
-        // A later command may have dropped it.
-        if super::publication::is_publishable(table) {
-            add_table(subscription, table, TableState::ToBeCopied);
-        }
+    let tables = TO_BE_ADDED.with_borrow_mut(ByLevel::take);
+    if tables.is_empty() {
+        return;
     }
+    with_reserve(|| {
+        for (subscription, table) in tables {
+            // A later command may have dropped it.
+            if super::publication::is_publishable(table) {
+                add_table(subscription, table, TableState::ToBeCopied);
+            }
+        }
+    });
 }
 
 /// The transaction is over.

@@ -1,7 +1,7 @@
 //! Subtransactions: one round work whose failure must not reach the user ([`attempt`], as PL/pgSQL does for a block with
 //! EXCEPTION, pl_exec.c: exec_stmt_block), and what a session notes in each of them ([`ByLevel`]).
 
-use super::session;
+use super::{memory, session};
 use crate::error::Failure;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::CaughtError;
@@ -53,6 +53,8 @@ fn told<T>(result: Caught<T>) -> Result<T, Failure> {
         Ok(result) => result,
         // A cancelled query and a shutdown are not ours to keep. PostgreSQL's error stack has been cleared: raise it anew.
         Err(cause) if is_interrupt(&cause) => failure(&cause).raise(),
+        // Nor does anything go on without a reserve, which "out of memory" may have used up.
+        Err(cause) if !memory::refill() => failure(&cause).raise(),
         Err(cause) => Err(failure(&cause)),
     }
 }

@@ -273,11 +273,13 @@ pub fn as_server_user(program: &Path) -> Command {
     let mut command = match server_user() {
         Some(user) => {
             let mut command = Command::new("sudo");
-            command.args(["-u", &user]).arg(program);
+            command.args(["-u", &user, "env"]);
             command
         }
-        None => Command::new(program),
+        None => Command::new("env"),
     };
+    // Servers are as hostile an environment as an administrator could make them by mistake.
+    command.arg("RUST_BACKTRACE=1").arg(program);
     command.current_dir("/tmp");
     command
 }

@@ -2,7 +2,9 @@
 
 use super::cluster::{Cluster, as_server_user};
 use postgres::Client;
+use std::backtrace::BacktraceStatus;
 use std::path::Path;
+use std::process::Command;
 
 /// The address space of the session's process may grow by so many bytes only.
 fn limit(client: &mut Client, more: u64) {
@@ -24,26 +26,33 @@ fn limit(client: &mut Client, more: u64) {
 }
 
 /// Tables of queries, whose making is watched from inside; long texts, which are copied; texts of ordinary length. Rust would
-/// abort the process where it gets no memory, and pgrx bring PostgreSQL to panic where it cannot copy an error.
+/// abort the process where it gets no memory, and pgrx bring PostgreSQL to panic where it cannot copy an error. From deep in
+/// functions, too: the clusters' environment asks for backtraces of errors, which would need memory for each frame.
 #[test]
 fn out_of_memory() {
     let cluster = Cluster::new();
     cluster.start("");
     cluster
         .connect("postgres")
-        .batch_execute("CREATE EXTENSION dts_ddl_capture; CREATE TABLE big (id int); CREATE PUBLICATION dts_sync_x")
+        .batch_execute("CREATE EXTENSION dts_ddl_capture; CREATE TABLE big (id int); CREATE PUBLICATION dts_sync_x;
+             CREATE FUNCTION deep(n int, statement text) RETURNS void LANGUAGE plpgsql AS $$
+                BEGIN IF n = 0 THEN EXECUTE statement; ELSE PERFORM deep(n - 1, statement); END IF; END $$")
         .unwrap();
     let long = "x".repeat(1_000_000);
     let mut failed = 0;
     for step in 0..80_u64 {
         let mut client = cluster.connect("postgres");
-        // The library is there (loading it is the server's matter), and PostgreSQL's caches are not all filled.
+        // The libraries are there (loading them is the server's matter), the stack is as large as it will be (one that
+        // cannot grow ends a process), and PostgreSQL's caches are not all filled.
         client
-            .batch_execute("CREATE TYPE first AS ENUM (); DROP TYPE first")
+            .batch_execute(
+                "CREATE TYPE first AS ENUM (); DROP TYPE first; SELECT deep(80, 'SELECT 1')",
+            )
             .unwrap();
         limit(&mut client, step * step * 512);
         let statements = [
             format!("SELECT 1 AS a, 'x'::text AS b INTO q{step}"),
+            format!("SELECT deep(40, 'CREATE TABLE d{step} (id int PRIMARY KEY, a text)')"),
             format!("COMMENT ON TABLE big IS '{long}'"),
             format!(
                 "CREATE TABLE r{step} (id int PRIMARY KEY, a text); ALTER TABLE r{step} ADD b int; DROP TABLE r{step}"
@@ -79,7 +88,12 @@ fn out_of_memory() {
     }
     assert!(refused > 5 && recorded > 5, "{refused}, {recorded}");
     let log = cluster.log();
-    for word in ["PANIC", "terminated by signal", "panicked"] {
+    for word in [
+        "PANIC",
+        "terminated by signal",
+        "panicked",
+        "memory allocation of",
+    ] {
         assert!(!log.contains(word), "{word}");
     }
     // what got through has its rows
@@ -93,4 +107,75 @@ fn out_of_memory() {
         .unwrap()
         .get(0);
     assert_eq!(rows, 0);
+}
+
+/// Commands that raise no event triggers but are looked at, in sessions that have used up the reserve.
+#[test]
+fn no_reserve() {
+    let cluster = Cluster::new();
+    cluster.start("");
+    let mut client = cluster.connect("postgres");
+    client
+        .batch_execute("CREATE EXTENSION dts_ddl_capture; CREATE TABLE big (id int)")
+        .unwrap();
+    let comment = format!("COMMENT ON TABLE big IS '{}'", "x".repeat(1_000_000));
+    let (mut refused, mut done) = (0, 0);
+    for step in 0..60_u64 {
+        client
+            .batch_execute(&format!(
+                "CREATE TABLE t{step} (id int PRIMARY KEY, a text UNIQUE)"
+            ))
+            .unwrap();
+        let mut short = cluster.connect("postgres");
+        short
+            .batch_execute("CREATE TYPE first AS ENUM (); DROP TYPE first")
+            .unwrap();
+        limit(&mut short, 2_000_000);
+        let error = short.batch_execute(&comment).expect_err("no memory");
+        assert_eq!(
+            error.code().map(|code| code.code()),
+            Some("53200"),
+            "{error:?}"
+        );
+        limit(&mut short, step * 16384);
+        match short.batch_execute(&format!("TRUNCATE t{step}")) {
+            Ok(()) => done += 1,
+            Err(error) => {
+                assert_eq!(
+                    error.code().map(|code| code.code()),
+                    Some("53200"),
+                    "step {step}: {error:?}"
+                );
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 5 && done > 5, "{refused}, {done}");
+}
+
+/// A child, because std::backtrace reads the environment once for a process, and another test may have been faster.
+#[test]
+fn no_backtraces() {
+    const CHILD: &str = "DTS_TEST_NO_BACKTRACES";
+    let taken = || std::backtrace::Backtrace::capture().status() == BacktraceStatus::Captured;
+    match std::env::var(CHILD).as_deref() {
+        Ok("off") => {
+            crate::pg::memory::take_no_backtraces();
+            assert!(!taken());
+            assert!(std::env::var_os("RUST_LIB_BACKTRACE").is_none());
+        }
+        Ok(_) => assert!(taken()),
+        Err(_) => {
+            for way in ["off", "on"] {
+                let done = Command::new(std::env::current_exe().unwrap())
+                    .args(["--exact", "tests::memory::no_backtraces"])
+                    .env_remove("RUST_LIB_BACKTRACE")
+                    .env("RUST_BACKTRACE", "1")
+                    .env(CHILD, way)
+                    .output()
+                    .unwrap();
+                assert!(done.status.success(), "{way}: {done:?}");
+            }
+        }
+    }
 }

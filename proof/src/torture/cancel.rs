@@ -7,7 +7,7 @@
 //! backend that aborts takes all others with it. What is compared is what the crash topic compares.
 
 use super::dice::Dice;
-use super::wire::{self, Lost};
+use super::wire::{self, Lost, Wire};
 use super::workload::{self, OPTIONS, Session, Statistics};
 use super::{Findings, Plan, connect_patiently, crash, directory, lock, replica};
 use dts_proof::cluster::Cluster;
@@ -111,6 +111,9 @@ fn round(cluster: &Cluster, dice: &mut Dice, sessions: &mut [Session], memory: b
                         std::thread::sleep(Duration::from_millis(10));
                         continue;
                     };
+                    if memory && grow_stack(&mut wire).is_err() {
+                        continue;
+                    }
                     *lock(key) = wire.cancel_key();
                     // a backend whose memory is short is given up after a while
                     let start = Instant::now();
@@ -145,6 +148,17 @@ fn round(cluster: &Cluster, dice: &mut Dice, sessions: &mut [Session], memory: b
         stop.store(true, Ordering::Relaxed);
         done
     })
+}
+
+/// The kernel ends a process whose stack cannot grow: it becomes as large as max_stack_depth lets it before there is a limit.
+fn grow_stack(wire: &mut Wire) -> Result<(), Lost> {
+    let depth = 20_000;
+    wire.query(format!(
+        "SELECT {}1{}",
+        "-(".repeat(depth),
+        ")".repeat(depth)
+    ))?;
+    Ok(())
 }
 
 /// The address space of a process may grow by so many bytes only.
