@@ -109,50 +109,6 @@ fn out_of_memory() {
     assert_eq!(rows, 0);
 }
 
-/// Commands that raise no event triggers but are looked at, in sessions that have used up the reserve.
-#[test]
-fn no_reserve() {
-    let cluster = Cluster::new();
-    cluster.start("");
-    let mut client = cluster.connect("postgres");
-    client
-        .batch_execute("CREATE EXTENSION dts_ddl_capture; CREATE TABLE big (id int)")
-        .unwrap();
-    let comment = format!("COMMENT ON TABLE big IS '{}'", "x".repeat(1_000_000));
-    let (mut refused, mut done) = (0, 0);
-    for step in 0..60_u64 {
-        client
-            .batch_execute(&format!(
-                "CREATE TABLE t{step} (id int PRIMARY KEY, a text UNIQUE)"
-            ))
-            .unwrap();
-        let mut short = cluster.connect("postgres");
-        short
-            .batch_execute("CREATE TYPE first AS ENUM (); DROP TYPE first")
-            .unwrap();
-        limit(&mut short, 2_000_000);
-        let error = short.batch_execute(&comment).expect_err("no memory");
-        assert_eq!(
-            error.code().map(|code| code.code()),
-            Some("53200"),
-            "{error:?}"
-        );
-        limit(&mut short, step * 16384);
-        match short.batch_execute(&format!("TRUNCATE t{step}")) {
-            Ok(()) => done += 1,
-            Err(error) => {
-                assert_eq!(
-                    error.code().map(|code| code.code()),
-                    Some("53200"),
-                    "step {step}: {error:?}"
-                );
-                refused += 1;
-            }
-        }
-    }
-    assert!(refused > 5 && done > 5, "{refused}, {done}");
-}
-
 /// A child, because std::backtrace reads the environment once for a process, and another test may have been faster.
 #[test]
 fn no_backtraces() {
