@@ -147,105 +147,128 @@ pub fn apply_missing_tablespace() -> ApplyMissingTablespace {
     APPLY_MISSING_TABLESPACE.get()
 }
 
-/// Defines the settings and reserves their prefix. Called once, from `_PG_init`.
-pub fn init() {
-    let plain = GucFlags::default();
-    GucRegistry::define_bool_guc(
-        c"dts_ddl_capture.enabled",
-        c"Records DDL commands.",
-        c"When off, DDL commands leave no row.",
-        &ENABLED,
-        GucContext::Suset,
-        plain,
-    );
-    GucRegistry::define_enum_guc(
+/// Define the settings and reserve their prefix, one after the other. For `_PG_init`.
+pub const DEFINITIONS: &[fn()] = &[
+    || {
+        GucRegistry::define_bool_guc(
+            c"dts_ddl_capture.enabled",
+            c"Records DDL commands.",
+            c"When off, DDL commands leave no row.",
+            &ENABLED,
+            GucContext::Suset,
+            GucFlags::default(),
+        );
+    },
+    || {
+        GucRegistry::define_enum_guc(
         c"dts_ddl_capture.on_error",
         c"What happens to a DDL command that cannot be recorded.",
         c"\"error\" cancels the command; \"warning\" lets it through, writes it to the server log and counts the gap.",
         &ON_ERROR,
         GucContext::Suset,
-        plain,
+        GucFlags::default(),
     );
-    GucRegistry::define_int_guc(
-        c"dts_ddl_capture.max_rows",
-        c"Number of rows that public.dts_ddl_command keeps.",
-        c"The oldest rows are deleted first. 0 means no limit.",
-        &MAX_ROWS,
-        0,
-        i32::MAX,
-        GucContext::Suset,
-        plain,
-    );
-    GucRegistry::define_int_guc(
-        c"dts_ddl_capture.max_age",
-        c"Age beyond which rows of public.dts_ddl_command are deleted.",
-        c"0 means no limit.",
-        &MAX_AGE,
-        0,
-        i32::MAX,
-        GucContext::Suset,
-        GucFlags::UNIT_S,
-    );
-    GucRegistry::define_enum_guc(
-        c"dts_ddl_capture.replica_identity",
-        c"Which new tables get REPLICA IDENTITY FULL.",
-        c"\"full\": all; \"full_without_key\": those without a primary key; \"off\": none.",
-        &REPLICA_IDENTITY,
-        GucContext::Suset,
-        plain,
-    );
-    init_publication_prefix();
-    init_capture_roles();
-    GucRegistry::define_bool_guc(
+    },
+    || {
+        GucRegistry::define_int_guc(
+            c"dts_ddl_capture.max_rows",
+            c"Number of rows that public.dts_ddl_command keeps.",
+            c"The oldest rows are deleted first. 0 means no limit.",
+            &MAX_ROWS,
+            0,
+            i32::MAX,
+            GucContext::Suset,
+            GucFlags::default(),
+        );
+    },
+    || {
+        GucRegistry::define_int_guc(
+            c"dts_ddl_capture.max_age",
+            c"Age beyond which rows of public.dts_ddl_command are deleted.",
+            c"0 means no limit.",
+            &MAX_AGE,
+            0,
+            i32::MAX,
+            GucContext::Suset,
+            GucFlags::UNIT_S,
+        );
+    },
+    || {
+        GucRegistry::define_enum_guc(
+            c"dts_ddl_capture.replica_identity",
+            c"Which new tables get REPLICA IDENTITY FULL.",
+            c"\"full\": all; \"full_without_key\": those without a primary key; \"off\": none.",
+            &REPLICA_IDENTITY,
+            GucContext::Suset,
+            GucFlags::default(),
+        );
+    },
+    init_publication_prefix,
+    init_capture_roles,
+    || {
+        GucRegistry::define_bool_guc(
         c"dts_ddl_capture.redact_secrets",
         c"Replaces passwords and connection strings in recorded statements by a placeholder.",
         c"Applies to options of user mappings and servers and to the connection strings of subscriptions.",
         &REDACT_SECRETS,
         GucContext::Suset,
-        plain,
+        GucFlags::default(),
     );
-    GucRegistry::define_bool_guc(
+    },
+    || {
+        GucRegistry::define_bool_guc(
         c"dts_ddl_capture.emit_message",
         c"Writes each recorded command as a logical message, too.",
         c"Transactional, with the prefix \"dts_ddl\"; for consumers that decode messages and read no table.",
         &EMIT_MESSAGE,
         GucContext::Suset,
-        plain,
+        GucFlags::default(),
     );
-    GucRegistry::define_bool_guc(
+    },
+    || {
+        GucRegistry::define_bool_guc(
         c"dts_ddl_capture.warn_on_rewrite",
         c"Warns when a command rewrites a table with a volatile expression, or brings rows that are not sent.",
         c"Logical replication does not send rewritten rows, so that both sides compute different values.",
         &WARN_ON_REWRITE,
         GucContext::Userset,
-        plain,
+        GucFlags::default(),
     );
-    GucRegistry::define_enum_guc(
+    },
+    || {
+        GucRegistry::define_enum_guc(
         c"dts_ddl_capture.apply_on_error",
         c"What happens on a destination to a DDL command that cannot be applied.",
         c"\"stop\" stops the apply worker with an error; \"log\" notes the failure in dts_ddl.apply_log and goes on.",
         &APPLY_ON_ERROR,
         GucContext::Suset,
-        plain,
+        GucFlags::default(),
     );
-    GucRegistry::define_enum_guc(
+    },
+    || {
+        GucRegistry::define_enum_guc(
         c"dts_ddl_capture.apply_missing_role",
         c"What happens on a destination to a DDL command of a role that does not exist there.",
         c"\"stop\" fails the command; \"owner\" runs it as the owner of the subscription and notes that in dts_ddl.apply_log.",
         &APPLY_MISSING_ROLE,
         GucContext::Suset,
-        plain,
+        GucFlags::default(),
     );
-    GucRegistry::define_enum_guc(
+    },
+    || {
+        GucRegistry::define_enum_guc(
         c"dts_ddl_capture.apply_missing_tablespace",
         c"What happens on a destination to a DDL command that needs a tablespace which does not exist there.",
         c"\"stop\" fails the command; \"database\" takes the database's own and notes that in dts_ddl.apply_log.",
         &APPLY_MISSING_TABLESPACE,
         GucContext::Suset,
-        plain,
+        GucFlags::default(),
     );
-    crate::pg::session::reserve_settings_prefix(c"dts_ddl_capture");
-}
+    },
+    || {
+        crate::pg::session::reserve_settings_prefix(c"dts_ddl_capture");
+    },
+];
 
 #[allow(
     unsafe_code,

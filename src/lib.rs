@@ -21,6 +21,7 @@
 #![deny(unsafe_code)]
 #![deny(ffi_unwind_calls)]
 
+use core::sync::atomic::{AtomicUsize, Ordering};
 use pgrx::prelude::*;
 
 mod apply;
@@ -88,17 +89,28 @@ extension_sql_file!(
     requires = ["version_1_2_0"]
 );
 
-/// Runs once in each process that loads the library: preloaded, or at the first DDL of a session.
+/// Runs in each process that loads the library: preloaded, or at the first DDL of a session. Where a step finds no memory
+/// PostgreSQL runs it again the next time that it wants the library: no step is done twice.
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
-    pg::memory::take_no_backtraces();
-    guc::init();
-    pg::session::library_is_loaded();
-    pg::own::install();
-    pg::rights::install();
-    pg::keep::install();
-    pg::created::install();
-    pg::build_lock::install();
-    pg::hooks::install();
-    pg::worker_error::install();
+    static DONE: AtomicUsize = AtomicUsize::new(0);
+    pg::memory::prepare();
+    let install: [fn(); _] = [
+        pg::session::library_is_loaded,
+        pg::own::install,
+        pg::rights::install,
+        pg::keep::install,
+        pg::created::install,
+        pg::build_lock::install,
+        pg::hooks::install,
+        pg::worker_error::install,
+    ];
+    for step in guc::DEFINITIONS
+        .iter()
+        .chain(&install)
+        .skip(DONE.load(Ordering::Relaxed))
+    {
+        step();
+        DONE.fetch_add(1, Ordering::Relaxed);
+    }
 }

@@ -27,7 +27,7 @@ pub fn lines() -> Vec<String> {
     unsafe {
         let mut entry = pg_sys::error_context_stack;
         while !entry.is_null() && lines.len() < MAX_ENTRIES {
-            if !memory::is_own((*entry).callback) && !repeats_statement(entry) {
+            if !repeats_statement(entry) {
                 let line = render(entry);
                 if !line.is_empty() {
                     lines.push(text::decode(text::cut(&line, MAX_BYTES)));
@@ -43,10 +43,7 @@ pub fn lines() -> Vec<String> {
 pub fn innermost_in_english() -> Vec<u8> {
     // SAFETY: as in `lines`.
     unsafe {
-        let mut entry = pg_sys::error_context_stack;
-        while !entry.is_null() && memory::is_own((*entry).callback) {
-            entry = (*entry).previous;
-        }
+        let entry = pg_sys::error_context_stack;
         if entry.is_null() {
             Vec::new()
         } else {
@@ -92,8 +89,7 @@ unsafe fn render(entry: *mut pg_sys::ErrorContextCallback) -> Vec<u8> {
     unsafe {
         let whole = pg_sys::error_context_stack;
         let mut alone = *entry;
-        let mut last = memory::OWN_CALLBACK;
-        alone.previous = &mut last;
+        alone.previous = core::ptr::null_mut();
         pg_sys::error_context_stack = &mut alone;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             pg_sys::GetErrorContextStack()

@@ -54,7 +54,7 @@ fn told<T>(result: Caught<T>) -> Result<T, Failure> {
         // A cancelled query and a shutdown are not ours to keep. PostgreSQL's error stack has been cleared: raise it anew.
         Err(cause) if is_interrupt(&cause) => failure(&cause).raise(),
         // Nor does anything go on without a reserve, which "out of memory" may have used up.
-        Err(cause) if !memory::refill() => failure(&cause).raise(),
+        Err(cause) if !memory::has_reserve() => failure(&cause).raise(),
         Err(cause) => Err(failure(&cause)),
     }
 }

@@ -147,25 +147,32 @@ impl Cluster {
         }
     }
 
+    /// The same with variables of the environment (`NAME=value`).
+    pub fn start_in(&self, environment: &[String], options: &str) {
+        if let Err(problem) = self.try_start_in(environment, options) {
+            panic!("{problem}\n{}", self.log());
+        }
+    }
+
     fn try_start(&self, options: &str) -> Result<(), String> {
+        self.try_start_in(&[], options)
+    }
+
+    fn try_start_in(&self, environment: &[String], options: &str) -> Result<(), String> {
         // Its socket lies in a directory of its own, so that the port cannot collide with anything.
         let options = format!(
             "-p 5432 -c listen_addresses= -c unix_socket_directories={} -F {options}",
             self.directory.display()
         );
-        try_run(
-            &self.installation.program("pg_ctl"),
-            &[
-                "start",
-                "-w",
-                "-D",
-                &self.path("data"),
-                "-l",
-                &self.path("log"),
-                "-o",
-                &options,
-            ],
-        )
+        let program = self.installation.program("pg_ctl");
+        let (data, log) = (self.path("data"), self.path("log"));
+        let start = ["start", "-w", "-D", &data, "-l", &log, "-o", &options];
+        let arguments = environment.iter().map(String::as_str);
+        let arguments: Vec<&str> = arguments
+            .chain([program.to_str().unwrap()])
+            .chain(start)
+            .collect();
+        try_run(Path::new("env"), &arguments)
     }
 
     /// `mode` as pg_ctl knows it.
@@ -185,11 +192,12 @@ impl Cluster {
             &[
                 "-c",
                 &format!(
-                    "children=$(ps -o pid= --ppid {pid}); kill -KILL {pid}; kill -KILL $children 2>/dev/null; true"
+                    // stopped first, so that it makes no more of them
+                    "kill -STOP {pid}; children=$(ps -o pid= --ppid {pid}); kill -KILL {pid} $children 2>/dev/null; true"
                 ),
             ],
         );
-        // a child that was made between the two has to notice by itself first
+        // a process that goes may still hold the shared memory
         let start = Instant::now();
         while let Err(problem) = self.try_start(options) {
             assert!(
