@@ -1,7 +1,8 @@
 //! The test suite, run by `cargo pgrx test pgNN` against a server that pgrx installs into, starts and stops.
 //!
-//! [`sql`] runs the files of `pg_test/` with psql, one `#[test]` and one database each. The other modules speak the
-//! protocol themselves, for what psql cannot do. `apply_*` run between two servers of their own ([`pair`]). Nothing of this is compiled into the library that is tested.
+//! [`each_major`]`::sql` runs the files of `pg_test/` with psql, one `#[test]` and one database each. The other modules speak the
+//! protocol themselves, for what psql cannot do. `apply_*` run between two servers of their own ([`pair`]). Nothing of this is
+//! compiled into the library that is tested.
 
 #[cfg(test)]
 mod apply_attack;
@@ -34,8 +35,6 @@ mod apply_start;
 #[cfg(test)]
 mod apply_stops;
 #[cfg(test)]
-mod apply_stream;
-#[cfg(test)]
 mod apply_table;
 #[cfg(test)]
 mod apply_topology;
@@ -49,6 +48,8 @@ mod concurrency;
 mod documents;
 #[cfg(test)]
 mod dump;
+#[cfg(test)]
+mod each_major;
 #[cfg(test)]
 mod encoding;
 #[cfg(test)]
@@ -70,8 +71,6 @@ mod races;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
-mod replica_identity;
-#[cfg(test)]
 mod restore;
 #[cfg(test)]
 mod retention;
@@ -85,8 +84,6 @@ mod settings;
 mod shell;
 #[cfg(test)]
 mod size;
-#[cfg(test)]
-mod sql;
 #[cfg(test)]
 mod upgrade;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! REPLICA IDENTITY FULL, which capture gives new tables, is no reason why UPDATE or DELETE fails: the same statements are run
 //! without the extension and with it, and what works without it works with it.
 
-use super::races::A_WHILE;
-use super::server::{Database, server, skipped, value};
+use crate::tests::races::A_WHILE;
+use crate::tests::server::{Database, server, skipped, value};
 use postgres::Client;
 
 /// From which major on; statements, run one by one; and for some tables the identity that they have afterwards where the

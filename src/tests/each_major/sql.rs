@@ -8,7 +8,7 @@
 //! - `-- database: ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'` (options of CREATE DATABASE),
 //! - `-- extension: no` (the file creates the extension itself).
 
-use super::server::{Database, preloaded, server, skipped};
+use crate::tests::server::{Database, preloaded, server, skipped};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 

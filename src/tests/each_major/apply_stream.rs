@@ -1,7 +1,7 @@
 //! Live apply under the options that change how a transaction arrives: streaming, parallel workers, two-phase commit.
 
-use super::pair::{Options, Pair};
-use super::server::{server, skipped};
+use crate::tests::pair::{Options, Pair};
+use crate::tests::server::{server, skipped};
 
 /// Each of these transactions is far larger than `logical_decoding_work_mem`, and has DDL at its beginning, in its
 /// middle and at its end. Two run at the same time, so that their changes alternate in WAL.

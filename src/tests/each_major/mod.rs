@@ -1,0 +1,6 @@
+//! What may be right on one major and wrong on another: `./test` runs these on every major, and all others on the oldest and the
+//! newest only.
+
+mod apply_stream;
+mod replica_identity;
+mod sql;
