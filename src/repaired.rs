@@ -245,22 +245,16 @@ fn original(started: &Started, source: &Source) -> Result<Original, Failure> {
 
 fn write_index(context: &Context, original: Option<Original>, index: Oid) -> Result<(), Failure> {
     index::is_told(index);
-    let (Some(statement), Some(identity)) = (
+    let (Some(statement), Some(about)) = (
         index::definition_if_not_exists(index),
-        catalog::qualified_relation_name(index),
+        About::index(index, context, original),
     ) else {
         return Ok(());
-    };
-    let about = About {
-        context,
-        original,
-        index,
-        identity: &identity,
     };
     about.write(&statement, "CREATE INDEX", Operation::Create)?;
     let parent = index::parent(index).and_then(catalog::qualified_relation_name);
     if let Some(parent) = parent {
-        let statement = format!("ALTER INDEX {parent} ATTACH PARTITION {identity}");
+        let statement = format!("ALTER INDEX {parent} ATTACH PARTITION {}", about.identity);
         about.write(&statement, "ALTER INDEX", Operation::Alter)?;
     }
     match index::comment(index) {
@@ -272,19 +266,23 @@ fn write_index(context: &Context, original: Option<Original>, index: Oid) -> Res
 /// The comments that other sessions have given to indexes while these were built concurrently.
 pub fn record_comments(started: &Started, source: &Source, indexes: &[Oid]) -> Result<(), Failure> {
     for &index in indexes {
-        if let Some(comment) = index::comment(index)
-            && let Some(identity) = catalog::qualified_relation_name(index)
-        {
-            let about = About {
-                context: &started.context,
-                original: Some(original(started, source)?),
-                index,
-                identity: &identity,
-            };
-            about.write_comment(Some(&comment))?;
+        if let Some(comment) = index::comment(index) {
+            write_comment(started, source, index, Some(&comment))?;
         }
     }
     Ok(())
+}
+
+fn write_comment(
+    started: &Started,
+    source: &Source,
+    index: Oid,
+    comment: Option<&str>,
+) -> Result<(), Failure> {
+    match About::index(index, &started.context, Some(original(started, source)?)) {
+        Some(about) => about.write_comment(comment),
+        None => Ok(()),
+    }
 }
 
 /// Of indexes that say the same, copied to a new table by LIKE, another server may give each the name, and the comment, of another: so
@@ -297,30 +295,25 @@ fn write_comments_of_alike(
     if !started.found.copies_indexes() {
         return Ok(());
     }
-    let mut alike = BTreeMap::<_, Vec<(Oid, Option<String>)>>::new();
-    for &index in made.iter().filter(|&&index| is_of_new_table(index, made)) {
-        let alike = alike
-            .entry(index::definition_without_name(index))
-            .or_default();
-        alike.push((index, index::comment(index)));
+    let copies = made.iter().filter(|&&index| is_of_new_table(index, made));
+    let copies: Vec<(Oid, Option<String>)> = copies
+        .map(|&index| (index, index::comment(index)))
+        .collect();
+    if copies.iter().all(|(_, comment)| comment.is_none()) {
+        return Ok(());
     }
-    for (index, comment) in alike
+    let mut alike = BTreeMap::<_, Vec<(Oid, Option<String>)>>::new();
+    for copy in copies {
+        alike
+            .entry(index::definition_without_name(copy.0))
+            .or_default()
+            .push(copy);
+    }
+    alike
         .into_values()
         .filter(|alike| alike.iter().any(|(_, comment)| *comment != alike[0].1))
         .flatten()
-    {
-        let Some(identity) = catalog::qualified_relation_name(index) else {
-            continue;
-        };
-        let about = About {
-            context: &started.context,
-            original: Some(original(started, source)?),
-            index,
-            identity: &identity,
-        };
-        about.write_comment(comment.as_deref())?;
-    }
-    Ok(())
+        .try_for_each(|(index, comment)| write_comment(started, source, index, comment.as_deref()))
 }
 
 /// Rows about an index that a command has not named.
@@ -328,15 +321,26 @@ struct About<'a> {
     context: &'a Context,
     original: Option<Original>,
     index: Oid,
-    identity: &'a str,
+    identity: String,
 }
 
-impl About<'_> {
+impl<'a> About<'a> {
+    /// `None` where it is gone.
+    fn index(index: Oid, context: &'a Context, original: Option<Original>) -> Option<Self> {
+        let identity = catalog::qualified_relation_name(index)?;
+        Some(About {
+            context,
+            original,
+            index,
+            identity,
+        })
+    }
+
     fn write(&self, statement: &str, tag: &str, op: Operation) -> Result<(), Failure> {
         let object = Object {
             op,
             object_type: "index".to_owned(),
-            identity: Some(self.identity.to_owned()),
+            identity: Some(self.identity.clone()),
             schema: catalog::schema_of_relation(self.index),
             name: catalog::relation_name(self.index),
             original: None,
@@ -353,7 +357,7 @@ impl About<'_> {
             tag,
             context: self.context,
             object_type: Some("index"),
-            object_name: Some(self.identity),
+            object_name: Some(&self.identity),
             message,
         })
     }

@@ -190,9 +190,7 @@ pub fn end() -> Result<(), Failure> {
 
 /// The transaction is about to commit or to be prepared.
 pub fn before_commit() {
-    if TABLES.with_borrow(|tables| tables.iter().next().is_some()) {
-        with_reserve(end).unwrap_or_else(|failure| failure.raise());
-    }
+    with_reserve(end).unwrap_or_else(|failure| failure.raise());
 }
 
 /// The transaction is over.

@@ -53,6 +53,23 @@ pub unsafe fn cached_copy(
     unsafe { pg_sys::SearchSysCacheCopy(cache_number(cache), Datum::from(oid), none, none, none) }
 }
 
+/// The transaction that has written the row of an object in this cache, whose only key is an OID; `None` without a row.
+pub fn inserted_by(
+    cache: pg_sys::SysCacheIdentifier::Type,
+    oid: pg_sys::Oid,
+) -> Option<pg_sys::TransactionId> {
+    // SAFETY: the cache is what it is asked for; a copy of a row of a catalog says by which transaction it was inserted.
+    unsafe {
+        let tuple = cached_copy(cache, oid);
+        if tuple.is_null() {
+            return None;
+        }
+        let inserted_by = (*(*tuple).t_data).t_choice.t_heap.t_xmin;
+        pg_sys::heap_freetuple(tuple);
+        Some(inserted_by)
+    }
+}
+
 /// The OID of a relation's primary key index, or InvalidOid.
 ///
 /// # Safety

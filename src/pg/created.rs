@@ -8,57 +8,25 @@
 use super::build_lock;
 use super::catalog;
 use super::index;
-use super::memory::with_reserve;
+use super::object_access::Access;
 use crate::capture;
 use crate::in_progress::{self, DroppedIndex};
-use core::ffi::{c_int, c_void};
 use pgrx::pg_sys;
 
-static mut PREVIOUS: pg_sys::object_access_hook_type = None;
-
-/// Called once, from `_PG_init`.
-pub fn install() {
-    // SAFETY: a process has one thread; the previous hook is kept and called.
-    unsafe {
-        PREVIOUS = pg_sys::object_access_hook;
-        pg_sys::object_access_hook = Some(object_access);
-    }
-}
-
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn object_access(
-    access: pg_sys::ObjectAccessType::Type,
-    class: pg_sys::Oid,
-    object: pg_sys::Oid,
-    sub: c_int,
-    argument: *mut c_void,
-) {
-    if access == pg_sys::ObjectAccessType::OAT_POST_CREATE
-        && class == pg_sys::RelationRelationId
-        && sub == 0
+/// Of the object access hook.
+pub fn is_accessed(access: &Access) {
+    let object = access.object;
+    if access.makes(pg_sys::RelationRelationId)
         && in_progress::note_made(object)
         && capture::is_on()
     {
-        with_reserve(|| {
-            index::is_begun(object);
-            index::table_of_new(object)
-                .into_iter()
-                .for_each(build_lock::hold);
-        });
+        index::is_begun(object);
+        index::table_of_new(object)
+            .into_iter()
+            .for_each(build_lock::hold);
     }
-    if access == pg_sys::ObjectAccessType::OAT_DROP
-        && class == pg_sys::RelationRelationId
-        && sub == 0
-        && in_progress::drops_indexes()
-    {
-        with_reserve(|| note_dropped(object));
-    }
-    // SAFETY: the previous hook was valid when it was saved; the arguments go on unchanged.
-    unsafe {
-        if let Some(previous) = PREVIOUS {
-            #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
-            pg_sys::ffi::pg_guard_ffi_boundary(|| previous(access, class, object, sub, argument));
-        }
+    if access.drops(pg_sys::RelationRelationId) && in_progress::drops_indexes() {
+        note_dropped(object);
     }
 }
 

@@ -10,6 +10,7 @@
 use super::compat;
 use super::eventless;
 use super::node;
+use super::object_access::Access;
 use super::partition;
 use super::role_clause::{self, RoleClause};
 use super::role_spec;
@@ -44,9 +45,9 @@ thread_local! {
     static EVENT_TRIGGERS: Cell<i32> = const { Cell::new(0) };
     /// A trigger function of the extension runs.
     static OWN_CODE: Cell<bool> = const { Cell::new(false) };
+    /// See [`watches`].
+    static WATCHES: Cell<bool> = const { Cell::new(false) };
 }
-static mut PREVIOUS_OBJECT_ACCESS: pg_sys::object_access_hook_type = None;
-
 /// A role of this server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Role(pg_sys::Oid);
@@ -640,58 +641,33 @@ unsafe fn process(planned: *mut pg_sys::PlannedStmt, query: &CStr) {
 /// of a superuser ([`super::row_rights`]).
 pub fn install_hooks() {
     super::row_rights::install();
-    static INSTALLED: std::sync::Once = std::sync::Once::new();
-    INSTALLED.call_once(|| {
-        // SAFETY: a process has one thread; the previous hook is kept and called.
-        unsafe {
-            PREVIOUS_OBJECT_ACCESS = pg_sys::object_access_hook;
-            pg_sys::object_access_hook = Some(object_access);
-        }
-    });
+    WATCHES.set(true);
 }
 
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn object_access(
-    access: pg_sys::ObjectAccessType::Type,
-    class: pg_sys::Oid,
-    object: pg_sys::Oid,
-    column: c_int,
-    argument: *mut c_void,
-) {
-    if access == pg_sys::ObjectAccessType::OAT_POST_CREATE
-        && class == pg_sys::RelationRelationId
-        && column == 0
-    {
+/// Whether this process applies what a source has sent: then it is told of objects and functions.
+pub fn watches() -> bool {
+    WATCHES.get()
+}
+
+/// Of the object access hook, where this process watches.
+pub fn is_accessed(access: &Access) {
+    if access.makes(pg_sys::RelationRelationId) {
         CREATED.with_borrow_mut(|created| {
             if let Some(created) = created {
-                created.push(object);
+                created.push(access.object);
             }
         });
     }
-    if access == pg_sys::ObjectAccessType::OAT_POST_CREATE && class == pg_sys::ProcedureRelationId {
-        FUNCTION.set(Some(object));
+    if access.makes(pg_sys::ProcedureRelationId) {
+        FUNCTION.set(Some(access.object));
     }
-    if access == pg_sys::ObjectAccessType::OAT_DROP
-        && class == pg_sys::RelationRelationId
-        && column == 0
-        && is_running()
-    {
-        DROPPED.with_borrow_mut(|names| names.extend(super::catalog::relation_name(object)));
-        if subscription::forget_unready_table(object) {
+    if access.drops(pg_sys::RelationRelationId) && is_running() {
+        DROPPED.with_borrow_mut(|names| names.extend(super::catalog::relation_name(access.object)));
+        if subscription::forget_unready_table(access.object) {
             UNFINISHED.with_borrow_mut(|tables| {
-                tables.push(super::catalog::qualified_relation_name(object).unwrap_or_default());
-            });
-        }
-    }
-    if access == pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE {
-        super::row_rights::before_function(object).unwrap_or_else(|failure| failure.raise());
-    }
-    // SAFETY: the previous hook was valid when it was saved; the arguments go on unchanged.
-    unsafe {
-        if let Some(previous) = PREVIOUS_OBJECT_ACCESS {
-            #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
-            pg_sys::ffi::pg_guard_ffi_boundary(|| {
-                previous(access, class, object, column, argument)
+                tables.push(
+                    super::catalog::qualified_relation_name(access.object).unwrap_or_default(),
+                );
             });
         }
     }

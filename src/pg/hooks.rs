@@ -194,18 +194,19 @@ unsafe extern "C-unwind" fn process_utility(
             leave_out(pstmt, completion);
             return;
         }
-        let tree = node::ParseTree::new((*pstmt).utilityStmt);
-        if node::raises_event_triggers((*pstmt).utilityStmt)
-            || may_be_unannounced(tree)
-            || in_progress::any_unrecorded()
+        let statement = Statement::of(pstmt);
+        if context == pg_sys::ProcessUtilityContext::PROCESS_UTILITY_SUBCOMMAND
+            || !statement.is_of_interest()
         {
-            // Nothing of Rust's is alive yet, and later the error itself could need memory.
-            memory::require_reserve();
+            call.chain();
+            return;
         }
-        let depth = begin(pstmt, query, context);
+        // Nothing of Rust's is alive yet, and later the error itself could need memory.
+        memory::require_reserve();
+        let depth = begin(statement, query, context);
         if depth < 0 {
             call.chain();
-        } else if may_be_unannounced(node::ParseTree::new((*pstmt).utilityStmt)) {
+        } else if statement.may_be_unannounced {
             finally(
                 || run_unannounced(call),
                 || in_progress::truncate(depth as usize),
@@ -213,6 +214,36 @@ unsafe extern "C-unwind" fn process_utility(
         } else {
             finally(|| call.chain(), || in_progress::truncate(depth as usize));
         }
+    }
+}
+
+/// A statement that is about to run.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Statement<'a> {
+    planned: &'a pg_sys::PlannedStmt,
+    raises_event_triggers: bool,
+    /// It may do something of interest for which PostgreSQL raises no event triggers, or run a statement that may.
+    may_be_unannounced: bool,
+}
+
+impl<'a> Statement<'a> {
+    /// # Safety
+    /// A valid statement, for as long as this is in use.
+    unsafe fn of(planned: *mut pg_sys::PlannedStmt) -> Self {
+        // SAFETY: the caller's promise.
+        let planned: &'a pg_sys::PlannedStmt = unsafe { &*planned };
+        let tree = node::ParseTree::new(planned.utilityStmt);
+        Statement {
+            planned,
+            // SAFETY: a statement's node.
+            raises_event_triggers: unsafe { node::raises_event_triggers(planned.utilityStmt) },
+            may_be_unannounced: tree.is_explain() || is_unannounced(tree),
+        }
+    }
+
+    fn is_of_interest(&self) -> bool {
+        self.raises_event_triggers || self.may_be_unannounced || in_progress::any_unrecorded()
     }
 }
 
@@ -253,34 +284,22 @@ extern "C-unwind" fn after_unannounced() {
     memory::with_reserve(crate::event_trigger::after_unannounced);
 }
 
-/// Whether a statement may do something of interest for which PostgreSQL raises no event triggers, or runs one that may.
-fn may_be_unannounced(tree: node::ParseTree) -> bool {
-    tree.is_explain() || is_unannounced(tree)
-}
-
+/// Whether PostgreSQL raises no event triggers for a statement that may do something of interest.
 fn is_unannounced(tree: node::ParseTree) -> bool {
     eventless::kind(tree).is_some() || index::rebuilds(tree)
 }
 
-/// Notes a statement that may raise event triggers; the depth to go back to afterwards, or -1 for any other.
+/// Notes a statement of interest; the depth to go back to afterwards, or -1 where there is nothing to note.
 #[pg_guard]
 extern "C-unwind" fn begin(
-    pstmt: *mut pg_sys::PlannedStmt,
+    statement: Statement<'_>,
     query: *const c_char,
     context: pg_sys::ProcessUtilityContext::Type,
 ) -> i64 {
-    if context == pg_sys::ProcessUtilityContext::PROCESS_UTILITY_SUBCOMMAND {
-        return -1;
-    }
-    // SAFETY: called by `process_utility` only, with a valid statement.
-    let (statement, raises_event_triggers) =
-        unsafe { (&*pstmt, node::raises_event_triggers((*pstmt).utilityStmt)) };
-    let tree = node::ParseTree::new(statement.utilityStmt);
-    let source = || Source::new(query, statement.stmt_location, statement.stmt_len);
+    let planned = statement.planned;
+    let tree = node::ParseTree::new(planned.utilityStmt);
+    let source = || Source::new(query, planned.stmt_location, planned.stmt_len);
     let nested = context != pg_sys::ProcessUtilityContext::PROCESS_UTILITY_TOPLEVEL;
-    if !(raises_event_triggers || may_be_unannounced(tree) || in_progress::any_unrecorded()) {
-        return -1;
-    }
     memory::with_reserve(|| {
         // Also before statements that are no DDL (COPY, TRUNCATE, DO ..).
         if in_progress::any_unrecorded() {
@@ -288,7 +307,7 @@ extern "C-unwind" fn begin(
         }
         let (tree, source) = match tree.explained() {
             Some(explained) => (explained, source().explained()),
-            None if raises_event_triggers || is_unannounced(tree) => (tree, source()),
+            None if statement.raises_event_triggers || is_unannounced(tree) => (tree, source()),
             None => return -1,
         };
         in_progress::push(tree, source, nested) as i64

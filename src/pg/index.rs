@@ -120,16 +120,9 @@ impl Untold {
 
 /// Whether the running transaction has written the row of an index in pg_index.
 fn changed_by_this_transaction(index: Oid) -> bool {
-    // SAFETY: a row of the cache is valid until it is released; what has been inserted by a transaction says by which.
-    unsafe {
-        let tuple = compat::cached_copy(pg_sys::SysCacheIdentifier::INDEXRELID, index);
-        if tuple.is_null() {
-            return false;
-        }
-        let inserted_by = (*(*tuple).t_data).t_choice.t_heap.t_xmin;
-        pg_sys::heap_freetuple(tuple);
-        pg_sys::TransactionIdIsCurrentTransactionId(inserted_by)
-    }
+    let made = compat::inserted_by(pg_sys::SysCacheIdentifier::INDEXRELID, index);
+    // SAFETY: takes any number of a transaction.
+    made.is_some_and(|made| unsafe { pg_sys::TransactionIdIsCurrentTransactionId(made) })
 }
 
 /// The table, or the index's table, that a statement about a single one names; `None` for all others. To be asked before it runs.
@@ -426,11 +419,7 @@ pub fn is_altered_while_built(index: Oid) -> bool {
     let Some(made) = UNTOLD.set_by(index) else {
         return false;
     };
-    // SAFETY: a copy of the row of pg_class, or NULL.
-    unsafe {
-        let tuple = compat::cached_copy(pg_sys::SysCacheIdentifier::RELOID, index);
-        !tuple.is_null() && (*(*tuple).t_data).t_choice.t_heap.t_xmin != made
-    }
+    compat::inserted_by(pg_sys::SysCacheIdentifier::RELOID, index).is_some_and(|last| last != made)
 }
 
 /// What it says of itself: the same for an index and its copy on another table.

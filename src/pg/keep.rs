@@ -9,48 +9,23 @@
 //! it has got its name (schemacmds.c: RenameSchema), in a session that has the library: the event triggers at the start of a command
 //! see to that, on a destination for the commands named in `sql/start_apply.sql`.
 
-use super::memory::with_reserve;
+use super::object_access::Access;
 use super::own;
 use super::scan;
 use super::table;
 use super::text;
 use crate::error;
-use core::ffi::{c_int, c_void};
 use pgrx::pg_sys;
 
-static mut PREVIOUS: pg_sys::object_access_hook_type = None;
-
-/// Called once, from `_PG_init`.
-pub fn install() {
-    // SAFETY: a process has one thread; the previous hook is kept and called.
+/// Of the object access hook.
+pub fn is_accessed(access: &Access) {
+    // SAFETY: inside a transaction; the object is what the access says.
     unsafe {
-        PREVIOUS = pg_sys::object_access_hook;
-        pg_sys::object_access_hook = Some(object_access);
-    }
-}
-
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn object_access(
-    access: pg_sys::ObjectAccessType::Type,
-    class: pg_sys::Oid,
-    object: pg_sys::Oid,
-    sub: c_int,
-    argument: *mut c_void,
-) {
-    // SAFETY: `object` is what the access says; the previous hook was valid when it was saved.
-    unsafe {
-        if access == pg_sys::ObjectAccessType::OAT_DROP && class == pg_sys::ExtensionRelationId {
-            with_reserve(|| extension_goes(object));
+        if access.drops(pg_sys::ExtensionRelationId) {
+            extension_goes(access.object);
         }
-        if access == pg_sys::ObjectAccessType::OAT_POST_ALTER
-            && class == pg_sys::NamespaceRelationId
-            && !pg_sys::superuser()
-        {
-            with_reserve(|| schema_is_altered(object));
-        }
-        if let Some(previous) = PREVIOUS {
-            #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
-            pg_sys::ffi::pg_guard_ffi_boundary(|| previous(access, class, object, sub, argument));
+        if access.alters(pg_sys::NamespaceRelationId) && !pg_sys::superuser() {
+            schema_is_altered(access.object);
         }
     }
 }

@@ -25,6 +25,7 @@ pub mod like;
 pub mod logical_message;
 pub mod memory;
 pub mod node;
+pub mod object_access;
 pub mod own;
 pub mod partition;
 pub mod publication;
