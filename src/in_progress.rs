@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::pg::catalog::Address;
 use crate::pg::event::{Dropped, Event};
 use crate::pg::eventless::Eventless;
-use crate::pg::index;
+use crate::pg::index::{self, DroppedIndex};
 use crate::pg::node::{KIND_OF_ALTER_TABLE, ParseTree, TemporaryItems};
 use crate::pg::partition;
 use crate::pg::session::{self, Progress};
@@ -29,13 +29,6 @@ pub struct Rewrite {
     pub table: String,
     pub oid: u32,
     pub reasons: Vec<&'static str>,
-}
-
-/// An index that the command has dropped.
-pub struct DroppedIndex {
-    pub name: String,
-    /// No row tells of it.
-    pub is_untold: bool,
 }
 
 /// What the event triggers have noted of a command since its start.

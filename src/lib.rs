@@ -22,6 +22,7 @@
 #![deny(ffi_unwind_calls)]
 
 use core::sync::atomic::{AtomicUsize, Ordering};
+use pg::handlers::Handlers;
 use pgrx::prelude::*;
 
 mod apply;
@@ -89,6 +90,55 @@ extension_sql_file!(
     requires = ["version_1_2_0"]
 );
 
+/// What the ground calls.
+fn hand_down() {
+    pg::handlers::hand_down(Handlers {
+        any_unrecorded: in_progress::any_unrecorded,
+        begins: in_progress::push,
+        ends: in_progress::truncate,
+        before_nested: event_trigger::before_nested_statement,
+        before_unannounced: event_trigger::before_unannounced,
+        after_unannounced: event_trigger::after_unannounced,
+        substitute_ends: in_progress::remove_substitute,
+        awaits_table: in_progress::awaits_table,
+        keep_startup: in_progress::remember_startup,
+        take_startup: in_progress::take_startup,
+        table_is_made: create_table_as::table_created,
+        before_commit: |prepares| {
+            // What is prepared may keep its locks for long.
+            if !prepares {
+                repaired::before_commit();
+            }
+            retention::before_commit();
+            apply::script_rows::before_commit();
+        },
+        transaction_ended: |rolled_back| {
+            retention::transaction_ended(rolled_back);
+            short_lived::transaction_ended(rolled_back);
+            apply::script_rows::transaction_ended();
+        },
+        subtransaction_ended: |rolled_back| {
+            in_progress::subtransaction_ended(rolled_back);
+            retention::subtransaction_ended(rolled_back);
+            short_lived::subtransaction_ended(rolled_back);
+            apply::script_rows::subtransaction_ended(rolled_back);
+        },
+        captures: capture::is_on,
+        relation_is_made: in_progress::note_made,
+        relations_made: in_progress::made,
+        builds_concurrently: in_progress::is_building_concurrently,
+        drops_indexes: in_progress::drops_indexes,
+        index_is_dropped: in_progress::note_dropped_index,
+        extension_goes: apply::stops::forget_all,
+        worker_fails: apply::stops::note,
+        apply_once: apply::triggers::apply_once,
+        apply_row: apply::triggers::apply_row,
+        apply_copied: apply::triggers::apply_copied,
+        own_rows: apply::triggers::own_rows,
+        script_rows: apply::script_rows::script_rows,
+    });
+}
+
 /// Runs in each process that loads the library: preloaded, or at the first DDL of a session. Where a step finds no memory
 /// PostgreSQL runs it again the next time that it wants the library: no step is done twice.
 #[pg_guard]
@@ -96,6 +146,7 @@ pub extern "C-unwind" fn _PG_init() {
     static DONE: AtomicUsize = AtomicUsize::new(0);
     pg::memory::prepare();
     let install: [fn(); _] = [
+        hand_down,
         pg::session::library_is_loaded,
         pg::own::install,
         pg::rights::install,

@@ -5,7 +5,7 @@
 //! with "tuple concurrently updated". So the session holds the lock once more.
 //! Relied on: the end of a failed transaction gives up all locks of the session (lock.c: LockReleaseAll).
 
-use crate::in_progress;
+use super::handlers::above;
 use core::ffi::c_void;
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -55,7 +55,7 @@ unsafe extern "C-unwind" fn released(
     };
     let is_over = phase == pg_sys::ResourceReleasePhase::RESOURCE_RELEASE_AFTER_LOCKS
         && is_top_level
-        && !(is_commit && in_progress::is_building_concurrently());
+        && !(is_commit && (above().builds_concurrently)());
     if is_over {
         HELD.set(None);
         if is_commit {

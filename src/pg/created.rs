@@ -7,25 +7,25 @@
 
 use super::build_lock;
 use super::catalog;
+use super::handlers::above;
 use super::index;
+use super::index::DroppedIndex;
 use super::object_access::Access;
-use crate::capture;
-use crate::in_progress::{self, DroppedIndex};
 use pgrx::pg_sys;
 
 /// Of the object access hook.
 pub fn is_accessed(access: &Access) {
     let object = access.object;
     if access.makes(pg_sys::RelationRelationId)
-        && in_progress::note_made(object)
-        && capture::is_on()
+        && (above().relation_is_made)(object)
+        && (above().captures)()
     {
         index::is_begun(object);
         index::table_of_new(object)
             .into_iter()
             .for_each(build_lock::hold);
     }
-    if access.drops(pg_sys::RelationRelationId) && in_progress::drops_indexes() {
+    if access.drops(pg_sys::RelationRelationId) && (above().drops_indexes)() {
         note_dropped(object);
     }
 }
@@ -36,6 +36,6 @@ fn note_dropped(object: pg_sys::Oid) {
     {
         // Only under the command's lock is it certain: a build may have been under way when it began.
         let is_untold = index::is_untold(object);
-        in_progress::note_dropped_index(DroppedIndex { name, is_untold });
+        (above().index_is_dropped)(DroppedIndex { name, is_untold });
     }
 }

@@ -11,6 +11,7 @@
 use super::eventless;
 use super::execute;
 use super::finally::finally;
+use super::handlers::above;
 use super::index;
 use super::memory;
 use super::node;
@@ -18,7 +19,6 @@ use super::setting;
 use super::source::Source;
 use super::subscription;
 use super::worker_error;
-use crate::{create_table_as, in_progress};
 use core::ffi::c_char;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -50,31 +50,25 @@ unsafe extern "C-unwind" fn at_transaction_end(
 ) {
     match event {
         pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT | pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
-            // What is prepared may keep its locks for long.
-            if event == pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT {
-                crate::repaired::before_commit();
-            }
-            crate::retention::before_commit();
-            crate::apply::script_rows::before_commit();
+            (above().before_commit)(event == pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE);
             subscription::before_commit();
         }
         pg_sys::XactEvent::XACT_EVENT_ABORT => {
-            worker_error::transaction_ended(true);
-            execute::release_advisory_locks();
-            crate::retention::transaction_ended(true);
-            crate::short_lived::transaction_ended(true);
             setting::rolled_back();
-            subscription::transaction_ended();
-            crate::apply::script_rows::transaction_ended();
+            transaction_ended(true);
         }
         pg_sys::XactEvent::XACT_EVENT_COMMIT | pg_sys::XactEvent::XACT_EVENT_PREPARE => {
-            worker_error::transaction_ended(false);
-            execute::release_advisory_locks();
-            crate::retention::transaction_ended(false);
-            crate::short_lived::transaction_ended(false);
+            transaction_ended(false)
         }
         _ => {}
     }
+}
+
+fn transaction_ended(rolled_back: bool) {
+    worker_error::transaction_ended(rolled_back);
+    execute::release_advisory_locks();
+    subscription::transaction_ended();
+    (above().transaction_ended)(rolled_back);
 }
 
 #[pg_guard]
@@ -92,11 +86,8 @@ unsafe extern "C-unwind" fn at_subtransaction_end(
     if rolled_back {
         setting::rolled_back();
     }
-    in_progress::subtransaction_ended(rolled_back);
-    crate::retention::subtransaction_ended(rolled_back);
-    crate::short_lived::subtransaction_ended(rolled_back);
     subscription::subtransaction_ended(rolled_back);
-    crate::apply::script_rows::subtransaction_ended(rolled_back);
+    (above().subtransaction_ended)(rolled_back);
 }
 
 /// The argument list of ProcessUtility, which has one argument more from 14 on.
@@ -207,12 +198,9 @@ unsafe extern "C-unwind" fn process_utility(
         if depth < 0 {
             call.chain();
         } else if statement.may_be_unannounced {
-            finally(
-                || run_unannounced(call),
-                || in_progress::truncate(depth as usize),
-            );
+            finally(|| run_unannounced(call), || (above().ends)(depth as usize));
         } else {
-            finally(|| call.chain(), || in_progress::truncate(depth as usize));
+            finally(|| call.chain(), || (above().ends)(depth as usize));
         }
     }
 }
@@ -243,7 +231,7 @@ impl<'a> Statement<'a> {
     }
 
     fn is_of_interest(&self) -> bool {
-        self.raises_event_triggers || self.may_be_unannounced || in_progress::any_unrecorded()
+        self.raises_event_triggers || self.may_be_unannounced || (above().any_unrecorded)()
     }
 }
 
@@ -276,12 +264,12 @@ unsafe fn run_unannounced(call: UtilityCall) {
 
 #[pg_guard]
 extern "C-unwind" fn before_unannounced(tree: *mut pg_sys::Node) -> bool {
-    memory::with_reserve(|| crate::event_trigger::before_unannounced(node::ParseTree::new(tree)))
+    memory::with_reserve(|| (above().before_unannounced)(node::ParseTree::new(tree)))
 }
 
 #[pg_guard]
 extern "C-unwind" fn after_unannounced() {
-    memory::with_reserve(crate::event_trigger::after_unannounced);
+    memory::with_reserve(above().after_unannounced);
 }
 
 /// Whether PostgreSQL raises no event triggers for a statement that may do something of interest.
@@ -302,15 +290,15 @@ extern "C-unwind" fn begin(
     let nested = context != pg_sys::ProcessUtilityContext::PROCESS_UTILITY_TOPLEVEL;
     memory::with_reserve(|| {
         // Also before statements that are no DDL (COPY, TRUNCATE, DO ..).
-        if in_progress::any_unrecorded() {
-            crate::event_trigger::before_nested_statement();
+        if (above().any_unrecorded)() {
+            (above().before_nested)();
         }
         let (tree, source) = match tree.explained() {
             Some(explained) => (explained, source().explained()),
             None if statement.raises_event_triggers || is_unannounced(tree) => (tree, source()),
             None => return -1,
         };
-        in_progress::push(tree, source, nested) as i64
+        (above().begins)(tree, source, nested) as i64
     })
 }
 
@@ -327,7 +315,7 @@ unsafe extern "C-unwind" fn executor_run(
 ) {
     // SAFETY: the arguments go on unchanged; the previous hook was valid when it was saved; `desc` is a started query.
     unsafe {
-        if in_progress::any_unrecorded() {
+        if (above().any_unrecorded)() {
             before_run(desc);
         }
         if execute::script_runs() && leaves_out(desc) {
@@ -362,15 +350,15 @@ extern "C-unwind" fn before_run(desc: *mut pg_sys::QueryDesc) {
         let dest = (*desc).dest;
         let fills_table = !dest.is_null()
             && (*dest).mydest == pg_sys::CommandDest::DestIntoRel
-            && in_progress::awaits_table();
+            && (above().awaits_table)();
         if !fills_table {
-            memory::with_reserve(crate::event_trigger::before_nested_statement);
+            memory::with_reserve(above().before_nested);
             return;
         }
         // The receiver belongs to this one command. Its start-up callback makes the table; ours calls it, then writes
         // the row, and takes itself out, so that the rows go to the receiver without a detour.
         let startup = (*dest).rStartup;
-        in_progress::remember_startup(startup.map(|f| f as usize).unwrap_or(0));
+        (above().keep_startup)(startup.map(|f| f as usize).unwrap_or(0));
         (*dest).rStartup = Some(into_startup);
     }
 }
@@ -404,10 +392,10 @@ unsafe extern "C-unwind" fn into_startup(
 
 #[pg_guard]
 extern "C-unwind" fn original_startup() -> usize {
-    in_progress::take_startup()
+    (above().take_startup)()
 }
 
 #[pg_guard]
 extern "C-unwind" fn table_created() {
-    memory::with_reserve(create_table_as::table_created);
+    memory::with_reserve(above().table_is_made);
 }

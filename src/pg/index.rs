@@ -118,6 +118,13 @@ impl Untold {
     }
 }
 
+/// An index that a command has dropped.
+pub struct DroppedIndex {
+    pub name: String,
+    /// No row tells of it.
+    pub is_untold: bool,
+}
+
 /// Whether the running transaction has written the row of an index in pg_index.
 fn changed_by_this_transaction(index: Oid) -> bool {
     let made = compat::inserted_by(pg_sys::SysCacheIdentifier::INDEXRELID, index);

@@ -41,7 +41,7 @@ unsafe fn extension_goes(extension: pg_sys::Oid) {
         if !pg_sys::superuser() {
             error::extension_required().raise();
         }
-        crate::apply::stops::forget_all(pg_sys::MyDatabaseId.to_u32());
+        (super::handlers::above().extension_goes)(pg_sys::MyDatabaseId.to_u32());
     }
 }
 

@@ -8,13 +8,13 @@
 use super::catalog;
 use super::compat;
 use super::execute::Role;
+use super::handlers::above;
 use super::node::{self, ParseTree};
 use super::relation;
 use super::scan;
 use super::session;
 use super::temporary_need;
 use super::text;
-use crate::in_progress;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
@@ -366,7 +366,7 @@ fn serial_type(
     table: pg_sys::Oid,
 ) -> Option<&'static str> {
     let default = temporary_need::default_of(table, attribute.attnum)?;
-    let is_owned = in_progress::made().into_iter().any(|sequence| {
+    let is_owned = (above().relations_made)().into_iter().any(|sequence| {
         catalog::is_sequence(sequence)
             && depends(
                 pg_sys::RelationRelationId,

@@ -17,6 +17,7 @@ pub mod event;
 pub mod eventless;
 pub mod execute;
 pub mod finally;
+pub mod handlers;
 pub mod hooks;
 pub mod identity;
 pub mod index;

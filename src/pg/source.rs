@@ -85,7 +85,7 @@ pub fn remove_at_end(number: u64) {
     /// # Safety
     /// Called by PostgreSQL when the context goes.
     unsafe extern "C-unwind" fn removed(argument: *mut core::ffi::c_void) {
-        crate::in_progress::remove_substitute(argument as u64);
+        (super::handlers::above().substitute_ends)(argument as u64);
     }
     // SAFETY: the callback's memory lies in the context that calls it.
     unsafe {

@@ -2,15 +2,15 @@
 
 use super::compat;
 use super::execute;
+use super::handlers::{Handlers, Trigger, above};
 use super::row_image::{self, Place};
-use crate::apply::{script_rows, triggers};
-use crate::error::{self, Failure};
+use crate::error;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
 /// The entry points of one trigger function, as PostgreSQL looks for them: the function and its record (fmgr.h).
 macro_rules! entry_points {
-    ($name:literal, $symbol:ident, $info:ident, $function:path) => {
+    ($name:ident, $symbol:ident, $info:ident) => {
         #[doc(hidden)]
         #[unsafe(no_mangle)]
         pub extern "C" fn $info() -> &'static pg_sys::Pg_finfo_record {
@@ -22,53 +22,32 @@ macro_rules! entry_points {
         #[unsafe(no_mangle)]
         #[pgrx::pg_guard]
         pub extern "C-unwind" fn $symbol(fcinfo: pg_sys::FunctionCallInfo) -> Datum {
-            call(fcinfo, $name, $function)
+            call(fcinfo, stringify!($name), |above| above.$name)
         }
     };
 }
 
+entry_points!(apply_once, apply_once_wrapper, pg_finfo_apply_once_wrapper);
+entry_points!(apply_row, apply_row_wrapper, pg_finfo_apply_row_wrapper);
 entry_points!(
-    "apply_once",
-    apply_once_wrapper,
-    pg_finfo_apply_once_wrapper,
-    triggers::apply_once
-);
-entry_points!(
-    "apply_row",
-    apply_row_wrapper,
-    pg_finfo_apply_row_wrapper,
-    triggers::apply_row
-);
-entry_points!(
-    "apply_copied",
+    apply_copied,
     apply_copied_wrapper,
-    pg_finfo_apply_copied_wrapper,
-    triggers::apply_copied
+    pg_finfo_apply_copied_wrapper
 );
-entry_points!(
-    "own_rows",
-    own_rows_wrapper,
-    pg_finfo_own_rows_wrapper,
-    triggers::own_rows
-);
+entry_points!(own_rows, own_rows_wrapper, pg_finfo_own_rows_wrapper);
 
 entry_points!(
-    "script_rows",
+    script_rows,
     script_rows_wrapper,
-    pg_finfo_script_rows_wrapper,
-    script_rows::script_rows
+    pg_finfo_script_rows_wrapper
 );
 
-fn call(
-    fcinfo: pg_sys::FunctionCallInfo,
-    name: &str,
-    function: fn(&TriggerCall) -> Result<Datum, Failure>,
-) -> Datum {
+fn call(fcinfo: pg_sys::FunctionCallInfo, name: &str, function: fn(&Handlers) -> Trigger) -> Datum {
     let Some(call) = TriggerCall::from_fcinfo(fcinfo) else {
         error::not_a_trigger(name).raise()
     };
     let _own = execute::OwnCode::begin();
-    function(&call).unwrap_or_else(|failure| failure.raise())
+    function(above())(&call).unwrap_or_else(|failure| failure.raise())
 }
 
 pub enum Event {

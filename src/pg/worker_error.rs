@@ -93,7 +93,7 @@ unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
             && !pg_sys::MySubscription.is_null()
             && (*error).elevel >= PgLogLevel::ERROR as c_int
         {
-            crate::apply::stops::note(&read(error));
+            (super::handlers::above().worker_fails)(&read(error));
         }
         if let Some(previous) = PREVIOUS {
             previous(error);
