@@ -52,7 +52,6 @@ mod row;
 mod row_limit;
 mod script;
 mod short_lived;
-mod statement;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
 mod text;

@@ -23,7 +23,7 @@ use crate::pg::node::{KIND_OF_CREATE_INDEX, ParseTree};
 use crate::pg::without_temporary::{self, Before, Part};
 use crate::pg::{current_setting, index, partition, sequence_range, text};
 use crate::short_lived;
-use crate::statement::{
+use statement::{
     ListPart, drop_index_if_exists, name_index, replace_computed_bound, replace_from_current,
     replace_likes, replace_parts, restart_behind,
 };

@@ -30,9 +30,9 @@ use crate::pg::role_clause::{Way, way_of};
 use crate::pg::sequence::{PRUNED_SEQUENCE, sequence_value};
 use crate::pg::stored::{self, StoredRow};
 use crate::pg::{memory, partition, session, text};
-use crate::statement::{Lexer, Token, TokenKind};
 use core::ops::Range;
 use serde::Deserialize;
+use statement::{Lexer, Token, TokenKind};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -5,7 +5,7 @@ use crate::guc;
 use crate::pg::memory;
 use crate::pg::node::TemporaryItems;
 use crate::pg::source::Source;
-use crate::statement::{
+use statement::{
     ListPlace, OptionRule, leave_out_passwords, redact_connection, redact_options,
     remove_list_items, statement_extent,
 };

@@ -184,8 +184,8 @@ sql() { client psql -X -q -v ON_ERROR_STOP=1 "$@"; }
 proof_run() {
   local major=$1 program=$2 dir rc=0; shift 2
   use_toolchain
-  (cd "$ROOT/proof" && quietly "$CARGO_TARGET_DIR/logs/proof-$program.log" cargo build --release --bin "$program")
-  dir=$(scratch_dir); cp "$CARGO_TARGET_DIR/release/$program" "$dir/"
+  (cd "$ROOT" && quietly "$CARGO_TARGET_DIR/logs/proof-$program.log" cargo build --profile proof -p dts_proof --bin "$program")
+  dir=$(scratch_dir); cp "$CARGO_TARGET_DIR/proof/$program" "$dir/"
   as_server_in "$dir" env LC_ALL=C TMPDIR="$dir" DTS_PROOF_MAJOR="$major" \
     DTS_PROOF_BINDIR="$("$(pg_config_of "$major")" --bindir)" "$dir/$program" "$@" || rc=$?
   if [ -n "${DTS_KEEP:-}" ]; then say "kept: $dir"; else rm -rf "$dir"; fi

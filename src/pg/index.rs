@@ -13,9 +13,9 @@ use super::execute::Role;
 use super::node::{self, ParseTree};
 use super::scan;
 use super::text;
-use crate::statement::create_index_if_not_exists;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
+use statement::create_index_if_not_exists;
 use std::time::Duration;
 
 /// What such an index depends on.

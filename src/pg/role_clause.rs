@@ -80,9 +80,8 @@ unsafe fn way_of_tree(statement: *mut pg_sys::Node, query: &CStr, conforming: bo
             .map(|&option| {
                 let start = at(option);
                 let next = options.iter().map(|&o| at(o)).filter(|&o| o > start).min();
-                let body = || {
-                    crate::statement::body_of_function(text, start, conforming).filter(|_| has_body)
-                };
+                let body =
+                    || statement::body_of_function(text, start, conforming).filter(|_| has_body);
                 start..next.or_else(body).unwrap_or(text.len())
             });
         Way::Inside(parts.collect())

@@ -47,7 +47,7 @@ impl Source {
     pub fn explained(&self) -> Self {
         let conforming = super::session::setting(c"standard_conforming_strings") != Some(b"off");
         self.bytes()
-            .and_then(|bytes| crate::statement::explained(bytes, conforming))
+            .and_then(|bytes| statement::explained(bytes, conforming))
             .map_or(Source::Unknown, |statement| {
                 Source::Copy(memory::copy(statement))
             })
