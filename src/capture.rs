@@ -2,13 +2,13 @@
 
 use crate::context::Context;
 use crate::create_table_as;
+use crate::document::{
+    Document, Object, Operation, Original, Published, ROLE_DROPPED, RunAs, TableRewrite, VERSION,
+};
 use crate::error::Failure;
 use crate::guc::{self, OnError};
 use crate::in_progress::{self, Recorded, Rewrite, Started};
 use crate::joined_table::{self, Undecoded};
-use crate::message::{
-    Message, Object, Operation, Original, Published, ROLE_DROPPED, RunAs, TableRewrite,
-};
 use crate::names;
 use crate::new_table::{self, Prepared};
 use crate::objects::{self, Local, Touched};
@@ -30,6 +30,7 @@ use crate::row::{self, Row};
 use crate::short_lived;
 use crate::text;
 use pgrx::prelude::*;
+use std::borrow::Cow;
 
 /// Commands that may take effect without dropping or altering an object that PostgreSQL reports.
 const WITHOUT_OBJECTS: [&str; 2] = ["DROP OWNED", "REASSIGN OWNED"];
@@ -378,7 +379,7 @@ fn write(
     message.redacted = text.redacted;
     if reason.is_some() {
         message.replay = Some(false);
-        message.replay_reason = reason;
+        message.replay_reason = reason.map(Cow::Borrowed);
     }
     if let Some(original) = text.original {
         message.original = Some(as_sent(tag, &original));
@@ -452,7 +453,7 @@ fn write_created_table(
     let mut message = message(&started.context, vec![object], prepared);
     if is_system {
         message.replay = Some(false);
-        message.replay_reason = Some(SYSTEM_RELATION);
+        message.replay_reason = Some(SYSTEM_RELATION.into());
     }
     message.original = Some(as_sent(tag, &sent));
     row::write(Row {
@@ -465,35 +466,27 @@ fn write_created_table(
     })
 }
 
-pub fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Message<'_> {
+pub fn message(context: &Context, objects: Vec<Object>, prepared: Prepared) -> Document<'_> {
     // Without a role nobody can say whose rights it is to have.
-    let role_dropped = context.username.is_none().then_some(ROLE_DROPPED);
-    Message {
-        v: 1,
+    let role_dropped = context.username.is_none();
+    Document {
+        v: VERSION,
         objects,
-        session_user: context.session_user.as_deref(),
+        session_user: context.session_user.as_deref().map(Cow::Borrowed),
         superuser: context.superuser,
-        rights: &context.rights,
-        run_as: None,
-        search_path: &context.search_path,
-        settings: &context.settings,
-        reset: &context.reset,
-        nesting: &context.nesting,
-        major: None,
-        made: Vec::new(),
-        rewrites: Vec::new(),
+        rights: Cow::Borrowed(&context.rights),
+        search_path: Cow::Borrowed(&context.search_path),
+        settings: Cow::Borrowed(&context.settings),
+        reset: Cow::Borrowed(&context.reset),
+        nesting: Cow::Borrowed(&context.nesting),
         replica_identity: prepared.replica_identity,
         replica_identity_default: prepared.replica_identity_default,
         publications: prepared.publications,
         published: prepared.published,
         all_publications: prepared.all_publications,
-        undecoded_rows: Vec::new(),
-        replay: role_dropped.map(|_| false),
-        replay_reason: role_dropped,
-        redacted: 0,
-        temporary_removed: Vec::new(),
-        original: None,
-        left_out: Vec::new(),
+        replay: role_dropped.then_some(false),
+        replay_reason: role_dropped.then_some(Cow::Borrowed(ROLE_DROPPED)),
+        ..Document::default()
     }
 }
 
@@ -561,7 +554,7 @@ fn rewrites(noted: &[Rewrite], volatile: bool) -> Vec<TableRewrite> {
         .map(|rewrite| TableRewrite {
             table: catalog::qualified_relation_name(rewrite.oid.into())
                 .unwrap_or_else(|| rewrite.table.clone()),
-            reasons: rewrite.reasons.clone(),
+            reasons: rewrite.reasons.iter().copied().map(Cow::Borrowed).collect(),
             volatile,
         })
         .collect()

@@ -1,9 +1,10 @@
 //! Who runs a command, where and under which settings, as it was when the command began.
 
-use crate::message::Nesting;
+use crate::document::Nesting;
 use crate::pg::setting::{self, Of, Watched};
 use crate::pg::{context_stack, rights, session, text};
 use core::ffi::CStr;
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -75,7 +76,7 @@ pub fn is_not_in_every_major(setting: &str) -> bool {
 }
 
 /// Settings that differ from PostgreSQL's built-in default, or whose reset value differs from what is usual.
-pub type Settings = BTreeMap<&'static str, String>;
+pub type Settings = BTreeMap<Cow<'static, str>, String>;
 
 pub const SEARCH_PATH: &CStr = c"search_path";
 /// The usual reset value of search_path: PostgreSQL's built-in default.
@@ -142,7 +143,7 @@ fn read_settings() -> Settings {
         .iter()
         .filter_map(|&(name, default)| {
             let value = session::setting(name).filter(|value| *value != default)?;
-            Some((name.to_str().ok()?, text::decode(value)))
+            Some((name.to_str().ok()?.into(), text::decode(value)))
         })
         .collect()
 }
@@ -156,11 +157,11 @@ fn read_reset_values(settings: &Settings) -> Settings {
             Some(value) => *text::encode(value) != *reset,
             None => *default != *reset,
         };
-        differs.then(|| (name, text::decode(&reset)))
+        differs.then(|| (name.into(), text::decode(&reset)))
     });
     let path = setting::reset_value(SEARCH_PATH)
         .filter(|path| path != USUAL_PATH && path.len() <= LONGEST_PATH)
-        .map(|path| ("search_path", text::decode(&path)));
+        .map(|path| ("search_path".into(), text::decode(&path)));
     differing.chain(path).collect()
 }
 

@@ -3,9 +3,9 @@
 //!
 //! The rows that such a table has already were never decoded for these publications, and never will be.
 
+use crate::document::Published;
 use crate::error::Failure;
 use crate::in_progress::{Rewrite, Started};
-use crate::message::Published;
 use crate::new_table::{self, Prepared};
 use crate::objects::Touched;
 use crate::pg::catalog::{Address, qualified_relation_name};

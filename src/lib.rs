@@ -11,7 +11,7 @@
 //! 4. [`text`] and [`statement`]: exactly the statement, without its neighbours, without secrets.
 //! 5. [`new_table`]: publications of new tables; [`joined_table`]: tables that join them later; [`replica_identity`]: of
 //!    both; [`create_table_as`]: structure before rows.
-//! 6. [`capture`]: puts these together; [`message`]: the JSON document; [`row`]: the row, [`row_limit`]: how large
+//! 6. [`capture`]: puts these together; [`document`]: the JSON document; [`row`]: the row, [`row_limit`]: how large
 //!    it may be; [`retention`]: old rows.
 //!
 //! What is made of the rows afterwards: [`script`] turns them into a script for psql; [`apply`] runs them on a destination.
@@ -30,13 +30,13 @@ mod capture;
 mod check;
 mod context;
 mod create_table_as;
+mod document;
 mod error;
 mod event_trigger;
 mod functions;
 mod guc;
 mod in_progress;
 mod joined_table;
-mod message;
 mod names;
 mod new_table;
 mod objects;

@@ -7,8 +7,8 @@
 //! INCLUDING INDEXES) the list is always there: what another session makes while it runs may be copied elsewhere.
 //! Not promised: names of constraints without an index, and of statistics.
 
+use crate::document::{Made, Object, Operation};
 use crate::in_progress::{self, Started};
-use crate::message::{Made, Object, Operation};
 use crate::objects::Touched;
 use crate::pg::{catalog, index};
 use crate::repaired;
@@ -70,7 +70,7 @@ fn words_of(text: &[u8]) -> HashSet<&[u8]> {
 pub fn described(relation: pgrx::pg_sys::Oid, later: bool) -> Option<Made> {
     if catalog::is_sequence(relation) {
         return Some(Made {
-            object_type: "sequence",
+            object_type: "sequence".into(),
             table: None,
             name: catalog::relation_name(relation)?,
             definition: None,
@@ -79,7 +79,7 @@ pub fn described(relation: pgrx::pg_sys::Oid, later: bool) -> Option<Made> {
     }
     let table = index::table_of(relation).filter(|&table| !catalog::is_toast(table))?;
     Some(Made {
-        object_type: "index",
+        object_type: "index".into(),
         table: Some(catalog::qualified_relation_name(table)?),
         name: catalog::relation_name(relation)?,
         definition: index::definition_without_name(relation),

@@ -1,8 +1,8 @@
 //! New tables take part in replication at once: their replica identity, and membership in the consumers' publications.
 
+use crate::document::{Membership, Published};
 use crate::error::Failure;
 use crate::guc;
-use crate::message::{Membership, Published};
 use crate::pg::catalog::{Address, qualified_relation_name};
 use crate::pg::subscription::{self, TableState};
 use crate::pg::{publication, session, table, text};

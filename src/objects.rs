@@ -1,6 +1,6 @@
 //! What a command touched, in one list, and whether it did anything that another server could repeat.
 
-use crate::message::{Object, Operation};
+use crate::document::{Object, Operation};
 use crate::pg::catalog::{self, Address};
 use crate::pg::event::{Collected, Dropped};
 use crate::pg::{table, text};

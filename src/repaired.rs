@@ -8,9 +8,9 @@
 //! Not promised: a row before the next command about an index, where a session without the library did it.
 
 use crate::context::Context;
+use crate::document::{Object, Operation, Original};
 use crate::error::Failure;
 use crate::in_progress::{self, Started};
-use crate::message::{Object, Operation, Original};
 use crate::pg::index::{self, Untold};
 use crate::pg::memory::with_reserve;
 use crate::pg::node::ParseTree;

@@ -1,9 +1,9 @@
 //! The row of one command: the 14 columns of `public.dts_ddl_command`.
 
 use crate::context::Context;
+use crate::document::Document;
 use crate::error::Failure;
 use crate::guc;
-use crate::message::Message;
 use crate::pg::table::{CaptureTable, Value};
 use crate::pg::{logical_message, session, text};
 use crate::retention;
@@ -25,7 +25,7 @@ pub struct Row<'a> {
     pub context: &'a Context,
     pub object_type: Option<&'a str>,
     pub object_name: Option<&'a str>,
-    pub message: Message<'a>,
+    pub message: Document<'a>,
 }
 
 /// Writes the row, then deletes what is beyond the limits. Does nothing when the extension was dropped meanwhile.
@@ -67,7 +67,7 @@ fn write_with_snapshot(row: &mut Row<'_>) -> Result<(), Failure> {
         Value::Text(&message),
     ])?;
     if guc::emit_message() {
-        let document = Document {
+        let document = Whole {
             message: &row.message,
             ddl_text: &text::decode(row.ddl_text),
             id,
@@ -90,9 +90,9 @@ fn write_with_snapshot(row: &mut Row<'_>) -> Result<(), Failure> {
 
 /// The row as one document, for consumers of logical messages.
 #[derive(Serialize)]
-struct Document<'a> {
+struct Whole<'a> {
     #[serde(flatten)]
-    message: &'a Message<'a>,
+    message: &'a Document<'a>,
     ddl_text: &'a str,
     id: i64,
     event: &'a str,
@@ -134,7 +134,7 @@ fn fitting_message(row: &mut Row<'_>) -> Result<Vec<u8>, Failure> {
     }
 }
 
-fn fitting_document(document: &Document<'_>) -> Result<Vec<u8>, Failure> {
+fn fitting_document(document: &Whole<'_>) -> Result<Vec<u8>, Failure> {
     match json(document, row_limit::ROW)?.map(text::encode_all) {
         Some(document) if row_limit::fits(&[&document]) => Ok(document),
         Some(document) => Err(Failure::logical_message_too_large(document.len())),

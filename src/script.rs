@@ -21,9 +21,9 @@
 //! What the script needs of its own in the destination lies in a schema whose name nobody can know beforehand, and is made
 //! under ON_ERROR_STOP.
 
-use crate::context;
+use crate::context::{self, Settings};
+use crate::document::{self, Document, Made, Object, Operation, VERSION};
 use crate::error::Failure;
-use crate::message;
 use crate::pg::catalog::needs_of;
 use crate::pg::node::Needs;
 use crate::pg::role_clause::{Way, way_of};
@@ -31,7 +31,6 @@ use crate::pg::sequence::{PRUNED_SEQUENCE, sequence_value};
 use crate::pg::stored::{self, StoredRow};
 use crate::pg::{memory, partition, session, text};
 use core::ops::Range;
-use serde::Deserialize;
 use statement::{Lexer, Token, TokenKind};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -39,9 +38,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// So much is read at a time.
 const ROWS: usize = 500;
 const BYTES: usize = 1 << 20;
-
-/// The version of the document that is understood here.
-const VERSION: u32 = 1;
 
 /// Tags of the statements that may be unable to run in a transaction block.
 const PERHAPS_ALONE: [&str; 6] = [
@@ -182,50 +178,6 @@ const TAKES_WALLS: [&str; 3] = ["DROP ROLE", "DROP OWNED", "REASSIGN OWNED"];
 /// In the place of a command that stands alone, where the session has not become its role; of constants only.
 const NOT_RUN: &str = "DO 'BEGIN RAISE insufficient_privilege USING MESSAGE = ''not run: the session is not its role''; END';\n";
 
-/// What the script needs of the document in the column `message`.
-#[derive(Deserialize)]
-struct Recorded {
-    v: u32,
-    #[serde(default)]
-    superuser: bool,
-    #[serde(default)]
-    rights: Vec<String>,
-    #[serde(default)]
-    run_as: Option<RunAs>,
-    #[serde(default)]
-    objects: Vec<Named>,
-    #[serde(default)]
-    major: Option<u32>,
-    #[serde(default)]
-    session_user: Option<String>,
-    #[serde(default)]
-    search_path: Vec<String>,
-    #[serde(default)]
-    settings: BTreeMap<String, String>,
-    #[serde(default)]
-    replica_identity: Vec<String>,
-    #[serde(default)]
-    replica_identity_default: Vec<String>,
-    #[serde(default)]
-    replay: Option<bool>,
-    #[serde(default)]
-    replay_reason: Option<String>,
-    #[serde(default)]
-    redacted: usize,
-    #[serde(default)]
-    made: Vec<Made>,
-}
-
-/// Whose rights the statement is to have, where it is not the role of the command.
-#[derive(Deserialize)]
-struct RunAs {
-    role: String,
-    #[serde(default)]
-    superuser: bool,
-    #[serde(default)]
-    rights: Vec<String>,
-}
-
 /// Whose rights the statement has.
 struct Author<'a> {
     role: Vec<u8>,
@@ -234,7 +186,7 @@ struct Author<'a> {
 }
 
 impl<'a> Author<'a> {
-    fn new(username: &[u8], recorded: &'a Recorded) -> Self {
+    fn new(username: &[u8], recorded: &'a Document<'_>) -> Self {
         match &recorded.run_as {
             Some(run_as) => Author {
                 role: text::encode(&run_as.role).into_owned(),
@@ -250,32 +202,9 @@ impl<'a> Author<'a> {
     }
 }
 
-#[derive(Deserialize)]
-struct Named {
-    #[serde(default)]
-    op: String,
-    #[serde(default, rename = "type")]
-    object_type: String,
-    identity: Option<String>,
-}
-
-impl Named {
-    fn is_new_with_access_method(&self) -> bool {
-        self.op == "create" && ["table", "materialized view"].contains(&self.object_type.as_str())
-    }
-}
-
-/// What got a name of PostgreSQL's choice, which it may choose otherwise here.
-#[derive(Deserialize)]
-struct Made {
-    #[serde(rename = "type")]
-    object_type: String,
-    /// The table of an index.
-    table: Option<String>,
-    name: String,
-    definition: Option<String>,
-    #[serde(default)]
-    later: bool,
+fn is_new_with_access_method(object: &Object) -> bool {
+    object.op == Operation::Create
+        && ["table", "materialized view"].contains(&object.object_type.as_str())
 }
 
 /// The script, command by command.
@@ -347,8 +276,8 @@ impl Script {
         let tag = tag(row);
         if tag == "CREATE FUNCTION" || tag == "CREATE PROCEDURE" {
             // A body may name what only the source's session had (temporary tables); it was checked there.
-            let setting = "check_function_bodies".to_owned();
-            recorded.settings.insert(setting, "off".to_owned());
+            let settings = recorded.settings.to_mut();
+            settings.insert("check_function_bodies".into(), "off".to_owned());
         }
         // As a comment each line may become four bytes longer.
         memory::require(statement.len().saturating_mul(4));
@@ -358,7 +287,7 @@ impl Script {
             let reason = recorded.replay_reason.as_deref();
             let reason = reason.unwrap_or(match row.username {
                 Some(_) => "not known",
-                None => message::ROLE_DROPPED,
+                None => document::ROLE_DROPPED,
             });
             add_comment(&mut script, &text::encode(&format!("not run: {reason}")));
             add_comment(&mut script, statement);
@@ -366,7 +295,7 @@ impl Script {
             add_default_identities(&mut script, &recorded);
             return Ok(script);
         };
-        if let Some(secrets) = message::secrets_missing(tag, recorded.redacted) {
+        if let Some(secrets) = document::secrets_missing(tag, recorded.redacted) {
             add_comment(&mut script, secrets.as_bytes());
         }
         self.set_locales(&mut script, &recorded.settings);
@@ -398,7 +327,7 @@ impl Script {
         script: &mut Vec<u8>,
         statement: &[u8],
         tag: &str,
-        recorded: &Recorded,
+        recorded: &Document<'_>,
         author: &Author<'_>,
     ) {
         let conforming = recorded
@@ -527,7 +456,7 @@ impl Script {
         variable
     }
 
-    fn set_locales(&mut self, script: &mut Vec<u8>, settings: &BTreeMap<String, String>) {
+    fn set_locales(&mut self, script: &mut Vec<u8>, settings: &Settings) {
         for (name, current) in context::LOCALES.iter().zip(&mut self.locales) {
             let wanted = settings
                 .get(*name)
@@ -625,7 +554,7 @@ RESET client_encoding;",
 fn in_transaction(
     script: &mut Vec<u8>,
     context: &Context<'_>,
-    recorded: &Recorded,
+    recorded: &Document<'_>,
     statements: impl FnOnce(&mut Vec<u8>),
 ) {
     add(script, "BEGIN;\n");
@@ -653,10 +582,7 @@ fn add_renames(script: &mut Vec<u8>, made: &[Made]) {
     for (number, one) in made.iter().enumerate() {
         add(script, if number > 0 { ",\n    (" } else { "(" });
         add(script, &format!("{number}, "));
-        for text in [
-            &one.object_type,
-            one.table.as_ref().unwrap_or(&String::new()),
-        ] {
+        for text in [&one.object_type, one.table.as_deref().unwrap_or_default()] {
             add_constant(script, &text::encode(text));
             add(script, ", ");
         }
@@ -839,7 +765,7 @@ fn detach(statement: &[u8], conforming: bool) -> Vec<u8> {
 }
 
 /// What capture did to tables whose owner did not run the command, perhaps: as the script's own role.
-fn add_default_identities(script: &mut Vec<u8>, recorded: &Recorded) {
+fn add_default_identities(script: &mut Vec<u8>, recorded: &Document<'_>) {
     for table in &recorded.replica_identity_default {
         let default = format!("ALTER TABLE {table} REPLICA IDENTITY DEFAULT");
         add(script, "\n");
@@ -848,16 +774,17 @@ fn add_default_identities(script: &mut Vec<u8>, recorded: &Recorded) {
     }
 }
 
-fn recorded(row: &StoredRow) -> Result<Recorded, Failure> {
+fn recorded(row: &StoredRow) -> Result<Document<'static>, Failure> {
     let unreadable = |detail: String| Failure::row_unreadable(row.id, detail);
     let Some(message) = row.message.as_deref() else {
         return Err(unreadable("Its \"message\" is NULL.".to_owned()));
     };
-    let recorded: Recorded = serde_json::from_str(&text::decode(message)).map_err(|error| {
-        unreadable(format!(
-            "Its \"message\" is not the JSON document: {error}."
-        ))
-    })?;
+    let recorded: Document<'static> =
+        serde_json::from_str(&text::decode(message)).map_err(|error| {
+            unreadable(format!(
+                "Its \"message\" is not the JSON document: {error}."
+            ))
+        })?;
     if recorded.v != VERSION {
         return Err(unreadable(format!(
             "Its \"message\" has version {}; this version of the extension knows version {VERSION}.",
@@ -877,7 +804,12 @@ fn tag(row: &StoredRow) -> &str {
 }
 
 /// Whether a command makes something of the access method that is set: then another one is no help.
-fn needs_access_method(tag: &str, recorded: &Recorded, statement: &[u8], conforming: bool) -> bool {
+fn needs_access_method(
+    tag: &str,
+    recorded: &Document<'_>,
+    statement: &[u8],
+    conforming: bool,
+) -> bool {
     if !recorded.settings.contains_key(context::ACCESS_METHOD) {
         return false;
     }
@@ -890,10 +822,7 @@ fn needs_access_method(tag: &str, recorded: &Recorded, statement: &[u8], conform
                 (words.iter().zip(expected)).all(|(token, word)| token.is_word(statement, word))
             });
     }
-    let makes = recorded
-        .objects
-        .iter()
-        .any(Named::is_new_with_access_method);
+    let makes = recorded.objects.iter().any(is_new_with_access_method);
     makes || tag == "CREATE EXTENSION"
 }
 
@@ -909,7 +838,7 @@ fn mentions_session_user(statement: &[u8], conforming: bool) -> bool {
 
 /// Who runs a command, where and under which settings but locales.
 struct Context<'a> {
-    settings: &'a BTreeMap<String, String>,
+    settings: &'a Settings,
     search_path: &'a [String],
     session_user: Option<Vec<u8>>,
     /// Whether the command makes something with the access method that is set.
@@ -954,7 +883,7 @@ impl Context<'_> {
     /// The role comes last: it might not be allowed to do the rest.
     fn set(&self, script: &mut Vec<u8>, set: &str) {
         for (name, value) in self.settings {
-            if context::LOCALES.contains(&name.as_str()) {
+            if context::LOCALES.contains(&&**name) {
                 continue;
             }
             if context::names_an_object(name)
@@ -1009,7 +938,7 @@ impl Context<'_> {
         }
         add(script, "RESET search_path;\n");
         for name in self.settings.keys() {
-            if context::LOCALES.contains(&name.as_str()) {
+            if context::LOCALES.contains(&&**name) {
                 continue;
             }
             match context::defaults().find(|(known, _)| known == name) {

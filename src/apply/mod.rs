@@ -22,9 +22,9 @@ pub mod triggers;
 pub mod trust;
 
 use crate::context;
+use crate::document::{self, Document, Object};
 use crate::error::{Failure, shown};
 use crate::guc::{self, ApplyMissingRole, ApplyMissingTablespace, ApplyOnError};
-use crate::message;
 use crate::pg::execute::{self, Role, SourceSession};
 use crate::pg::publisher::Publisher;
 use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set, source_is_trusted};
@@ -34,7 +34,8 @@ use crate::pg::{catalog, report, session, subscription, subtransaction, table, t
 use core::ffi::CStr;
 use log::Outcome;
 use pgrx::prelude::{PgLogLevel, PgSqlErrorCode};
-use recorded::{Circumstances, Command, Object};
+use recorded::Command;
+use std::borrow::Cow;
 use std::time::Instant;
 use tries::Tries;
 
@@ -65,22 +66,22 @@ fn decide(command: &Command, worker: &Worker) -> Result<(), Failure> {
     let result = if let Some(failure) = tries.are_too_many() {
         Err(failure)
     } else {
-        command.circumstances().and_then(|circumstances| {
-            if circumstances.replay == Some(false) {
+        command.document().and_then(|document| {
+            if document.replay == Some(false) {
                 // A publication is the source's own; what it means for a table is not.
                 if let Some(role) = Role::find(&command.username) {
-                    attempt.run(|| publish::follow_identities(&circumstances, &[], role))?;
+                    attempt.run(|| publish::follow_identities(&document, &[], role))?;
                 }
                 return Ok(Ran {
                     status: "not for replay",
-                    note: circumstances.replay_reason,
+                    note: document.replay_reason.map(Cow::into_owned),
                 });
             }
-            let (role, note) = role_of(command, &circumstances)?;
+            let (role, note) = role_of(command, &document)?;
             role_name = Some(command.username.clone());
-            let session = SourceSession::begin(reset_values(&circumstances));
+            let session = SourceSession::begin(reset_values(&document));
             attempt
-                .run(|| run(command, circumstances, worker, role, &session))
+                .run(|| run(command, document, worker, role, &session))
                 .map(|ran| Ran {
                     note: joined(note, ran.note),
                     ..ran
@@ -181,11 +182,8 @@ fn stopping(command: &Command, failure: Failure) -> Failure {
 }
 
 /// As whom a command runs: as the role it had, never with more rights than it had.
-fn role_of(
-    command: &Command,
-    circumstances: &Circumstances,
-) -> Result<(Role, Option<String>), Failure> {
-    let name = circumstances
+fn role_of(command: &Command, document: &Document<'_>) -> Result<(Role, Option<String>), Failure> {
+    let name = document
         .run_as
         .as_ref()
         .map_or(&command.username, |run_as| &run_as.role);
@@ -201,7 +199,7 @@ fn role_of(
             _ => Err(Failure::role_missing(name)),
         };
     };
-    trust::require_role(name, role, circumstances)?;
+    trust::require_role(name, role, document)?;
     if !owner.may_become(role) {
         return Err(Failure::role_out_of_reach(name));
     }
@@ -211,17 +209,17 @@ fn role_of(
 /// Runs the command.
 fn run(
     command: &Command,
-    circumstances: Circumstances,
+    document: Document<'static>,
     worker: &Worker,
     role: Role,
     session: &SourceSession,
 ) -> Result<Ran, Failure> {
-    let squatter = squatter(command, &circumstances, role)?;
-    let session_user = circumstances.session_user.as_deref();
+    let squatter = squatter(command, &document, role)?;
+    let session_user = document.session_user.as_deref();
     let done = execute::as_role(role, session, session_user, || {
-        let refused = set_all(&circumstances);
+        let refused = set_all(&document);
         let how = execute::How {
-            source_major: circumstances.major,
+            source_major: document.major,
             session_user,
             replace_tablespaces: replaces_tablespaces(),
         };
@@ -238,7 +236,7 @@ fn run(
             note: Some("runs outside of transactions only".to_owned()),
         });
     }
-    names::give(&circumstances, &done)?;
+    names::give(&document, &done)?;
     let unfinished = (!done.dropped_unfinished.is_empty()).then(|| {
             format!(
                 "dropped before its copy was finished: {}; a slot of the copy (pg_.._sync_..) may be left on the source",
@@ -251,8 +249,8 @@ fn run(
             done.replaced_tablespaces.join(", ")
         )
     });
-    let secrets = message::secrets_missing(&command.tag, circumstances.redacted);
-    let published = publish::take_part(command, &circumstances, worker, &done.tables, role)?;
+    let secrets = document::secrets_missing(&command.tag, document.redacted);
+    let published = publish::take_part(command, &document, worker, &done.tables, role)?;
     Ok(Ran {
         status: "applied",
         note: joined(
@@ -266,7 +264,7 @@ fn run(
 /// what the superuser does with it next would run her code as him.
 fn squatter<'a>(
     command: &Command,
-    circumstances: &'a Circumstances,
+    document: &'a Document<'_>,
     role: Role,
 ) -> Result<Option<&'a str>, Failure> {
     const KINDS: [(&str, &str); 6] = [
@@ -279,8 +277,8 @@ fn squatter<'a>(
     ];
     let kind = KINDS.iter().find(|(tag, _)| *tag == command.tag);
     let made = kind.filter(|_| role.is_superuser()).and_then(|(_, kind)| {
-        let of_kind = |object: &&Object| object.object_type.as_deref() == Some(*kind);
-        circumstances.objects.iter().find(of_kind)
+        let of_kind = |object: &&Object| object.object_type == *kind;
+        document.objects.iter().find(of_kind)
     });
     let Some(identity) = made.and_then(|object| object.identity.as_deref()) else {
         return Ok(None);
@@ -325,11 +323,11 @@ impl Refused {
 
 /// What RESET made of search path and settings. Where the row does not tell, that was what the session had; of search_path
 /// (and with all rows before 1.3.0) it was PostgreSQL's built-in default.
-fn reset_values(circumstances: &Circumstances) -> impl Iterator<Item = (&'static CStr, Vec<u8>)> {
-    let told = |name: &CStr| circumstances.reset.get(name.to_str().ok()?);
+fn reset_values(document: &Document<'_>) -> impl Iterator<Item = (&'static CStr, Vec<u8>)> {
+    let told = |name: &CStr| document.reset.get(name.to_str().ok()?);
     let settings = context::SETTINGS.into_iter().map(move |(name, default)| {
         let value = told(name).map_or_else(
-            || recorded(circumstances, name, default),
+            || recorded(document, name, default),
             |value| text::encode(value).into_owned(),
         );
         (name, value)
@@ -342,11 +340,11 @@ fn reset_values(circumstances: &Circumstances) -> impl Iterator<Item = (&'static
 }
 
 /// The value that a setting had.
-fn recorded(circumstances: &Circumstances, name: &CStr, default: &[u8]) -> Vec<u8> {
+fn recorded(document: &Document<'_>, name: &CStr, default: &[u8]) -> Vec<u8> {
     let recorded = name
         .to_str()
         .ok()
-        .and_then(|name| circumstances.settings.get(name));
+        .and_then(|name| document.settings.get(name));
     recorded.map_or_else(
         || default.to_vec(),
         |value| text::encode(value).into_owned(),
@@ -354,8 +352,8 @@ fn recorded(circumstances: &Circumstances, name: &CStr, default: &[u8]) -> Vec<u
 }
 
 /// Search path and settings as they were. Those that the row does not name had PostgreSQL's built-in default.
-fn set_all(circumstances: &Circumstances) -> Refused {
-    let path: Vec<String> = circumstances
+fn set_all(document: &Document<'_>) -> Refused {
+    let path: Vec<String> = document
         .search_path
         .iter()
         .filter(|schema| *schema != "pg_temp")
@@ -370,7 +368,7 @@ fn set_all(circumstances: &Circumstances) -> Refused {
             // A body may name what only the source's session had (temporary tables); it was checked there.
             b"off".to_vec()
         } else {
-            recorded(circumstances, name, default)
+            recorded(document, name, default)
         };
         let Some(current) = session::setting(name) else {
             continue; // this major has no such setting

@@ -1,6 +1,6 @@
 //! What a command has made here has the names that it has on the source: else the next command would find another object, or none.
 
-use super::recorded::{Circumstances, Made, Object};
+use crate::document::{Document, Made, Object, Operation};
 use crate::error::Failure;
 use crate::pg::catalog::{self, Oid};
 use crate::pg::execute::Done;
@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Gives the relations that the command has made the names that the source's server chose, where another one was chosen here. Fails
 /// where something else has such a name.
-pub fn give(circumstances: &Circumstances, done: &Done) -> Result<(), Failure> {
+pub fn give(document: &Document<'_>, done: &Done) -> Result<(), Failure> {
     let mut wrong = Vec::new();
-    let mut made_here = made_here(circumstances, done)?;
-    for (table, wanted) in by_table(&circumstances.made) {
+    let mut made_here = made_here(document, done)?;
+    for (table, wanted) in by_table(&document.made) {
         let oid = table
             .map(catalog::relation_by_identity)
             .transpose()?
@@ -51,10 +51,10 @@ pub fn give(circumstances: &Circumstances, done: &Done) -> Result<(), Failure> {
         relation::rename(oid, &made.name);
     }
     let made: HashSet<Oid> = done.made.iter().copied().collect();
-    let definitions: HashMap<&str, &str> = (circumstances.made.iter())
+    let definitions: HashMap<&str, &str> = (document.made.iter())
         .filter_map(|made| Some((made.name.as_str(), made.definition.as_deref()?)))
         .collect();
-    for object in &circumstances.objects {
+    for object in &document.objects {
         if let Some(identity) = taken(object, &definitions, &made)? {
             return Err(Failure::name_of_another(identity));
         }
@@ -75,16 +75,16 @@ fn by_table(made: &[Made]) -> BTreeMap<Option<&str>, Vec<&Made>> {
 /// What was made here, by table, sequences by `None`; but for what an ALTER TABLE has made anew (that has its name), and sequences of
 /// tables that the command is not about: event triggers of this server have made them.
 fn made_here(
-    circumstances: &Circumstances,
+    document: &Document<'_>,
     done: &Done,
 ) -> Result<HashMap<Option<Oid>, Vec<Oid>>, Failure> {
     let mut tables = HashMap::<_, Vec<Oid>>::new();
-    if circumstances.made.is_empty() {
+    if document.made.is_empty() {
         return Ok(tables);
     }
     let mut concerned = HashSet::new();
     if done.made.iter().any(|&oid| catalog::is_sequence(oid)) {
-        for identity in circumstances
+        for identity in document
             .objects
             .iter()
             .filter_map(|o| o.identity.as_deref())
@@ -133,8 +133,8 @@ fn taken<'a>(
     definitions: &HashMap<&str, &str>,
     made: &HashSet<Oid>,
 ) -> Result<Option<&'a str>, Failure> {
-    let is_made = object.op.as_deref() == Some("create")
-        && matches!(object.object_type.as_deref(), Some("index" | "sequence"));
+    let is_made = object.op == Operation::Create
+        && matches!(object.object_type.as_str(), "index" | "sequence");
     let Some(identity) = object.identity.as_deref().filter(|_| is_made) else {
         return Ok(None);
     };

@@ -4,8 +4,9 @@
 //! there already and is published only now (SET LOGGED, ATTACH PARTITION, SET SCHEMA) has rows that the stream never carried:
 //! it is entered as one to be copied. So is a table made by a command that came with the initial copy of the capture table.
 
-use super::recorded::{Circumstances, Command, Published};
+use super::recorded::Command;
 use super::script_rows;
+use crate::document::{Document, Published};
 use crate::error::Failure;
 use crate::pg::catalog::{self, Oid};
 use crate::pg::execute::{self, Role};
@@ -18,21 +19,17 @@ use std::collections::HashSet;
 const WITH_SCRIPT: [&str; 2] = ["CREATE EXTENSION", "ALTER EXTENSION"];
 
 /// Gives tables the replica identity that capture gave them on the source: those that the command made, or that its role owns.
-pub fn follow_identities(
-    circumstances: &Circumstances,
-    made: &[Oid],
-    role: Role,
-) -> Result<(), Failure> {
+pub fn follow_identities(document: &Document<'_>, made: &[Oid], role: Role) -> Result<(), Failure> {
     let mine = |name: &String| -> Result<Option<Oid>, Failure> {
         let table = catalog::relation_by_identity(name)?;
         Ok(table.filter(|table| made.contains(table) || role.owns_relation(*table)))
     };
-    for name in &circumstances.replica_identity {
+    for name in &document.replica_identity {
         if let Some(table) = mine(name)? {
             identity::give_full(table);
         }
     }
-    for name in &circumstances.replica_identity_default {
+    for name in &document.replica_identity_default {
         if let Some(table) = mine(name)? {
             identity::give_default(table);
         }
@@ -42,13 +39,13 @@ pub fn follow_identities(
 
 pub fn take_part(
     command: &Command,
-    circumstances: &Circumstances,
+    document: &Document<'_>,
     worker: &Worker,
     made: &[Oid],
     role: Role,
 ) -> Result<Option<String>, Failure> {
-    follow_identities(circumstances, made, role)?;
-    let subscribed: Vec<&Published> = circumstances
+    follow_identities(document, made, role)?;
+    let subscribed: Vec<&Published> = document
         .published
         .iter()
         .filter(|entry| {
@@ -60,11 +57,11 @@ pub fn take_part(
         .collect();
     // A source that knows none of our publications is not the server that we subscribe to, but one that feeds it. It names some with
     // each command that makes tables; what another command makes here is nothing there.
-    let relayed = !circumstances.all_publications.is_empty()
+    let relayed = !document.all_publications.is_empty()
         && !worker
             .publications
             .iter()
-            .any(|name| circumstances.all_publications.contains(name));
+            .any(|name| document.all_publications.contains(name));
     let for_made = if worker.copying {
         TableState::ToBeCopied
     } else {
@@ -122,7 +119,7 @@ pub fn take_part(
     });
     Ok(super::joined(
         super::joined(strange, no_tables),
-        report_undecoded(command, circumstances, &copied),
+        report_undecoded(command, document, &copied),
     ))
 }
 
@@ -164,11 +161,11 @@ impl<'a> Subscribed<'a> {
 /// Rows that logical replication does not carry are told of by name, in the server log and in the note of the command.
 fn report_undecoded(
     command: &Command,
-    circumstances: &Circumstances,
+    document: &Document<'_>,
     copied: &HashSet<&String>,
 ) -> Option<String> {
     let (mut notes, mut missing) = (Vec::new(), false);
-    for table in circumstances
+    for table in document
         .rewrites
         .iter()
         .filter(|rewrite| rewrite.volatile)
@@ -179,7 +176,7 @@ fn report_undecoded(
         ));
         missing = true;
     }
-    for table in &circumstances.undecoded_rows {
+    for table in &document.undecoded_rows {
         let is_copied = copied.contains(table);
         missing |= !is_copied;
         notes.push(if is_copied {

@@ -1,8 +1,8 @@
 //! A row of the capture table as a destination reads it.
 //!
-//! The JSON document is the one that [`crate::message`] writes. Keys that are not known here are ignored, so that a newer
-//! source can feed an older destination.
+//! Its JSON document: [`crate::document`].
 
+use crate::document::Document;
 use crate::error::Failure;
 use crate::pg::spi::{self, Parameter};
 use crate::pg::table::{
@@ -11,8 +11,6 @@ use crate::pg::table::{
 };
 use crate::pg::text;
 use crate::pg::trigger::TriggerCall;
-use serde::Deserialize;
-use std::collections::BTreeMap;
 
 pub struct Command {
     pub id: i64,
@@ -23,76 +21,6 @@ pub struct Command {
     /// The source's transaction, as text.
     pub transaction: Option<Vec<u8>>,
     message: String,
-}
-
-/// What the document says about how to run the command.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub struct Circumstances {
-    pub session_user: Option<String>,
-    pub superuser: bool,
-    pub rights: Vec<String>,
-    pub run_as: Option<RunAs>,
-    pub objects: Vec<Object>,
-    pub made: Vec<Made>,
-    pub search_path: Vec<String>,
-    pub settings: BTreeMap<String, String>,
-    pub reset: BTreeMap<String, String>,
-    pub replica_identity: Vec<String>,
-    pub replica_identity_default: Vec<String>,
-    pub published: Vec<Published>,
-    pub all_publications: Vec<String>,
-    pub major: Option<u32>,
-    pub replay: Option<bool>,
-    pub replay_reason: Option<String>,
-    pub rewrites: Vec<Rewrite>,
-    pub undecoded_rows: Vec<String>,
-    pub redacted: usize,
-}
-
-/// Tables that the command made part of publications: one, all of a schema, or all.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub struct Published {
-    pub table: Option<String>,
-    pub schema: Option<String>,
-    pub publications: Vec<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub struct Object {
-    pub op: Option<String>,
-    #[serde(rename = "type")]
-    pub object_type: Option<String>,
-    pub name: Option<String>,
-    pub identity: Option<String>,
-}
-
-/// An index of a table, or a sequence, that the command made; those that are alike in the order in which they were made.
-#[derive(Deserialize)]
-pub struct Made {
-    pub table: Option<String>,
-    pub name: String,
-    pub definition: Option<String>,
-    #[serde(default)]
-    pub later: bool,
-}
-
-/// Whose rights the statement is to have, where it is not the role of the command.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub struct RunAs {
-    pub role: String,
-    pub superuser: bool,
-    pub rights: Vec<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub struct Rewrite {
-    pub table: String,
-    pub volatile: bool,
 }
 
 impl Command {
@@ -144,7 +72,8 @@ impl Command {
         Ok(rows.iter().filter_map(|row| Self::of_row(row)).collect())
     }
 
-    pub fn circumstances(&self) -> Result<Circumstances, Failure> {
+    /// What the row says about how to run it.
+    pub fn document(&self) -> Result<Document<'static>, Failure> {
         serde_json::from_str(&self.message)
             .map_err(|error| Failure::message_unreadable(self.id, &error.to_string()))
     }

@@ -6,7 +6,7 @@
 //! one of these does not hold, no DDL is applied, unless the DBA says that all who may run DDL on the source are trusted like the
 //! subscription's owner: `start_apply(trust_source => true)`.
 
-use super::recorded::Circumstances;
+use crate::document::Document;
 use crate::error::Failure;
 use crate::pg::execute::Role;
 use crate::pg::publisher::{Publisher, quote_literal};
@@ -105,10 +105,10 @@ pub fn require_publisher_of(worker: &Worker) -> Result<(), Failure> {
 }
 
 /// A role has no more power here than the row says it had there.
-pub fn require_role(name: &str, role: Role, circumstances: &Circumstances) -> Result<(), Failure> {
-    let (superuser, had) = match &circumstances.run_as {
-        Some(run_as) => (run_as.superuser, &run_as.rights),
-        None => (circumstances.superuser, &circumstances.rights),
+pub fn require_role(name: &str, role: Role, document: &Document<'_>) -> Result<(), Failure> {
+    let (superuser, had) = match &document.run_as {
+        Some(run_as) => (run_as.superuser, run_as.rights.as_slice()),
+        None => (document.superuser, &*document.rights),
     };
     let more: Vec<String> = if superuser {
         Vec::new()

@@ -1,32 +1,38 @@
-//! The JSON document of the column `message`, version 1. Documented field by field in the README.
+//! The JSON document of the column `message`, version 1: what capture writes, and what apply and the script read.
 //!
-//! Absent keys mean "none" or "as usual", which keeps an ordinary row small.
+//! Absent keys mean "none" or "as usual", which keeps an ordinary row small. Keys and kinds that are not known here are passed over
+//! when it is read, so that a newer source can feed an older destination. Field by field: docs/row.md.
 
-use serde::Serialize;
-use std::collections::BTreeMap;
+use crate::context::Settings;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::borrow::Cow;
 
-#[derive(Serialize)]
-pub struct Message<'a> {
+/// The version that this extension writes and reads.
+pub const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Document<'a> {
     pub v: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<Object>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub session_user: Option<&'a str>,
+    pub session_user: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "is_false")]
     pub superuser: bool,
     /// Attributes and predefined roles that the role has the rights of; none with a superuser, who has all.
     #[serde(skip_serializing_if = "is_empty")]
-    pub rights: &'a [String],
+    pub rights: Cow<'a, [String]>,
     /// Whose rights the stored statement is to have, where it is not the role of the command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_as: Option<RunAs>,
-    pub search_path: &'a [String],
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub settings: &'a BTreeMap<&'static str, String>,
+    pub search_path: Cow<'a, [String]>,
+    #[serde(skip_serializing_if = "no_settings")]
+    pub settings: Cow<'a, Settings>,
     /// What code that resets settings, or asks for reset values, would find, where that is not what the session has.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub reset: &'a BTreeMap<&'static str, String>,
-    pub nesting: &'a Nesting,
+    #[serde(skip_serializing_if = "no_settings")]
+    pub reset: Cow<'a, Settings>,
+    pub nesting: Cow<'a, Nesting>,
     /// The major of this server, with commands whose effect depends on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub major: Option<u32>,
@@ -51,7 +57,7 @@ pub struct Message<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub replay_reason: Option<&'static str>,
+    pub replay_reason: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "is_zero")]
     pub redacted: usize,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -60,13 +66,13 @@ pub struct Message<'a> {
     pub original: Option<Original>,
     /// Keys that are missing, or of which only the beginning is there, since the row would be too large.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub left_out: Vec<&'static str>,
+    pub left_out: Vec<Cow<'static, str>>,
 }
 
 /// So many objects stay where there is no room for all.
 const SOME_OBJECTS: usize = 1_000;
 
-impl Message<'_> {
+impl Document<'_> {
     /// Leaves out what consumers need least; whether there was something left to leave out.
     pub fn leave_out(&mut self) -> bool {
         let left_out = if self.original.take().is_some() {
@@ -79,7 +85,7 @@ impl Message<'_> {
         } else {
             return false;
         };
-        self.left_out.push(left_out);
+        self.left_out.push(left_out.into());
         true
     }
 }
@@ -97,24 +103,43 @@ fn is_zero(n: &usize) -> bool {
     *n == 0
 }
 
-fn is_empty(list: &&[String]) -> bool {
+fn is_empty(list: &[String]) -> bool {
     list.is_empty()
+}
+
+fn no_settings(settings: &Settings) -> bool {
+    settings.is_empty()
 }
 
 fn is_false(b: &bool) -> bool {
     !*b
 }
 
-#[derive(Serialize, Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
     Create,
     Alter,
     Drop,
+    /// One of a newer version.
+    #[default]
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Operation {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(match Option::<String>::deserialize(from)?.as_deref() {
+            Some("create") => Operation::Create,
+            Some("alter") => Operation::Alter,
+            Some("drop") => Operation::Drop,
+            _ => Operation::Other,
+        })
+    }
 }
 
 /// An object that the command touched.
-#[derive(Serialize, Clone, Debug)]
+#[derive(Serialize, Deserialize, Clone, Debug, Default)]
+#[serde(default)]
 pub struct Object {
     pub op: Operation,
     #[serde(rename = "type")]
@@ -131,10 +156,11 @@ pub struct Object {
 }
 
 /// An index or a sequence that the command made; those that are alike in any order.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize, Default)]
+#[serde(default)]
 pub struct Made {
     #[serde(rename = "type")]
-    pub object_type: &'static str,
+    pub object_type: Cow<'static, str>,
     /// Identity of an index's table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
@@ -147,9 +173,10 @@ pub struct Made {
     pub later: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize, Clone, Default)]
+#[serde(default)]
 pub struct Nesting {
-    level: &'static str,
+    level: Cow<'static, str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     inside: Vec<String>,
 }
@@ -157,7 +184,7 @@ pub struct Nesting {
 impl Nesting {
     pub fn top() -> Self {
         Nesting {
-            level: "top",
+            level: "top".into(),
             inside: Vec::new(),
         }
     }
@@ -165,28 +192,31 @@ impl Nesting {
     /// Run by a function, procedure, trigger or DO block; `inside` is PostgreSQL's context, innermost first.
     pub fn nested(inside: Vec<String>) -> Self {
         Nesting {
-            level: "nested",
+            level: "nested".into(),
             inside,
         }
     }
 }
 
-#[derive(Serialize, Clone)]
+#[derive(Serialize, Deserialize, Clone, Default)]
+#[serde(default)]
 pub struct TableRewrite {
     pub table: String,
-    pub reasons: Vec<&'static str>,
+    pub reasons: Vec<Cow<'static, str>>,
     pub volatile: bool,
 }
 
 /// A new table that joined a publication.
-#[derive(Serialize, Clone)]
+#[derive(Serialize, Deserialize, Clone, Default)]
+#[serde(default)]
 pub struct Membership {
     pub table: String,
     pub publication: String,
 }
 
 /// What publications send from this command on: one table, or all tables of a command that are not known yet.
-#[derive(Serialize, Clone)]
+#[derive(Serialize, Deserialize, Clone, Default)]
+#[serde(default)]
 pub struct Published {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
@@ -218,7 +248,8 @@ impl Published {
 pub const ROLE_DROPPED: &str = "the role that ran it had been dropped";
 
 /// A role, and what it may do there.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize, Default)]
+#[serde(default)]
 pub struct RunAs {
     pub role: String,
     #[serde(skip_serializing_if = "is_false")]
@@ -228,7 +259,8 @@ pub struct RunAs {
 }
 
 /// What was sent, where `ddl_text` is not that.
-#[derive(Serialize, Clone)]
+#[derive(Serialize, Deserialize, Clone, Default)]
+#[serde(default)]
 pub struct Original {
     pub tag: String,
     pub text: String,
@@ -241,8 +273,6 @@ mod tests {
     /// What is left out, and in which order; what the destination needs is never among it.
     #[test]
     fn leave_out() {
-        let nesting = Nesting::top();
-        let settings = BTreeMap::new();
         let object = Object {
             op: Operation::Create,
             object_type: "table".to_owned(),
@@ -251,37 +281,20 @@ mod tests {
             name: Some("a".to_owned()),
             original: None,
         };
-        let mut message = Message {
-            v: 1,
+        let mut message = Document {
+            v: VERSION,
             objects: vec![object; 1_001],
-            session_user: Some("me"),
-            superuser: false,
-            rights: &[],
-            run_as: None,
-            search_path: &["public".to_owned()],
-            settings: &settings,
-            reset: &settings,
-            nesting: &nesting,
-            major: None,
-            made: Vec::new(),
-            rewrites: Vec::new(),
+            session_user: Some("me".into()),
+            search_path: vec!["public".to_owned()].into(),
+            nesting: Cow::Owned(Nesting::top()),
             replica_identity: vec!["public.a".to_owned()],
-            replica_identity_default: Vec::new(),
-            publications: Vec::new(),
-            published: Vec::new(),
-            all_publications: Vec::new(),
-            undecoded_rows: Vec::new(),
-            replay: None,
-            replay_reason: None,
-            redacted: 0,
-            temporary_removed: Vec::new(),
             original: Some(Original {
                 tag: "CREATE TABLE AS".to_owned(),
                 text: "x".to_owned(),
             }),
-            left_out: Vec::new(),
+            ..Document::default()
         };
-        let told = |message: &Message| serde_json::to_value(message).expect("JSON");
+        let told = |message: &Document| serde_json::to_value(message).expect("JSON");
         let whole = told(&message);
         assert!(whole.get("left_out").is_none());
         assert!(message.leave_out());
@@ -306,5 +319,19 @@ mod tests {
         ] {
             assert_eq!(least[key], whole[key], "{key}");
         }
+    }
+
+    /// What is read is what was written; what a newer version may add is passed over.
+    #[test]
+    fn read_again() {
+        let text = r#"{"v":1,"objects":[{"op":"create","type":"table","identity":"public.a"}],"search_path":["public"],
+            "settings":{"DateStyle":"ISO, DMY"},"nesting":{"level":"nested","inside":["x"]},
+            "rewrites":[{"table":"public.a","reasons":["default"],"volatile":true}],"replay":false,"replay_reason":"why"}"#;
+        let read: Document = serde_json::from_str(text).expect("a document");
+        let expected: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        assert_eq!(serde_json::to_value(&read).expect("JSON"), expected);
+        let newer = r#"{"v":1,"objects":[{"op":"merge","type":"table","new":1}],"nesting":{"level":"deep"},"new":[]}"#;
+        let read: Document = serde_json::from_str(newer).expect("a document");
+        assert_eq!(read.objects[0].op, Operation::Other);
     }
 }
