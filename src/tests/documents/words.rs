@@ -186,7 +186,7 @@ fn fields(source: &str, structure: &str) -> BTreeSet<String> {
 
 #[test]
 fn keys_of_message() {
-    let source = include_str!("../../message.rs");
+    let source = include_str!("../../document.rs");
     let section = readme().section("### The keys of `message`");
     let documented = table(&section)
         .iter()
@@ -195,7 +195,7 @@ fn keys_of_message() {
     same(
         "keys of message",
         documented,
-        fields(source, "pub struct Message<'a> {"),
+        fields(source, "pub struct Document<'a> {"),
     );
     let told: BTreeSet<String> = quoted(&section)
         .iter()
