@@ -1,4 +1,4 @@
-//! The picture for the README: one bar for each variant of each measure, as its ratio to no capture.
+//! The picture beside bench/results.md: one bar for each variant of each measure, as its ratio to no capture.
 
 use crate::measure::Table;
 use plotters::prelude::*;

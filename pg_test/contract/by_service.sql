@@ -1,4 +1,4 @@
--- A service whose task makes, replaces or drops the three objects by itself, while the extension is there: the table of the README.
+-- A service whose task makes, replaces or drops the three objects by itself, while the extension is there: the table of docs/dts.md.
 SELECT t.fails('CREATE TABLE', 'CREATE TABLE public.dts_ddl_command (x int)', '42P07', '%already exists%');
 SELECT t.mark();
 SET client_min_messages = error;

@@ -1,7 +1,7 @@
 //! The procedures of the documents, from an empty destination to cutover: its own commands, while users go on.
 
 use super::cluster::Installation;
-use super::documents::documents;
+use super::documents::document;
 use super::pair::{Node, Pair, Servers, same_rows, same_schema};
 use super::server::server;
 use super::shell::Shell;
@@ -9,18 +9,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The shell block under a heading of a document.
-fn block(document: &str, heading: &str) -> String {
-    let found = documents().into_iter().find(|d| d.name == document);
-    let blocks = found.expect("the document").blocks();
-    let mut blocks = blocks
+fn block(name: &str, heading: &str) -> String {
+    let mut blocks = document(name)
+        .blocks()
         .into_iter()
         .filter(|b| b.heading == heading && b.language == "sh");
-    let text = blocks.next().expect("a block under the heading").text;
-    // as the comment in it says
+    of_this_server(&blocks.next().expect("a block under the heading").text)
+}
+
+/// As the document says before step 3.
+fn of_this_server(commands: &str) -> String {
     if server().major < 16 {
-        trusting(&text)
+        trusting(commands)
     } else {
-        text
+        commands.to_owned()
     }
 }
 
@@ -31,20 +33,22 @@ fn trusting(commands: &str) -> String {
         .replace("$(cat last_id))", "$(cat last_id), trust_source => true)")
 }
 
-/// A block's numbered steps.
-fn steps(block: &str) -> Vec<String> {
-    let mut steps: Vec<String> = Vec::new();
-    for line in block.lines() {
-        let numbered = line
-            .strip_prefix("# ")
-            .is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit()));
-        if numbered || steps.is_empty() {
-            steps.push(String::new());
-        }
-        let step = steps.last_mut().expect("a step");
-        step.push_str(line);
-        step.push('\n');
-    }
+/// The blocks of the procedure's steps: each has a numbered heading.
+fn steps() -> Vec<String> {
+    let steps: Vec<String> = document("docs/live.md")
+        .blocks()
+        .into_iter()
+        .enumerate()
+        .map(|(at, step)| {
+            assert!(
+                step.heading.starts_with(&format!("## {}. ", at + 1)),
+                "the block under {:?} is no step of its own",
+                step.heading
+            );
+            of_this_server(&step.text)
+        })
+        .collect();
+    assert_eq!(steps.len(), 6, "steps in docs/live.md");
     steps
 }
 
@@ -141,11 +145,7 @@ const OF_DATABASE: &str = "SELECT concat_ws(' | ', pg_get_userbyid(datdba), shob
 #[test]
 fn procedure() {
     let servers = Servers::new(Installation::under_test());
-    let steps = steps(&block(
-        "README.md",
-        "## Migrate live between servers of your own",
-    ));
-    assert_eq!(steps.len(), 6, "steps in README.md");
+    let steps = steps();
     let pair = Pair::bare(&servers, "readme");
     let shell = Shell::new(&pair);
     pair.source.run("CREATE ROLE readme_user");
@@ -268,10 +268,7 @@ fn way_back(pair: &Pair, shell: &Shell<'_>) {
 #[test]
 fn procedure_by_dump() {
     let servers = Servers::new(Installation::under_test());
-    let steps = steps(&block(
-        "README.md",
-        "## Migrate live between servers of your own",
-    ));
+    let steps = steps();
     let pair = Pair::bare(&servers, "readme_dump");
     let shell = Shell::new(&pair);
     pair.source.run(BEFORE);

@@ -253,7 +253,7 @@ fn commands_on_roles() {
     pair.check();
 }
 
-/// The pipe of the README, between two servers.
+/// The pipe of docs/script.md, between two servers.
 #[test]
 fn commands_on_roles_in_a_script() {
     let pair = Pair::unjoined(&Options {

@@ -36,7 +36,7 @@ fn script(source: &Database, call: &str) -> Vec<u8> {
     output.stdout
 }
 
-/// The pipe of the README.
+/// The pipe of docs/script.md.
 fn pipe(source: &Database, target: &Database) -> Output {
     let mut reader = source
         .psql()

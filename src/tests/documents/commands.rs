@@ -1,7 +1,7 @@
 //! Every block of commands in the documents is run by a test, or is named here with the reason why not: a new block that no line
 //! of [`BLOCKS`] knows makes a test fail, and so does a line without its block.
 
-use super::{Block, documents, quoted, readme, root};
+use super::{Block, document, documents, quoted, root};
 use crate::tests::cluster::Installation;
 use crate::tests::pair::{Pair, Servers};
 use crate::tests::shell::Shell;
@@ -11,7 +11,7 @@ enum How {
     /// Here, after this SQL on the source, each line a string of its own: commands of a shell, SQL on the source, or the query of an exporter; what they
     /// print is compared.
     After(&'static str),
-    /// Here, in one psql session with all others of the tour.
+    /// Here, in one psql session with all others of the tour, which begins with the example of the README.
     Tour,
     /// By that file (of the repository), which has these words.
     By(&'static str, &'static str),
@@ -27,41 +27,46 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("CONTRIBUTING.md", "./demo", By("test", "\"./demo\"")),
     ("CONTRIBUTING.md", "bash -c", By("test", "cargo pgrx test --no-default-features")),
     ("README.md", "./demo    # sets up", By("test", "\"./demo\"")),
-    ("README.md", "CREATE EXTENSION dts_ddl_capture;", After("")),
-    ("README.md", "ALTER PUBLICATION mig ADD TABLE", After(WITH_PUBLICATION)),
-    ("README.md", "DROP EXTENSION dts_ddl_capture;", After(EXTENSION)),
+    ("README.md", "CREATE DATABASE tour;", Tour),
+    ("README.md", "SELECT id, tag, object_name, ddl_text", Tour),
     ("README.md", "package/build 15", By("package/check", "in_root")),
-    ("docs/packages.md", "package/build", By("package/check", "package/build")),
     ("README.md", "tar xzf dist/dts_ddl_capture", By("package/check", "in_root")),
     ("README.md", "make PG_CONFIG=", By("package/check", "make -C \"$ROOT\" PG_CONFIG=")),
-    ("README.md", "ALTER EXTENSION dts_ddl_capture UPDATE", After(EXTENSION)),
-    ("README.md", "psql -X -v ON_ERROR_STOP=1 -f sql/portable/to_native.sql", By(HERE, "fn from_hand_made_capture")),
-    ("README.md", "./demo --psql", By("test", "\"./demo --psql\"")),
-    ("README.md", "CREATE DATABASE tour;", Tour),
-    ("README.md", "CREATE TABLE orders", Tour),
-    ("README.md", "SELECT id, tag, object_name, ddl_text", Tour),
-    ("README.md", "SELECT id, object, inside", Tour),
-    ("README.md", "SELECT name, status, found FROM", Tour),
-    ("README.md", "CREATE DATABASE copy;", Tour),
-    ("README.md", "\\c tour", Tour),
-    ("README.md", "[extractor]", Not("lines of ape-dts, a program of others: from its documents and source")),
-    ("README.md", "CREATE PUBLICATION ape_test", After(EXTENSION)),
-    ("README.md", "# 1. source: capture", By(PROCEDURES, "fn procedure()")),
-    ("README.md", "psql -XAtc \"SELECT dts_ddl.script()\"", After(SOME_DDL)),
-    ("README.md", "SELECT id, not_replayed_because", After(SOME_DDL)),
-    ("README.md", "SELECT id, object, message OPERATOR", After(SOME_DDL)),
-    ("README.md", "SELECT name, status, found, remedy", After(SOME_DDL)),
-    ("README.md", "psql -X -v ON_ERROR_STOP=1 -f sql/portable/install.sql", By("proof/portable", "install.sql")),
-    ("docs/portable.md", "psql -X -v ON_ERROR_STOP=1 -f sql/portable/install.sql", By("proof/portable", "install.sql")),
+    ("README.md", "ALTER PUBLICATION mig ADD TABLE", After(WITH_PUBLICATION)),
+    ("README.md", "DROP EXTENSION dts_ddl_capture;", After(EXTENSION)),
+    ("docs/ape-dts.md", "[extractor]", Not("lines of ape-dts, a program of others: from its documents and source")),
+    ("docs/ape-dts.md", "CREATE PUBLICATION ape_test", After(EXTENSION)),
     ("docs/apply.md", "# owner, comment, rights", By(PROCEDURES, "## What does not travel")),
     ("docs/apply.md", "psql -X \"$DST\" -c \"ALTER SUBSCRIPTION mig DISABLE", By(PROCEDURES, "fn copied_again")),
     ("docs/apply.md", "psql -XqAt \"$DST\"", By(PROCEDURES, "## What remains after cutover")),
     ("docs/apply.md", "case \"$SRC\"", By(PROCEDURES, "fn procedure_by_dump")),
     ("docs/apply.md", "psql -X \"$DST\" -c \"DROP SUBSCRIPTION mig", By(PROCEDURES, "fn way_back")),
     ("docs/failover.md", "-- on the standby", After(EXTENSION)),
-    ("docs/monitoring.md", "SELECT * FROM dts_ddl.check()", After(EXTENSION)),
+    ("docs/live.md", "psql -X \"$SRC\" -c \"CREATE EXTENSION", By(PROCEDURES, "steps[0]")),
+    ("docs/live.md", "pg_dumpall -d \"$SRC\" --roles-only", By(PROCEDURES, "steps[1]")),
+    ("docs/live.md", "rm -f last_id", By(PROCEDURES, "steps[2]")),
+    ("docs/live.md", "psql -X \"$DST\" -c \"CREATE SUBSCRIPTION", By(PROCEDURES, "steps[3]")),
+    ("docs/live.md", "psql -X \"$DST\" -c \"SELECT srrelid", By(PROCEDURES, "steps[4]")),
+    ("docs/live.md", "psql -X \"$SRC\" -Atc", By(PROCEDURES, "steps[5]")),
+    ("docs/monitoring.md", "SELECT name, status, found, remedy", After(SOME_DDL)),
+    ("docs/monitoring.md", "SELECT id, not_replayed_because", After(SOME_DDL)),
+    ("docs/monitoring.md", "SELECT id, object, message OPERATOR", After(SOME_DDL)),
     ("docs/monitoring.md", "SELECT id, finished", After(WITH_SLOT)),
     ("docs/monitoring.md", "dts_ddl:", After(EXTENSION)),
+    ("docs/packages.md", "ALTER EXTENSION dts_ddl_capture UPDATE", After(EXTENSION)),
+    ("docs/packages.md", "package/build", By("package/check", "package/build")),
+    ("docs/portable.md", "psql -X -v ON_ERROR_STOP=1 -f sql/portable/install.sql", By("proof/portable", "install.sql")),
+    ("docs/portable.md", "psql -X -v ON_ERROR_STOP=1 -f sql/portable/to_native.sql", By(HERE, "fn from_hand_made_capture")),
+    ("docs/portable.md", "psql -X -v ON_ERROR_STOP=1 -c \"SET dts_ddl_portable.take_over", By("proof/portable", "SET dts_ddl_portable.take_over = 'on'")),
+    ("docs/script.md", "psql -XAtc \"SELECT dts_ddl.script()\"", After(SOME_DDL)),
+    ("docs/tour.md", "ALTER TABLE orders ADD token", Tour),
+    ("docs/tour.md", "SELECT id, object, inside", Tour),
+    ("docs/tour.md", "SELECT id, message", Tour),
+    ("docs/tour.md", "SELECT name, status, found FROM", Tour),
+    ("docs/tour.md", "CREATE DATABASE copy;", Tour),
+    ("docs/tour.md", "\\c tour", Tour),
+    // there without the library as well
+    ("docs/troubleshooting.md", "SET session_replication_role", By("package/in_root", "DROP EXTENSION dts_ddl_capture")),
 ];
 
 const HERE: &str = "src/tests/documents/commands.rs";
@@ -141,11 +146,7 @@ fn expect_output(block: &Block, printed: &str) {
         let text = text.trim_matches('\n');
         text.lines().map(|l| l.trim_end().to_owned()).collect()
     };
-    let (mut want, got) = (lines(shown), lines(printed));
-    if crate::tests::server::server().major < 15 {
-        // psql prints the last result of a string only; such strings stand at the beginning of their block
-        want.drain(..block.text.matches("\\;").count());
-    }
+    let (want, got) = (lines(shown), lines(printed));
     let same = want.len() == got.len()
         && want.iter().zip(&got).all(|(want, got)| {
             let want = want.replace("user \"postgres\"", &format!("user \"{user}\""));
@@ -217,7 +218,9 @@ fn from_hand_made_capture() {
     let pair = Pair::bare(&servers, "documents_by_hand");
     let block = all_blocks()
         .into_iter()
-        .find(|block| block.document == "README.md" && block.first_line().contains("to_native.sql"))
+        .find(|block| {
+            block.document == "docs/portable.md" && block.first_line().contains("to_native.sql")
+        })
         .expect("the block");
     let command = format!("cd '{}'\n{}", root().display(), block.text);
     pair.source.run_each(&[
@@ -297,9 +300,9 @@ fn commands_in_sentences() {
 fn tour() {
     let servers = Servers::shared();
     let pair = Pair::bare(&servers, "documents_tour");
-    let blocks: Vec<Block> = readme()
-        .blocks()
-        .into_iter()
+    let blocks: Vec<Block> = ["README.md", "docs/tour.md"]
+        .iter()
+        .flat_map(|name| document(name).blocks())
         .filter(|block| block.language == "sql" && matches!(how(block), Tour))
         .collect();
     assert!(blocks.len() > 3, "blocks of the tour");

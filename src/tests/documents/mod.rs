@@ -62,11 +62,10 @@ pub fn documents() -> Vec<Document> {
         .collect()
 }
 
-pub fn readme() -> Document {
-    documents()
-        .into_iter()
-        .find(|document| document.name == "README.md")
-        .expect("README.md")
+pub fn document(name: &str) -> Document {
+    let mut all = documents().into_iter();
+    all.find(|document| document.name == name)
+        .unwrap_or_else(|| panic!("there is no {name}"))
 }
 
 impl Document {
@@ -171,6 +170,37 @@ pub fn table(section: &str) -> Vec<Vec<String>> {
         );
     }
     rows
+}
+
+/// The items of lists that begin with a name in backticks: what stands before the first colon outside of backticks, and what is
+/// said of it.
+pub fn items(text: &str) -> Vec<(String, String)> {
+    let mut items: Vec<String> = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        if line.starts_with("- `") {
+            items.push(line.trim_start_matches("- ").to_owned());
+            inside = true;
+        } else if let Some(more) = line.strip_prefix("  ").filter(|_| inside) {
+            let item = items.last_mut().expect("its beginning");
+            item.push(' ');
+            item.push_str(more);
+        } else {
+            inside = false;
+        }
+    }
+    items
+        .iter()
+        .map(|item| {
+            let mut code = false;
+            let colon = item.char_indices().find(|&(_, c)| {
+                code ^= c == '`';
+                c == ':' && !code
+            });
+            let (at, _) = colon.unwrap_or_else(|| panic!("no colon in {item:?}"));
+            (item[..at].to_owned(), item[at + 1..].trim().to_owned())
+        })
+        .collect()
 }
 
 /// What stands between backticks, each once.

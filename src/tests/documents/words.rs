@@ -1,7 +1,7 @@
 //! What the documents name is there, in these words, and what is there is named: messages, settings, functions, columns, keys,
 //! files, links, figures.
 
-use super::{Document, documents, quoted, readme, root, table};
+use super::{Document, document, documents, items, quoted, root, table};
 use crate::tests::server::Database;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,13 +18,22 @@ fn same(what: &str, documented: BTreeSet<String>, real: BTreeSet<String>) {
     );
 }
 
-/// The first word in backticks of each row of a table.
-fn first_words(section: &str) -> Vec<(String, Vec<String>)> {
-    table(section)
-        .into_iter()
-        .map(|cells| {
-            let name = cells[0].split('`').nth(1);
-            (name.unwrap_or(&cells[0]).to_owned(), cells)
+/// What stands between the first backticks of an item's beginning.
+fn name_of(head: &str) -> String {
+    head.split('`').nth(1).expect("a name").to_owned()
+}
+
+/// Each setting with its default: a heading, and the first words below it.
+fn documented_settings() -> Vec<(String, String)> {
+    let text = document("docs/settings.md").text;
+    text.split("\n## `")
+        .skip(1)
+        .map(|section| {
+            let (name, rest) = section.split_once('`').expect("the end of a name");
+            let default = rest.trim().strip_prefix("Default: `");
+            let default = default.unwrap_or_else(|| panic!("{name}: no default"));
+            let (default, _) = default.split_once('`').expect("the end of a default");
+            (name.to_owned(), default.to_owned())
         })
         .collect()
 }
@@ -42,15 +51,14 @@ fn column(database: &Database, query: &str) -> BTreeSet<String> {
 #[test]
 fn settings() {
     let database = Database::new("documents_settings");
-    let documented = first_words(&readme().section("## Settings"));
     let real = column(
         &database,
         "SELECT substr(name, 17) || ' = ' || boot_val FROM (SELECT dts_ddl.last_id() OFFSET 0) loaded, pg_settings
          WHERE name LIKE 'dts\\_ddl\\_capture.%'",
     );
-    let documented = documented
+    let documented = documented_settings()
         .into_iter()
-        .map(|(name, cells)| format!("{name} = {}", cells[1].trim_matches('`')))
+        .map(|(name, default)| format!("{name} = {default}"))
         .collect();
     same("settings with their defaults", documented, real);
 }
@@ -74,15 +82,18 @@ fn functions_and_views() {
          UNION ALL
          SELECT 'dts_ddl.' || relname FROM pg_class WHERE relnamespace = 'dts_ddl'::regnamespace AND relkind IN ('r', 'v')",
     );
-    let documented = first_words(&readme().section("## Functions and views"));
+    let documented: Vec<(String, String)> = items(&document("docs/functions.md").prose())
+        .into_iter()
+        .map(|(head, text)| (name_of(&head), text))
+        .collect();
     same(
         "functions and views",
         documented.iter().map(|(name, _)| name.clone()).collect(),
         real,
     );
-    // their columns, in the same row, but of those that only serve others
-    for (name, cells) in documented {
-        if cells[1].starts_with("for `dts_ddl.") {
+    // their columns, in the same item, but of those that only serve others
+    for (name, text) in documented {
+        if text.starts_with("for `dts_ddl.") {
             continue;
         }
         let columns = column(
@@ -94,7 +105,7 @@ fn functions_and_views() {
                 name.split('(').next().unwrap_or_default()
             ),
         );
-        let told: BTreeSet<String> = quoted(&cells[1..].join(" ")).into_iter().collect();
+        let told: BTreeSet<String> = quoted(&text).into_iter().collect();
         let missing: Vec<_> = columns.difference(&told).collect();
         assert!(missing.is_empty(), "{name}: columns {missing:?}");
     }
@@ -126,11 +137,9 @@ fn columns_of_the_row() {
         &database,
         "SELECT attname::text FROM pg_attribute WHERE attrelid = 'public.dts_ddl_command'::regclass AND attnum > 0",
     );
-    let section = readme().section("## The row");
-    let columns = section.split("\n### ").next().expect("the columns");
-    let documented = table(columns)
+    let documented = items(&document("docs/row.md").section("## Columns"))
         .iter()
-        .flat_map(|cells| quoted(&cells[0]))
+        .flat_map(|(head, _)| quoted(head))
         .collect();
     same("columns", documented, real);
 }
@@ -145,17 +154,12 @@ fn checks() {
             "SET client_min_messages = error; SELECT dts_ddl.start_apply(trust_source => true)",
         )
         .expect("start_apply()");
-    let document = documents()
-        .into_iter()
-        .find(|d| d.name == "docs/monitoring.md");
-    let section = document
-        .expect("the document")
-        .section("## What check() looks at");
+    let section = document("docs/monitoring.md").section("## What check() looks at");
     same(
         "checks",
-        table(&section)
+        items(&section)
             .iter()
-            .flat_map(|cells| quoted(&cells[0]))
+            .flat_map(|(head, _)| quoted(head))
             .collect(),
         column(&database, "SELECT name FROM dts_ddl.check()"),
     );
@@ -187,10 +191,10 @@ fn fields(source: &str, structure: &str) -> BTreeSet<String> {
 #[test]
 fn keys_of_message() {
     let source = include_str!("../../document.rs");
-    let section = readme().section("### The keys of `message`");
-    let documented = table(&section)
+    let section = document("docs/row.md").section("## The keys of `message`");
+    let documented = items(&section)
         .iter()
-        .flat_map(|cells| quoted(&cells[0]))
+        .flat_map(|(head, _)| quoted(head))
         .collect();
     same(
         "keys of message",
@@ -291,20 +295,28 @@ fn is_said(message: &str, literals: &BTreeSet<String>) -> bool {
     literals.iter().any(whole) || is_put_together(message, 4, false, literals)
 }
 
-/// Each message of the tables is in the code, word for word: `..` and `N` stand for what is put in. PostgreSQL's own messages
+/// Each message of the lists is in the code, word for word: `..` and `N` stand for what is put in. PostgreSQL's own messages
 /// are marked as such.
 #[test]
 fn messages() {
     let literals = all_literals();
-    for name in ["README.md", "docs/portable.md"] {
-        let document = documents().into_iter().find(|d| d.name == name);
-        let section = document.expect(name).section("## Troubleshooting");
+    for (name, text) in [
+        (
+            "docs/troubleshooting.md",
+            document("docs/troubleshooting.md").prose(),
+        ),
+        (
+            "docs/portable.md",
+            document("docs/portable.md").section("## Troubleshooting"),
+        ),
+    ] {
         let mut own = 0;
-        for (message, cells) in first_words(&section) {
-            if cells[0].contains("(PostgreSQL)") {
+        for (head, _) in items(&text) {
+            if head.contains("(PostgreSQL)") {
                 continue;
             }
             own += 1;
+            let message = name_of(&head);
             let words: Vec<&str> = message
                 .split(' ')
                 .map(|word| match word {
@@ -318,7 +330,7 @@ fn messages() {
                 "{name}: the code does not say: {message}"
             );
         }
-        assert!(own > 5, "{name}: messages in the table: {own}");
+        assert!(own > 5, "{name}: messages in the list: {own}");
     }
     for message in [
         "DDL command was captured",
@@ -332,7 +344,7 @@ fn messages() {
 /// Settings that are named with the prefix exist.
 #[test]
 fn names_of_settings() {
-    let settings: BTreeSet<String> = first_words(&readme().section("## Settings"))
+    let settings: BTreeSet<String> = documented_settings()
         .into_iter()
         .map(|(name, _)| name)
         .collect();
@@ -431,11 +443,8 @@ fn named_tests() {
     let mut all = String::new();
     texts(&root().join("src/tests"), &mut all);
     texts(&root().join("pg_test"), &mut all);
-    let document = (documents().into_iter())
-        .find(|document| document.name == "docs/security.md")
-        .expect("the page on security");
     let mut named = 0;
-    let prose = document.prose().replace('\n', " ");
+    let prose = document("docs/security.md").prose().replace('\n', " ");
     for group in prose.split("(tests: ").skip(1) {
         for name in quoted(group.split(')').next().expect("an end")) {
             let function = format!("fn {}(", name.rsplit(':').next().expect("a name"));
@@ -462,7 +471,7 @@ fn figures() {
     let measured =
         std::fs::read_to_string(root().join("bench/results.md")).expect("bench/results.md");
     let measured = numbers(&measured);
-    let rows = table(&readme().section("## Comparison"));
+    let rows = table(&document("README.md").section("## What it costs"));
     let mut figures = 0;
     for cells in rows.iter().filter(|cells| cells[1].ends_with("µs")) {
         for figure in cells[1..].iter().flat_map(|cell| numbers(cell)) {
