@@ -785,6 +785,11 @@ fn recorded(row: &StoredRow) -> Result<Document<'static>, Failure> {
                 "Its \"message\" is not the JSON document: {error}."
             ))
         })?;
+    if recorded.v == 0 {
+        return Err(unreadable(
+            "Its \"message\" is not the JSON document: missing field `v`.".to_owned(),
+        ));
+    }
     if recorded.v != VERSION {
         return Err(unreadable(format!(
             "Its \"message\" has version {}; this version of the extension knows version {VERSION}.",
