@@ -38,7 +38,7 @@ const WITHOUT_OBJECTS: [&str; 2] = ["DROP OWNED", "REASSIGN OWNED"];
 /// What PostgreSQL collected for the command; `None` where it cannot tell. That happens on 13 when an object was made and
 /// dropped in one command (later majors look objects up with missing_ok).
 fn collected(tag: &str, started: &Started) -> Option<Vec<Collected>> {
-    if cfg!(feature = "pg13") && (tag.starts_with("ALTER ") || !started.dropped.is_empty()) {
+    if session::MAJOR < 14 && (tag.starts_with("ALTER ") || !started.dropped.is_empty()) {
         return subtransaction::attempt(|| Ok(event::ddl_commands())).ok();
     }
     Some(event::ddl_commands())

@@ -2,7 +2,7 @@
 //!
 //! All that could hide DDL may be set by superusers only (in postgresql.conf, ALTER DATABASE, ALTER ROLE or SET).
 
-use crate::pg::{report, session};
+use crate::pg::{report, session, setting};
 use pgrx::guc::GucCheckError;
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
@@ -161,13 +161,13 @@ pub const DEFINITIONS: &[fn()] = &[
     },
     || {
         GucRegistry::define_enum_guc(
-        c"dts_ddl_capture.on_error",
-        c"What happens to a DDL command that cannot be recorded.",
-        c"\"error\" cancels the command; \"warning\" lets it through, writes it to the server log and counts the gap.",
-        &ON_ERROR,
-        GucContext::Suset,
-        GucFlags::default(),
-    );
+            c"dts_ddl_capture.on_error",
+            c"What happens to a DDL command that cannot be recorded.",
+            c"\"error\" cancels the command; \"warning\" lets it through, writes it to the server log and counts the gap.",
+            &ON_ERROR,
+            GucContext::Suset,
+            GucFlags::default(),
+        );
     },
     || {
         GucRegistry::define_int_guc(
@@ -207,109 +207,87 @@ pub const DEFINITIONS: &[fn()] = &[
     init_capture_roles,
     || {
         GucRegistry::define_bool_guc(
-        c"dts_ddl_capture.redact_secrets",
-        c"Replaces passwords and connection strings in recorded statements by a placeholder.",
-        c"Applies to options of user mappings and servers and to the connection strings of subscriptions.",
-        &REDACT_SECRETS,
-        GucContext::Suset,
-        GucFlags::default(),
-    );
+            c"dts_ddl_capture.redact_secrets",
+            c"Replaces passwords and connection strings in recorded statements by a placeholder.",
+            c"Applies to options of user mappings and servers and to the connection strings of subscriptions.",
+            &REDACT_SECRETS,
+            GucContext::Suset,
+            GucFlags::default(),
+        );
     },
     || {
         GucRegistry::define_bool_guc(
-        c"dts_ddl_capture.emit_message",
-        c"Writes each recorded command as a logical message, too.",
-        c"Transactional, with the prefix \"dts_ddl\"; for consumers that decode messages and read no table.",
-        &EMIT_MESSAGE,
-        GucContext::Suset,
-        GucFlags::default(),
-    );
+            c"dts_ddl_capture.emit_message",
+            c"Writes each recorded command as a logical message, too.",
+            c"Transactional, with the prefix \"dts_ddl\"; for consumers that decode messages and read no table.",
+            &EMIT_MESSAGE,
+            GucContext::Suset,
+            GucFlags::default(),
+        );
     },
     || {
         GucRegistry::define_bool_guc(
-        c"dts_ddl_capture.warn_on_rewrite",
-        c"Warns when a command rewrites a table with a volatile expression, or brings rows that are not sent.",
-        c"Logical replication does not send rewritten rows, so that both sides compute different values.",
-        &WARN_ON_REWRITE,
-        GucContext::Userset,
-        GucFlags::default(),
-    );
+            c"dts_ddl_capture.warn_on_rewrite",
+            c"Warns when a command rewrites a table with a volatile expression, or brings rows that are not sent.",
+            c"Logical replication does not send rewritten rows, so that both sides compute different values.",
+            &WARN_ON_REWRITE,
+            GucContext::Userset,
+            GucFlags::default(),
+        );
     },
     || {
         GucRegistry::define_enum_guc(
-        c"dts_ddl_capture.apply_on_error",
-        c"What happens on a destination to a DDL command that cannot be applied.",
-        c"\"stop\" stops the apply worker with an error; \"log\" notes the failure in dts_ddl.apply_log and goes on.",
-        &APPLY_ON_ERROR,
-        GucContext::Suset,
-        GucFlags::default(),
-    );
+            c"dts_ddl_capture.apply_on_error",
+            c"What happens on a destination to a DDL command that cannot be applied.",
+            c"\"stop\" stops the apply worker with an error; \"log\" notes the failure in dts_ddl.apply_log and goes on.",
+            &APPLY_ON_ERROR,
+            GucContext::Suset,
+            GucFlags::default(),
+        );
     },
     || {
         GucRegistry::define_enum_guc(
-        c"dts_ddl_capture.apply_missing_role",
-        c"What happens on a destination to a DDL command of a role that does not exist there.",
-        c"\"stop\" fails the command; \"owner\" runs it as the owner of the subscription and notes that in dts_ddl.apply_log.",
-        &APPLY_MISSING_ROLE,
-        GucContext::Suset,
-        GucFlags::default(),
-    );
+            c"dts_ddl_capture.apply_missing_role",
+            c"What happens on a destination to a DDL command of a role that does not exist there.",
+            c"\"stop\" fails the command; \"owner\" runs it as the owner of the subscription and notes that in dts_ddl.apply_log.",
+            &APPLY_MISSING_ROLE,
+            GucContext::Suset,
+            GucFlags::default(),
+        );
     },
     || {
         GucRegistry::define_enum_guc(
-        c"dts_ddl_capture.apply_missing_tablespace",
-        c"What happens on a destination to a DDL command that needs a tablespace which does not exist there.",
-        c"\"stop\" fails the command; \"database\" takes the database's own and notes that in dts_ddl.apply_log.",
-        &APPLY_MISSING_TABLESPACE,
-        GucContext::Suset,
-        GucFlags::default(),
-    );
+            c"dts_ddl_capture.apply_missing_tablespace",
+            c"What happens on a destination to a DDL command that needs a tablespace which does not exist there.",
+            c"\"stop\" fails the command; \"database\" takes the database's own and notes that in dts_ddl.apply_log.",
+            &APPLY_MISSING_TABLESPACE,
+            GucContext::Suset,
+            GucFlags::default(),
+        );
     },
     || {
         crate::pg::session::reserve_settings_prefix(c"dts_ddl_capture");
     },
 ];
 
-#[allow(
-    unsafe_code,
-    reason = "pgrx marks the registration of a check hook as unsafe"
-)]
 fn init_publication_prefix() {
-    // SAFETY: the hook was made by pg_guc_hook, which gives it the right signature and guards it.
-    unsafe {
-        GucRegistry::define_string_guc_with_hooks(
-            c"dts_ddl_capture.publication_prefix",
-            c"New tables join the publications whose name begins with this.",
-            c"An empty string leaves publications alone.",
-            &PUBLICATION_PREFIX,
-            GucContext::Suset,
-            GucFlags::default(),
-            Some(check_publication_prefix),
-            None,
-            None,
-        );
-    }
+    setting::define_checked_string(
+        c"dts_ddl_capture.publication_prefix",
+        c"New tables join the publications whose name begins with this.",
+        c"An empty string leaves publications alone.",
+        &PUBLICATION_PREFIX,
+        Some(check_publication_prefix),
+    );
 }
 
-#[allow(
-    unsafe_code,
-    reason = "pgrx marks the registration of a check hook as unsafe"
-)]
 fn init_capture_roles() {
-    // SAFETY: as above.
-    unsafe {
-        GucRegistry::define_bool_guc_with_hooks(
-            c"dts_ddl_capture.capture_roles",
-            c"Records commands on roles, too.",
-            c"CREATE, ALTER, DROP, GRANT and REVOKE of roles, without passwords, in sessions that have loaded the library.",
-            &CAPTURE_ROLES,
-            GucContext::Suset,
-            GucFlags::default(),
-            Some(check_capture_roles),
-            None,
-            None,
-        );
-    }
+    setting::define_checked_bool(
+        c"dts_ddl_capture.capture_roles",
+        c"Records commands on roles, too.",
+        c"CREATE, ALTER, DROP, GRANT and REVOKE of roles, without passwords, in sessions that have loaded the library.",
+        &CAPTURE_ROLES,
+        Some(check_capture_roles),
+    );
 }
 
 /// ALTER DATABASE and ALTER ROLE try a value first: the moment to tell that it does not suffice.

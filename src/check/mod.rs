@@ -101,7 +101,7 @@ const PLACEHOLDERS: [(&str, &str); 9] = [
     ),
     (
         "{schema_publications}",
-        if cfg!(any(feature = "pg13", feature = "pg14")) {
+        if session::MAJOR < 15 {
             "SELECT NULL::oid, NULL::oid WHERE false"
         } else {
             "SELECT n.pnpubid, n.pnnspid FROM pg_publication_namespace n"
@@ -109,7 +109,7 @@ const PLACEHOLDERS: [(&str, &str); 9] = [
     ),
     (
         "{parameter_rights}",
-        if cfg!(any(feature = "pg13", feature = "pg14")) {
+        if session::MAJOR < 15 {
             ""
         } else {
             "UNION ALL SELECT format('parameter %s', q.parname), format('%s ON PARAMETER %s', x.privilege_type, q.parname), x.privilege_type, nullif(x.grantee, 0)
@@ -120,7 +120,7 @@ const PLACEHOLDERS: [(&str, &str); 9] = [
     ),
     (
         "{detach_pending}",
-        if cfg!(feature = "pg13") {
+        if session::MAJOR < 14 {
             "false"
         } else {
             "i.inhdetachpending"
@@ -130,7 +130,7 @@ const PLACEHOLDERS: [(&str, &str); 9] = [
     ("{md5_pending}", "bd05a7888a037b3820ecc25323d35352"),
     (
         "{statistics}",
-        if cfg!(any(feature = "pg13", feature = "pg14")) {
+        if session::MAJOR < 15 {
             "NULL::bigint"
         } else {
             "SELECT sum(x.value::bigint)::bigint FROM pg_stat_subscription_stats e CROSS JOIN LATERAL jsonb_each_text(to_jsonb(e)) x

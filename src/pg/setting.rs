@@ -7,9 +7,44 @@
 use super::memory;
 use super::text;
 use core::ffi::{CStr, c_int};
-use pgrx::{PgLogLevel, pg_sys};
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PgLogLevel, pg_sys};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ffi::CString;
+
+/// Defines a setting of the extension whose values are looked at first, by a hook that `pg_guc_hook` has made.
+pub fn define_checked_string(
+    name: &'static CStr,
+    short: &'static CStr,
+    long: &'static CStr,
+    setting: &'static GucSetting<Option<CString>>,
+    check: pg_sys::GucStringCheckHook,
+) {
+    let (context, flags) = (GucContext::Suset, GucFlags::default());
+    // SAFETY: the type of the hook is that of the setting; `pg_guc_hook` guards what it makes.
+    unsafe {
+        GucRegistry::define_string_guc_with_hooks(
+            name, short, long, setting, context, flags, check, None, None,
+        )
+    }
+}
+
+/// The same for one that is on or off.
+pub fn define_checked_bool(
+    name: &'static CStr,
+    short: &'static CStr,
+    long: &'static CStr,
+    setting: &'static GucSetting<bool>,
+    check: pg_sys::GucBoolCheckHook,
+) {
+    let (context, flags) = (GucContext::Suset, GucFlags::default());
+    // SAFETY: as above.
+    unsafe {
+        GucRegistry::define_bool_guc_with_hooks(
+            name, short, long, setting, context, flags, check, None, None,
+        )
+    }
+}
 
 type Record = *mut pg_sys::config_generic;
 

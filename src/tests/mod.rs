@@ -75,6 +75,8 @@ mod restore;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]
+mod rooms;
+#[cfg(test)]
 mod script;
 #[cfg(test)]
 mod server;
