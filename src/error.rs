@@ -2,6 +2,7 @@
 
 use crate::pg::{report, short_error, text};
 use pgrx::pg_sys::panic::ErrorReportWithLevel;
+use pgrx::prelude::PgSqlErrorCode::*;
 use pgrx::prelude::*;
 
 const HINT_REINSTALL: &str = "Restore the table, or drop and create the extension again. \
@@ -23,13 +24,35 @@ pub struct Failure {
 }
 
 impl Failure {
-    fn prerequisite(message: &str, detail: String, hint: &str) -> Self {
+    fn new(code: PgSqlErrorCode, message: impl Into<String>) -> Self {
         Failure {
-            code: PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-            message: message.to_owned(),
-            detail: Some(detail),
-            hint: Some(hint.to_owned()),
+            code,
+            message: message.into(),
+            detail: None,
+            hint: None,
         }
+    }
+
+    fn detail(self, detail: impl Into<String>) -> Self {
+        self.detail_if(Some(detail.into()))
+    }
+
+    fn detail_if(self, detail: Option<String>) -> Self {
+        Failure { detail, ..self }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        self.hint_if(Some(hint.into()))
+    }
+
+    fn hint_if(self, hint: Option<String>) -> Self {
+        Failure { hint, ..self }
+    }
+
+    fn prerequisite(message: &str, detail: String, hint: &str) -> Self {
+        Failure::new(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+            .detail(detail)
+            .hint(hint)
     }
 
     pub fn table_missing() -> Self {
@@ -65,26 +88,24 @@ impl Failure {
     }
 
     pub fn sequence_damaged(name: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
-            message: format!("sequence \"{name}\" of extension dts_ddl_capture is damaged"),
-            detail: Some("Its page is not that of a sequence.".to_owned()),
-            hint: Some(HINT_RESTORE_SEQUENCE.to_owned()),
-        }
+        Failure::new(
+            ERRCODE_DATA_CORRUPTED,
+            format!("sequence \"{name}\" of extension dts_ddl_capture is damaged"),
+        )
+        .detail("Its page is not that of a sequence.")
+        .hint(HINT_RESTORE_SEQUENCE)
     }
 
     pub fn sequence_exhausted(name: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
-            message: format!(
-                "sequence \"{name}\" of extension dts_ddl_capture has reached its limit"
-            ),
-            detail: Some("There is no further number for DDL commands.".to_owned()),
-            hint: Some(format!(
-                "Use ALTER SEQUENCE {name} AS bigint MAXVALUE {}.",
-                i64::MAX
-            )),
-        }
+        Failure::new(
+            ERRCODE_SEQUENCE_GENERATOR_LIMIT_EXCEEDED,
+            format!("sequence \"{name}\" of extension dts_ddl_capture has reached its limit"),
+        )
+        .detail("There is no further number for DDL commands.")
+        .hint(format!(
+            "Use ALTER SEQUENCE {name} AS bigint MAXVALUE {}.",
+            i64::MAX
+        ))
     }
 
     /// A row that its consumers could not decode. `message` is the length of what cannot be left out of that column.
@@ -112,29 +133,19 @@ impl Failure {
     }
 
     fn too_large(message: &str, detail: String) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-            message: message.to_owned(),
-            detail: Some(detail),
-            hint: Some(
-                "Make the statement shorter, or set dts_ddl_capture.on_error to \"warning\" for it and repeat it on the destination by hand."
-                    .to_owned(),
-            ),
-        }
+        Failure::new(ERRCODE_PROGRAM_LIMIT_EXCEEDED, message).detail(detail).hint("Make the statement shorter, or set dts_ddl_capture.on_error to \"warning\" for it and repeat it on the destination by hand.")
     }
 
     /// The statement's text could not be found, so no row can be written for it.
     pub fn text_unknown(tag: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-            message: "could not determine the text of the DDL command".to_owned(),
-            detail: Some(format!(
-                "A {tag} command was run by code that gives PostgreSQL no statement text."
-            )),
-            hint: Some(
-                "Run the command again in a session that preloads dts_ddl_capture.".to_owned(),
-            ),
-        }
+        Failure::new(
+            ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "could not determine the text of the DDL command",
+        )
+        .detail(format!(
+            "A {tag} command was run by code that gives PostgreSQL no statement text."
+        ))
+        .hint("Run the command again in a session that preloads dts_ddl_capture.")
     }
 
     /// A script was asked for whose commands are no longer there.
@@ -153,41 +164,35 @@ impl Failure {
 
     /// An argument that makes no sense whatever the database holds.
     pub fn argument(message: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            message: message.to_owned(),
-            detail: None,
-            hint: None,
-        }
+        Failure::new(ERRCODE_INVALID_PARAMETER_VALUE, message)
     }
 
     /// A script was asked for that ends before it begins.
     pub fn encoding_unfit(encoding: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
-            message: format!("a script cannot be written in encoding \"{encoding}\""),
-            detail: Some("It has the yen sign in the place of the backslash.".to_owned()),
-            hint: Some("Use PGCLIENTENCODING=UTF8.".to_owned()),
-        }
+        Failure::new(
+            ERRCODE_FEATURE_NOT_SUPPORTED,
+            format!("a script cannot be written in encoding \"{encoding}\""),
+        )
+        .detail("It has the yen sign in the place of the backslash.")
+        .hint("Use PGCLIENTENCODING=UTF8.")
     }
 
     pub fn range_backwards(after_id: i64, up_to_id: i64) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-            message: format!("\"up_to_id\" ({up_to_id}) is less than \"after_id\" ({after_id})"),
-            detail: None,
-            hint: Some("Leave \"up_to_id\" out for everything up to the newest row.".to_owned()),
-        }
+        Failure::new(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("\"up_to_id\" ({up_to_id}) is less than \"after_id\" ({after_id})"),
+        )
+        .hint("Leave \"up_to_id\" out for everything up to the newest row.")
     }
 
     /// What a consumer has not confirmed was asked for of something that is no logical slot of this database.
     pub fn slot_unknown(slot: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-            message: format!("replication slot \"{slot}\" does not exist in this database"),
-            detail: Some("It must be a logical slot of the current database.".to_owned()),
-            hint: Some("See the view pg_replication_slots.".to_owned()),
-        }
+        Failure::new(
+            ERRCODE_UNDEFINED_OBJECT,
+            format!("replication slot \"{slot}\" does not exist in this database"),
+        )
+        .detail("It must be a logical slot of the current database.")
+        .hint("See the view pg_replication_slots.")
     }
 
     /// A slot whose WAL is gone.
@@ -201,12 +206,11 @@ impl Failure {
 
     /// WAL that a slot keeps cannot be read.
     pub fn wal_unreadable(lsn: &str, reason: Option<String>) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
-            message: format!("could not read WAL from {lsn} on"),
-            detail: reason,
-            hint: None,
-        }
+        Failure::new(
+            ERRCODE_DATA_CORRUPTED,
+            format!("could not read WAL from {lsn} on"),
+        )
+        .detail_if(reason)
     }
 
     /// A row that was not written by the capture, or was changed afterwards.
@@ -220,119 +224,79 @@ impl Failure {
 
     /// In PostgreSQL's words.
     pub fn out_of_memory(size: usize) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY,
-            message: "out of memory".to_owned(),
-            detail: Some(format!("Failed on request of size {size}.")),
-            hint: None,
-        }
+        Failure::new(ERRCODE_OUT_OF_MEMORY, "out of memory")
+            .detail(format!("Failed on request of size {size}."))
     }
 
     /// Something that cannot happen did.
     pub fn internal(message: String) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
-            message,
-            detail: None,
-            hint: None,
-        }
+        Failure::new(ERRCODE_INTERNAL_ERROR, message)
     }
 
     /// An error that PostgreSQL raised below us. Its texts may be of any length, and a few of them will be one.
     pub fn from_report(report: &ErrorReportWithLevel) -> Self {
-        Failure {
-            code: report.sql_error_code(),
-            message: beginning(report.message()),
-            detail: report.detail().map(beginning),
-            hint: report.hint().map(beginning),
-        }
+        Failure::new(report.sql_error_code(), beginning(report.message()))
+            .detail_if(report.detail().map(beginning))
+            .hint_if(report.hint().map(beginning))
     }
 
     /// A row of the capture table does not hold what the capture writes.
     pub fn message_unreadable(id: i64, reason: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_DATA_EXCEPTION,
-            message: format!(
-                "column \"message\" of DDL command {id} is not as the capture writes it"
-            ),
-            detail: Some(reason.to_owned()),
-            hint: None,
-        }
+        Failure::new(
+            ERRCODE_DATA_EXCEPTION,
+            format!("column \"message\" of DDL command {id} is not as the capture writes it"),
+        )
+        .detail(reason)
     }
 
     pub fn not_one_statement(count: usize) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_DATA_EXCEPTION,
-            message: "a captured command must be exactly one statement".to_owned(),
-            detail: Some(format!("The text holds {count} statements.")),
-            hint: None,
-        }
+        Failure::new(
+            ERRCODE_DATA_EXCEPTION,
+            "a captured command must be exactly one statement",
+        )
+        .detail(format!("The text holds {count} statements."))
     }
 
     /// Another command has the id of one that arrives.
     pub fn id_taken(id: i64) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_UNIQUE_VIOLATION,
-            message: format!("DDL command {id} of the source has the same id as a command that was recorded here"),
-            detail: Some("Two servers that both capture must not give the same ids.".to_owned()),
-            hint: Some(
-                "Remove the row here if nobody needs it; where both servers are to capture, call dts_ddl.start_apply() with \
-                 a server_number of its own on each."
-                    .to_owned(),
-            ),
-        }
+        Failure::new(ERRCODE_UNIQUE_VIOLATION, format!("DDL command {id} of the source has the same id as a command that was recorded here")).detail("Two servers that both capture must not give the same ids.").hint("Remove the row here if nobody needs it; where both servers are to capture, call dts_ddl.start_apply() with \
+                 a server_number of its own on each.")
     }
 
     pub fn not_ddl() -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_DATA_EXCEPTION,
-            message: "a captured command must be a DDL command".to_owned(),
-            detail: None,
-            hint: None,
-        }
+        Failure::new(
+            ERRCODE_DATA_EXCEPTION,
+            "a captured command must be a DDL command",
+        )
     }
 
     /// The publisher refuses to show its capture table.
     pub fn publisher(reason: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_CONNECTION_FAILURE,
-            message: format!("could not read the DDL commands of the publisher: {reason}"),
-            detail: None,
-            hint: Some(
-                "The role of the connection needs SELECT on public.dts_ddl_command, as for the copy of any table."
-                    .to_owned(),
-            ),
-        }
+        Failure::new(ERRCODE_CONNECTION_FAILURE, format!("could not read the DDL commands of the publisher: {reason}")).hint("The role of the connection needs SELECT on public.dts_ddl_command, as for the copy of any table.")
     }
 
     /// A worker could not ask who can write rows of the capture table.
     pub fn publisher_not_asked() -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_CONNECTION_FAILURE,
-            message: "could not ask the publisher who can write DDL commands".to_owned(),
-            detail: Some(
-                "A worker asks before its first command, by a connection of its own.".to_owned(),
-            ),
-            hint: None,
-        }
+        Failure::new(
+            ERRCODE_CONNECTION_FAILURE,
+            "could not ask the publisher who can write DDL commands",
+        )
+        .detail("A worker asks before its first command, by a connection of its own.")
     }
 
     pub fn not_a_destination() -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-            message: "this database does not apply DDL commands".to_owned(),
-            detail: None,
-            hint: Some("Use dts_ddl.start_apply() first.".to_owned()),
-        }
+        Failure::new(
+            ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "this database does not apply DDL commands",
+        )
+        .hint("Use dts_ddl.start_apply() first.")
     }
 
     pub fn no_subscription(name: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-            message: format!("subscription \"{name}\" does not exist"),
-            detail: None,
-            hint: None,
-        }
+        Failure::new(
+            ERRCODE_UNDEFINED_OBJECT,
+            format!("subscription \"{name}\" does not exist"),
+        )
     }
 
     pub fn subscription_runs(name: &str) -> Self {
@@ -348,12 +312,7 @@ impl Failure {
 
     /// For `dts_ddl.copy_table()`.
     pub fn not_copied(relation: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
-            message: format!("{relation} is no table that a subscription copies"),
-            detail: Some("It must be a table, not a temporary one, nor one of PostgreSQL or of the extension dts_ddl_capture.".to_owned()),
-            hint: None,
-        }
+        Failure::new(ERRCODE_WRONG_OBJECT_TYPE, format!("{relation} is no table that a subscription copies")).detail("It must be a table, not a temporary one, nor one of PostgreSQL or of the extension dts_ddl_capture.")
     }
 
     pub fn not_published(table: &str, subscription: &str) -> Self {
@@ -375,61 +334,39 @@ impl Failure {
     }
 
     pub fn publisher_not_reached(subscription: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_CONNECTION_FAILURE,
-            message: format!(
-                "could not connect to the publisher of subscription \"{subscription}\""
-            ),
-            detail: Some("It is asked which tables it sends.".to_owned()),
-            hint: None,
-        }
+        Failure::new(
+            ERRCODE_CONNECTION_FAILURE,
+            format!("could not connect to the publisher of subscription \"{subscription}\""),
+        )
+        .detail("It is asked which tables it sends.")
     }
 
     pub fn role_missing(role: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-            message: format!("role \"{role}\" does not exist"),
-            detail: Some("The command was run by this role on the source.".to_owned()),
-            hint: Some(
-                "Create the role here; or, where the source is trusted (start_apply(trust_source => true)), set \
-                 dts_ddl_capture.apply_missing_role to \"owner\"."
-                    .to_owned(),
-            ),
-        }
+        Failure::new(ERRCODE_UNDEFINED_OBJECT, format!("role \"{role}\" does not exist")).detail("The command was run by this role on the source.").hint("Create the role here; or, where the source is trusted (start_apply(trust_source => true)), set \
+                 dts_ddl_capture.apply_missing_role to \"owner\".")
     }
 
     /// The source is not trusted, and this is why its DDL is not applied.
     pub fn not_trusted(reason: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-            message: "DDL of a source that is not trusted is not applied here".to_owned(),
-            detail: Some(reason.to_owned()),
-            hint: Some(
-                "Use SELECT dts_ddl.start_apply(trust_source => true) if all who may run DDL on the source may do what the subscription's \
-                 owner may; else PostgreSQL 16 or later, shared_preload_libraries = 'dts_ddl_capture', and run_as_owner = false."
-                    .to_owned(),
-            ),
-        }
+        Failure::new(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "DDL of a source that is not trusted is not applied here").detail(reason).hint("Use SELECT dts_ddl.start_apply(trust_source => true) if all who may run DDL on the source may do what the subscription's \
+                 owner may; else PostgreSQL 16 or later, shared_preload_libraries = 'dts_ddl_capture', and run_as_owner = false.")
     }
 
     /// One of our own queries has found somebody else's relation.
     pub fn not_own_relation(name: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-            message: format!("relation {name} does not belong to the extension dts_ddl_capture"),
-            detail: Some("It has the name of one that does.".to_owned()),
-            hint: Some("Rename or drop it, and give the extension's relation and its schema their names back.".to_owned()),
-        }
+        Failure::new(
+            ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            format!("relation {name} does not belong to the extension dts_ddl_capture"),
+        )
+        .detail("It has the name of one that does.")
+        .hint(
+            "Rename or drop it, and give the extension's relation and its schema their names back.",
+        )
     }
 
     /// What a command made on the source is here already, of somebody else.
     pub fn name_taken(identity: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
-            message: format!("{identity} is here already, and belongs to another role"),
-            detail: Some("The command made it on the source.".to_owned()),
-            hint: Some("Rename or drop it here, if it is not what it is on the source; else use dts_ddl.skip().".to_owned()),
-        }
+        Failure::new(ERRCODE_DUPLICATE_OBJECT, format!("{identity} is here already, and belongs to another role")).detail("The command made it on the source.").hint("Rename or drop it here, if it is not what it is on the source; else use dts_ddl.skip().")
     }
 
     /// A new relation would go into something that is not here.
@@ -439,37 +376,33 @@ impl Failure {
         } else {
             "Create the access method here."
         };
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
-            message: format!("\"{value}\" does not exist"),
-            detail: Some(format!(
-                "The command was run under {name} = \"{value}\", and makes a relation."
-            )),
-            hint: Some(hint.to_owned()),
-        }
+        Failure::new(
+            ERRCODE_UNDEFINED_OBJECT,
+            format!("\"{value}\" does not exist"),
+        )
+        .detail(format!(
+            "The command was run under {name} = \"{value}\", and makes a relation."
+        ))
+        .hint(hint)
     }
 
     /// What the command has made has another name, since something else has that.
     pub fn name_of_another(identity: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT,
-            message: format!("{identity} is here already, and is not what the command makes"),
-            detail: Some("The source's server chose this name.".to_owned()),
-            hint: Some(format!("Rename or drop {identity} here.")),
-        }
+        Failure::new(
+            ERRCODE_DUPLICATE_OBJECT,
+            format!("{identity} is here already, and is not what the command makes"),
+        )
+        .detail("The source's server chose this name.")
+        .hint(format!("Rename or drop {identity} here."))
     }
 
     /// A command was tried in vain, or has ended the worker, so often.
     pub fn tried_too_often(tries: i64) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_PROGRAM_LIMIT_EXCEEDED,
-            message: format!("the command was tried {tries} times and is not tried again"),
-            detail: Some(
-                "Each time the worker has ended, or the error was one that may pass by itself."
-                    .to_owned(),
-            ),
-            hint: None,
-        }
+        Failure::new(
+            ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+            format!("the command was tried {tries} times and is not tried again"),
+        )
+        .detail("Each time the worker has ended, or the error was one that may pass by itself.")
     }
 
     /// The same for all commands of one transaction together.
@@ -493,85 +426,47 @@ impl Failure {
         if roles.len() > SHOWN {
             names.push(format!("and {} others", roles.len() - SHOWN));
         }
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            message: "roles of the source that are no superusers can write DDL commands for this server".to_owned(),
-            detail: Some(format!(
+        Failure::new(ERRCODE_INSUFFICIENT_PRIVILEGE, "roles of the source that are no superusers can write DDL commands for this server").detail(format!(
                 "They can insert or update rows of public.dts_ddl_command, or become a role that can: {}.",
                 names.join(", ")
-            )),
-            hint: Some(
-                "On the source, take from them INSERT and UPDATE on the table, membership of pg_write_all_data, pg_write_server_files and \
-                 pg_execute_server_program and, before 16, CREATEROLE; or use dts_ddl.start_apply(trust_source => true) here."
-                    .to_owned(),
-            ),
-        }
+            )).hint("On the source, take from them INSERT and UPDATE on the table, membership of pg_write_all_data, pg_write_server_files and \
+                 pg_execute_server_program and, before 16, CREATEROLE; or use dts_ddl.start_apply(trust_source => true) here.")
     }
 
     pub fn owner_no_superuser(subscription: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            message: format!("the owner of subscription \"{subscription}\" is no superuser"),
-            detail: Some(
-                "A subscription that brings public.dts_ddl_command runs each command as the role that ran it, and enters tables.".to_owned(),
-            ),
-            hint: Some(
-                "Give the subscription to a superuser (ALTER SUBSCRIPTION .. OWNER TO), or leave the table out of its publications."
-                    .to_owned(),
-            ),
-        }
+        Failure::new(ERRCODE_INSUFFICIENT_PRIVILEGE, format!("the owner of subscription \"{subscription}\" is no superuser")).detail("A subscription that brings public.dts_ddl_command runs each command as the role that ran it, and enters tables.").hint("Give the subscription to a superuser (ALTER SUBSCRIPTION .. OWNER TO), or leave the table out of its publications.")
     }
 
     pub fn role_gained_rights(role: &str, more: &[String]) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            message: format!(
+        Failure::new(ERRCODE_INSUFFICIENT_PRIVILEGE, format!(
                 "role \"{role}\" may do more here than it could on the source: {}",
                 more.join(", ")
-            ),
-            detail: Some("The command would have more rights here than its author had.".to_owned()),
-            hint: Some(format!(
+            )).detail("The command would have more rights here than its author had.").hint(format!(
                 "Take these attributes and memberships from \"{role}\" here, or give them to it on the source. Rows that a source \
                  before 1.2.0 wrote do not tell."
-            )),
-        }
+            ))
     }
 
     pub fn function_not_for_rows(function: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            message: format!("function {function} is not run with a superuser's rights for a replicated row"),
-            detail: Some(
-                "A constraint, a default or a domain of the table calls it, and the table's owner is a superuser. A built-in function must \
-                 be declared immutable, and on any other everybody must have EXECUTE."
-                    .to_owned(),
-            ),
-            hint: Some(
-                "Give the table to an ordinary role on both servers, or use dts_ddl.start_apply(trust_source => true).".to_owned(),
-            ),
-        }
+        Failure::new(ERRCODE_INSUFFICIENT_PRIVILEGE, format!("function {function} is not run with a superuser's rights for a replicated row")).detail("A constraint, a default or a domain of the table calls it, and the table's owner is a superuser. A built-in function must \
+                 be declared immutable, and on any other everybody must have EXECUTE.").hint("Give the table to an ordinary role on both servers, or use dts_ddl.start_apply(trust_source => true).")
     }
 
     pub fn function_sets_role(function: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            message: format!(
-                "function {function} is not run for a replicated row, since it sets a role"
-            ),
-            detail: Some("It has a clause SET role or SET session_authorization.".to_owned()),
-            hint: Some(
-                "Use ALTER FUNCTION .. RESET role on the source, or SECURITY DEFINER.".to_owned(),
-            ),
-        }
+        Failure::new(
+            ERRCODE_INSUFFICIENT_PRIVILEGE,
+            format!("function {function} is not run for a replicated row, since it sets a role"),
+        )
+        .detail("It has a clause SET role or SET session_authorization.")
+        .hint("Use ALTER FUNCTION .. RESET role on the source, or SECURITY DEFINER.")
     }
 
     pub fn role_out_of_reach(role: &str) -> Self {
-        Failure {
-            code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-            message: format!("the subscription's owner may not run commands as role \"{role}\""),
-            detail: None,
-            hint: Some("Grant the role to the owner of the subscription.".to_owned()),
-        }
+        Failure::new(
+            ERRCODE_INSUFFICIENT_PRIVILEGE,
+            format!("the subscription's owner may not run commands as role \"{role}\""),
+        )
+        .hint("Grant the role to the owner of the subscription.")
     }
 
     /// The five characters of the SQLSTATE (elog.h: MAKE_SQLSTATE).
@@ -643,63 +538,55 @@ pub fn shown(statement: &[u8]) -> String {
 
 /// The error of a direct call of an event-trigger function.
 pub fn not_an_event_trigger(function: &str) -> Failure {
-    Failure {
-        code: PgSqlErrorCode::ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED,
-        message: format!("function \"{function}\" was not called by the event trigger manager"),
-        detail: None,
-        hint: None,
-    }
+    Failure::new(
+        ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED,
+        format!("function \"{function}\" was not called by the event trigger manager"),
+    )
 }
 
 /// The error of an ordinary role's ALTER SCHEMA public RENAME.
 pub fn schema_required() -> Failure {
-    Failure {
-        code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-        message: "must be superuser to rename the schema of extension dts_ddl_capture's table"
-            .to_owned(),
-        detail: Some("Consumers know the table as public.dts_ddl_command.".to_owned()),
-        hint: Some("A superuser must drop the extension first.".to_owned()),
-    }
+    Failure::new(
+        ERRCODE_INSUFFICIENT_PRIVILEGE,
+        "must be superuser to rename the schema of extension dts_ddl_capture's table",
+    )
+    .detail("Consumers know the table as public.dts_ddl_command.")
+    .hint("A superuser must drop the extension first.")
 }
 
 /// The error of a command of an ordinary role that would take the extension with it.
 pub fn extension_required() -> Failure {
-    Failure {
-        code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-        message: "must be superuser to drop extension dts_ddl_capture".to_owned(),
-        detail: Some("The command would drop it along with what it names.".to_owned()),
-        hint: Some("A superuser must drop the extension first.".to_owned()),
-    }
+    Failure::new(
+        ERRCODE_INSUFFICIENT_PRIVILEGE,
+        "must be superuser to drop extension dts_ddl_capture",
+    )
+    .detail("The command would drop it along with what it names.")
+    .hint("A superuser must drop the extension first.")
 }
 
 /// The error of a command that would have locked a relation of the capture before it was refused.
 pub fn not_owner(relation: &str) -> Failure {
-    Failure {
-        code: PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
-        message: format!("must be owner of relation {relation}"),
-        detail: None,
-        hint: None,
-    }
+    Failure::new(
+        ERRCODE_INSUFFICIENT_PRIVILEGE,
+        format!("must be owner of relation {relation}"),
+    )
 }
 
 /// The error of a direct call of a trigger function.
 pub fn not_a_trigger(function: &str) -> Failure {
-    Failure {
-        code: PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-        message: format!("function \"{function}\" was not called by the trigger manager"),
-        detail: None,
-        hint: None,
-    }
+    Failure::new(
+        ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+        format!("function \"{function}\" was not called by the trigger manager"),
+    )
 }
 
 /// The error of an event trigger of ours that was attached to another event.
 pub fn wrong_event(function: &str, got: &str, expected: &str) -> Failure {
-    Failure {
-        code: PgSqlErrorCode::ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED,
-        message: format!("function \"{function}\" cannot be used for event \"{got}\""),
-        detail: Some(format!("It is made for event \"{expected}\".")),
-        hint: None,
-    }
+    Failure::new(
+        ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED,
+        format!("function \"{function}\" cannot be used for event \"{got}\""),
+    )
+    .detail(format!("It is made for event \"{expected}\"."))
 }
 
 /// Writes a command that goes through without a row into the server log only: the user cannot help it.
