@@ -77,6 +77,8 @@ impl Mark {
                 pg_sys::CatalogTupleDelete(catalog, &raw mut (*row).t_self);
             });
             pg_sys::relation_close(catalog, lock);
+            // Who looks for it before the end of the command finds it no more.
+            pg_sys::CommandCounterIncrement();
         }
     }
 

@@ -84,9 +84,12 @@ impl Untold {
         self.oid
     }
 
-    /// Whether it was made part of a partitioned table's index since.
+    /// Whether the running transaction has made it part of a partitioned table's index since. (That writes its row of pg_class:
+    /// indexcmds.c, IndexSetParentIndex. What another session has attached meanwhile is not this command's to tell of.)
     pub fn is_attached_since(&self) -> bool {
-        !self.is_partition && parent(self.oid).is_some()
+        !self.is_partition
+            && parent(self.oid).is_some()
+            && is_written_here(pg_sys::SysCacheIdentifier::RELOID, self.oid)
     }
 
     pub fn is_valid(&self) -> bool {
@@ -127,9 +130,14 @@ pub struct DroppedIndex {
 
 /// Whether the running transaction has written the row of an index in pg_index.
 fn changed_by_this_transaction(index: Oid) -> bool {
-    let made = compat::inserted_by(pg_sys::SysCacheIdentifier::INDEXRELID, index);
+    is_written_here(pg_sys::SysCacheIdentifier::INDEXRELID, index)
+}
+
+/// Whether the running transaction has written the row of an object in this cache.
+fn is_written_here(cache: pg_sys::SysCacheIdentifier::Type, object: Oid) -> bool {
+    let by = compat::inserted_by(cache, object);
     // SAFETY: takes any number of a transaction.
-    made.is_some_and(|made| unsafe { pg_sys::TransactionIdIsCurrentTransactionId(made) })
+    by.is_some_and(|by| unsafe { pg_sys::TransactionIdIsCurrentTransactionId(by) })
 }
 
 /// The table, or the index's table, that a statement about a single one names; `None` for all others. To be asked before it runs.

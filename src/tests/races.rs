@@ -312,3 +312,41 @@ fn indexes_left_by_others() {
         told(count);
     }
 }
+
+/// An index that a failed build has left becomes part of a partitioned table's index while another session's command runs, which is
+/// not about it: it still gets its row when it becomes valid, before what names it.
+#[test]
+fn index_attached_meanwhile() {
+    let database = Database::new("attach_race");
+    let mut one = database.connect();
+    one.batch_execute(
+        "CREATE TABLE p (a int, b int) PARTITION BY RANGE (a); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (9);
+         CREATE INDEX pi ON ONLY p ((a / b)); INSERT INTO p VALUES (1, 0); CREATE TABLE other (x int)",
+    )
+    .unwrap();
+    one.batch_execute("CREATE INDEX CONCURRENTLY p1i ON p1 ((a / b))")
+        .unwrap_err();
+    let mut holder = database.connect();
+    holder.batch_execute("BEGIN; LOCK TABLE other").unwrap();
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| {
+            let mut two = database.connect();
+            two.batch_execute("CREATE INDEX ON other (x)").unwrap();
+        });
+        std::thread::sleep(A_WHILE);
+        one.batch_execute("ALTER INDEX pi ATTACH PARTITION p1i")
+            .unwrap();
+        holder.batch_execute("COMMIT").unwrap();
+        waits.join().unwrap();
+    });
+    one.batch_execute("DELETE FROM p").unwrap();
+    one.batch_execute("REINDEX INDEX CONCURRENTLY p1i").unwrap();
+    one.batch_execute("ALTER INDEX pi ATTACH PARTITION p1i")
+        .unwrap();
+    assert_eq!(
+        database.value(
+            "SELECT string_agg(tag, ', ' ORDER BY id) FROM public.dts_ddl_command WHERE ddl_text ~ 'p1i' AND (message::jsonb -> 'replay') IS NULL"
+        ),
+        "CREATE INDEX, ALTER INDEX, ALTER INDEX"
+    );
+}
