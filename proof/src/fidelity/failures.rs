@@ -15,7 +15,8 @@ pub fn of_script(script: &str, messages: &str) -> (usize, Vec<Finding>) {
     let mut behind_empty_line = false;
     let mut run = 0;
     for (index, text) in script.lines().enumerate() {
-        if let Some((id, tag)) = header(text).filter(|(id, _)| behind_empty_line && *id > last) {
+        let behind = std::mem::replace(&mut behind_empty_line, text.is_empty());
+        if let Some((id, tag)) = header(text).filter(|(id, _)| behind && *id > last) {
             last = id;
             commands.insert(index + 1, (tag.to_owned(), String::new()));
         } else if let Some(mut entry) = commands.last_entry() {
@@ -27,7 +28,6 @@ pub fn of_script(script: &str, messages: &str) -> (usize, Vec<Finding>) {
             statement.push_str(text);
             statement.push('\n');
         }
-        behind_empty_line = text.is_empty();
     }
     let mut failed: BTreeMap<usize, Finding> = BTreeMap::new();
     for message in messages.lines() {
@@ -101,4 +101,19 @@ pub fn of_log(destination: &mut Client, skipped: &str) -> Result<(usize, Vec<Fin
         details: vec!["the transaction was skipped".to_owned()],
     });
     Ok((run as usize, findings.chain(skipped).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A command of an ordinary role has no `SELECT $`; the one behind it is found all the same.
+    #[test]
+    fn of_ordinary_roles() {
+        let script = "\n-- 1 CREATE TYPE\n\\echo 1 CREATE TYPE\nREFRESH x;\nCOMMIT;\n\n-- 2 CREATE SCHEMA\n\\echo 2 CREATE SCHEMA\nREFRESH x;\nCOMMIT;\n";
+        let (run, failed) = of_script(script, "psql:x.sql:9: ERROR:  no");
+        assert_eq!(run, 2);
+        let items: Vec<&str> = failed.iter().map(|f| f.item.as_str()).collect();
+        assert_eq!(items, ["CREATE SCHEMA: no"]);
+    }
 }
