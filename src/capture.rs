@@ -554,7 +554,7 @@ fn rewrites(noted: &[Rewrite], volatile: bool) -> Vec<TableRewrite> {
         .map(|rewrite| TableRewrite {
             table: catalog::qualified_relation_name(rewrite.oid.into())
                 .unwrap_or_else(|| rewrite.table.clone()),
-            reasons: rewrite.reasons.iter().copied().map(Cow::Borrowed).collect(),
+            reasons: rewrite.reasons.clone(),
             volatile,
         })
         .collect()

@@ -1,7 +1,8 @@
 //! The JSON document of the column `message`, version 1: what capture writes, and what apply and the script read.
 //!
 //! Absent keys mean "none" or "as usual", which keeps an ordinary row small. Keys and kinds that are not known here are passed over
-//! when it is read, so that a newer source can feed an older destination. Field by field: docs/row.md.
+//! when it is read, so that a newer source can feed an older destination; and what nobody reads, which may be large, is not copied.
+//! Field by field: docs/row.md.
 
 use crate::context::Settings;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -32,6 +33,7 @@ pub struct Document<'a> {
     /// What code that resets settings, or asks for reset values, would find, where that is not what the session has.
     #[serde(skip_serializing_if = "no_settings")]
     pub reset: Cow<'a, Settings>,
+    #[serde(skip_deserializing)]
     pub nesting: Cow<'a, Nesting>,
     /// The major of this server, with commands whose effect depends on it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +47,7 @@ pub struct Document<'a> {
     pub replica_identity: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub replica_identity_default: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub publications: Vec<Membership>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub published: Vec<Published>,
@@ -60,13 +62,13 @@ pub struct Document<'a> {
     pub replay_reason: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "is_zero")]
     pub redacted: usize,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub temporary_removed: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub original: Option<Original>,
     /// Keys that are missing, or of which only the beginning is there, since the row would be too large.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub left_out: Vec<Cow<'static, str>>,
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<&'static str>,
 }
 
 /// So many objects stay where there is no room for all.
@@ -85,7 +87,7 @@ impl Document<'_> {
         } else {
             return false;
         };
-        self.left_out.push(left_out.into());
+        self.left_out.push(left_out);
         true
     }
 }
@@ -173,10 +175,9 @@ pub struct Made {
     pub later: bool,
 }
 
-#[derive(Serialize, Deserialize, Clone, Default)]
-#[serde(default)]
+#[derive(Serialize, Clone, Default)]
 pub struct Nesting {
-    level: Cow<'static, str>,
+    level: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     inside: Vec<String>,
 }
@@ -184,7 +185,7 @@ pub struct Nesting {
 impl Nesting {
     pub fn top() -> Self {
         Nesting {
-            level: "top".into(),
+            level: "top",
             inside: Vec::new(),
         }
     }
@@ -192,7 +193,7 @@ impl Nesting {
     /// Run by a function, procedure, trigger or DO block; `inside` is PostgreSQL's context, innermost first.
     pub fn nested(inside: Vec<String>) -> Self {
         Nesting {
-            level: "nested".into(),
+            level: "nested",
             inside,
         }
     }
@@ -202,13 +203,13 @@ impl Nesting {
 #[serde(default)]
 pub struct TableRewrite {
     pub table: String,
-    pub reasons: Vec<Cow<'static, str>>,
+    #[serde(skip_deserializing)]
+    pub reasons: Vec<&'static str>,
     pub volatile: bool,
 }
 
 /// A new table that joined a publication.
-#[derive(Serialize, Deserialize, Clone, Default)]
-#[serde(default)]
+#[derive(Serialize, Clone)]
 pub struct Membership {
     pub table: String,
     pub publication: String,
@@ -259,8 +260,7 @@ pub struct RunAs {
 }
 
 /// What was sent, where `ddl_text` is not that.
-#[derive(Serialize, Deserialize, Clone, Default)]
-#[serde(default)]
+#[derive(Serialize, Clone)]
 pub struct Original {
     pub tag: String,
     pub text: String,
@@ -321,17 +321,19 @@ mod tests {
         }
     }
 
-    /// What is read is what was written; what a newer version may add is passed over.
+    /// What is read is what was written, but for what nobody reads; what a newer version may add is passed over.
     #[test]
     fn read_again() {
         let text = r#"{"v":1,"objects":[{"op":"create","type":"table","identity":"public.a"}],"search_path":["public"],
-            "settings":{"DateStyle":"ISO, DMY"},"nesting":{"level":"nested","inside":["x"]},
-            "rewrites":[{"table":"public.a","reasons":["default"],"volatile":true}],"replay":false,"replay_reason":"why"}"#;
+            "settings":{"DateStyle":"ISO, DMY"},"rewrites":[{"table":"public.a","reasons":[],"volatile":true}],
+            "replay":false,"replay_reason":"why"}"#;
         let read: Document = serde_json::from_str(text).expect("a document");
-        let expected: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        let mut expected: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        expected["nesting"] = serde_json::json!({"level": ""});
         assert_eq!(serde_json::to_value(&read).expect("JSON"), expected);
-        let newer = r#"{"v":1,"objects":[{"op":"merge","type":"table","new":1}],"nesting":{"level":"deep"},"new":[]}"#;
+        let newer = r#"{"v":1,"objects":[{"op":"merge","type":"table","new":1}],"nesting":"deep","original":7,"new":[]}"#;
         let read: Document = serde_json::from_str(newer).expect("a document");
         assert_eq!(read.objects[0].op, Operation::Other);
+        assert!(read.original.is_none());
     }
 }
