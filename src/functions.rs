@@ -1,9 +1,14 @@
 //! The SQL functions of schema `dts_ddl`; declared in `sql/dts_ddl_capture--*.sql`, which says who may call them.
 
-use crate::pg::sequence::{GAP_SEQUENCE, PRUNED_SEQUENCE, sequence_value};
-use crate::pg::{catalog, stored, table, text};
-use crate::script::Script;
-use crate::{apply, check, pending, retention};
+use crate::apply;
+use crate::capture::retention;
+use crate::pg::catalog::lookup;
+use crate::pg::command::parser;
+use crate::pg::runtime::text;
+use crate::pg::store::sequence::{GAP_SEQUENCE, PRUNED_SEQUENCE, sequence_value};
+use crate::pg::store::{stored, table};
+use crate::read::script::Script;
+use crate::read::{check, pending};
 use pgrx::prelude::*;
 
 /// The highest id that retention has deleted; 0 when none.
@@ -89,7 +94,7 @@ fn gaps() -> i64 {
 /// The command tags of the statements in a text, by PostgreSQL's own parser. Raises the parser's error.
 #[pg_extern(sql = false)]
 fn statement_tags(query: &[u8]) -> Vec<String> {
-    catalog::statement_tags(&text::c_string_of_bytes(query))
+    parser::statement_tags(&text::c_string_of_bytes(query))
 }
 
 /// Enters all tables of this database in a subscription as ready; returns how many were not in it before.
@@ -184,7 +189,7 @@ fn stops() -> TableIterator<
         (
             bytes(&stop.subscription),
             stop.table()
-                .and_then(|table| catalog::qualified_relation_name(table.into()))
+                .and_then(|table| lookup::qualified_relation_name(table.into()))
                 .map(|table| bytes(&table)),
             time(stop.since),
             time(stop.last),

@@ -2,7 +2,7 @@
 //!
 //! All that could hide DDL may be set by superusers only (in postgresql.conf, ALTER DATABASE, ALTER ROLE or SET).
 
-use crate::pg::{report, session, setting};
+use crate::pg::runtime::{report, session, setting};
 use pgrx::guc::GucCheckError;
 use pgrx::prelude::*;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
@@ -266,7 +266,7 @@ pub const DEFINITIONS: &[fn()] = &[
         );
     },
     || {
-        crate::pg::session::reserve_settings_prefix(c"dts_ddl_capture");
+        crate::pg::runtime::session::reserve_settings_prefix(c"dts_ddl_capture");
     },
 ];
 

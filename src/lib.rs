@@ -5,7 +5,7 @@
 //! 1. [`in_progress`]: the utility hook notes where the statement's text lies; the `ddl_command_start` event
 //!    trigger adds who runs it and under which settings ([`context`]).
 //! 2. [`event_trigger`]: the entry points that PostgreSQL calls at the start, at drops, at table rewrites and at
-//!    the end of a command; what the hook calls for commands that raise no event triggers ([`pg::eventless`]).
+//!    the end of a command; what the hook calls for commands that raise no event triggers ([`pg::command::eventless`]).
 //!    [`restore`]: whether a command only restores what was there before.
 //! 3. [`objects`]: what the command touched; decides whether it did anything that another server could repeat.
 //! 4. [`text`] and [`statement`]: exactly the statement, without its neighbours, without secrets.
@@ -21,40 +21,22 @@
 #![deny(unsafe_code)]
 #![deny(ffi_unwind_calls)]
 
+use capture::{event_trigger, in_progress, record, repaired, retention, short_lived};
 use core::sync::atomic::{AtomicUsize, Ordering};
-use pg::handlers::Handlers;
+use pg::hooks::handlers::Handlers;
 use pgrx::prelude::*;
 
 mod apply;
 mod capture;
-mod check;
-mod context;
-mod create_table_as;
 mod document;
 mod error;
-mod event_trigger;
 mod functions;
 mod guc;
-mod in_progress;
-mod joined_table;
-mod names;
-mod new_table;
-mod objects;
-mod pending;
 #[allow(unsafe_code, reason = "the one place for FFI")]
 mod pg;
-mod repaired;
-mod replayable;
-mod replica_identity;
-mod restore;
-mod retention;
-mod row;
-mod row_limit;
-mod script;
-mod short_lived;
+mod read;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
-mod text;
 
 #[cfg(any(test, feature = "pg_test"))]
 pub use tests::pg_test;
@@ -91,7 +73,7 @@ extension_sql_file!(
 
 /// What the ground calls.
 fn hand_down() {
-    pg::handlers::hand_down(Handlers {
+    pg::hooks::handlers::hand_down(Handlers {
         any_unrecorded: in_progress::any_unrecorded,
         begins: in_progress::push,
         ends: in_progress::truncate,
@@ -102,7 +84,7 @@ fn hand_down() {
         awaits_table: in_progress::awaits_table,
         keep_startup: in_progress::remember_startup,
         take_startup: in_progress::take_startup,
-        table_is_made: create_table_as::table_created,
+        table_is_made: event_trigger::table_is_made,
         before_commit: |prepares| {
             // What is prepared may keep its locks for long.
             if !prepares {
@@ -122,9 +104,8 @@ fn hand_down() {
             short_lived::subtransaction_ended(rolled_back);
             apply::script_rows::subtransaction_ended(rolled_back);
         },
-        captures: capture::is_on,
+        captures: record::is_on,
         relation_is_made: in_progress::note_made,
-        relations_made: in_progress::made,
         builds_concurrently: in_progress::is_building_concurrently,
         drops_indexes: in_progress::drops_indexes,
         index_is_dropped: in_progress::note_dropped_index,
@@ -143,16 +124,16 @@ fn hand_down() {
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     static DONE: AtomicUsize = AtomicUsize::new(0);
-    pg::memory::prepare();
+    pg::runtime::memory::prepare();
     let install: [fn(); _] = [
         hand_down,
-        pg::session::library_is_loaded,
-        pg::own::install,
-        pg::rights::install,
-        pg::object_access::install,
-        pg::build_lock::install,
-        pg::hooks::install,
-        pg::worker_error::install,
+        pg::runtime::session::library_is_loaded,
+        pg::catalog::own::install,
+        pg::catalog::rights::install,
+        pg::hooks::object_access::install,
+        pg::hooks::build_lock::install,
+        pg::hooks::statements::install,
+        pg::hooks::worker_error::install,
     ];
     for step in guc::DEFINITIONS
         .iter()

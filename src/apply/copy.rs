@@ -6,10 +6,13 @@
 //! sends and copies that one, else its partitions (pg_publication_tables lists what is sent): the publisher is asked.
 
 use crate::error::Failure;
-use crate::pg::catalog::{self, Address, Oid};
-use crate::pg::publisher::Publisher;
-use crate::pg::spi::{self, Parameter};
-use crate::pg::{empty, session, subscription, table};
+use crate::pg::catalog::empty;
+use crate::pg::catalog::lookup::{self, Address, Oid};
+use crate::pg::catalog::spi::{self, Parameter};
+use crate::pg::replication::publisher::Publisher;
+use crate::pg::replication::subscription;
+use crate::pg::runtime::session;
+use crate::pg::store::table;
 use std::collections::HashSet;
 
 /// Schema and name, as they are.
@@ -33,7 +36,7 @@ pub fn copy_table(name: &str, table: Oid) -> Result<i64, Failure> {
         .collect();
     let parts = locked_parts(table)?;
     let sent = sent_of(&published, table, &parts, name)?;
-    for &part in parts.iter().filter(|&&part| !catalog::is_partitioned(part)) {
+    for &part in parts.iter().filter(|&&part| !lookup::is_partitioned(part)) {
         empty::remove_rows(part)?;
     }
     for &part in &sent {
@@ -50,7 +53,7 @@ fn require_replicable(table: Oid) -> Result<(), Failure> {
 }
 
 fn shown(table: Oid) -> String {
-    catalog::qualified_relation_name(table).unwrap_or_else(|| table.to_u32().to_string())
+    lookup::qualified_relation_name(table).unwrap_or_else(|| table.to_u32().to_string())
 }
 
 fn is_running(subscription: Oid) -> Result<bool, Failure> {
@@ -90,8 +93,8 @@ fn sent_of(
     subscription: &str,
 ) -> Result<Vec<Oid>, Failure> {
     let is_sent = |&part: &Oid| {
-        catalog::schema_of_relation(part)
-            .zip(catalog::relation_name(part))
+        lookup::schema_of_relation(part)
+            .zip(lookup::relation_name(part))
             .is_some_and(|names| published.contains(&names))
     };
     let above = spi::bigints(
@@ -108,11 +111,11 @@ fn sent_of(
             continue;
         }
         if is_sent(&part) {
-            if catalog::is_partitioned(part) {
+            if lookup::is_partitioned(part) {
                 sent_by_parent.extend(with_parts(part)?);
             }
             sent.push(part);
-        } else if !catalog::is_partitioned(part) {
+        } else if !lookup::is_partitioned(part) {
             // Its rows would be removed, and not come again.
             return Err(Failure::not_published(&shown(part), subscription));
         }

@@ -2,8 +2,8 @@
 
 use super::recorded::Command;
 use crate::error::Failure;
-use crate::pg::spi::{self, Parameter};
-use crate::pg::text;
+use crate::pg::catalog::spi::{self, Parameter};
+use crate::pg::runtime::text;
 use std::cell::Cell;
 
 thread_local! {

@@ -3,7 +3,7 @@
 //!
 //! A subscription begins with [`subscribe`]. The path of one row: the REPLICA triggers that `dts_ddl.start_apply()` makes
 //! ([`triggers`]); the row as the source wrote it ([`recorded`]); whether and as whom it runs (here); role, search_path,
-//! settings and the statement itself ([`crate::pg::execute`]); how often it is tried ([`tries`]); new tables enter the subscription ([`publish`]); what became
+//! settings and the statement itself ([`crate::pg::hooks::execute`]); how often it is tried ([`tries`]); new tables enter the subscription ([`publish`]); what became
 //! of it ([`log`]). When its rows differ or went nowhere, a table is copied anew ([`copy`]).
 //! Relied on: a trigger of the applied row runs before the next row of the stream, in the same transaction, so that command,
 //! log and the position in the stream are committed or lost together.
@@ -21,16 +21,20 @@ mod tries;
 pub mod triggers;
 pub mod trust;
 
-use crate::context;
+use crate::document::settings;
 use crate::document::{self, Document, Object};
 use crate::error::{Failure, shown};
 use crate::guc::{self, ApplyMissingRole, ApplyMissingTablespace, ApplyOnError};
-use crate::pg::execute::{self, Role, SourceSession};
-use crate::pg::publisher::Publisher;
-use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set, source_is_trusted};
-use crate::pg::spi::{self, Parameter};
-use crate::pg::subscription::{TableState, Worker};
-use crate::pg::{catalog, report, session, subscription, subtransaction, table, tablespace, text};
+use crate::pg::catalog::lookup;
+use crate::pg::catalog::role::Role;
+use crate::pg::catalog::spi::{self, Parameter};
+use crate::pg::command::tablespace;
+use crate::pg::hooks::execute::{self, SourceSession};
+use crate::pg::replication::publisher::Publisher;
+use crate::pg::replication::subscription::{self, TableState, Worker};
+use crate::pg::runtime::{report, session, setting, subtransaction, text};
+use crate::pg::store::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set, source_is_trusted};
+use crate::pg::store::table;
 use core::ffi::CStr;
 use log::Outcome;
 use pgrx::prelude::{PgLogLevel, PgSqlErrorCode};
@@ -302,7 +306,7 @@ struct Refused(Vec<(&'static CStr, String)>);
 
 impl Refused {
     /// Once the command has made these relations: a note, or why it fails. What new relations go into matters to these alone.
-    fn after(self, made: &[catalog::Oid]) -> Result<Option<String>, Failure> {
+    fn after(self, made: &[lookup::Oid]) -> Result<Option<String>, Failure> {
         let is_stored = made.iter().any(|&relation| tablespace::is_stored(relation));
         let mut notes = Vec::new();
         for (name, value) in self.0 {
@@ -325,18 +329,18 @@ impl Refused {
 /// (and with all rows before 1.3.0) it was PostgreSQL's built-in default.
 fn reset_values(document: &Document<'_>) -> impl Iterator<Item = (&'static CStr, Vec<u8>)> {
     let told = |name: &CStr| document.reset.get(name.to_str().ok()?);
-    let settings = context::SETTINGS.into_iter().map(move |(name, default)| {
+    let settings = settings::SETTINGS.into_iter().map(move |(name, default)| {
         let value = told(name).map_or_else(
             || recorded(document, name, default),
             |value| text::encode(value).into_owned(),
         );
         (name, value)
     });
-    let path = told(context::SEARCH_PATH).map_or_else(
-        || context::USUAL_PATH.to_vec(),
+    let path = told(settings::SEARCH_PATH).map_or_else(
+        || settings::USUAL_PATH.to_vec(),
         |path| text::encode(path).into_owned(),
     );
-    settings.chain([(context::SEARCH_PATH, path)])
+    settings.chain([(settings::SEARCH_PATH, path)])
 }
 
 /// The value that a setting had.
@@ -360,10 +364,10 @@ fn set_all(document: &Document<'_>) -> Refused {
         .map(|schema| text::quote_identifier(schema))
         .collect();
     // As in an apply worker: neither is the command captured here, nor do ordinary triggers fire.
-    execute::set(c"session_replication_role", b"replica", false);
-    execute::set(c"search_path", &text::encode(&path.join(", ")), false);
+    setting::set(c"session_replication_role", b"replica", false);
+    setting::set(c"search_path", &text::encode(&path.join(", ")), false);
     let mut refused = Vec::new();
-    for (name, default) in context::SETTINGS {
+    for (name, default) in settings::SETTINGS {
         let value = if name == c"check_function_bodies" {
             // A body may name what only the source's session had (temporary tables); it was checked there.
             b"off".to_vec()
@@ -379,8 +383,8 @@ fn set_all(document: &Document<'_>) -> Refused {
         // Where the value is unknown here, the session's own stays.
         let shown = name.to_string_lossy();
         let lenient =
-            context::LOCALES.contains(&shown.as_ref()) || context::names_an_object(&shown);
-        if !execute::set(name, &value, lenient) {
+            settings::LOCALES.contains(&shown.as_ref()) || settings::names_an_object(&shown);
+        if !setting::set(name, &value, lenient) {
             refused.push((name, text::decode(&value)));
         }
     }
@@ -419,7 +423,7 @@ pub fn adopt_tables(subscription: &str) -> Result<i64, Failure> {
 }
 
 /// A subscription may bring what it brings.
-fn require_trust(subscription: catalog::Oid) -> Result<(), Failure> {
+fn require_trust(subscription: lookup::Oid) -> Result<(), Failure> {
     let (publisher, described) = Publisher::of_subscription(subscription);
     let answer = subscribe::publishes_commands(&publisher)?;
     if answer == Some(false) {
@@ -441,8 +445,8 @@ fn require_trust(subscription: catalog::Oid) -> Result<(), Failure> {
     Ok(())
 }
 
-fn oid(value: i64) -> catalog::Oid {
-    catalog::Oid::from(value as u32)
+fn oid(value: i64) -> lookup::Oid {
+    lookup::Oid::from(value as u32)
 }
 
 const SUBSCRIPTIONS: &str = "SELECT s.oid::bigint FROM pg_catalog.pg_subscription s

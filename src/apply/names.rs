@@ -2,9 +2,11 @@
 
 use crate::document::{Document, Made, Object, Operation};
 use crate::error::Failure;
-use crate::pg::catalog::{self, Oid};
-use crate::pg::execute::Done;
-use crate::pg::{index, relation, sequence};
+use crate::pg::catalog::lookup::{self, Oid};
+use crate::pg::catalog::relation;
+use crate::pg::command::index;
+use crate::pg::hooks::execute::Done;
+use crate::pg::store::sequence;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Gives the relations that the command has made the names that the source's server chose, where another one was chosen here. Fails
@@ -14,7 +16,7 @@ pub fn give(document: &Document<'_>, done: &Done) -> Result<(), Failure> {
     let mut made_here = made_here(document, done)?;
     for (table, wanted) in by_table(&document.made) {
         let oid = table
-            .map(catalog::relation_by_identity)
+            .map(lookup::relation_by_identity)
             .transpose()?
             .flatten();
         let found = if table.is_some() && oid.is_none() {
@@ -33,7 +35,7 @@ pub fn give(document: &Document<'_>, done: &Done) -> Result<(), Failure> {
             found.into_iter().zip(wanted).collect()
         };
         let has_another = |(oid, made): &(Oid, &Made)| {
-            catalog::relation_name(*oid).as_deref() != Some(made.name.as_str())
+            lookup::relation_name(*oid).as_deref() != Some(made.name.as_str())
         };
         wrong.extend(pairs.into_iter().filter(has_another));
     }
@@ -45,7 +47,7 @@ pub fn give(document: &Document<'_>, done: &Done) -> Result<(), Failure> {
     }
     for (oid, made) in wrong {
         let identity = relation::identity_if_named(oid, &made.name);
-        if catalog::relation_by_identity(&identity)?.is_some() {
+        if lookup::relation_by_identity(&identity)?.is_some() {
             return Err(Failure::name_of_another(&identity));
         }
         relation::rename(oid, &made.name);
@@ -83,21 +85,21 @@ fn made_here(
         return Ok(tables);
     }
     let mut concerned = HashSet::new();
-    if done.made.iter().any(|&oid| catalog::is_sequence(oid)) {
+    if done.made.iter().any(|&oid| lookup::is_sequence(oid)) {
         for identity in document
             .objects
             .iter()
             .filter_map(|o| o.identity.as_deref())
         {
-            concerned.extend(catalog::relation_by_identity(identity)?);
+            concerned.extend(lookup::relation_by_identity(identity)?);
         }
     }
     for &oid in &done.made {
         let table = index::table_of(oid);
         let is_rebuilt =
-            || catalog::relation_name(oid).is_some_and(|name| done.dropped.contains(&name));
+            || lookup::relation_name(oid).is_some_and(|name| done.dropped.contains(&name));
         let is_of_command = || {
-            catalog::is_sequence(oid)
+            lookup::is_sequence(oid)
                 && sequence::table_of(oid).is_none_or(|table| concerned.contains(&table))
         };
         if table.is_some() && !is_rebuilt() || is_of_command() {
@@ -138,7 +140,7 @@ fn taken<'a>(
     let Some(identity) = object.identity.as_deref().filter(|_| is_made) else {
         return Ok(None);
     };
-    let Some(there) = catalog::relation_by_identity(identity)? else {
+    let Some(there) = lookup::relation_by_identity(identity)? else {
         return Ok(None);
     };
     let name = object.name.as_deref().unwrap_or_default();

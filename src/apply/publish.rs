@@ -8,10 +8,11 @@ use super::recorded::Command;
 use super::script_rows;
 use crate::document::{Document, Published};
 use crate::error::Failure;
-use crate::pg::catalog::{self, Oid};
-use crate::pg::execute::{self, Role};
-use crate::pg::subscription::{TableState, Worker};
-use crate::pg::{identity, report};
+use crate::pg::catalog::lookup::{self, Oid};
+use crate::pg::catalog::role::{self, Role};
+use crate::pg::replication::identity;
+use crate::pg::replication::subscription::{TableState, Worker};
+use crate::pg::runtime::report;
 use pgrx::prelude::*;
 use std::collections::HashSet;
 
@@ -21,7 +22,7 @@ const WITH_SCRIPT: [&str; 2] = ["CREATE EXTENSION", "ALTER EXTENSION"];
 /// Gives tables the replica identity that capture gave them on the source: those that the command made, or that its role owns.
 pub fn follow_identities(document: &Document<'_>, made: &[Oid], role: Role) -> Result<(), Failure> {
     let mine = |name: &String| -> Result<Option<Oid>, Failure> {
-        let table = catalog::relation_by_identity(name)?;
+        let table = lookup::relation_by_identity(name)?;
         Ok(table.filter(|table| made.contains(table) || role.owns_relation(*table)))
     };
     for name in &document.replica_identity {
@@ -81,13 +82,13 @@ pub fn take_part(
         // The rows that the source's script wrote follow in the stream.
         let keeps = !worker.copying && script_rows::keep(&filled_by_script)?;
         if !keeps {
-            execute::with_rights_of(role, || catalog::truncate(&filled_by_script))?;
+            role::with_rights_of(role, || lookup::truncate(&filled_by_script))?;
         }
     }
     let (mut copied, mut strange, mut no_tables) = (HashSet::new(), Vec::new(), Vec::new());
     for identity in subscribed.iter().filter_map(|entry| entry.table.as_ref()) {
-        if let Some(table) = catalog::relation_by_identity(identity)? {
-            if !catalog::is_table(table) {
+        if let Some(table) = lookup::relation_by_identity(identity)? {
+            if !lookup::is_table(table) {
                 no_tables.push(identity.as_str());
                 continue;
             }
@@ -125,7 +126,7 @@ pub fn take_part(
 
 /// Of a partitioned table only the partitions are copied.
 fn copied_once(table: Oid, state: TableState) -> TableState {
-    if catalog::is_partitioned(table) {
+    if lookup::is_partitioned(table) {
         TableState::Ready
     } else {
         state
@@ -151,9 +152,9 @@ impl<'a> Subscribed<'a> {
 
     fn has(&self, table: Oid) -> bool {
         self.all
-            || catalog::qualified_relation_name(table)
+            || lookup::qualified_relation_name(table)
                 .is_some_and(|name| self.tables.contains(name.as_str()))
-            || catalog::schema_of_relation(table)
+            || lookup::schema_of_relation(table)
                 .is_some_and(|schema| self.schemas.contains(schema.as_str()))
     }
 }

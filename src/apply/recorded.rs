@@ -4,13 +4,13 @@
 
 use crate::document::Document;
 use crate::error::Failure;
-use crate::pg::spi::{self, Parameter};
-use crate::pg::table::{
+use crate::pg::catalog::spi::{self, Parameter};
+use crate::pg::hooks::trigger::TriggerCall;
+use crate::pg::runtime::text;
+use crate::pg::store::table::{
     self, DDL_TEXT_COLUMN, ID_COLUMN, MESSAGE_COLUMN, TAG_COLUMN, TRANSACTION_COLUMN,
     USERNAME_COLUMN,
 };
-use crate::pg::text;
-use crate::pg::trigger::TriggerCall;
 
 pub struct Command {
     pub id: i64,

@@ -9,14 +9,14 @@
 //! Relied on: the source's rows of a table come before anything that is done with them.
 
 use crate::error::Failure;
-use crate::pg::catalog::{self, Oid};
-use crate::pg::execute::OwnCode;
-use crate::pg::memory::with_reserve;
-use crate::pg::row_image::{self, Place};
-use crate::pg::session;
-use crate::pg::spi;
-use crate::pg::subtransaction::ByLevel;
-use crate::pg::trigger::{Event, TriggerCall};
+use crate::pg::catalog::lookup::{self, Oid};
+use crate::pg::catalog::spi;
+use crate::pg::hooks::execute::OwnCode;
+use crate::pg::hooks::trigger::{Event, TriggerCall};
+use crate::pg::runtime::memory::with_reserve;
+use crate::pg::runtime::session;
+use crate::pg::runtime::subtransaction::ByLevel;
+use crate::pg::store::row_image::{self, Place};
 use pgrx::pg_sys::Datum;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -107,7 +107,7 @@ impl Table {
 
 /// Keeps the rows of these tables for the stream's to claim. False where there is no need to.
 pub fn keep(tables: &[Oid]) -> Result<bool, Failure> {
-    if !catalog::have_column_of_made_type(tables) {
+    if !lookup::have_column_of_made_type(tables) {
         return Ok(false);
     }
     let found: Option<Vec<_>> = tables
@@ -144,7 +144,7 @@ pub fn keep(tables: &[Oid]) -> Result<bool, Failure> {
 }
 
 fn on(table: Oid, statement: &str) -> Result<(), Failure> {
-    let Some(name) = catalog::qualified_relation_name(table) else {
+    let Some(name) = lookup::qualified_relation_name(table) else {
         return Ok(()); // gone
     };
     spi::execute(&statement.replace("{}", &name), &[]).map(|_| ())

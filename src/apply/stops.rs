@@ -9,9 +9,11 @@
 
 use super::recorded::Command;
 use crate::error::{Failure, shown, sqlstate_of};
-use crate::pg::execute::{self, Role};
-use crate::pg::worker_error::WorkerError;
-use crate::pg::{session, spi, table, text, worker_error};
+use crate::pg::catalog::role::{self, Role};
+use crate::pg::catalog::spi;
+use crate::pg::hooks::worker_error::{self, WorkerError};
+use crate::pg::runtime::{session, text};
+use crate::pg::store::table;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -202,7 +204,7 @@ fn number<T: core::str::FromStr>(column: Option<&Option<Vec<u8>>>) -> Option<T> 
 /// All that stand still now.
 pub fn all() -> Result<Vec<Stop>, Failure> {
     let owner = Role::of_extension(table::EXTENSION).ok_or_else(Failure::table_missing)?;
-    execute::with_rights_of(owner, || {
+    role::with_rights_of(owner, || {
         let mut standings = BTreeMap::new();
         for row in spi::read_texts(STANDINGS, &[])? {
             let Some(subscription) = number::<u32>(row.first()) else {

@@ -8,17 +8,19 @@
 //! Not promised: any of this where the capture table joins a subscription later (ALTER SUBSCRIPTION); then the copy brings
 //! history, see [`super::triggers::apply_copied`].
 
-use super::arrived;
 use super::recorded::Command;
-use super::trust;
+use super::{arrived, trust};
 use crate::error::Failure;
-use crate::pg::execute;
-use crate::pg::node::ParseTree;
-use crate::pg::publisher::{self, Publisher, Row};
-use crate::pg::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set};
-use crate::pg::spi::{self, Parameter};
-use crate::pg::subscription::{self, Worker};
-use crate::pg::{session, table, text};
+use crate::pg::catalog::spi::{self, Parameter};
+use crate::pg::command::event;
+use crate::pg::command::node::ParseTree;
+use crate::pg::hooks::execute;
+use crate::pg::replication::publisher::{Publisher, Row};
+use crate::pg::replication::subscription::{self, Worker};
+use crate::pg::runtime::{session, text};
+use crate::pg::store::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set};
+use crate::pg::store::table;
+use pgrx::prelude::*;
 
 const COLUMNS: usize = 14;
 const ID: usize = 1;
@@ -103,7 +105,7 @@ fn tables_of(publisher: &Publisher, condition: &str) -> String {
     let publications: Vec<String> = publisher
         .publications
         .iter()
-        .map(|name| publisher::quote_literal(name))
+        .map(|name| text::quote_literal(name))
         .collect();
     format!(
         "SELECT p.schemaname, p.tablename FROM pg_catalog.pg_publication_tables p
@@ -155,4 +157,21 @@ fn take(row: &Row, run: bool, worker: &Worker) -> Result<(), Failure> {
         arrived(&command, worker)?;
     }
     Ok(())
+}
+
+/// ddl_command_start on a destination: of CREATE SUBSCRIPTION, for history and what is newer than the schema; of commands that could
+/// drop the extension.
+#[pg_extern(sql = false)]
+fn subscribe_start(fcinfo: pg_sys::FunctionCallInfo) {
+    event::on(fcinfo, "ddl_command_start", "subscribe_start", |event| {
+        begins(event.tree).unwrap_or_else(|failure| failure.raise());
+    });
+}
+
+/// ddl_command_end of CREATE SUBSCRIPTION on a destination: the capture table follows the stream from its beginning.
+#[pg_extern(sql = false)]
+fn subscribe_end(fcinfo: pg_sys::FunctionCallInfo) {
+    event::on(fcinfo, "ddl_command_end", "subscribe_end", |event| {
+        has_begun(event.tree).unwrap_or_else(|failure| failure.raise());
+    });
 }

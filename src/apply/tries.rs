@@ -13,12 +13,12 @@
 use super::recorded::Command;
 use crate::error::Failure;
 use crate::guc::{self, ApplyOnError};
-use crate::pg::sequence::{
+use crate::pg::replication::subscription::Worker;
+use crate::pg::runtime::session;
+use crate::pg::store::sequence::{
     STANDING_AT_SEQUENCE, STANDING_TRIES_SEQUENCE, TRIED_SEQUENCE, TRIES_SEQUENCE, add_to_sequence,
     has_sequence, sequence_value, set_sequence,
 };
-use crate::pg::session;
-use crate::pg::subscription::Worker;
 use std::cell::Cell;
 
 /// So often is a command tried.

@@ -5,13 +5,14 @@
 use super::recorded::Command;
 use super::{arrived, log, script_rows};
 use crate::error::Failure;
-use crate::pg::execute;
-use crate::pg::sequence::{
+use crate::pg::catalog::spi::{self, Parameter};
+use crate::pg::hooks::execute;
+use crate::pg::hooks::trigger::TriggerCall;
+use crate::pg::replication::subscription;
+use crate::pg::store::sequence::{
     APPLY_AFTER_SEQUENCE, APPLY_SINCE_SEQUENCE, sequence_value, sequence_value_if_set,
 };
-use crate::pg::spi::{self, Parameter};
-use crate::pg::trigger::TriggerCall;
-use crate::pg::{subscription, table};
+use crate::pg::store::table;
 use pgrx::pg_sys::Datum;
 
 /// BEFORE INSERT, each row: a row that is here already (sent back by the other one of two servers, or copied twice) is not

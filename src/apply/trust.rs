@@ -1,19 +1,20 @@
 //! Whether what a source sends may run here: nobody is to have more rights on the destination than he has on the source.
 //!
-//! DDL never has more rights than its author (this module, [`crate::pg::execute`]). Rows have those of the table's owner where
+//! DDL never has more rights than its author (this module, [`crate::pg::hooks::execute`]). Rows have those of the table's owner where
 //! PostgreSQL gives them no others (from 16 on, without run_as_owner) and the library is in each worker from its start
-//! ([`crate::pg::row_rights`]). And who can write rows of the capture table on the source decides what runs here as whom. Where
+//! ([`crate::pg::hooks::row_rights`]). And who can write rows of the capture table on the source decides what runs here as whom. Where
 //! one of these does not hold, no DDL is applied, unless the DBA says that all who may run DDL on the source are trusted like the
 //! subscription's owner: `start_apply(trust_source => true)`.
 
 use crate::document::Document;
 use crate::error::Failure;
-use crate::pg::execute::Role;
-use crate::pg::publisher::{Publisher, quote_literal};
-use crate::pg::rights;
-use crate::pg::sequence::source_is_trusted;
-use crate::pg::session;
-use crate::pg::subscription::{Described, Worker};
+use crate::pg::catalog::rights;
+use crate::pg::catalog::role::Role;
+use crate::pg::replication::publisher::Publisher;
+use crate::pg::replication::subscription::{Described, Worker};
+use crate::pg::runtime::session;
+use crate::pg::runtime::text::quote_literal;
+use crate::pg::store::sequence::source_is_trusted;
 use std::cell::Cell;
 
 /// What of the server itself leaves rows more rights than they may have.
@@ -69,7 +70,7 @@ pub fn writers(publisher: &Publisher) -> Result<Option<Vec<String>>, Failure> {
     Ok(rows.map(|rows| {
         rows.into_iter()
             .filter_map(|row| row.into_iter().next().flatten())
-            .map(|name| crate::pg::text::decode(&name))
+            .map(|name| crate::pg::runtime::text::decode(&name))
             .collect()
     }))
 }

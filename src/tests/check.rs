@@ -692,7 +692,7 @@ fn odd_sessions() {
     says(&findings(&mut client), "settings", "error", "enabled = off");
     client.batch_execute("ROLLBACK").unwrap();
     // a backslash in a query means one thing or another
-    for (name, query) in crate::check::queries() {
+    for (name, query) in crate::read::check::queries() {
         assert!(!query.contains('\\'), "{name}");
     }
 }

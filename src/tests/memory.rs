@@ -305,7 +305,7 @@ fn no_backtraces() {
     let taken = || std::backtrace::Backtrace::capture().status() == BacktraceStatus::Captured;
     match std::env::var(CHILD).as_deref() {
         Ok("off") => {
-            crate::pg::memory::take_no_backtraces();
+            crate::pg::runtime::memory::take_no_backtraces();
             assert!(!taken());
             assert!(std::env::var_os("RUST_LIB_BACKTRACE").is_none());
         }

@@ -1,0 +1,139 @@
+//! Who runs a command, where and under which settings, as it was when the command began.
+
+use crate::document::Nesting;
+use crate::document::settings::{SEARCH_PATH, SETTINGS, Settings, USUAL_PATH};
+use crate::pg::catalog::rights;
+use crate::pg::runtime::setting::{self, Of, Watched};
+use crate::pg::runtime::{error_context, session, text};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// A longer one is not recorded: each row would have it.
+const LONGEST_PATH: usize = 8192;
+
+thread_local! {
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+/// The settings of the last command, with what tells whether they still hold.
+struct Last {
+    watched: Vec<Watched>,
+    settings: Rc<Settings>,
+    reset: Rc<Settings>,
+}
+
+impl Last {
+    fn begin() -> Self {
+        let names = || SETTINGS.iter().map(|(name, _)| *name);
+        let watched = names()
+            .filter_map(|name| Watched::new(name, Of::Session))
+            .chain(
+                names()
+                    .chain([SEARCH_PATH])
+                    .filter_map(|name| Watched::new(name, Of::Reset)),
+            )
+            .collect();
+        let mut last = Last {
+            watched,
+            settings: Rc::default(),
+            reset: Rc::default(),
+        };
+        last.read();
+        last
+    }
+
+    fn read(&mut self) {
+        let settings = read_settings();
+        self.reset = Rc::new(read_reset_values(&settings));
+        self.settings = Rc::new(settings);
+    }
+}
+
+/// The settings of this moment, and reset values. Reading them anew with each command would cost more than its row.
+fn settings() -> (Rc<Settings>, Rc<Settings>) {
+    LAST.with_borrow_mut(|last| {
+        let last = last.get_or_insert_with(Last::begin);
+        // Each of them has to be asked.
+        let mut changed = false;
+        for setting in last.watched.iter_mut() {
+            changed |= setting.has_changed();
+        }
+        if changed {
+            last.read();
+        }
+        (Rc::clone(&last.settings), Rc::clone(&last.reset))
+    })
+}
+
+fn read_settings() -> Settings {
+    SETTINGS
+        .iter()
+        .filter_map(|&(name, default)| {
+            let value = session::setting(name).filter(|value| *value != default)?;
+            Some((name.to_str().ok()?.into(), text::decode(value)))
+        })
+        .collect()
+}
+
+/// The reset values that differ from the value of the session, and that of search_path where it is not the usual one.
+fn read_reset_values(settings: &Settings) -> Settings {
+    let differing = SETTINGS.iter().filter_map(|&(name, default)| {
+        let reset = setting::reset_value(name)?;
+        let name = name.to_str().ok()?;
+        let differs = match settings.get(name) {
+            Some(value) => *text::encode(value) != *reset,
+            None => *default != *reset,
+        };
+        differs.then(|| (name.into(), text::decode(&reset)))
+    });
+    let path = setting::reset_value(SEARCH_PATH)
+        .filter(|path| path != USUAL_PATH && path.len() <= LONGEST_PATH)
+        .map(|path| ("search_path".into(), text::decode(&path)));
+    differing.chain(path).collect()
+}
+
+pub struct Context {
+    /// The role whose rights the command has.
+    pub username: Option<String>,
+    /// Whether that role is a superuser.
+    pub superuser: bool,
+    pub rights: rights::Rights,
+    pub session_user: Option<String>,
+    pub search_path: Vec<String>,
+    pub settings: Rc<Settings>,
+    pub reset: Rc<Settings>,
+    pub nesting: Nesting,
+    pub standard_conforming_strings: bool,
+}
+
+impl Context {
+    /// Where the user puts schemas before pg_catalog, a type of his may hide one of PostgreSQL's.
+    pub fn may_hide_pg_catalog(&self) -> bool {
+        self.search_path
+            .iter()
+            .skip(1)
+            .any(|schema| schema == "pg_catalog")
+    }
+
+    /// The context of the running session at this moment.
+    pub fn of_session(nested: bool) -> Self {
+        let (settings, reset) = settings();
+        Context {
+            username: session::current_user(),
+            superuser: session::is_superuser(),
+            rights: rights::of_current_role(),
+            session_user: session::session_user(),
+            search_path: session::search_path(),
+            standard_conforming_strings: settings
+                .get("standard_conforming_strings")
+                .is_none_or(|v| v != "off"),
+            settings,
+            reset,
+            nesting: if nested {
+                Nesting::nested(error_context::lines())
+            } else {
+                Nesting::top()
+            },
+        }
+    }
+}

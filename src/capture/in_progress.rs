@@ -1,0 +1,406 @@
+//! The DDL commands that are running now, outermost first.
+//!
+//! The utility hook adds a command before it runs and takes it off afterwards, on success and on error. The event
+//! triggers find their command as the last of its kind. A command that was running before the library was loaded has
+//! no entry from the hook; the event trigger adds a substitute, which is taken off at the end of the command or, when
+//! that is not seen (an error, or the extension was dropped meanwhile), with the memory context the statement ran in.
+//!
+//! What is noted of a command holds as long as its entry is there: the command and its entry go together when the
+//! (sub)transaction around them is rolled back. One thing is of a level below: a row that had to be written early, in a
+//! subtransaction of another event trigger's, goes with that one ([`Recorded`]).
+
+use crate::capture::context::Context;
+use crate::capture::repaired::Found;
+use crate::capture::replayable::Facts;
+use crate::pg::catalog::lookup::Address;
+use crate::pg::command::event::{Dropped, Event};
+use crate::pg::command::eventless::Eventless;
+use crate::pg::command::index::{self, DroppedIndex};
+use crate::pg::command::node::{KIND_OF_ALTER_TABLE, ParseTree, TemporaryItems};
+use crate::pg::command::partition;
+use crate::pg::command::source::{self, Source};
+use crate::pg::hooks::statements;
+use crate::pg::runtime::session::{self, Progress};
+use crate::pg::store::table;
+use pgrx::pg_sys;
+use std::cell::{Cell, RefCell};
+
+/// A table that the command is about to rewrite.
+pub struct Rewrite {
+    pub table: String,
+    pub oid: u32,
+    pub reasons: Vec<&'static str>,
+}
+
+/// What the event triggers have noted of a command since its start.
+pub struct Started {
+    pub tree: ParseTree,
+    pub context: Context,
+    /// Where the transaction stood when the command began; `None` when that was not seen.
+    pub progress: Option<Progress>,
+    pub dropped: Vec<Dropped>,
+    pub rewrites: Vec<Rewrite>,
+    pub temporary_items: Option<TemporaryItems>,
+    /// With commands that no event trigger sees.
+    pub eventless: Option<Eventless>,
+    /// An index of the capture table is to be dropped.
+    pub drops_own_index: bool,
+    /// Tables that it is to make partitions.
+    pub attached: Vec<Address>,
+    /// Tables that it is to make partitions no longer.
+    pub detached: Vec<Address>,
+    /// The table of which it detaches a partition, leaving a constraint.
+    pub detached_from: Option<pg_sys::Oid>,
+    /// For statements that cannot be repeated as they were sent.
+    pub replayable: Facts,
+    /// Indexes that no row tells of.
+    pub found: Found,
+    /// An EXPLAIN ANALYZE runs it.
+    pub explained: bool,
+    pub recorded: Recorded,
+    /// Where the transaction stood when it was last asked whether the command had done its work.
+    pub asked: Option<Progress>,
+}
+
+/// Whether the row of a command is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Recorded {
+    /// Not yet, or no longer.
+    No,
+    /// Written at this nest level of the transaction: before the end of the command where it is a CREATE TABLE AS or
+    /// another event trigger ran SQL of its own. With that level it is gone.
+    AtLevel(i32),
+    /// There will be none: the command failed to be recorded for good, and goes through without it.
+    GivenUp,
+}
+
+impl Started {
+    pub fn is_recorded(&self) -> bool {
+        self.recorded != Recorded::No
+    }
+
+    /// Its row was written just now.
+    pub fn note_written(&mut self) {
+        self.recorded = Recorded::AtLevel(session::transaction_nest_level());
+    }
+
+    fn subtransaction_ended(&mut self, level: i32, rolled_back: bool) {
+        let Recorded::AtLevel(at) = self.recorded else {
+            return;
+        };
+        if at < level {
+            return;
+        }
+        if rolled_back {
+            self.recorded = Recorded::No;
+            // The command counter never goes back, but what was asked there was answered there.
+            self.asked = None;
+        } else {
+            self.recorded = Recorded::AtLevel(level - 1);
+        }
+    }
+}
+
+/// How far a command is.
+enum Phase {
+    /// The hook has seen it.
+    Announced,
+    /// Its start was noted.
+    Started(Box<Started>),
+    /// What was noted is in use ([`Lease`]).
+    Leased,
+}
+
+struct Command {
+    /// Tells it from all others of the session.
+    number: u64,
+    kind: u32,
+    source: Source,
+    nested: bool,
+    /// The hook does not know of it.
+    is_substitute: bool,
+    phase: Phase,
+    /// Address of the receiver's start-up callback while ours stands in for it.
+    startup: usize,
+    /// What it builds is committed before its end.
+    builds_concurrently: bool,
+    /// The relations that it has made.
+    made: Vec<pg_sys::Oid>,
+    /// It is a DROP INDEX, or an ALTER TABLE, which drops some to make them anew.
+    drops_indexes: bool,
+    dropped_indexes: Vec<DroppedIndex>,
+}
+
+impl Command {
+    fn started(&self) -> Option<&Started> {
+        match &self.phase {
+            Phase::Started(started) => Some(started),
+            Phase::Announced | Phase::Leased => None,
+        }
+    }
+}
+
+thread_local! {
+    static COMMANDS: RefCell<Vec<Command>> = const { RefCell::new(Vec::new()) };
+    /// Number of the last command.
+    static NUMBERS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn next_number() -> u64 {
+    let number = NUMBERS.get() + 1;
+    NUMBERS.set(number);
+    number
+}
+
+/// Adds a command.
+fn add(number: u64, tree: ParseTree, source: Source, nested: bool, is_substitute: bool) {
+    COMMANDS.with_borrow_mut(|commands| {
+        commands.push(Command {
+            number,
+            kind: tree.kind(),
+            source,
+            nested,
+            is_substitute,
+            phase: Phase::Announced,
+            startup: 0,
+            builds_concurrently: index::builds_concurrently(tree),
+            made: Vec::new(),
+            drops_indexes: tree.kind() == KIND_OF_ALTER_TABLE || index::is_drop(tree),
+            dropped_indexes: Vec::new(),
+        });
+    });
+}
+
+/// What was noted of a command, taken out of the list so that anything may run meanwhile, and put back at the end of the
+/// lease, also when an error passes through.
+struct Lease {
+    number: u64,
+    started: Option<Box<Started>>,
+    source: Source,
+}
+
+impl Lease {
+    /// The innermost command, if it has started.
+    fn take() -> Option<Self> {
+        COMMANDS.with_borrow_mut(|commands| {
+            let command = commands.last_mut()?;
+            match std::mem::replace(&mut command.phase, Phase::Leased) {
+                Phase::Started(started) => Some(Lease {
+                    number: command.number,
+                    started: Some(started),
+                    source: command.source.clone(),
+                }),
+                phase => {
+                    command.phase = phase;
+                    None
+                }
+            }
+        })
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        COMMANDS.with_borrow_mut(|commands| {
+            let command = commands.iter_mut().rfind(|c| c.number == self.number);
+            if let (Some(command), Some(started)) = (command, self.started.take()) {
+                command.phase = Phase::Started(started);
+            }
+        });
+    }
+}
+
+/// Adds a command that is about to run; returns the number of those that were running before.
+pub fn push(tree: ParseTree, source: Source, nested: bool) -> usize {
+    let depth = COMMANDS.with_borrow(Vec::len);
+    add(next_number(), tree, source, nested, false);
+    depth
+}
+
+/// Notes a relation that the innermost command has made; whether it is committed before the command is recorded.
+pub fn note_made(relation: pg_sys::Oid) -> bool {
+    COMMANDS.with_borrow_mut(|commands| {
+        commands.last_mut().is_some_and(|command| {
+            command.made.push(relation);
+            command.builds_concurrently
+        })
+    })
+}
+
+/// Whether a command is under way that builds concurrently.
+pub fn is_building_concurrently() -> bool {
+    COMMANDS.with_borrow(|commands| commands.iter().any(|c| c.builds_concurrently))
+}
+
+/// Whether any command is under way.
+pub fn is_any() -> bool {
+    COMMANDS.with_borrow(|commands| !commands.is_empty())
+}
+
+/// The relations that the innermost command has made, in order; some may be gone again.
+pub fn made() -> Vec<pg_sys::Oid> {
+    COMMANDS.with_borrow(|commands| commands.last().map_or_else(Vec::new, |c| c.made.clone()))
+}
+
+/// Whether the innermost command is one that drops indexes, be it to make them anew.
+pub fn drops_indexes() -> bool {
+    COMMANDS.with_borrow(|commands| commands.last().is_some_and(|c| c.drops_indexes))
+}
+
+/// Notes an index that the innermost command drops.
+pub fn note_dropped_index(index: DroppedIndex) {
+    COMMANDS.with_borrow_mut(|commands| {
+        if let Some(command) = commands.last_mut() {
+            command.dropped_indexes.push(index);
+        }
+    });
+}
+
+/// Asks about the indexes that the innermost command has dropped.
+pub fn with_dropped_indexes<R>(f: impl FnOnce(&[DroppedIndex]) -> R) -> R {
+    COMMANDS.with_borrow(|commands| f(commands.last().map_or(&[], |c| &c.dropped_indexes)))
+}
+
+/// Takes off all commands beyond the first `depth`.
+pub fn truncate(depth: usize) {
+    COMMANDS.with_borrow_mut(|commands| commands.truncate(depth));
+}
+
+/// Notes that a command starts: what its ddl_command_start trigger saw.
+pub fn start(tree: ParseTree, progress: Option<Progress>) {
+    let kind = tree.kind();
+    let known = COMMANDS.with_borrow(|commands| {
+        commands
+            .last()
+            .filter(|c| c.kind == kind && matches!(c.phase, Phase::Announced))
+            .map(|c| c.nested)
+    });
+    let nested = known.unwrap_or_else(|| {
+        let (source, nested) = source::locate(tree);
+        // Before the entry is there: it must not stay if there is no memory to have it taken off.
+        let number = next_number();
+        statements::remove_at_end(number);
+        add(number, tree, source, nested, true);
+        nested
+    });
+    let started = Started {
+        tree,
+        context: Context::of_session(nested),
+        progress,
+        dropped: Vec::new(),
+        rewrites: Vec::new(),
+        temporary_items: tree.temporary_items(),
+        eventless: Eventless::of(tree),
+        drops_own_index: tree.drops_index_of(table::capture_table),
+        attached: tree.tables_to_attach(),
+        detached: tree.tables_to_detach(),
+        detached_from: partition::detached_from(tree),
+        replayable: Facts::of(tree),
+        found: Found::of(tree),
+        explained: false,
+        recorded: Recorded::No,
+        asked: None,
+    };
+    COMMANDS.with_borrow_mut(|commands| {
+        if let Some(command) = commands.last_mut() {
+            command.phase = Phase::Started(Box::new(started));
+        }
+    });
+}
+
+/// Makes sure that the command of an event has been started, and runs `f` with it and with its text.
+pub fn with_current<R>(event: &Event, f: impl FnOnce(&mut Started, &Source) -> R) -> Option<R> {
+    let known = COMMANDS.with_borrow(|commands| {
+        commands
+            .last()
+            .and_then(Command::started)
+            .is_some_and(|started| started.tree == event.tree)
+    });
+    if !known {
+        // The capture was switched on while the command was running, or its start trigger is disabled.
+        start(event.tree, None);
+    }
+    with_last(f)
+}
+
+/// Runs `f` with the innermost command if that has started, and with its text.
+fn with_last<R>(f: impl FnOnce(&mut Started, &Source) -> R) -> Option<R> {
+    let mut lease = Lease::take()?;
+    let Lease {
+        started, source, ..
+    } = &mut lease;
+    started.as_mut().map(|started| f(started, source))
+}
+
+/// A subtransaction is over: rows that were written in it are its parent's, or gone.
+pub fn subtransaction_ended(rolled_back: bool) {
+    let level = session::transaction_nest_level();
+    COMMANDS.with_borrow_mut(|commands| {
+        for command in commands {
+            if let Phase::Started(started) = &mut command.phase {
+                started.subtransaction_ended(level, rolled_back);
+            }
+        }
+    });
+}
+
+/// Takes off the innermost command if it is a substitute: its end was seen, and no hook will take it off.
+pub fn finish_substitute() {
+    COMMANDS.with_borrow_mut(|commands| {
+        if commands.last().is_some_and(|c| c.is_substitute) {
+            commands.pop();
+        }
+    });
+}
+
+/// Takes off the substitute with this number if it is still there.
+pub fn remove_substitute(number: u64) {
+    COMMANDS.with(|commands| {
+        if let Ok(mut commands) = commands.try_borrow_mut() {
+            commands.retain(|c| c.number != number);
+        }
+    });
+}
+
+/// Whether the innermost command has started and has no row yet. Asked for every query that runs: must be cheap.
+pub fn any_unrecorded() -> bool {
+    COMMANDS.with_borrow(|commands| {
+        commands
+            .last()
+            .and_then(Command::started)
+            .is_some_and(|started| !started.is_recorded())
+    })
+}
+
+/// Whether the innermost command is a CREATE TABLE AS that has not made its table yet.
+pub fn awaits_table() -> bool {
+    COMMANDS.with_borrow(|commands| {
+        commands.last().is_some_and(|c| {
+            c.startup == 0
+                && c.started().is_some_and(|started| {
+                    !started.is_recorded() && started.tree.is_create_table_as()
+                })
+        })
+    })
+}
+
+/// Runs `f` with the innermost command if that has started and has no row yet.
+pub fn with_unrecorded<R>(f: impl FnOnce(&mut Started, &Source) -> R) -> Option<R> {
+    any_unrecorded().then(|| with_last(f)).flatten()
+}
+
+pub fn remember_startup(address: usize) {
+    COMMANDS.with_borrow_mut(|commands| {
+        if let Some(command) = commands.last_mut() {
+            command.startup = address;
+        }
+    });
+}
+
+pub fn take_startup() -> usize {
+    COMMANDS.with_borrow_mut(|commands| {
+        commands
+            .last_mut()
+            .map_or(0, |c| std::mem::take(&mut c.startup))
+    })
+}

@@ -1,0 +1,331 @@
+//! Statements that another server could not repeat as they were sent, since they depend on something that only this one
+//! has: what is stored instead. One statement stands for one statement; the one that was sent goes into `message`.
+//!
+//! - CREATE TABLE and ALTER TABLE that need temporary types, tables, functions: what is left of them without.
+//! - CREATE TABLE (LIKE temporary table): the columns and constraints that the new table got.
+//! - A partition's bound that is computed (`FROM (current_timestamp)`): its value.
+//! - CREATE INDEX without a name, where the first that the server would have chosen was taken: its name.
+//! - DROP INDEX of an index that a failed CREATE INDEX CONCURRENTLY left: IF EXISTS.
+//! - SET .. FROM CURRENT of a function or role: the value.
+//! - MINVALUE, MAXVALUE and AS of a sequence whose value is not replicated: RESTART with it.
+//!
+//! And what the CASCADE of a DROP of temporary objects has taken from permanent ones ([`dropped_with_temporary`]): a statement for
+//! each, since the DROP itself is nothing for another server.
+
+use crate::capture::context::Context;
+use crate::capture::in_progress::{self, Started};
+use crate::capture::objects::Touched;
+use crate::capture::{create_table, short_lived};
+use crate::pg::catalog::role::Role;
+use crate::pg::command::event::Dropped;
+use crate::pg::command::like::{self, TemporaryLike};
+use crate::pg::command::node::{KIND_OF_CREATE_INDEX, ParseTree};
+use crate::pg::command::without_temporary::{self, Before, Part};
+use crate::pg::command::{current_setting, index, partition, sequence_range};
+use crate::pg::runtime::text;
+use statement::{
+    ListPart, drop_index_if_exists, name_index, replace_computed_bound, replace_from_current,
+    replace_likes, replace_parts, restart_behind,
+};
+use std::collections::HashSet;
+
+/// What has to be known of such a statement before it runs.
+pub struct Facts {
+    likes: Vec<TemporaryLike>,
+    /// Number of all LIKE clauses.
+    all_likes: usize,
+    before: Before,
+}
+
+impl Facts {
+    pub fn of(tree: ParseTree) -> Self {
+        let (likes, all_likes) = like::temporary_likes(tree);
+        Facts {
+            likes,
+            all_likes,
+            before: Before::of(tree),
+        }
+    }
+}
+
+impl Facts {
+    /// Whether the statement has LIKE clauses that others cannot follow.
+    pub fn has_likes(&self) -> bool {
+        !self.likes.is_empty()
+    }
+}
+
+/// A statement to be stored instead of that which was sent.
+pub struct Instead {
+    pub statement: Vec<u8>,
+    /// Why no other server must run it, if so.
+    pub reason: Option<&'static str>,
+    /// What of it needs temporary objects and is not in the statement, where that was asked.
+    pub left_out: Option<Vec<String>>,
+}
+
+impl Instead {
+    fn of(statement: Vec<u8>) -> Self {
+        Instead {
+            statement,
+            reason: None,
+            left_out: None,
+        }
+    }
+}
+
+const CODE_OF_OTHERS: &str =
+    "what it takes from a temporary table would run code of other roles when it is read as text";
+
+const ONLY_HERE: &str = "it is about what needs temporary objects, and no other server has";
+
+/// What to store instead of `sent`; `None` for nearly all statements.
+pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Instead> {
+    let conforming = started.context.standard_conforming_strings;
+    let facts = &started.replayable;
+    if let Some(index) = touched.main_address()
+        && started.tree.kind() == KIND_OF_CREATE_INDEX
+        && index::is_altered_while_built(index.object)
+    {
+        let definition = index::definition_if_not_exists(index.object)?;
+        return Some(Instead::of(text::encode(&definition).into_owned()));
+    }
+    if started.tree.leaves_name_of_index()
+        && let Some(name) = touched
+            .main_object()
+            .and_then(|object| object.name.as_deref())
+        && name.ends_with(|last: char| last.is_ascii_digit())
+    {
+        let name = text::encode(&text::quote_identifier(name)).into_owned();
+        return name_index(sent, conforming, &name).map(Instead::of);
+    }
+    if let Some(instead) = without_temporary(started, touched, sent) {
+        return Some(instead);
+    }
+    let mut reason = None;
+    let statement = if index::is_drop(started.tree) && started.found.drops_missing() {
+        drop_index_if_exists(sent, conforming)
+    } else if current_setting::is_in(started.tree) {
+        with_values(started.tree, touched, sent, conforming)
+    } else if sequence_range::is_in(started.tree) {
+        let relation = touched.main_address()?.object;
+        let query = text::c_string_of_bytes(sent);
+        let values = sequence_range::values(&query, conforming, relation);
+        restart_behind(sent, conforming, &values)
+    } else {
+        let without_likes = likes_replaced(&started.context, facts, touched, sent, conforming);
+        if without_likes.is_some() && is_code_of_others(&started.context, touched) {
+            reason = Some(CODE_OF_OTHERS);
+        }
+        let so_far = without_likes.as_deref().unwrap_or(sent);
+        partition::bounded(
+            started.tree,
+            touched.new_tables.first(),
+            started.attached.first(),
+        )
+        .and_then(|table| replace_computed_bound(so_far, conforming, || partition::bound(table)))
+        .or(without_likes)
+    };
+    statement.map(|statement| Instead {
+        reason,
+        ..Instead::of(statement)
+    })
+}
+
+/// What is left of a statement that makes or alters a table without what only this server can have.
+fn without_temporary(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Instead> {
+    if started.tree.makes_table() {
+        return table_without_temporary(started, touched);
+    }
+    let qualify_all = started.context.may_hide_pg_catalog();
+    let before = &started.replayable.before;
+    let attached = started.attached.first().map(|table| table.object);
+    let altered = without_temporary::altered(
+        started.tree,
+        before,
+        attached,
+        &in_progress::made(),
+        qualify_all,
+    )?;
+    short_lived::note(altered.left_out.missing());
+    let conforming = started.context.standard_conforming_strings;
+    let parts: Vec<ListPart> = altered.parts.into_iter().map(encoded).collect();
+    let more = altered
+        .more
+        .iter()
+        .map(|part| text::encode(part).into_owned());
+    let statement = replace_parts(sent, conforming, &parts, more.collect());
+    Some(Instead {
+        reason: statement.is_none().then_some(ONLY_HERE),
+        left_out: Some(altered.left_out.identities()),
+        ..Instead::of(statement.unwrap_or_else(|| sent.to_vec()))
+    })
+}
+
+fn table_without_temporary(started: &Started, touched: &Touched) -> Option<Instead> {
+    let context = &started.context;
+    let table = *(touched.new_tables.first()).filter(|_| touched.names_temporary)?;
+    let shape = without_temporary::shape(
+        table.object,
+        &in_progress::made(),
+        context.may_hide_pg_catalog(),
+    )?;
+    let statement = create_table::of_shape(table, &shape, context)?;
+    short_lived::note(shape.left_out.missing());
+    let is_code_of_others = started.replayable.all_likes > 0 && is_code_of_others(context, touched);
+    Some(Instead {
+        reason: is_code_of_others.then_some(CODE_OF_OTHERS),
+        left_out: Some(shape.left_out.identities()),
+        ..Instead::of(text::encode(&statement).into_owned())
+    })
+}
+
+fn encoded(part: Part) -> ListPart {
+    match part {
+        Part::Kept => ListPart::Kept,
+        Part::LeftOut => ListPart::LeftOut,
+        Part::Instead(part) => ListPart::Instead(text::encode(&part).into_owned()),
+    }
+}
+
+/// With what the command has stored for FROM CURRENT.
+fn with_values(
+    tree: ParseTree,
+    touched: &Touched,
+    sent: &[u8],
+    conforming: bool,
+) -> Option<Vec<u8>> {
+    let function = touched.main_address().map(|address| address.object);
+    let stored = current_setting::stored(tree, function);
+    let values: Vec<(usize, Option<Vec<u8>>)> =
+        current_setting::clauses(&text::c_string_of_bytes(sent), conforming)
+            .iter()
+            .filter(|clause| !clause.stays(&stored))
+            .map(|clause| {
+                let value = clause.value(&stored);
+                let value = value.map(|value| text::encode(&value).into_owned());
+                (clause.start, value)
+            })
+            .collect();
+    replace_from_current(sent, conforming, &values).filter(|_| !values.is_empty())
+}
+
+/// A permanent object that went with a temporary one, and the statement that drops it elsewhere.
+pub struct AlsoDropped<'a> {
+    pub object: &'a Dropped,
+    pub statement: String,
+    pub tag: String,
+}
+
+/// Those that CASCADE has dropped, in the order in which that was done, so that none needs CASCADE itself: PostgreSQL lists what
+/// it dropped last first (event_trigger.c: EventTriggerSQLDropAddObject). Objects that no other server has are left out; IF EXISTS
+/// passes over what the command itself drops there too.
+pub fn dropped_with_temporary(dropped: &[Dropped]) -> Vec<AlsoDropped<'_>> {
+    let relations: HashSet<[&str; 2]> = dropped
+        .iter()
+        .filter(|d| d.address.is_some_and(|a| a.is_relation() && a.sub == 0))
+        .filter_map(|d| Some([d.schema.as_deref()?, d.name.as_deref()?]))
+        .collect();
+    let columns: HashSet<&[String]> = dropped
+        .iter()
+        .filter(|d| d.object_type == "table column")
+        .map(|d| d.names.as_slice())
+        .collect();
+    // A part of a relation or column goes with it.
+    let goes_with_another = |d: &Dropped| match d.names.as_slice() {
+        [schema, relation, _] => {
+            relations.contains(&[schema.as_str(), relation.as_str()])
+                || d.object_type == "default value" && columns.contains(d.names.as_slice())
+        }
+        _ => false,
+    };
+    dropped
+        .iter()
+        .rev()
+        // Up to 14 a generated column goes with a function of its expression without CASCADE.
+        .filter(|d| d.by_cascade || d.object_type == "table column")
+        .filter(|d| !d.original && !d.temporary)
+        .filter(|d| !short_lived::is_known(d.address) && !goes_with_another(d))
+        .map(|object| {
+            let (statement, tag) = how_to_drop(object);
+            AlsoDropped {
+                object,
+                statement,
+                tag,
+            }
+        })
+        .collect()
+}
+
+/// The statement that drops an object if it is there, and its tag.
+fn how_to_drop(object: &Dropped) -> (String, String) {
+    let altered = |kind: &str, change: &str| {
+        let names: Vec<String> = (object.names.iter())
+            .map(|name| text::quote_identifier(name))
+            .collect();
+        let (name, of) = names.split_last()?;
+        let (of, change) = (of.join("."), change.replace("{}", name));
+        let tag = format!("ALTER {kind}");
+        Some((format!("{tag} IF EXISTS {of} {change}"), tag))
+    };
+    let altered = match object.object_type.as_str() {
+        "table column" => altered("TABLE", "DROP COLUMN IF EXISTS {}"),
+        "foreign table column" => altered("FOREIGN TABLE", "DROP COLUMN IF EXISTS {}"),
+        "composite type column" => altered("TYPE", "DROP ATTRIBUTE IF EXISTS {}")
+            // which has no IF EXISTS of its own
+            .map(|(statement, tag)| (statement.replacen(" IF EXISTS", "", 1), tag)),
+        "default value" => altered("TABLE", "ALTER COLUMN {} DROP DEFAULT"),
+        "table constraint" => altered("TABLE", "DROP CONSTRAINT IF EXISTS {}"),
+        _ => None,
+    };
+    altered.unwrap_or_else(|| {
+        // As pg_event_trigger_dropped_objects() spells type and identity, they make a statement, but for two types.
+        match (object.object_type.as_str(), object.names.as_slice()) {
+            ("domain constraint", [domain, name]) => (
+                format!(
+                    "ALTER DOMAIN {domain} DROP CONSTRAINT IF EXISTS {}",
+                    text::quote_identifier(name)
+                ),
+                "ALTER DOMAIN".to_owned(),
+            ),
+            (kind, _) => {
+                let kind = kind.strip_suffix(" object").unwrap_or(kind);
+                let tag = format!("DROP {}", kind.to_uppercase());
+                (format!("{tag} IF EXISTS {}", object.identity), tag)
+            }
+        }
+    })
+}
+
+/// PostgreSQL read no text where LIKE took trees.
+fn is_code_of_others(context: &Context, touched: &Touched) -> bool {
+    let role = context.username.as_deref().and_then(Role::find);
+    touched
+        .new_tables
+        .first()
+        .is_some_and(|table| role.is_none_or(|role| like::runs_code_when_read(table.object, role)))
+}
+
+fn likes_replaced(
+    context: &Context,
+    facts: &Facts,
+    touched: &Touched,
+    sent: &[u8],
+    conforming: bool,
+) -> Option<Vec<u8>> {
+    if facts.likes.is_empty() {
+        return None;
+    }
+    let table = touched.new_tables.first()?.object;
+    let qualify_all = context.may_hide_pg_catalog();
+    let made = in_progress::made();
+    let replacements: Vec<(usize, String)> = facts
+        .likes
+        .iter()
+        .map(|like| {
+            let elements = like::elements(like, table, &made, qualify_all);
+            (like.number, elements.join(", "))
+        })
+        .collect();
+    replace_likes(sent, conforming, facts.all_likes, &replacements)
+}

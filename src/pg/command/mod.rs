@@ -1,0 +1,18 @@
+//! TODO
+
+pub mod current_setting;
+pub mod early_lock;
+pub mod event;
+pub mod eventless;
+pub mod index;
+pub mod like;
+pub mod node;
+pub mod parser;
+pub mod partition;
+pub mod role_clause;
+pub mod role_spec;
+pub mod sequence_range;
+pub mod source;
+pub mod tablespace;
+pub mod temporary_type;
+pub mod without_temporary;

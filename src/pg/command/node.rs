@@ -1,0 +1,630 @@
+//! Parse trees: what kind of statement it is, and the few facts that only the tree knows.
+//!
+//! A [`ParseTree`] is valid while its command runs; it is looked at by event-trigger entry points and hooks of that
+//! command only, and never kept beyond it.
+
+use crate::pg::catalog::lookup::Address;
+use crate::pg::command::eventless;
+#[cfg(not(feature = "pg13"))]
+use crate::pg::command::partition;
+use crate::pg::runtime::list::pointers;
+use crate::pg::runtime::session::session_has_temporary_schema;
+use crate::pg::runtime::{compat, text};
+use core::ffi::c_char;
+use pgrx::pg_sys;
+
+/// The statement of a command that is running now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ParseTree(*mut pg_sys::Node);
+
+/// Objects of a DROP, GRANT or REVOKE list that live in the session's temporary schema.
+pub struct TemporaryItems {
+    /// Items in the list, as the parser counts them.
+    pub total: usize,
+    /// Indexes of those that are temporary.
+    pub temporary: Vec<usize>,
+    /// True for GRANT and REVOKE.
+    pub is_grant: bool,
+}
+
+/// How a statement must be run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Needs {
+    /// In a transaction block or outside of one.
+    Nothing,
+    /// Not in a transaction block.
+    NoTransaction,
+    /// It ends a DETACH PARTITION .. CONCURRENTLY that was interrupted. Elsewhere none was begun.
+    #[cfg_attr(feature = "pg13", allow(dead_code, reason = "new in 14"))]
+    BegunDetach,
+}
+
+/// Whether PostgreSQL raises event triggers for this statement (tcop/cmdtaglist.h).
+///
+/// # Safety
+/// `node` is NULL or a valid utility statement.
+pub unsafe fn raises_event_triggers(node: *mut pg_sys::Node) -> bool {
+    // SAFETY: the caller's promise.
+    !node.is_null()
+        && unsafe { pg_sys::command_tag_event_trigger_ok(pg_sys::CreateCommandTag(node)) }
+}
+
+/// Kinds of statements, see [`ParseTree::kind`].
+pub const KIND_OF_CREATE_INDEX: u32 = pg_sys::NodeTag::T_IndexStmt as u32;
+pub const KIND_OF_ALTER_TABLE: u32 = pg_sys::NodeTag::T_AlterTableStmt as u32;
+
+/// The commands of an ALTER TABLE; none for any other statement.
+///
+/// # Safety
+/// `statement` is a valid parse tree.
+pub(in crate::pg) unsafe fn alter_table_commands(
+    statement: *mut pg_sys::Node,
+) -> Vec<*mut pg_sys::AlterTableCmd> {
+    // SAFETY: the caller's promise; the node tag says which type it is.
+    unsafe {
+        if (*statement).type_ != pg_sys::NodeTag::T_AlterTableStmt {
+            return Vec::new();
+        }
+        pointers((*(statement as *mut pg_sys::AlterTableStmt)).cmds)
+    }
+}
+
+impl ParseTree {
+    pub fn new(node: *mut pg_sys::Node) -> Self {
+        ParseTree(node)
+    }
+
+    pub(in crate::pg) fn node(self) -> *mut pg_sys::Node {
+        self.0
+    }
+
+    fn is(self, tag: pg_sys::NodeTag) -> bool {
+        // SAFETY: valid while its command runs (see the type).
+        !self.0.is_null() && unsafe { (*self.0).type_ == tag }
+    }
+
+    /// The node tag as a number, to compare statements by kind.
+    pub fn kind(self) -> u32 {
+        if self.0.is_null() {
+            return 0;
+        }
+        // SAFETY: valid while its command runs (see the type).
+        unsafe { (*self.0).type_ as u32 }
+    }
+
+    /// The command tag, as event triggers report it.
+    pub fn command_tag(self) -> String {
+        // SAFETY: CreateCommandTag takes any parse node; tag names are static strings.
+        unsafe { text::string(pg_sys::GetCommandTagName(pg_sys::CreateCommandTag(self.0))) }
+            .unwrap_or_default()
+    }
+
+    /// Whether this is a DROP INDEX of an index of that table; to be asked before it runs.
+    pub fn drops_index_of(self, table: impl FnOnce() -> pg_sys::Oid) -> bool {
+        let indexes = self.indexes_to_drop();
+        if indexes.is_empty() {
+            return false;
+        }
+        let table = table();
+        // SAFETY: a syscache look-up; InvalidOid when missing.
+        indexes
+            .into_iter()
+            .any(|index| unsafe { pg_sys::IndexGetRelation(index, true) } == table)
+    }
+
+    /// The indexes that a DROP INDEX names; to be asked before it runs.
+    pub(in crate::pg) fn indexes_to_drop(self) -> Vec<pg_sys::Oid> {
+        if !self.is(pg_sys::NodeTag::T_DropStmt) {
+            return Vec::new();
+        }
+        // SAFETY: the node tag says which type this is; names of indexes are lists; look-ups take no lock.
+        unsafe {
+            let drop = self.0 as *mut pg_sys::DropStmt;
+            if (*drop).removeType != pg_sys::ObjectType::OBJECT_INDEX {
+                return Vec::new();
+            }
+            pointers::<pg_sys::List>((*drop).objects)
+                .into_iter()
+                .map(|name| find_relation(pg_sys::makeRangeVarFromNameList(name)))
+                .filter(|&index| index != pg_sys::InvalidOid)
+                .collect()
+        }
+    }
+
+    /// The tables (or indexes) that an ALTER .. ATTACH PARTITION names; to be asked before it runs, under the user's
+    /// search_path.
+    pub fn tables_to_attach(self) -> Vec<Address> {
+        self.partitions_in(|command| command == pg_sys::AlterTableType::AT_AttachPartition)
+    }
+
+    /// The same of DETACH PARTITION.
+    pub fn tables_to_detach(self) -> Vec<Address> {
+        self.partitions_in(|command| {
+            #[cfg(not(feature = "pg13"))]
+            if command == pg_sys::AlterTableType::AT_DetachPartitionFinalize {
+                return true;
+            }
+            command == pg_sys::AlterTableType::AT_DetachPartition
+        })
+    }
+
+    fn partitions_in(self, wanted: impl Fn(pg_sys::AlterTableType::Type) -> bool) -> Vec<Address> {
+        if self.0.is_null() {
+            return Vec::new();
+        }
+        // SAFETY: the node tags say which types these are; the look-up takes no lock.
+        unsafe {
+            alter_table_commands(self.0)
+                .into_iter()
+                .filter(|&command| {
+                    wanted((*command).subtype)
+                        && !(*command).def.is_null()
+                        && (*(*command).def).type_ == pg_sys::NodeTag::T_PartitionCmd
+                })
+                .map(|command| {
+                    find_permanent_relation((*((*command).def as *mut pg_sys::PartitionCmd)).name)
+                })
+                .filter(|&oid| oid != pg_sys::InvalidOid)
+                .map(Address::relation)
+                .collect()
+        }
+    }
+
+    /// Whether it is an ALTER TABLE with REPLICA IDENTITY.
+    pub fn chooses_replica_identity(self) -> bool {
+        // SAFETY: the commands of ALTER TABLE are AlterTableCmd nodes.
+        !self.0.is_null()
+            && unsafe {
+                alter_table_commands(self.0)
+                    .into_iter()
+                    .any(|command| (*command).subtype == pg_sys::AlterTableType::AT_ReplicaIdentity)
+            }
+    }
+
+    /// The publication that a CREATE or ALTER PUBLICATION is about; to be asked when it has run.
+    pub fn made_or_altered_publication(self) -> Option<pg_sys::Oid> {
+        // SAFETY: the node tag says which type the node is; a NUL-terminated name; InvalidOid when there is no such publication.
+        unsafe {
+            let name = if self.is(pg_sys::NodeTag::T_CreatePublicationStmt) {
+                (*(self.0 as *mut pg_sys::CreatePublicationStmt)).pubname
+            } else if self.is(pg_sys::NodeTag::T_AlterPublicationStmt) {
+                (*(self.0 as *mut pg_sys::AlterPublicationStmt)).pubname
+            } else {
+                return None;
+            };
+            let publication = pg_sys::get_publication_oid(name, true);
+            (publication != pg_sys::InvalidOid).then_some(publication)
+        }
+    }
+
+    /// How it must be run, as far as its words tell (utility.c and indexcmds.c: PreventInTransactionBlock).
+    /// Any REINDEX or CLUSTER may be of something partitioned, which only the catalogs know.
+    pub fn needs(self) -> Needs {
+        // SAFETY: the node tag says which type each is; the commands of ALTER TABLE are AlterTableCmd nodes.
+        let outside = unsafe {
+            if self.is(pg_sys::NodeTag::T_IndexStmt) {
+                (*(self.0 as *mut pg_sys::IndexStmt)).concurrent
+            } else if self.is(pg_sys::NodeTag::T_DropStmt) {
+                (*(self.0 as *mut pg_sys::DropStmt)).concurrent
+            } else if self.is(pg_sys::NodeTag::T_AlterTableStmt) {
+                #[cfg(feature = "pg13")]
+                let concurrent = false;
+                #[cfg(not(feature = "pg13"))]
+                let concurrent = match partition::detach(self.0) {
+                    Some(detach) if detach.is_finalize() => return Needs::BegunDetach,
+                    Some(detach) => detach.is_concurrent(),
+                    None => false,
+                };
+                concurrent
+            } else {
+                self.is(pg_sys::NodeTag::T_ReindexStmt)
+                    || eventless::kind(self) == Some(eventless::Kind::Cluster)
+            }
+        };
+        if outside {
+            Needs::NoTransaction
+        } else {
+            Needs::Nothing
+        }
+    }
+
+    /// Whether it is a CREATE TABLE, but not of a query.
+    pub fn makes_table(self) -> bool {
+        self.is(pg_sys::NodeTag::T_CreateStmt)
+    }
+
+    /// Whether it makes a table, and nothing of what that may be a partition of.
+    pub fn makes_table_alone(self) -> bool {
+        // SAFETY: the node tag says which type this is.
+        self.is(pg_sys::NodeTag::T_CreateStmt)
+            && unsafe { (*(self.0 as *mut pg_sys::CreateStmt)).partbound.is_null() }
+    }
+
+    /// Whether it is a CREATE INDEX without a name.
+    pub fn leaves_name_of_index(self) -> bool {
+        // SAFETY: as above.
+        self.is(pg_sys::NodeTag::T_IndexStmt)
+            && unsafe { (*(self.0 as *mut pg_sys::IndexStmt)).idxname.is_null() }
+    }
+
+    /// The bare name of the object that a DROP names first.
+    pub fn first_dropped_name(self) -> Option<String> {
+        if !self.is(pg_sys::NodeTag::T_DropStmt) {
+            return None;
+        }
+        // SAFETY: the node tag says which type this is; names are lists of String nodes.
+        unsafe {
+            let objects: Vec<*mut pg_sys::Node> =
+                pointers((*(self.0 as *mut pg_sys::DropStmt)).objects);
+            let first = *objects.first()?;
+            let name = match (*first).type_ {
+                pg_sys::NodeTag::T_List => {
+                    *pointers::<pg_sys::Node>(first as *mut pg_sys::List).last()?
+                }
+                pg_sys::NodeTag::T_TypeName => {
+                    *pointers::<pg_sys::Node>((*(first as *mut pg_sys::TypeName)).names).last()?
+                }
+                pg_sys::NodeTag::T_ObjectWithArgs => {
+                    *pointers::<pg_sys::Node>((*(first as *mut pg_sys::ObjectWithArgs)).objname)
+                        .last()?
+                }
+                pg_sys::NodeTag::T_String => first,
+                _ => return None,
+            };
+            if (*name).type_ != pg_sys::NodeTag::T_String {
+                return None;
+            }
+            Some(text::decode(node_string(name)))
+        }
+    }
+
+    /// The target of a CREATE TABLE AS or SELECT INTO (not of a materialized view).
+    fn into_clause(self) -> Option<*mut pg_sys::IntoClause> {
+        self.filled()
+            .filter(|(kind, _)| *kind == pg_sys::ObjectType::OBJECT_TABLE)
+            .map(|(_, into)| into)
+    }
+
+    /// What a CREATE TABLE AS or CREATE MATERIALIZED VIEW makes, and its target.
+    fn filled(self) -> Option<(pg_sys::ObjectType::Type, *mut pg_sys::IntoClause)> {
+        if !self.is(pg_sys::NodeTag::T_CreateTableAsStmt) {
+            return None;
+        }
+        // SAFETY: the node tag says that it is this type.
+        unsafe {
+            let statement = self.0 as *mut pg_sys::CreateTableAsStmt;
+            #[cfg(feature = "pg13")]
+            let kind = (*statement).relkind;
+            #[cfg(not(feature = "pg13"))]
+            let kind = (*statement).objtype;
+            Some((kind, (*statement).into))
+        }
+    }
+
+    pub fn is_explain(self) -> bool {
+        self.is(pg_sys::NodeTag::T_ExplainStmt)
+    }
+
+    /// The command that an EXPLAIN ANALYZE runs: CREATE TABLE AS, SELECT INTO or CREATE MATERIALIZED VIEW. PostgreSQL
+    /// raises no event triggers for it.
+    pub fn explained(self) -> Option<Self> {
+        if !self.is_explain() {
+            return None;
+        }
+        // SAFETY: the node tags say which types these are; options are DefElem nodes, of which the last one counts.
+        unsafe {
+            let explain = self.0 as *mut pg_sys::ExplainStmt;
+            let analyze = pointers::<pg_sys::DefElem>((*explain).options)
+                .into_iter()
+                .rfind(|&option| text::bytes((*option).defname) == b"analyze")?;
+            let query = (*explain).query as *mut pg_sys::Query;
+            if query.is_null() || (*query).type_ != pg_sys::NodeTag::T_Query {
+                return None;
+            }
+            let inner = ParseTree((*query).utilityStmt);
+            (inner.is(pg_sys::NodeTag::T_CreateTableAsStmt) && pg_sys::defGetBoolean(analyze))
+                .then_some(inner)
+        }
+    }
+
+    /// The extension whose script a CREATE EXTENSION or ALTER EXTENSION .. UPDATE runs.
+    pub fn extension_with_script(self) -> Option<String> {
+        // SAFETY: the node tag says which type this is.
+        unsafe {
+            if self.is(pg_sys::NodeTag::T_CreateExtensionStmt) {
+                text::string((*(self.0 as *mut pg_sys::CreateExtensionStmt)).extname)
+            } else if self.is(pg_sys::NodeTag::T_AlterExtensionStmt) {
+                text::string((*(self.0 as *mut pg_sys::AlterExtensionStmt)).extname)
+            } else {
+                None
+            }
+        }
+    }
+
+    /// Whether the statement creates a table and fills it.
+    pub fn is_create_table_as(self) -> bool {
+        self.into_clause().is_some()
+    }
+
+    /// The table or materialized view that the command has just made from a query, by the rules by which it was made.
+    pub fn created_relation(self) -> Option<pg_sys::Oid> {
+        let (_, into) = self.filled()?;
+        // SAFETY: `into` belongs to the running statement; the lookup takes no lock and only reads catalogs.
+        unsafe {
+            let rel = (*into).rel;
+            let namespace = pg_sys::RangeVarGetCreationNamespace(rel);
+            let oid = pg_sys::get_relname_relid((*rel).relname, namespace);
+            (oid != pg_sys::InvalidOid).then_some(oid)
+        }
+    }
+
+    /// Temporary objects among several named by a DROP, GRANT or REVOKE; looked up before the command runs.
+    /// `None` for all other statements and where the session has no temporary objects.
+    pub fn temporary_items(self) -> Option<TemporaryItems> {
+        if !session_has_temporary_schema() {
+            return None;
+        }
+        // SAFETY: the node tags say which types these are.
+        let (objects, kind, is_grant) = unsafe {
+            if self.is(pg_sys::NodeTag::T_DropStmt) {
+                let drop = self.0 as *mut pg_sys::DropStmt;
+                ((*drop).objects, (*drop).removeType, false)
+            } else if self.is(pg_sys::NodeTag::T_GrantStmt) {
+                let grant = self.0 as *mut pg_sys::GrantStmt;
+                if (*grant).targtype != pg_sys::GrantTargetType::ACL_TARGET_OBJECT {
+                    return None;
+                }
+                ((*grant).objects, (*grant).objtype, true)
+            } else {
+                return None;
+            }
+        };
+        // SAFETY: both are lists of nodes.
+        let items: Vec<*mut pg_sys::Node> = unsafe { pointers(objects) };
+        if items.len() < 2 {
+            return None;
+        }
+        let temporary: Vec<usize> = (0..items.len())
+            // SAFETY: each item is a node of the running statement.
+            .filter(|&i| unsafe { names_temporary_object(items[i], kind) })
+            .collect();
+        (!temporary.is_empty()).then_some(TemporaryItems {
+            total: items.len(),
+            temporary,
+            is_grant,
+        })
+    }
+}
+
+/// Whether a statement makes a temporary table.
+///
+/// # Safety
+/// A valid statement.
+pub(in crate::pg) unsafe fn makes_temporary(statement: *mut pg_sys::Node) -> bool {
+    // SAFETY: the node tag says which type this is; a range variable is there.
+    unsafe {
+        let table = match (*statement).type_ {
+            pg_sys::NodeTag::T_CreateStmt => (*(statement as *mut pg_sys::CreateStmt)).relation,
+            pg_sys::NodeTag::T_CreateTableAsStmt => {
+                (*(*(statement as *mut pg_sys::CreateTableAsStmt)).into).rel
+            }
+            _ => return false,
+        };
+        (*table).relpersistence as u8 == pg_sys::RELPERSISTENCE_TEMP
+    }
+}
+
+/// # Safety
+/// `item` is an element of the object list of a DROP, GRANT or REVOKE of objects of type `kind`.
+unsafe fn names_temporary_object(item: *mut pg_sys::Node, kind: pg_sys::ObjectType::Type) -> bool {
+    use pg_sys::ObjectType::*;
+    // SAFETY: node tags are checked before each cast; lookups only read catalogs and take no lock.
+    unsafe {
+        let relation = matches!(
+            kind,
+            OBJECT_TABLE
+                | OBJECT_SEQUENCE
+                | OBJECT_VIEW
+                | OBJECT_MATVIEW
+                | OBJECT_INDEX
+                | OBJECT_FOREIGN_TABLE
+        );
+        match (*item).type_ {
+            pg_sys::NodeTag::T_RangeVar => is_temporary_relation(item as *mut pg_sys::RangeVar),
+            pg_sys::NodeTag::T_TypeName => {
+                let oid = pg_sys::LookupTypeNameOid(core::ptr::null_mut(), item as *mut _, true);
+                oid != pg_sys::InvalidOid && is_temporary_type(oid)
+            }
+            pg_sys::NodeTag::T_ObjectWithArgs => {
+                names_temporary_schema((*(item as *mut pg_sys::ObjectWithArgs)).objname)
+            }
+            pg_sys::NodeTag::T_List if relation => {
+                is_temporary_relation(pg_sys::makeRangeVarFromNameList(item as *mut pg_sys::List))
+            }
+            pg_sys::NodeTag::T_List => names_temporary_schema(item as *mut pg_sys::List),
+            _ => false,
+        }
+    }
+}
+
+/// # Safety
+/// `rel` is a valid RangeVar.
+unsafe fn is_temporary_relation(rel: *mut pg_sys::RangeVar) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let oid = find_relation(rel);
+        oid != pg_sys::InvalidOid && pg_sys::isAnyTempNamespace(pg_sys::get_rel_namespace(oid))
+    }
+}
+
+/// The temporary relation of a name, if it is one. Raises no error, like [`find_permanent_relation`].
+///
+/// # Safety
+/// `rel` is a valid RangeVar.
+pub(in crate::pg) unsafe fn temporary_relation(rel: *mut pg_sys::RangeVar) -> Option<pg_sys::Oid> {
+    // SAFETY: the caller's promise; the variables are written to.
+    unsafe {
+        let schema = (*rel).schemaname;
+        let oid = if !schema.is_null() && text::bytes(schema) == b"pg_temp" {
+            let (mut namespace, mut toast) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+            pg_sys::GetTempNamespaceState(&mut namespace, &mut toast);
+            pg_sys::get_relname_relid((*rel).relname, namespace)
+        } else {
+            find_permanent_relation(rel)
+        };
+        (oid != pg_sys::InvalidOid && pg_sys::isAnyTempNamespace(pg_sys::get_rel_namespace(oid)))
+            .then_some(oid)
+    }
+}
+
+/// The relation of a name, by the search_path in force; InvalidOid when there is none.
+///
+/// # Safety
+/// `rel` is a valid RangeVar.
+pub(in crate::pg) unsafe fn find_relation(rel: *mut pg_sys::RangeVar) -> pg_sys::Oid {
+    // SAFETY: the caller's promise; no lock, missing relations are allowed.
+    unsafe {
+        pg_sys::RangeVarGetRelidExtended(
+            rel,
+            pg_sys::NoLock as pg_sys::LOCKMODE,
+            pg_sys::RVROption::RVR_MISSING_OK,
+            None,
+            core::ptr::null_mut(),
+        )
+    }
+}
+
+/// The same without any error, such as that of a missing right, which is for the command itself to raise. Does not know
+/// `pg_temp` as a schema; an unqualified name may be a temporary relation's.
+///
+/// # Safety
+/// `rel` is a valid RangeVar.
+pub(in crate::pg) unsafe fn find_permanent_relation(rel: *mut pg_sys::RangeVar) -> pg_sys::Oid {
+    // SAFETY: the caller's promise; syscache look-ups, InvalidOid when missing.
+    unsafe {
+        if (*rel).schemaname.is_null() {
+            return pg_sys::RelnameGetRelid((*rel).relname);
+        }
+        let namespace = pg_sys::get_namespace_oid((*rel).schemaname, true);
+        if namespace == pg_sys::InvalidOid {
+            return namespace;
+        }
+        pg_sys::get_relname_relid((*rel).relname, namespace)
+    }
+}
+
+/// # Safety
+/// Needs a transaction.
+unsafe fn is_temporary_type(oid: pg_sys::Oid) -> bool {
+    // SAFETY: TYPEOID holds rows of pg_type.
+    unsafe {
+        compat::with_cached(
+            pg_sys::SysCacheIdentifier::TYPEOID,
+            oid,
+            |t: &pg_sys::FormData_pg_type| pg_sys::isAnyTempNamespace(t.typnamespace),
+        )
+        .unwrap_or(false)
+    }
+}
+
+/// # Safety
+/// `names` is a list of String nodes.
+unsafe fn names_temporary_schema(names: *mut pg_sys::List) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let parts: Vec<*mut pg_sys::Node> = pointers(names);
+        parts.len() > 1 && node_string(parts[0]).starts_with(b"pg_temp")
+    }
+}
+
+/// # Safety
+/// `node` is a String node.
+pub(in crate::pg) unsafe fn node_string<'a>(node: *mut pg_sys::Node) -> &'a [u8] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(any(feature = "pg13", feature = "pg14"))]
+        let value: *const c_char = (*(node as *mut pg_sys::Value)).val.str_;
+        #[cfg(not(any(feature = "pg13", feature = "pg14")))]
+        let value: *const c_char = (*(node as *mut pg_sys::String)).sval;
+        text::bytes(value)
+    }
+}
+
+/// Whether a statement can only be run outside of a transaction in every form, and does no more than rewrite storage: REINDEX of
+/// a schema, of a database, or of something partitioned. To be asked under the command's search_path.
+///
+/// # Safety
+/// `statement` is a valid raw parse tree.
+pub(in crate::pg) unsafe fn runs_outside_transactions_only(statement: *mut pg_sys::Node) -> bool {
+    // SAFETY: the caller's promise; the node tag says what the node is; relations that are not there have no kind.
+    unsafe {
+        if (*statement).type_ != pg_sys::NodeTag::T_ReindexStmt {
+            return false;
+        }
+        let relation = (*(statement as *mut pg_sys::ReindexStmt)).relation;
+        relation.is_null()
+            || matches!(
+                pg_sys::get_rel_relkind(find_permanent_relation(relation)) as u8,
+                pg_sys::RELKIND_PARTITIONED_TABLE | pg_sys::RELKIND_PARTITIONED_INDEX
+            )
+    }
+}
+
+/// # Safety
+/// `options` is NIL or a list of DefElem nodes that belongs to the caller.
+#[cfg(not(feature = "pg13"))]
+unsafe fn without_concurrently(mut options: *mut pg_sys::List) -> *mut pg_sys::List {
+    // SAFETY: the caller's promise.
+    unsafe {
+        for option in pointers::<pg_sys::DefElem>(options) {
+            if text::bytes((*option).defname) == b"concurrently" {
+                options = pg_sys::list_delete_ptr(options, option.cast());
+            }
+        }
+    }
+    options
+}
+
+/// Takes CONCURRENTLY (and FINALIZE) out of a raw parse tree, so that the statement can run inside of a transaction.
+///
+/// # Safety
+/// `statement` is a valid raw parse tree that belongs to the caller.
+pub(in crate::pg) unsafe fn make_plain(statement: *mut pg_sys::Node) {
+    // SAFETY: the caller's promise; the node tag says what the node is.
+    unsafe {
+        match (*statement).type_ {
+            pg_sys::NodeTag::T_IndexStmt => {
+                (*(statement as *mut pg_sys::IndexStmt)).concurrent = false;
+            }
+            pg_sys::NodeTag::T_DropStmt => {
+                (*(statement as *mut pg_sys::DropStmt)).concurrent = false;
+            }
+            pg_sys::NodeTag::T_ReindexStmt => {
+                let reindex = statement as *mut pg_sys::ReindexStmt;
+                #[cfg(feature = "pg13")]
+                {
+                    (*reindex).concurrent = false;
+                }
+                #[cfg(not(feature = "pg13"))]
+                {
+                    (*reindex).params = without_concurrently((*reindex).params);
+                }
+            }
+            pg_sys::NodeTag::T_RefreshMatViewStmt => {
+                (*(statement as *mut pg_sys::RefreshMatViewStmt)).concurrent = false;
+            }
+            #[cfg(feature = "pg19")]
+            pg_sys::NodeTag::T_RepackStmt => {
+                let repack = statement as *mut pg_sys::RepackStmt;
+                (*repack).params = without_concurrently((*repack).params);
+            }
+            #[cfg(not(feature = "pg13"))]
+            pg_sys::NodeTag::T_AlterTableStmt => {
+                if let Some(detach) = partition::detach(statement) {
+                    detach.make_plain();
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! PostgreSQL's raw parser: texts as trees.
+
+use crate::pg::command::node::{Needs, ParseTree};
+use crate::pg::runtime::list::pointers;
+use pgrx::pg_sys;
+use pgrx::prelude::PgSqlErrorCode;
+use std::ffi::CString;
+
+/// PostgreSQL's raw parser: a list of RawStmt. Raises the parser's error.
+pub(in crate::pg) fn raw_parse(query: &CString) -> *mut pg_sys::List {
+    // SAFETY: a NUL-terminated string that outlives the call.
+    unsafe {
+        #[cfg(feature = "pg13")]
+        return pg_sys::raw_parser(query.as_ptr());
+        #[cfg(not(feature = "pg13"))]
+        return pg_sys::raw_parser(query.as_ptr(), pg_sys::RawParseMode::RAW_PARSE_DEFAULT);
+    }
+}
+
+/// What `parse` finds with [`raw_parse`]; `None` where the text does not parse. That there is no memory is an error.
+pub(in crate::pg) fn if_parsed<T>(parse: impl FnOnce() -> Option<T>) -> Option<T> {
+    pgrx::PgTryBuilder::new(std::panic::AssertUnwindSafe(parse))
+        .catch_when(PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY, |cause| {
+            cause.rethrow()
+        })
+        .catch_others(|_| None)
+        .execute()
+}
+
+/// The command tags of all statements in a text; raises the parser's error where there is one.
+pub fn statement_tags(query: &CString) -> Vec<String> {
+    // SAFETY: the parser returns a list of RawStmt; CreateCommandTag takes raw statements.
+    unsafe {
+        let statements: Vec<*mut pg_sys::RawStmt> = pointers(raw_parse(query));
+        statements
+            .into_iter()
+            .map(|raw| ParseTree::new((*raw).stmt).command_tag())
+            .collect()
+    }
+}
+
+/// A text that is one statement, read in this way; the tree lives in the current memory context.
+pub(in crate::pg) fn parsed(
+    query: &CString,
+    standard_conforming_strings: bool,
+) -> Option<ParseTree> {
+    let _setting = StringsAs::new(standard_conforming_strings);
+    if_parsed(|| {
+        // SAFETY: the parser returns a list of RawStmt.
+        unsafe {
+            match pointers::<pg_sys::RawStmt>(raw_parse(query))[..] {
+                [statement] => Some(ParseTree::new((*statement).stmt)),
+                _ => None,
+            }
+        }
+    })
+}
+
+/// How a statement must be run, by PostgreSQL's parser; `None` when it does not parse here. `standard_conforming_strings`
+/// is the value under which it was written.
+pub fn needs_of(query: &CString, standard_conforming_strings: bool) -> Option<Needs> {
+    let _setting = StringsAs::new(standard_conforming_strings);
+    if_parsed(|| {
+        // SAFETY: the parser returns a list of RawStmt, which lives in the current memory context.
+        unsafe {
+            let statements: Vec<*mut pg_sys::RawStmt> = pointers(raw_parse(query));
+            let first = statements.first()?;
+            Some(ParseTree::new((**first).stmt).needs())
+        }
+    })
+}
+
+/// Whether a text is one statement, read in this way.
+pub fn is_one_statement(query: &CString, standard_conforming_strings: bool) -> bool {
+    parsed(query, standard_conforming_strings).is_some()
+}
+
+/// The parser reads string constants in this way as long as the value lives.
+pub(in crate::pg) struct StringsAs {
+    before: bool,
+}
+
+impl StringsAs {
+    pub(in crate::pg) fn new(conforming: bool) -> Self {
+        // As of 19 there is only one way.
+        #[cfg(feature = "pg19")]
+        let before = conforming;
+        // SAFETY: a setting's variable that only the parser looks at; put back on drop, also by an unwinding error.
+        #[cfg(not(feature = "pg19"))]
+        let before = unsafe {
+            let before = pg_sys::standard_conforming_strings;
+            pg_sys::standard_conforming_strings = conforming;
+            before
+        };
+        StringsAs { before }
+    }
+}
+
+impl Drop for StringsAs {
+    fn drop(&mut self) {
+        #[cfg(feature = "pg19")]
+        let _ = self.before;
+        // SAFETY: as above.
+        #[cfg(not(feature = "pg19"))]
+        unsafe {
+            pg_sys::standard_conforming_strings = self.before;
+        }
+    }
+}

@@ -1,0 +1,472 @@
+//! Runs one DDL statement as another role, with settings of its own, inside the transaction of a logical replication worker.
+//!
+//! The role is set as for a SECURITY DEFINER function, so that SET ROLE and SET SESSION AUTHORIZATION are refused, and the
+//! operation is security-restricted, so that nothing can be left for later: no trigger deferred to the end of the transaction,
+//! where it would run with the worker's rights, no cursor, no temporary object (miscinit.c, trigger.c). Of two commands PostgreSQL
+//! refuses a part there: an extension's script may need temporary tables, and is no code of the command's author; that of a
+//! superuser runs without the restriction. A clause that sets a role: [`super::role_clause`].
+//! Relied on: after an error the enclosing subtransaction restores role and settings (xact.c: AbortSubTransaction).
+
+use crate::pg::catalog::lookup;
+use crate::pg::catalog::role::{Role, with_rights_of};
+use crate::pg::command::role_clause::{self, RoleClause};
+use crate::pg::command::{eventless, node, partition, role_spec, tablespace};
+use crate::pg::hooks::object_access::Access;
+use crate::pg::hooks::row_rights;
+use crate::pg::replication::{publication, subscription};
+use crate::pg::runtime::failure::Failure;
+use crate::pg::runtime::setting::{ResetValues, set};
+use crate::pg::runtime::short_error::with_short_errors;
+use crate::pg::runtime::{compat, list, text};
+use core::ffi::{CStr, c_char, c_int, c_void};
+use pgrx::pg_sys;
+use std::cell::{Cell, RefCell};
+
+thread_local! {
+    /// Relations made by the statement that runs; `None` while none runs.
+    static CREATED: RefCell<Option<Vec<pg_sys::Oid>>> = const { RefCell::new(None) };
+    /// The function that the statement made or replaced last.
+    static FUNCTION: Cell<Option<pg_sys::Oid>> = const { Cell::new(None) };
+    /// Names of relations that it dropped.
+    static DROPPED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// Tables that were dropped while they were being copied.
+    static UNFINISHED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// An extension's update script runs: what it does to the rows of subscribed tables comes through the stream as well.
+    static SCRIPT_RUNS: Cell<bool> = const { Cell::new(false) };
+    /// The statement that runs looks into functions: what they are when inlined decides whether it is allowed.
+    static MUST_INLINE: Cell<bool> = const { Cell::new(false) };
+    static RUNNING: Cell<bool> = const { Cell::new(false) };
+    /// The next utility statement is that of the row.
+    static STATEMENT: Cell<bool> = const { Cell::new(false) };
+    /// So many event trigger functions run: code of this server's superusers.
+    static EVENT_TRIGGERS: Cell<i32> = const { Cell::new(0) };
+    /// A trigger function of the extension runs.
+    static OWN_CODE: Cell<bool> = const { Cell::new(false) };
+    /// See [`watches`].
+    static WATCHES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What code can ask about the session that runs a command is as it was on the source, as long as this lives: longer than
+/// the command's subtransaction.
+pub struct SourceSession {
+    /// Who runs here, and in which security context: whatever puts back the session's user makes that one the current user
+    /// (miscinit.c).
+    here: (pg_sys::Oid, c_int),
+    _reset: ResetValues,
+}
+
+impl SourceSession {
+    pub fn begin(reset: impl IntoIterator<Item = (&'static CStr, Vec<u8>)>) -> Self {
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        // SAFETY: reads variables.
+        unsafe { pg_sys::GetUserIdAndSecContext(&mut user, &mut context) };
+        SourceSession {
+            here: (user, context),
+            _reset: ResetValues::set(reset),
+        }
+    }
+
+    fn put_back_user(&self) {
+        // SAFETY: what was found here.
+        unsafe { pg_sys::SetUserIdAndSecContext(self.here.0, self.here.1) };
+    }
+}
+
+impl Drop for SourceSession {
+    fn drop(&mut self) {
+        self.put_back_user();
+    }
+}
+
+/// Runs `f` as `role`, with a level of settings of its own, in the session of `session_user`, if there is such a role.
+pub fn as_role<R>(
+    role: Role,
+    session: &SourceSession,
+    session_user: Option<&str>,
+    f: impl FnOnce() -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    let _running = Running::begin();
+    // SAFETY: a level that is ended on the normal way; after an error the subtransaction ends it.
+    let level = unsafe { pg_sys::NewGUCNestLevel() };
+    if let Some(user) = session_user {
+        set_session_user(user);
+    }
+    let result = with_rights_of(role, f);
+    // SAFETY: as above. After the role: some settings are put back by a privileged role only.
+    unsafe { pg_sys::AtEOXact_GUC(false, level) };
+    session.put_back_user();
+    release_advisory_locks();
+    result
+}
+
+/// Until the level of [`as_role`] ends. PostgreSQL refuses it inside of a wall, and minors before November 2024 forget a SET
+/// ROLE over it: neither is there in a worker, and elsewhere the user stays.
+fn set_session_user(name: &str) {
+    // SAFETY: reads variables.
+    let is_plain = unsafe {
+        !pg_sys::InLocalUserIdChange()
+            && !pg_sys::InSecurityRestrictedOperation()
+            && pg_sys::GetCurrentRoleId() == pg_sys::InvalidOid
+    };
+    if is_plain && Role::find(name).is_some_and(|role| role != Role::of_session()) {
+        set(c"session_authorization", &text::encode(name), true);
+    }
+}
+
+/// In a worker, which takes none itself, those of its session end with the code that took them.
+pub(in crate::pg) fn release_advisory_locks() {
+    // SAFETY: reads a variable; gives up locks of this session (lockfuncs.c: pg_advisory_unlock_all).
+    unsafe {
+        if !pg_sys::MyLogicalRepWorker.is_null() {
+            pg_sys::LockReleaseSession(pg_sys::USER_LOCKMETHOD as pg_sys::LOCKMETHODID);
+        }
+    }
+}
+
+/// Whether a command of a row runs now, as opposed to what other rows call.
+pub fn is_running() -> bool {
+    RUNNING.get()
+}
+
+/// While it lives, a command of a row runs.
+struct Running;
+
+impl Running {
+    fn begin() -> Self {
+        RUNNING.set(true);
+        MUST_INLINE.set(false);
+        SCRIPT_RUNS.set(false);
+        Running
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        RUNNING.set(false);
+        CREATED.set(None);
+        MUST_INLINE.set(false);
+        SCRIPT_RUNS.set(false);
+    }
+}
+
+/// While it lives, the extension's own code runs in a worker.
+pub struct OwnCode(bool);
+
+impl OwnCode {
+    pub fn begin() -> Self {
+        OwnCode(OWN_CODE.replace(true))
+    }
+}
+
+impl Drop for OwnCode {
+    fn drop(&mut self) {
+        OWN_CODE.set(self.0);
+    }
+}
+
+/// An event trigger function begins (1) or is over (-1).
+pub(in crate::pg) fn event_trigger_runs(change: i32) {
+    EVENT_TRIGGERS.set(EVENT_TRIGGERS.get() + change);
+}
+
+pub(in crate::pg) fn is_own_code() -> bool {
+    OWN_CODE.get()
+}
+
+/// See `MUST_INLINE`.
+pub(in crate::pg) fn must_inline() -> bool {
+    MUST_INLINE.get()
+}
+
+/// Whether a query that is about to run may be one that [`leaves_out`] leaves out; costs nothing.
+pub(in crate::pg) fn script_runs() -> bool {
+    SCRIPT_RUNS.get()
+}
+
+/// Whether a statement that is about to run is DDL of code which a command or a row calls: it is left out. On the source it has a row of
+/// its own, which comes before that of the command; and what it has not done there, it must not do here. Not so DDL of an event trigger
+/// of this server.
+///
+/// # Safety
+/// A valid statement.
+pub(in crate::pg) unsafe fn has_row_of_its_own(
+    context: pg_sys::ProcessUtilityContext::Type,
+    statement: *mut pg_sys::Node,
+) -> bool {
+    // SAFETY: the caller's promise; reads variables.
+    unsafe {
+        if !RUNNING.get() && pg_sys::MyLogicalRepWorker.is_null()
+            || context == pg_sys::ProcessUtilityContext::PROCESS_UTILITY_SUBCOMMAND
+            || STATEMENT.replace(false)
+            || pg_sys::creating_extension
+            || EVENT_TRIGGERS.get() > 0
+            || OWN_CODE.get() && !RUNNING.get()
+        {
+            return false;
+        }
+        node::raises_event_triggers(statement) && !node::makes_temporary(statement)
+            || eventless::kind(node::ParseTree::new(statement)).is_some()
+    }
+}
+
+/// Whether a query of an extension's update script changes rows that the stream will change: then it is left out.
+///
+/// # Safety
+/// `desc` is a started query.
+pub(in crate::pg) unsafe fn leaves_out(desc: *mut pg_sys::QueryDesc) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        pg_sys::creating_extension
+            && compat::result_relations((*desc).plannedstmt)
+                .into_iter()
+                .any(subscription::is_ready)
+    }
+}
+
+/// Expressions may be as deep as the source's stack allowed, and a worker is deeper in its own than a client's command.
+pub fn allow_deep_stack() {
+    /// The most that is asked for, in bytes, and what PostgreSQL wants to be left (miscadmin.h: STACK_DEPTH_SLOP).
+    const MOST: i64 = 64 << 20;
+    const SLOP: i64 = 512 << 10;
+    // SAFETY: asks the operating system, and reads a variable.
+    let (limit, now) = unsafe {
+        (
+            pg_sys::get_stack_depth_rlimit() as i64,
+            i64::from(pg_sys::max_stack_depth),
+        )
+    };
+    let kilobytes = (limit.min(MOST) - SLOP) / 1024;
+    if kilobytes > now {
+        set(c"max_stack_depth", kilobytes.to_string().as_bytes(), true);
+    }
+}
+
+/// How a statement is run.
+pub struct How<'a> {
+    /// The major of the server that ran it, where its effect depends on that.
+    pub source_major: Option<u32>,
+    /// What SESSION_USER was there.
+    pub session_user: Option<&'a str>,
+    /// The database's own tablespace stands for those that are not here.
+    pub replace_tablespaces: bool,
+}
+
+/// What became of a statement.
+pub struct Done {
+    /// Relations that it made, in order; some may be gone again.
+    pub made: Vec<pg_sys::Oid>,
+    /// Names of relations that it dropped, perhaps to make them anew.
+    pub dropped: Vec<String>,
+    /// Ordinary and partitioned tables that it made and that are still there.
+    pub tables: Vec<pg_sys::Oid>,
+    /// Tables that it dropped while they were being copied: a slot of the copy may be left on the source.
+    pub dropped_unfinished: Vec<String>,
+    /// Tablespaces that are not here, for which the database's own was taken.
+    pub replaced_tablespaces: Vec<String>,
+    /// It could only have been run outside of a transaction, and changes nothing but physical storage.
+    pub left_out: bool,
+}
+
+/// Runs a text that must be exactly one utility statement. CONCURRENTLY is left out: the plain form does the same inside of
+/// a transaction.
+pub fn run(statement: &[u8], how: &How<'_>) -> Result<Done, Failure> {
+    let query = text::c_string_of_bytes(statement);
+    // SAFETY: the steps of exec_simple_query (postgres.c) for one utility statement, with a snapshot as SPI sets it; trees
+    // live in the current memory context, which outlives the call.
+    unsafe {
+        let parsed = list::pointers::<pg_sys::RawStmt>(pg_sys::pg_parse_query(query.as_ptr()));
+        let [raw] = parsed[..] else {
+            return Err(Failure::not_one_statement(parsed.len()));
+        };
+        if node::runs_outside_transactions_only((*raw).stmt) {
+            return Ok(Done {
+                made: Vec::new(),
+                dropped: Vec::new(),
+                tables: Vec::new(),
+                dropped_unfinished: Vec::new(),
+                replaced_tablespaces: Vec::new(),
+                left_out: true,
+            });
+        }
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
+        if how
+            .source_major
+            .is_some_and(|major| major < partition::WITHOUT_CONSTRAINT)
+            && let Some(partition) = partition::detached_concurrently((*raw).stmt)
+        {
+            partition::add_constraint(partition)?;
+            pg_sys::CommandCounterIncrement();
+            pg_sys::UpdateActiveSnapshotCommandId();
+        }
+        node::make_plain((*raw).stmt);
+        if let Some(name) = how.session_user {
+            role_spec::set_session_user((*raw).stmt, &text::c_string(name));
+        }
+        let replaced_tablespaces = if how.replace_tablespaces {
+            tablespace::replace_missing((*raw).stmt)
+        } else {
+            Vec::new()
+        };
+        let none: *mut c_void = core::ptr::null_mut();
+        #[cfg(any(feature = "pg13", feature = "pg14"))]
+        let analyzed =
+            pg_sys::pg_analyze_and_rewrite(raw, query.as_ptr(), none.cast(), 0, none.cast());
+        #[cfg(not(any(feature = "pg13", feature = "pg14")))]
+        let analyzed = pg_sys::pg_analyze_and_rewrite_fixedparams(
+            raw,
+            query.as_ptr(),
+            none.cast(),
+            0,
+            none.cast(),
+        );
+        let planned = list::pointers::<pg_sys::PlannedStmt>(pg_sys::pg_plan_queries(
+            analyzed,
+            query.as_ptr(),
+            0,
+            none.cast(),
+        ));
+        let [planned] = planned[..] else {
+            return Err(Failure::not_one_statement(planned.len()));
+        };
+        let utility = (*planned).utilityStmt;
+        let eventless = eventless::kind(node::ParseTree::new(utility));
+        if !node::raises_event_triggers(utility) && eventless.is_none() {
+            return Err(Failure::not_ddl());
+        }
+        CREATED.set(Some(Vec::new()));
+        FUNCTION.set(None);
+        DROPPED.set(Vec::new());
+        UNFINISHED.set(Vec::new());
+        MUST_INLINE.set(matches!(
+            (*utility).type_,
+            pg_sys::NodeTag::T_CreateStmt
+                | pg_sys::NodeTag::T_IndexStmt
+                | pg_sys::NodeTag::T_AlterTableStmt
+        ));
+        SCRIPT_RUNS.set((*utility).type_ == pg_sys::NodeTag::T_AlterExtensionStmt);
+        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        if (SCRIPT_RUNS.get() || (*utility).type_ == pg_sys::NodeTag::T_CreateExtensionStmt)
+            && pg_sys::superuser()
+        {
+            pg_sys::SetUserIdAndSecContext(
+                user,
+                context & !(pg_sys::SECURITY_RESTRICTED_OPERATION as c_int),
+            );
+        }
+        let clause = role_clause::take_out(utility);
+        if !clause.as_ref().is_some_and(RoleClause::is_all) {
+            match eventless::partitions_to_cluster(utility) {
+                None => process(planned, &query),
+                Some(partitions) => {
+                    for partition in partitions {
+                        eventless::cluster_only(utility, &partition);
+                        process(planned, &query);
+                        pg_sys::CommandCounterIncrement();
+                        pg_sys::UpdateActiveSnapshotCommandId();
+                    }
+                }
+            }
+        }
+        if let Some(clause) = clause {
+            pg_sys::CommandCounterIncrement();
+            clause.run(FUNCTION.get(), user, context)?;
+        }
+        pg_sys::SetUserIdAndSecContext(user, context);
+        pg_sys::PopActiveSnapshot();
+        pg_sys::CommandCounterIncrement();
+        let made = CREATED.take().unwrap_or_default();
+        let tables = made
+            .iter()
+            .copied()
+            .filter(|&table| publication::is_publishable(table))
+            .collect();
+        Ok(Done {
+            made,
+            dropped: DROPPED.take(),
+            tables,
+            dropped_unfinished: UNFINISHED.take(),
+            replaced_tablespaces,
+            left_out: false,
+        })
+    }
+}
+
+// The server's own function, declared by hand: the bound one is wrapped by pgrx's boundary, which copies each error.
+mod raw {
+    use super::*;
+    unsafe extern "C-unwind" {
+        pub fn ProcessUtility(
+            planned: *mut pg_sys::PlannedStmt,
+            query: *const c_char,
+            #[cfg(not(feature = "pg13"))] read_only_tree: bool,
+            context: pg_sys::ProcessUtilityContext::Type,
+            params: pg_sys::ParamListInfo,
+            env: *mut pg_sys::QueryEnvironment,
+            dest: *mut pg_sys::DestReceiver,
+            completion: *mut pg_sys::QueryCompletion,
+        );
+    }
+}
+
+/// # Safety
+/// `planned` is a utility statement of the text `query`.
+#[allow(
+    ffi_unwind_calls,
+    reason = "an error is caught below; nothing here has a destructor"
+)]
+unsafe fn process(planned: *mut pg_sys::PlannedStmt, query: &CStr) {
+    // SAFETY: the caller's promise; as SPI calls it.
+    unsafe {
+        let mut completion = pg_sys::QueryCompletion::default();
+        let receiver = pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone);
+        STATEMENT.set(true);
+        with_short_errors(|| {
+            raw::ProcessUtility(
+                planned,
+                query.as_ptr(),
+                #[cfg(not(feature = "pg13"))]
+                false,
+                pg_sys::ProcessUtilityContext::PROCESS_UTILITY_QUERY,
+                core::ptr::null_mut(),
+                core::ptr::null_mut(),
+                receiver,
+                &mut completion,
+            )
+        });
+    }
+}
+
+/// Installs the hooks of a process that applies rows, once: to note what statements make, and to keep from what rows call the rights
+/// of a superuser ([`super::row_rights`]).
+pub fn install_hooks() {
+    row_rights::install();
+    WATCHES.set(true);
+}
+
+/// Whether this process applies what a source has sent: then it is told of objects and functions.
+pub fn watches() -> bool {
+    WATCHES.get()
+}
+
+/// Of the object access hook, where this process watches.
+pub fn is_accessed(access: &Access) {
+    if access.makes(pg_sys::RelationRelationId) {
+        CREATED.with_borrow_mut(|created| {
+            if let Some(created) = created {
+                created.push(access.object);
+            }
+        });
+    }
+    if access.makes(pg_sys::ProcedureRelationId) {
+        FUNCTION.set(Some(access.object));
+    }
+    if access.drops(pg_sys::RelationRelationId) && is_running() {
+        DROPPED.with_borrow_mut(|names| names.extend(lookup::relation_name(access.object)));
+        if subscription::forget_unready_table(access.object) {
+            UNFINISHED.with_borrow_mut(|tables| {
+                tables.push(lookup::qualified_relation_name(access.object).unwrap_or_default());
+            });
+        }
+    }
+}

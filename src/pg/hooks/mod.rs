@@ -1,0 +1,12 @@
+//! TODO
+
+pub mod build_lock;
+pub mod created;
+pub mod execute;
+pub mod handlers;
+pub mod keep;
+pub mod object_access;
+pub mod row_rights;
+pub mod statements;
+pub mod trigger;
+pub mod worker_error;

@@ -1,0 +1,102 @@
+//! The object access hook: what is made, altered or dropped, and on a destination which function is called, for those who ask.
+//!
+//! The hook itself is plain C without pgrx's boundary: it is called for each function that runs, which nobody but a destination's
+//! apply worker asks about. Relied on: objectaccess.h; the classes of catalogs. The previous hook is called last.
+
+use crate::pg::hooks::{created, execute, keep, row_rights};
+use crate::pg::runtime::memory::with_reserve;
+use core::ffi::{c_int, c_void};
+use pgrx::pg_sys;
+
+static mut PREVIOUS: pg_sys::object_access_hook_type = None;
+
+/// What happens to an object.
+pub struct Access {
+    pub kind: pg_sys::ObjectAccessType::Type,
+    pub class: pg_sys::Oid,
+    pub object: pg_sys::Oid,
+    sub: c_int,
+}
+
+impl Access {
+    pub fn makes(&self, class: pg_sys::Oid) -> bool {
+        self.is(pg_sys::ObjectAccessType::OAT_POST_CREATE, class)
+    }
+
+    pub fn alters(&self, class: pg_sys::Oid) -> bool {
+        self.is(pg_sys::ObjectAccessType::OAT_POST_ALTER, class)
+    }
+
+    pub fn drops(&self, class: pg_sys::Oid) -> bool {
+        self.is(pg_sys::ObjectAccessType::OAT_DROP, class)
+    }
+
+    /// The object as a whole, not a column of it.
+    fn is(&self, kind: pg_sys::ObjectAccessType::Type, class: pg_sys::Oid) -> bool {
+        self.kind == kind && self.class == class && self.sub == 0
+    }
+}
+
+/// Called once, from `_PG_init`.
+pub fn install() {
+    // SAFETY: a process has one thread; the previous hook is kept and called.
+    unsafe {
+        PREVIOUS = pg_sys::object_access_hook;
+        pg_sys::object_access_hook = Some(object_access);
+    }
+}
+
+#[allow(
+    ffi_unwind_calls,
+    reason = "an error passes through untouched; nothing here has a destructor"
+)]
+unsafe extern "C-unwind" fn object_access(
+    kind: pg_sys::ObjectAccessType::Type,
+    class: pg_sys::Oid,
+    object: pg_sys::Oid,
+    sub: c_int,
+    argument: *mut c_void,
+) {
+    match kind {
+        pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE if execute::watches() => {
+            before_function(object)
+        }
+        pg_sys::ObjectAccessType::OAT_POST_CREATE
+        | pg_sys::ObjectAccessType::OAT_POST_ALTER
+        | pg_sys::ObjectAccessType::OAT_DROP => tell(kind, class, object, sub),
+        _ => {}
+    }
+    // SAFETY: the previous hook was valid when it was saved; the arguments go on unchanged.
+    unsafe {
+        if let Some(previous) = PREVIOUS {
+            previous(kind, class, object, sub, argument);
+        }
+    }
+}
+
+#[pgrx::pg_guard]
+extern "C-unwind" fn before_function(function: pg_sys::Oid) {
+    row_rights::before_function(function).unwrap_or_else(|failure| failure.raise());
+}
+
+#[pgrx::pg_guard]
+extern "C-unwind" fn tell(
+    kind: pg_sys::ObjectAccessType::Type,
+    class: pg_sys::Oid,
+    object: pg_sys::Oid,
+    sub: c_int,
+) {
+    let access = Access {
+        kind,
+        class,
+        object,
+        sub,
+    };
+    with_reserve(|| {
+        keep::is_accessed(&access);
+        created::is_accessed(&access);
+        if execute::watches() {
+            execute::is_accessed(&access);
+        }
+    });
+}

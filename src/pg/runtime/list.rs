@@ -1,0 +1,56 @@
+//! PostgreSQL's lists (pg_list.h).
+
+use crate::pg::runtime::text;
+use core::ffi::c_char;
+use pgrx::pg_sys;
+
+/// The pointers of a PostgreSQL list.
+///
+/// # Safety
+/// `list` is NIL or a valid list of pointers.
+pub(in crate::pg) unsafe fn pointers<T>(list: *mut pg_sys::List) -> Vec<*mut T> {
+    if list.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the caller's promise; cells 0..length are initialized (pg_list.h).
+    unsafe {
+        (0..(*list).length)
+            .map(|i| (*(*list).elements.add(i as usize)).ptr_value as *mut T)
+            .collect()
+    }
+}
+
+/// # Safety
+/// `list` is NIL or a valid list of OIDs.
+pub(in crate::pg) unsafe fn oids(list: *mut pg_sys::List) -> Vec<pg_sys::Oid> {
+    if list.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the caller's promise; cells 0..length are initialized (pg_list.h).
+    unsafe {
+        (0..(*list).length)
+            .map(|i| (*(*list).elements.add(i as usize)).oid_value)
+            .collect()
+    }
+}
+
+/// A string in a list of nodes; a generic Value before 15 (nodes/value.h), with the pointer at the same place.
+#[repr(C)]
+struct StringNode {
+    tag: pg_sys::NodeTag,
+    sval: *mut c_char,
+}
+
+/// The strings of a list of string nodes.
+///
+/// # Safety
+/// `list` is NIL or a valid list of string nodes.
+pub(in crate::pg) unsafe fn strings(list: *mut pg_sys::List) -> Vec<String> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        pointers::<StringNode>(list)
+            .into_iter()
+            .filter_map(|node| text::string((*node).sval))
+            .collect()
+    }
+}

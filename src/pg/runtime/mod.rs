@@ -1,0 +1,15 @@
+//! TODO
+
+pub mod compat;
+pub mod error_context;
+pub mod failure;
+pub mod finally;
+pub mod list;
+pub mod memory;
+pub mod report;
+pub mod scan;
+pub mod session;
+pub mod setting;
+pub mod short_error;
+pub mod subtransaction;
+pub mod text;

@@ -1,0 +1,392 @@
+//! The session: roles, search_path, settings, client, transaction.
+
+use crate::pg::runtime::{compat, text};
+use core::ffi::CStr;
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Address and port.
+type Client = (Option<Rc<str>>, Option<i32>);
+
+thread_local! {
+    static DATABASE: RefCell<Option<Rc<str>>> = const { RefCell::new(None) };
+    static CLIENT: RefCell<Option<Client>> = const { RefCell::new(None) };
+}
+
+/// The major version of PostgreSQL that this library is built for; it loads into no other.
+pub const MAJOR: u32 = pg_sys::PG_VERSION_NUM / 10_000;
+
+static PRELOADED: AtomicBool = AtomicBool::new(false);
+
+/// The library is being loaded.
+pub fn library_is_loaded() {
+    // SAFETY: a variable of the postmaster and what it forks (miscinit.c).
+    PRELOADED.store(
+        unsafe { pg_sys::process_shared_preload_libraries_in_progress },
+        Ordering::Relaxed,
+    );
+}
+
+/// Whether the library is in each process of this server from its start (shared_preload_libraries).
+pub fn is_preloaded() -> bool {
+    PRELOADED.load(Ordering::Relaxed)
+}
+
+/// The role whose rights the running code has.
+pub fn current_user() -> Option<String> {
+    // SAFETY: a syscache lookup; NULL for a role that was dropped meanwhile.
+    unsafe { text::string(pg_sys::GetUserNameFromId(pg_sys::GetUserId(), true)) }
+}
+
+/// Whether that role is a superuser.
+pub fn is_superuser() -> bool {
+    // SAFETY: a look-up that PostgreSQL caches for the role asked last (superuser.c).
+    unsafe { pg_sys::superuser() }
+}
+
+/// The role the session is authorized as.
+pub fn session_user() -> Option<String> {
+    // SAFETY: as above.
+    unsafe { text::string(pg_sys::GetUserNameFromId(pg_sys::GetSessionUserId(), true)) }
+}
+
+/// Whether that role is a superuser, whatever role the running code has.
+pub fn session_user_is_superuser() -> bool {
+    // SAFETY: as above; no role of that OID means no superuser.
+    unsafe { pg_sys::superuser_arg(pg_sys::GetSessionUserId()) }
+}
+
+/// Whether the session has set what pg_dump begins each of its texts with and pg_restore each of its sessions, and
+/// which hardly anybody else uses together.
+pub fn has_settings_of_a_dump() -> bool {
+    // SAFETY: two variables of settings (guc.h), read in the only thread; a static string, the value with which a session begins.
+    unsafe {
+        !pg_sys::row_security
+            && !pg_sys::check_function_bodies
+            && text::bytes(pg_sys::GetConfigOptionResetString(c"row_security".as_ptr())) == b"on"
+    }
+}
+
+/// Whether this database has a logical replication slot.
+pub fn has_logical_slot() -> bool {
+    let (mut slots, mut active) = (0, 0);
+    // SAFETY: looks through the slots in shared memory under its own lock, and writes to the two numbers.
+    unsafe { pg_sys::ReplicationSlotsCountDBSlots(pg_sys::MyDatabaseId, &mut slots, &mut active) }
+}
+
+/// The name of the database. While a session is connected to it, it can be neither dropped nor renamed.
+pub fn database() -> Option<Rc<str>> {
+    DATABASE.with_borrow_mut(|database| {
+        if database.is_none() {
+            // SAFETY: a syscache look-up; NULL when missing.
+            let name = unsafe { text::string(pg_sys::get_database_name(pg_sys::MyDatabaseId)) };
+            *database = name.map(Rc::from);
+        }
+        database.clone()
+    })
+}
+
+/// The schemas of the effective search_path that exist and may be used, without those that are implied.
+/// The session's own temporary schema is called `pg_temp`.
+pub fn search_path() -> Vec<String> {
+    let setting = setting(c"search_path").unwrap_or_default();
+    if setting
+        .windows(7)
+        .any(|window| window.eq_ignore_ascii_case(b"pg_temp"))
+        && !session_has_temporary_schema()
+    {
+        return search_path_without_temporary_schema(setting);
+    }
+    // SAFETY: a fresh list of OIDs; schemas that vanish meanwhile are left out.
+    unsafe {
+        let list = pg_sys::fetch_search_path(false);
+        if list.is_null() {
+            return Vec::new();
+        }
+        (0..(*list).length)
+            .filter_map(|i| schema_name((*(*list).elements.add(i as usize)).oid_value))
+            .collect()
+    }
+}
+
+/// The same where `pg_temp` is named and does not exist yet: asking PostgreSQL for the list might make it.
+fn search_path_without_temporary_schema(setting: &[u8]) -> Vec<String> {
+    let mut oids = [pg_sys::InvalidOid; 64];
+    // SAFETY: writes at most as many OIDs as there is room for; pg_temp is not among them.
+    let count = unsafe { pg_sys::fetch_search_path_array(oids.as_mut_ptr(), oids.len() as i32) };
+    let count = usize::try_from(count).unwrap_or(0).min(oids.len());
+    let existing: Vec<String> = oids[..count]
+        .iter()
+        .filter_map(|&oid| schema_name(oid))
+        .collect();
+    let user = current_user();
+    let mut path: Vec<String> = Vec::new();
+    for name in identifiers(setting, true) {
+        let name = text::decode(&name);
+        let name = if name == "$user" {
+            user.clone().unwrap_or_default()
+        } else {
+            name
+        };
+        // A temporary schema that does not exist yet counts where things would be created: at the first place.
+        let counts = if name == "pg_temp" {
+            path.is_empty()
+        } else {
+            existing.contains(&name)
+        };
+        if counts && !path.contains(&name) {
+            path.push(name);
+        }
+    }
+    path
+}
+
+/// The identifiers of a list as SHOW search_path prints it, folded to lower case where that is done (varlena.c:
+/// SplitIdentifierString, SplitDirectoriesString).
+pub(in crate::pg) fn identifiers(list: &[u8], folds: bool) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    let mut name = Vec::new();
+    let mut quoted = false;
+    let mut bytes = list.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        match (quoted, byte) {
+            (true, b'"') if bytes.peek() == Some(&b'"') => {
+                bytes.next();
+                name.push(byte);
+            }
+            (_, b'"') => quoted = !quoted,
+            (false, b',') => found.push(std::mem::take(&mut name)),
+            (false, space) if space.is_ascii_whitespace() => {}
+            (false, letter) if folds => name.push(letter.to_ascii_lowercase()),
+            (false, any) => name.push(any),
+            (true, any) => name.push(any),
+        }
+    }
+    found.push(name);
+    found
+}
+
+fn schema_name(oid: pg_sys::Oid) -> Option<String> {
+    // SAFETY: a syscache look-up; NULL when missing.
+    unsafe { text::string(pg_sys::get_namespace_name_or_temp(oid)) }
+}
+
+/// The value of a setting as SHOW prints it without units; `None` where this server has no such setting.
+pub fn setting(name: &CStr) -> Option<&'static [u8]> {
+    // SAFETY: the string is valid until the setting changes or the same buffer is used again; callers copy it at once.
+    unsafe {
+        let value = pg_sys::GetConfigOption(name.as_ptr(), true, false);
+        (!value.is_null()).then(|| text::bytes(value))
+    }
+}
+
+/// Address and port of the client, `None` for a Unix socket or no client. They are those of the session.
+pub fn client() -> (Option<Rc<str>>, Option<i32>) {
+    CLIENT.with_borrow_mut(|client| {
+        let (address, port) = client.get_or_insert_with(|| {
+            let (address, port) = client_of_session();
+            (address.map(Rc::from), port)
+        });
+        (address.clone(), *port)
+    })
+}
+
+/// (network.c: inet_client_addr)
+fn client_of_session() -> (Option<String>, Option<i32>) {
+    // SAFETY: both functions take no arguments; inet_out turns the result of the first into a string.
+    unsafe {
+        let Some(address) = compat::call(pg_sys::inet_client_addr, []) else {
+            return (None, None);
+        };
+        let host =
+            compat::call(pg_sys::inet_out, [address]).and_then(|d| text::string(d.cast_mut_ptr()));
+        let port = compat::call(pg_sys::inet_client_port, []).map(|d| d.value() as i32);
+        (host, port)
+    }
+}
+
+/// The encoding in which the client gets text. A client without conversion (SQL_ASCII) gets the bytes of the server, and so does any
+/// client of a database in SQL_ASCII, which nobody has checked: whoever reads them as characters of several bytes may take the end of
+/// a constant for a part of one.
+pub fn client_encoding() -> String {
+    const NONE: i32 = pg_sys::pg_enc::PG_SQL_ASCII as i32;
+    // SAFETY: both names are static strings.
+    unsafe {
+        let name =
+            if pg_sys::GetDatabaseEncoding() == NONE || pg_sys::pg_get_client_encoding() == NONE {
+                pg_sys::GetDatabaseEncodingName()
+            } else {
+                pg_sys::pg_get_client_encoding_name()
+            };
+        text::string(name).unwrap_or_default()
+    }
+}
+
+/// The client's encoding, if text comes to it with a backslash or a tilde where there was another character: what such a text means is
+/// not what was looked at here (utf8_to_sjis.map: U+00A5, U+203E).
+pub fn encoding_with_other_backslashes() -> Option<&'static str> {
+    // SAFETY: reads a variable.
+    match unsafe { pg_sys::pg_get_client_encoding() } {
+        encoding if encoding == pg_sys::pg_enc::PG_SJIS as i32 => Some("SJIS"),
+        encoding if encoding == pg_sys::pg_enc::PG_SHIFT_JIS_2004 as i32 => Some("SHIFT_JIS_2004"),
+        _ => None,
+    }
+}
+
+/// A timestamptz in ISO 8601, in UTC, with the zone.
+pub fn iso_time(time: i64) -> String {
+    let mut buffer = [0 as core::ffi::c_char; pg_sys::MAXDATELEN as usize + 1];
+    // SAFETY: the buffer has the size that the function asks for (json.c); the zone's offset is 0.
+    unsafe {
+        text::string(pg_sys::JsonEncodeDateTime(
+            buffer.as_mut_ptr(),
+            pg_sys::Datum::from(time),
+            pg_sys::TIMESTAMPTZOID,
+            &0,
+        ))
+    }
+    .unwrap_or_default()
+}
+
+/// Whether event triggers fire that are not ENABLE REPLICA: not so in an applier (session_replication_role = replica),
+/// nor, from 17 on, with event_triggers = off.
+pub fn fires_ordinary_triggers() -> bool {
+    // SAFETY: reads settings' variables.
+    unsafe {
+        #[cfg(any(feature = "pg17", feature = "pg18", feature = "pg19"))]
+        if !pg_sys::event_triggers {
+            return false;
+        }
+        pg_sys::SessionReplicationRole != pg_sys::SESSION_REPLICATION_ROLE_REPLICA as i32
+    }
+}
+
+/// Whether a setting names this library as one to be loaded before the first command of a session.
+pub fn preloads_library() -> bool {
+    const LIBRARY: &[u8] = b"dts_ddl_capture";
+    [c"shared_preload_libraries", c"session_preload_libraries"]
+        .into_iter()
+        .filter_map(setting)
+        .any(|libraries| libraries.windows(LIBRARY.len()).any(|name| name == LIBRARY))
+}
+
+/// What tells whether a command has written anything since (see `objects`): transaction and command counter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    transaction: u32,
+    command: u32,
+}
+
+impl Progress {
+    /// Whether what a command of this id of the running transaction has written came after it.
+    pub(in crate::pg) fn is_before(self, command: pg_sys::CommandId) -> bool {
+        command >= self.command
+    }
+}
+
+pub fn progress() -> Progress {
+    // SAFETY: inside a transaction. The command counter only advances after something was written (xact.c).
+    unsafe {
+        #[cfg(any(feature = "pg17", feature = "pg18", feature = "pg19"))]
+        let transaction = (*pg_sys::MyProc).vxid.lxid;
+        #[cfg(not(any(feature = "pg17", feature = "pg18", feature = "pg19")))]
+        let transaction = (*pg_sys::MyProc).lxid;
+        Progress {
+            transaction,
+            command: pg_sys::GetCurrentCommandId(false),
+        }
+    }
+}
+
+/// Raises PostgreSQL's error for a command that writes, in a read-only transaction.
+pub fn refuse_in_read_only_transaction(command: &'static CStr) {
+    // SAFETY: a static string.
+    unsafe { pg_sys::PreventCommandIfReadOnly(command.as_ptr()) }
+}
+
+/// Runs `f` with a snapshot at hand. A command that commits in between (DROP INDEX CONCURRENTLY) has none at its end, but
+/// deleting a row with a TOASTed value needs one.
+pub fn with_snapshot<R>(f: impl FnOnce() -> R) -> R {
+    // SAFETY: in a transaction; the snapshot is pushed at once.
+    unsafe {
+        if pg_sys::ActiveSnapshotSet() {
+            return f();
+        }
+        with_active_snapshot(pg_sys::GetTransactionSnapshot(), f)
+    }
+}
+
+/// Runs `f` with a snapshot of this moment, whatever the one of the running query.
+pub fn with_latest_snapshot<R>(f: impl FnOnce() -> R) -> R {
+    // SAFETY: in a transaction; the snapshot is pushed at once.
+    unsafe { with_active_snapshot(pg_sys::GetLatestSnapshot(), f) }
+}
+
+/// # Safety
+/// The snapshot is a valid one.
+unsafe fn with_active_snapshot<R>(snapshot: pg_sys::Snapshot, f: impl FnOnce() -> R) -> R {
+    // SAFETY: what is pushed is popped; after an error the transaction does so.
+    unsafe {
+        pg_sys::PushActiveSnapshot(snapshot);
+        let result = f();
+        pg_sys::PopActiveSnapshot();
+        result
+    }
+}
+
+/// 1 in a transaction, one more for each subtransaction within.
+pub fn transaction_nest_level() -> i32 {
+    // SAFETY: reads the transaction state.
+    unsafe { pg_sys::GetCurrentTransactionNestLevel() }
+}
+
+/// The transaction's id as `txid_current()` gives it; assigns one if need be.
+pub fn transaction_id() -> u64 {
+    // SAFETY: inside a transaction that may write.
+    unsafe { pg_sys::GetTopFullTransactionId().value }
+}
+
+/// The database that this session is connected to, by OID.
+pub fn database_id() -> u32 {
+    // SAFETY: reads a variable.
+    unsafe { pg_sys::MyDatabaseId }.to_u32()
+}
+
+/// Clock time now, as a timestamptz.
+pub fn now() -> i64 {
+    // SAFETY: reads the clock.
+    unsafe { pg_sys::GetCurrentTimestamp() }
+}
+
+/// Refuses unknown settings under our prefix from now on.
+pub fn reserve_settings_prefix(prefix: &'static CStr) {
+    // SAFETY: a static string.
+    unsafe {
+        #[cfg(any(feature = "pg13", feature = "pg14"))]
+        pg_sys::EmitWarningsOnPlaceholders(prefix.as_ptr());
+        #[cfg(not(any(feature = "pg13", feature = "pg14")))]
+        pg_sys::MarkGUCPrefixReserved(prefix.as_ptr());
+    }
+}
+
+/// Whether the transaction must not write.
+pub fn is_read_only() -> bool {
+    // SAFETY: reads variables.
+    unsafe { pg_sys::XactReadOnly || pg_sys::RecoveryInProgress() }
+}
+
+/// Makes what this command has written so far visible to the rest of it.
+pub fn command_counter_increment() {
+    // SAFETY: between two steps of a command in which nothing is half done.
+    unsafe { pg_sys::CommandCounterIncrement() }
+}
+
+/// Whether this session has made temporary objects.
+pub fn session_has_temporary_schema() -> bool {
+    let (mut namespace, mut toast) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+    // SAFETY: writes to the two variables given.
+    unsafe { pg_sys::GetTempNamespaceState(&mut namespace, &mut toast) };
+    namespace != pg_sys::InvalidOid
+}

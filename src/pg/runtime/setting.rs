@@ -1,0 +1,299 @@
+//! Settings of PostgreSQL that are read again and again, without looking them up by name each time, and their reset
+//! values: what RESET and SET .. TO DEFAULT make them, and `pg_settings` shows.
+//!
+//! Relied on: the record of a built-in setting stays where it is as long as the process lives (guc.c: only placeholders and
+//! custom settings come and go), and tells where its values lie (guc_tables.h).
+
+use crate::pg::runtime::failure::Failure;
+use crate::pg::runtime::{memory, text};
+use core::ffi::{CStr, c_int};
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PgLogLevel, pg_sys};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ffi::CString;
+
+/// Defines a setting of the extension whose values are looked at first, by a hook that `pg_guc_hook` has made.
+pub fn define_checked_string(
+    name: &'static CStr,
+    short: &'static CStr,
+    long: &'static CStr,
+    setting: &'static GucSetting<Option<CString>>,
+    check: pg_sys::GucStringCheckHook,
+) {
+    let (context, flags) = (GucContext::Suset, GucFlags::default());
+    // SAFETY: the type of the hook is that of the setting; `pg_guc_hook` guards what it makes.
+    unsafe {
+        GucRegistry::define_string_guc_with_hooks(
+            name, short, long, setting, context, flags, check, None, None,
+        )
+    }
+}
+
+/// The same for one that is on or off.
+pub fn define_checked_bool(
+    name: &'static CStr,
+    short: &'static CStr,
+    long: &'static CStr,
+    setting: &'static GucSetting<bool>,
+    check: pg_sys::GucBoolCheckHook,
+) {
+    let (context, flags) = (GucContext::Suset, GucFlags::default());
+    // SAFETY: as above.
+    unsafe {
+        GucRegistry::define_bool_guc_with_hooks(
+            name, short, long, setting, context, flags, check, None, None,
+        )
+    }
+}
+
+type Record = *mut pg_sys::config_generic;
+
+thread_local! {
+    /// Looking one up takes a walk through all of them before 16.
+    static FOUND: RefCell<HashMap<&'static CStr, Option<Record>>> = RefCell::new(HashMap::new());
+}
+
+/// Which value of a setting.
+#[derive(Clone, Copy)]
+pub enum Of {
+    Session,
+    Reset,
+}
+
+/// A value of a built-in setting, as it was seen last.
+pub struct Watched {
+    record: Record,
+    of: Of,
+    seen: Value,
+}
+
+#[derive(PartialEq)]
+enum Value {
+    Number(i64),
+    Real(u64),
+    Text(Vec<u8>),
+}
+
+impl Watched {
+    /// `None` where this server has no such setting.
+    pub fn new(name: &'static CStr, of: Of) -> Option<Self> {
+        let record = found(name)?;
+        // SAFETY: found just now.
+        let seen = unsafe { value(record, of) };
+        Some(Watched { record, of, seen })
+    }
+
+    /// Whether it has another value than when this was asked before.
+    pub fn has_changed(&mut self) -> bool {
+        // SAFETY: the record is that of a built-in setting; the variable of a string is NULL or NUL-terminated.
+        unsafe {
+            let same = match &self.seen {
+                Value::Text(seen) => text_of(self.record, self.of) == seen.as_slice(),
+                other => value(self.record, self.of) == *other,
+            };
+            if !same {
+                self.seen = value(self.record, self.of);
+            }
+            !same
+        }
+    }
+}
+
+/// The reset value as `pg_settings` shows it; `None` where this server has no such setting.
+pub fn reset_value(name: &'static CStr) -> Option<Vec<u8>> {
+    found(name)?;
+    // SAFETY: there is such a setting; the string is copied before anything else is asked.
+    unsafe {
+        let value = pg_sys::GetConfigOptionResetString(name.as_ptr());
+        Some(memory::copy(text::bytes(value)))
+    }
+}
+
+/// Gives settings other reset values, as long as it lives.
+///
+/// They are no part of a transaction. Where an error is on its way they are put back when the transaction, or the
+/// subtransaction, has ended by it: before, nothing may be looked up, and no other error raised.
+pub struct ResetValues(Values);
+
+type Values = Vec<(&'static CStr, Vec<u8>)>;
+
+thread_local! {
+    static TO_PUT_BACK: RefCell<Values> = const { RefCell::new(Vec::new()) };
+}
+
+impl ResetValues {
+    /// A value that is unknown here is left out.
+    pub fn set(wanted: impl IntoIterator<Item = (&'static CStr, Vec<u8>)>) -> Self {
+        let mut before = Vec::new();
+        for (name, value) in wanted {
+            if let Some(old) = reset_value(name).filter(|old| *old != value)
+                && set_reset_value(name, &value)
+            {
+                before.push((name, old));
+            }
+        }
+        ResetValues(before)
+    }
+}
+
+impl Drop for ResetValues {
+    fn drop(&mut self) {
+        let values = std::mem::take(&mut self.0);
+        if std::thread::panicking() {
+            TO_PUT_BACK.with_borrow_mut(|later| later.extend(values));
+        } else {
+            put_back(values);
+        }
+    }
+}
+
+/// A transaction or a subtransaction is rolled back.
+pub fn rolled_back() {
+    put_back(TO_PUT_BACK.take());
+}
+
+fn put_back(values: Values) {
+    for (name, value) in values {
+        set_reset_value(name, &value);
+    }
+}
+
+/// Where the session has not set the setting itself, it changes with it (guc.c: set_config_option, `makeDefault`).
+fn set_reset_value(name: &'static CStr, value: &[u8]) -> bool {
+    let Some(record) = found(name) else {
+        return false;
+    };
+    let value = text::c_string_of_bytes(value);
+    // SAFETY: NUL-terminated strings; the record of a built-in setting. Under the source that it has, so that a
+    // configuration file that is read anew has the say again afterwards. Below ERROR nothing is raised. Less than 0 where
+    // the session keeps its own value.
+    unsafe {
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            (*record).reset_scontext,
+            (*record).reset_source,
+            pg_sys::GucAction::GUC_ACTION_SET,
+            true,
+            PgLogLevel::DEBUG1 as c_int,
+            false,
+        ) != 0
+    }
+}
+
+fn found(name: &'static CStr) -> Option<Record> {
+    FOUND.with_borrow_mut(|found| *found.entry(name).or_insert_with(|| find(name)))
+}
+
+#[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
+fn find(name: &CStr) -> Option<Record> {
+    // SAFETY: the list has as many records as the other function says; names are NUL-terminated.
+    unsafe {
+        let records = pg_sys::get_guc_variables();
+        (0..pg_sys::GetNumConfigOptions() as usize)
+            .map(|i| *records.add(i))
+            .find(|&record| CStr::from_ptr((*record).name) == name)
+    }
+}
+
+#[cfg(not(any(feature = "pg13", feature = "pg14", feature = "pg15")))]
+fn find(name: &CStr) -> Option<Record> {
+    // SAFETY: a NUL-terminated name; neither made nor complained about when missing.
+    let record =
+        unsafe { pg_sys::find_option(name.as_ptr(), false, true, PgLogLevel::ERROR as c_int) };
+    (!record.is_null()).then_some(record)
+}
+
+/// # Safety
+/// The record of a setting.
+unsafe fn value(record: Record, of: Of) -> Value {
+    // SAFETY: the type says which kind of record it is; its variable always exists.
+    unsafe {
+        match (*record).vartype {
+            pg_sys::config_type::PGC_BOOL => {
+                Value::Number((*variables::boolean(record, of)).into())
+            }
+            pg_sys::config_type::PGC_INT => Value::Number((*variables::integer(record, of)).into()),
+            pg_sys::config_type::PGC_ENUM => {
+                Value::Number((*variables::enumeration(record, of)).into())
+            }
+            pg_sys::config_type::PGC_REAL => Value::Real((*variables::real(record, of)).to_bits()),
+            _ => Value::Text(memory::copy(text_of(record, of))),
+        }
+    }
+}
+
+/// # Safety
+/// The record of a setting that is a string.
+unsafe fn text_of<'a>(record: Record, of: Of) -> &'a [u8] {
+    // SAFETY: the caller's promise.
+    unsafe { text::bytes(*variables::string(record, of)) }
+}
+
+/// Where the values of a setting of each type lie.
+mod variables {
+    use super::{Of, Record};
+
+    use core::ffi::c_char;
+    #[cfg(not(feature = "pg19"))]
+    use pgrx::pg_sys;
+
+    macro_rules! variable {
+        ($name:ident, $record:ident, $member:ident, $value:ty) => {
+            /// # Safety
+            /// The record is one of this type.
+            pub unsafe fn $name(record: Record, of: Of) -> *mut $value {
+                // SAFETY: the caller's promise. From 19 on the types are members of one record, before they begin with it.
+                unsafe {
+                    #[cfg(feature = "pg19")]
+                    let own = &raw mut (*record).__bindgen_anon_1.$member;
+                    #[cfg(not(feature = "pg19"))]
+                    let own = record.cast::<pg_sys::$record>();
+                    match of {
+                        Of::Session => (*own).variable,
+                        Of::Reset => &raw mut (*own).reset_val,
+                    }
+                }
+            }
+        };
+    }
+
+    variable!(boolean, config_bool, _bool, bool);
+    variable!(integer, config_int, _int, i32);
+    variable!(real, config_real, _real, f64);
+    variable!(string, config_string, _string, *mut c_char);
+    variable!(enumeration, config_enum, _enum, i32);
+}
+
+/// Sets a setting until the running level of settings ends. False when the value is refused (only where `lenient`).
+pub fn set(name: &CStr, value: &[u8], lenient: bool) -> bool {
+    let value = text::c_string_of_bytes(value);
+    let level = if lenient { pg_sys::LOG as c_int } else { 0 };
+    // SAFETY: NUL-terminated strings; the settings are a fixed list of ours, whatever role runs the command.
+    unsafe {
+        pg_sys::set_config_option(
+            name.as_ptr(),
+            value.as_ptr(),
+            pg_sys::GucContext::PGC_SUSET,
+            pg_sys::GucSource::PGC_S_SESSION,
+            pg_sys::GucAction::GUC_ACTION_SAVE,
+            true,
+            level,
+            false,
+        ) > 0
+    }
+}
+
+/// Runs `f` under this search_path.
+pub(in crate::pg) fn under_search_path<R>(
+    path: &CStr,
+    f: impl FnOnce() -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    // SAFETY: a level that is ended on the normal way; after an error the (sub)transaction ends it.
+    let level = unsafe { pg_sys::NewGUCNestLevel() };
+    set(c"search_path", path.to_bytes(), false);
+    let result = f();
+    // SAFETY: as above.
+    unsafe { pg_sys::AtEOXact_GUC(false, level) };
+    result
+}

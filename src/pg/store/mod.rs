@@ -1,0 +1,6 @@
+//! TODO
+
+pub mod row_image;
+pub mod sequence;
+pub mod stored;
+pub mod table;

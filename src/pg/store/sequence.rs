@@ -1,0 +1,426 @@
+//! The sequences of the extension, without nextval() and setval(): the user's lastval() stays what it was, no right is
+//! needed, and they cost next to nothing.
+//!
+//! Sequences are not transactional, take no lock that another session waits for to the end of a transaction, and survive a
+//! crash, which makes them counters that sessions do not queue for.
+//! How it works: as sequence.c does it. A sequence is one page with one row; it is read and changed under the lock of its
+//! buffer, and each change is written to WAL at once (nextval() writes 32 values ahead), so that a crash leaves no gap.
+//! What is opened is looked at before: a relation that is no sequence, or a page that is not one's, is never written.
+//! Relied on: read_seq_tuple(), do_setval() and seq_redo() of sequence.c, the same from 13 to 19.
+
+use crate::pg::catalog::{lookup, own};
+use crate::pg::runtime::compat;
+use crate::pg::runtime::failure::Failure;
+use core::ffi::CStr;
+use core::ops::RangeInclusive;
+use pgrx::pg_sys;
+
+pub const OWN_SCHEMA: &CStr = c"dts_ddl";
+pub const PRUNED_SEQUENCE: &CStr = c"pruned_id";
+pub const ROW_COUNT_SEQUENCE: &CStr = c"row_count";
+pub const COUNTED_SEQUENCE: &CStr = c"counted_id";
+pub const GAP_SEQUENCE: &CStr = c"gap_count";
+pub const RESTORED_SEQUENCE: &CStr = c"restored";
+pub const APPLY_AFTER_SEQUENCE: &CStr = c"apply_after";
+pub const APPLY_SINCE_SEQUENCE: &CStr = c"apply_since";
+pub const TRUST_SEQUENCE: &CStr = c"trust_source";
+pub const TRIED_SEQUENCE: &CStr = c"apply_tried";
+pub const TRIES_SEQUENCE: &CStr = c"apply_tries";
+pub const STANDING_AT_SEQUENCE: &CStr = c"apply_standing_at";
+pub const STANDING_TRIES_SEQUENCE: &CStr = c"apply_standing_tries";
+
+/// The table that a sequence is owned by, as that of a serial or identity column is.
+pub fn table_of(sequence: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    let (mut table, mut column) = (pg_sys::InvalidOid, 0);
+    let kinds = [
+        pg_sys::DependencyType::DEPENDENCY_AUTO,
+        pg_sys::DependencyType::DEPENDENCY_INTERNAL,
+    ];
+    kinds
+        .into_iter()
+        .any(|kind| {
+            // SAFETY: reads pg_depend; both results are written where there is one.
+            unsafe { pg_sys::sequenceIsOwned(sequence, kind as _, &mut table, &mut column) }
+        })
+        .then_some(table)
+}
+
+/// The value that one of our own sequences stands at: 0 when it was never advanced.
+pub fn sequence_value(name: &'static CStr) -> Result<i64, Failure> {
+    Ok(current_value(own_sequence(name)?)?.unwrap_or(0))
+}
+
+/// The value of one of our own sequences, `None` when it was never set or was restarted.
+pub fn sequence_value_if_set(name: &'static CStr) -> Result<Option<i64>, Failure> {
+    current_value(own_sequence(name)?)
+}
+
+/// Raises one of our own sequences to a value unless it is there already.
+pub fn raise_sequence(name: &'static CStr, value: i64) -> Result<(), Failure> {
+    change(own_sequence(name)?, |state| {
+        if state.value.is_none_or(|current| current < value) {
+            state.value = Some(value);
+        }
+    })
+}
+
+/// Whether the DBA has said that the source is trusted: `start_apply(trust_source => true)`.
+pub fn source_is_trusted() -> Result<bool, Failure> {
+    // objects older than 1.2.0 do not have it
+    Ok(has_sequence(TRUST_SEQUENCE) && sequence_value(TRUST_SEQUENCE)? > 0)
+}
+
+/// Sets one of our own sequences to a value.
+pub fn set_sequence(name: &'static CStr, value: i64) -> Result<(), Failure> {
+    change(own_sequence(name)?, |state| state.value = Some(value))
+}
+
+/// Advances one of our own sequences by one.
+pub fn advance_sequence(name: &'static CStr) -> Result<i64, Failure> {
+    next_value(own_sequence(name)?)
+}
+
+/// Adds to one of our own sequences, not going below 0; its value then.
+pub fn add_to_sequence(name: &'static CStr, difference: i64) -> Result<i64, Failure> {
+    change(own_sequence(name)?, |state| {
+        let value = state.value.unwrap_or(0).saturating_add(difference).max(0);
+        state.value = Some(value);
+        value
+    })
+}
+
+/// Whether a sequence of ours exists.
+pub fn has_sequence(name: &'static CStr) -> bool {
+    own::relation(OWN_SCHEMA, name) != pg_sys::InvalidOid
+}
+
+/// The next value of a sequence, as nextval() gives it (but for CYCLE and CACHE), without touching the user's lastval().
+pub(in crate::pg) fn next_value(sequence: pg_sys::Oid) -> Result<i64, Failure> {
+    let definition = Definition::of(sequence);
+    let next = change(sequence, |state| {
+        let next = state.next(definition.step);
+        state.value = next
+            .filter(|next| definition.values.contains(next))
+            .or(state.value);
+        next
+    })?;
+    next.filter(|next| definition.values.contains(next))
+        .ok_or_else(|| Failure::sequence_exhausted(&name_of(sequence)))
+}
+
+/// Raises a sequence so far that its next value is above `value`, keeping the remainder of its values by its increment.
+pub(in crate::pg) fn raise_in_step(sequence: pg_sys::Oid, value: i64) -> Result<(), Failure> {
+    let step = increment(sequence).max(1);
+    change(sequence, |state| {
+        let last = state.value.unwrap_or(state.first.saturating_sub(step));
+        let raised = value.saturating_sub(value.saturating_sub(last).rem_euclid(step));
+        if raised > last && raised > 0 {
+            state.value = Some(raised);
+        }
+    })
+}
+
+/// How far the values of a sequence are apart.
+pub(in crate::pg) fn increment(sequence: pg_sys::Oid) -> i64 {
+    Definition::of(sequence).step
+}
+
+/// The value that was given out last, `None` for a sequence that was never used.
+pub(in crate::pg) fn current_value(sequence: pg_sys::Oid) -> Result<Option<i64>, Failure> {
+    Ok(state_of(sequence)?.value)
+}
+
+/// What the sequence shows as its last_value: also of one that was never used.
+pub(in crate::pg) fn last_value(sequence: pg_sys::Oid) -> Result<i64, Failure> {
+    let state = state_of(sequence)?;
+    Ok(state.value.unwrap_or(state.first))
+}
+
+fn state_of(sequence: pg_sys::Oid) -> Result<State, Failure> {
+    // SAFETY: the lock keeps the relation from being dropped or replaced; the row is read under the lock of its buffer.
+    unsafe {
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        let relation = open(sequence, lock)?;
+        let state = Page::lock(relation, false).map(|page| {
+            let state = page.state();
+            page.release();
+            state
+        });
+        pg_sys::relation_close(relation, lock);
+        state
+    }
+}
+
+/// What ALTER SEQUENCE can change of the values that a sequence gives.
+struct Definition {
+    step: i64,
+    values: RangeInclusive<i64>,
+}
+
+impl Definition {
+    fn of(sequence: pg_sys::Oid) -> Self {
+        // SAFETY: SEQRELID holds rows of pg_sequence.
+        unsafe {
+            compat::with_cached(
+                pg_sys::SysCacheIdentifier::SEQRELID,
+                sequence,
+                |s: &pg_sys::FormData_pg_sequence| Definition {
+                    step: s.seqincrement,
+                    values: s.seqmin..=s.seqmax,
+                },
+            )
+        }
+        .unwrap_or(Definition {
+            step: 1,
+            values: 1..=i64::MAX,
+        })
+    }
+}
+
+fn name_of(sequence: pg_sys::Oid) -> String {
+    lookup::qualified_relation_name(sequence).unwrap_or_default()
+}
+
+/// Opens a sequence, and nothing else.
+///
+/// # Safety
+/// In a transaction; the caller closes it.
+unsafe fn open(sequence: pg_sys::Oid, lock: pg_sys::LOCKMODE) -> Result<pg_sys::Relation, Failure> {
+    // SAFETY: relation_open() raises an error where there is none; what it returns is open.
+    unsafe {
+        let relation = pg_sys::relation_open(sequence, lock);
+        let kind = (*(*relation).rd_rel).relkind as u8;
+        if kind == pg_sys::RELKIND_SEQUENCE {
+            return Ok(relation);
+        }
+        pg_sys::relation_close(relation, lock);
+    }
+    Err(Failure::sequence_altered(
+        &name_of(sequence),
+        "It is no sequence any more.",
+    ))
+}
+
+/// The same for writing: PostgreSQL sets a sequence that is not logged back after a crash, and ids would be given again.
+///
+/// # Safety
+/// As [`open`].
+unsafe fn open_for_writing(
+    sequence: pg_sys::Oid,
+    lock: pg_sys::LOCKMODE,
+) -> Result<pg_sys::Relation, Failure> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let relation = open(sequence, lock)?;
+        let persistence = (*(*relation).rd_rel).relpersistence as u8;
+        if persistence == pg_sys::RELPERSISTENCE_PERMANENT {
+            return Ok(relation);
+        }
+        pg_sys::relation_close(relation, lock);
+    }
+    Err(Failure::sequence_altered(
+        &name_of(sequence),
+        "It is not logged, so that a crash of the server would set it back.",
+    ))
+}
+
+/// What a sequence's row holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct State {
+    /// What the next value will be if `value` is `None`.
+    first: i64,
+    value: Option<i64>,
+}
+
+impl State {
+    fn next(self, step: i64) -> Option<i64> {
+        self.value
+            .map_or(Some(self.first), |value| value.checked_add(step))
+    }
+}
+
+/// Changes a sequence while no other session can, and writes what has changed. The lock on the relation is held to the end
+/// of the transaction, as nextval() does.
+fn change<R>(sequence: pg_sys::Oid, f: impl FnOnce(&mut State) -> R) -> Result<R, Failure> {
+    // SAFETY: the lock keeps the relation from being dropped or replaced; the page stays locked from reading to writing, and
+    // `f` is arithmetic only.
+    unsafe {
+        let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+        let relation = open_for_writing(sequence, lock)?;
+        let logged = is_logged(relation);
+        if logged {
+            // Before the page is locked: the commit has to flush and wait for what is written here.
+            pg_sys::GetTopTransactionId();
+        }
+        let result = Page::lock(relation, true).map(|page| {
+            let before = page.state();
+            let mut state = before;
+            let result = f(&mut state);
+            if let Some(value) = state.value.filter(|_| state != before) {
+                page.write(value, logged.then_some(relation));
+            }
+            page.release();
+            result
+        });
+        pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
+        result
+    }
+}
+
+/// Whether changes of a relation go to WAL (rel.h: RelationNeedsWAL).
+///
+/// # Safety
+/// The relation is open.
+unsafe fn is_logged(relation: pg_sys::Relation) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let relation = &*relation;
+        #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
+        let made_here = relation.rd_firstRelfilenodeSubid;
+        #[cfg(not(any(feature = "pg13", feature = "pg14", feature = "pg15")))]
+        let made_here = relation.rd_firstRelfilelocatorSubid;
+        let permanent = (*relation.rd_rel).relpersistence as u8 == pg_sys::RELPERSISTENCE_PERMANENT;
+        // InvalidSubTransactionId is 0
+        let is_older = relation.rd_createSubid == 0 && made_here == 0;
+        permanent && (pg_sys::wal_level >= pg_sys::WalLevel::WAL_LEVEL_REPLICA as i32 || is_older)
+    }
+}
+
+/// The one page of a sequence, pinned and locked.
+struct Page {
+    buffer: pg_sys::Buffer,
+    header: *mut pg_sys::PageHeaderData,
+    /// The row with its header, and its length.
+    row: *mut pg_sys::HeapTupleHeaderData,
+    length: u32,
+}
+
+/// What tells the page of a sequence, at its end (sequence.c: sequence_magic).
+const MAGIC: u32 = 0x1717;
+/// Where that lies: the last aligned place of a page.
+const MAGIC_AT: usize = pg_sys::BLCKSZ as usize - size_of::<u64>();
+
+/// Whether a page holds one row and the mark of a sequence, so that both can be read.
+///
+/// # Safety
+/// The page is pinned and locked.
+unsafe fn is_of_sequence(page: pg_sys::Page) -> bool {
+    // SAFETY: a page has BLCKSZ bytes, and a header; line pointers begin behind it and are told by pd_lower.
+    unsafe {
+        let header = &*page.cast::<pg_sys::PageHeaderData>();
+        let first = core::mem::offset_of!(pg_sys::PageHeaderData, pd_linp);
+        if header.pd_special as usize != MAGIC_AT
+            || page.byte_add(MAGIC_AT).cast::<u32>().read() != MAGIC
+            || (header.pd_lower as usize) < first + size_of::<pg_sys::ItemIdData>()
+        {
+            return false;
+        }
+        let item = &*pg_sys::PageGetItemId(page, 1);
+        let end = item.lp_off() as usize + item.lp_len() as usize;
+        item.lp_flags() == pg_sys::LP_NORMAL && item.lp_off() as usize >= first && end <= MAGIC_AT
+    }
+}
+
+impl Page {
+    /// # Safety
+    /// The relation is an open sequence. No error may be raised between this and [`Page::release`] (it would be put right by
+    /// PostgreSQL at the end of the transaction, which releases locks and pins of buffers).
+    unsafe fn lock(relation: pg_sys::Relation, for_writing: bool) -> Result<Self, Failure> {
+        // SAFETY: the first and only page of a sequence exists (sequence.c: fill_seq_fork_with_data); its row is looked for
+        // only where the page says that it has one.
+        unsafe {
+            let buffer = pg_sys::ReadBuffer(relation, 0);
+            let mode = if for_writing {
+                compat::BUFFER_EXCLUSIVE
+            } else {
+                compat::BUFFER_SHARE
+            };
+            pg_sys::LockBuffer(buffer, mode);
+            let page = pg_sys::BufferGetPage(buffer);
+            if !is_of_sequence(page) {
+                pg_sys::UnlockReleaseBuffer(buffer);
+                return Err(Failure::sequence_damaged(&name_of((*relation).rd_id)));
+            }
+            let item = pg_sys::PageGetItemId(page, 1);
+            Ok(Page {
+                buffer,
+                header: page.cast(),
+                row: page.byte_add((*item).lp_off() as usize).cast(),
+                length: (*item).lp_len(),
+            })
+        }
+    }
+
+    fn data(&self) -> *mut pg_sys::FormData_pg_sequence_data {
+        // SAFETY: the row lies on the page; its columns are fixed and never NULL.
+        unsafe { self.row.byte_add((*self.row).t_hoff as usize).cast() }
+    }
+
+    fn state(&self) -> State {
+        // SAFETY: the page is locked.
+        let data = unsafe { &*self.data() };
+        State {
+            first: data.last_value,
+            value: data.is_called.then_some(data.last_value),
+        }
+    }
+
+    /// Sets the value, and writes it to WAL for a relation given here.
+    ///
+    /// # Safety
+    /// The page is locked for writing.
+    unsafe fn write(&self, value: i64, logged: Option<pg_sys::Relation>) {
+        // SAFETY: as do_setval() does it: nothing in the critical section can raise an error but a full disk, which is a
+        // PANIC there as everywhere.
+        unsafe {
+            pg_sys::CritSectionCount += 1;
+            let data = &mut *self.data();
+            data.last_value = value;
+            data.is_called = true;
+            data.log_cnt = 0;
+            pg_sys::MarkBufferDirty(self.buffer);
+            if let Some(relation) = logged {
+                #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
+                let mut record = pg_sys::xl_seq_rec {
+                    node: (*relation).rd_node,
+                };
+                #[cfg(not(any(feature = "pg13", feature = "pg14", feature = "pg15")))]
+                let mut record = pg_sys::xl_seq_rec {
+                    locator: (*relation).rd_locator,
+                };
+                pg_sys::XLogBeginInsert();
+                pg_sys::XLogRegisterBuffer(0, self.buffer, pg_sys::REGBUF_WILL_INIT as u8);
+                pg_sys::XLogRegisterData((&raw mut record).cast(), size_of_val(&record) as _);
+                pg_sys::XLogRegisterData(self.row.cast(), self.length as _);
+                let lsn = pg_sys::XLogInsert(
+                    pg_sys::RmgrIds::RM_SEQ_ID as pg_sys::RmgrId,
+                    pg_sys::XLOG_SEQ_LOG as u8,
+                );
+                compat::set_page_lsn(self.header, lsn);
+            }
+            pg_sys::CritSectionCount -= 1;
+        }
+    }
+
+    fn release(self) {
+        // SAFETY: pinned and locked in `lock`.
+        unsafe { pg_sys::UnlockReleaseBuffer(self.buffer) }
+    }
+}
+
+pub(in crate::pg) fn own_sequence(name: &'static CStr) -> Result<pg_sys::Oid, Failure> {
+    match own::relation(OWN_SCHEMA, name) {
+        pg_sys::InvalidOid => Err(missing(OWN_SCHEMA, name)),
+        oid => Ok(oid),
+    }
+}
+
+/// Why a sequence of ours is not at hand.
+pub(in crate::pg) fn missing(schema: &'static CStr, name: &'static CStr) -> Failure {
+    let shown = format!("{}.{}", schema.to_string_lossy(), name.to_string_lossy());
+    if own::is_taken(schema, name) {
+        Failure::sequence_altered(&shown, "It is no member of the extension.")
+    } else {
+        Failure::sequence_missing(&shown)
+    }
+}

@@ -1,0 +1,608 @@
+//! The capture table as PostgreSQL's own catalogs are written: `heap_form_tuple`, insert, indexes. No SPI, no planner.
+//!
+//! Not honoured, since nothing of a user may run here: row triggers, rules, check constraints, defaults. Indexes with
+//! expressions or predicates are refused as an alteration of the table.
+//! Locks: the table and the sequences that each row needs, all or none ([`lock_all`]); held to the end of the transaction,
+//! so that a row is never decoded after its table is gone. Those of retention only when they are free.
+
+use crate::pg::catalog::{lookup, own};
+use crate::pg::runtime::failure::Failure;
+use crate::pg::runtime::{compat, text};
+use crate::pg::store::sequence::{
+    COUNTED_SEQUENCE, OWN_SCHEMA, PRUNED_SEQUENCE, ROW_COUNT_SEQUENCE, current_value, increment,
+    missing, next_value, own_sequence, raise_in_step,
+};
+use core::ffi::CStr;
+use pgrx::pg_sys::{self, Datum};
+
+pub const SCHEMA: &CStr = c"public";
+pub const TABLE: &CStr = c"dts_ddl_command";
+/// Made by dts_ddl.start_apply().
+const APPLY_LOG: &CStr = c"apply_log";
+const SEQUENCE: &CStr = c"dts_ddl_command_id_seq";
+pub const MAIN_TRIGGER: &CStr = c"dts_intercept_ddl";
+pub const DROP_TRIGGER: &CStr = c"dts_intercept_drop";
+pub const REWRITE_TRIGGER: &CStr = c"dts_intercept_rewrite";
+pub use crate::pg::catalog::own::EXTENSION;
+
+/// So often, and with such pauses, the table is looked for while another session drops and creates the extension: a
+/// commit is visible to snapshots a moment before its invalidations reach our caches (xact.c: CommitTransaction).
+const ATTEMPTS: usize = 100;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(2);
+
+/// The columns of the contract, in order.
+const COLUMNS: [(&CStr, pg_sys::Oid); 14] = [
+    (c"ddl_text", pg_sys::TEXTOID),
+    (c"id", pg_sys::INT8OID),
+    (c"event", pg_sys::TEXTOID),
+    (c"tag", pg_sys::TEXTOID),
+    (c"username", pg_sys::VARCHAROID),
+    (c"database", pg_sys::VARCHAROID),
+    (c"schema", pg_sys::VARCHAROID),
+    (c"object_type", pg_sys::VARCHAROID),
+    (c"object_name", pg_sys::VARCHAROID),
+    (c"client_address", pg_sys::VARCHAROID),
+    (c"client_port", pg_sys::INT4OID),
+    (c"event_time", pg_sys::TIMESTAMPTZOID),
+    (c"txid_current", pg_sys::VARCHAROID),
+    (c"message", pg_sys::TEXTOID),
+];
+pub const ID_COLUMN: usize = 1;
+pub const DDL_TEXT_COLUMN: usize = 0;
+pub const TAG_COLUMN: usize = 3;
+pub const USERNAME_COLUMN: usize = 4;
+pub const PORT_COLUMN: usize = 10;
+pub const TIME_COLUMN: usize = 11;
+pub const TRANSACTION_COLUMN: usize = 12;
+pub const MESSAGE_COLUMN: usize = 13;
+const EVENT_TIME_COLUMN: usize = 11;
+
+/// One value of a row.
+pub enum Value<'a> {
+    Null,
+    Text(&'a [u8]),
+    Int(i32),
+    BigInt(i64),
+    Timestamp(i64),
+}
+
+/// How far one round of deleting old rows may go.
+#[derive(Clone, Copy)]
+pub struct PruneLimits {
+    pub rows: i64,
+    pub entries: usize,
+}
+
+/// A row that may be deleted.
+pub struct Candidate {
+    pub id: i64,
+    pub time: Option<i64>,
+    /// So many were deleted before it.
+    pub deleted: i64,
+}
+
+/// What one round of deleting old rows did.
+pub struct Pruned {
+    pub deleted: i64,
+    /// The highest id deleted, 0 when none.
+    pub highest: i64,
+    /// All rows below this id are gone, as far as this round could see.
+    pub next: i64,
+}
+
+/// The capture table, open and locked for writing. Closed (the lock stays) on drop.
+pub struct CaptureTable {
+    relation: pg_sys::Relation,
+    sequence: pg_sys::Oid,
+}
+
+impl Drop for CaptureTable {
+    fn drop(&mut self) {
+        // After an error the resource owner closes the relation; closing it here as well would be once too often.
+        if !std::thread::panicking() {
+            // SAFETY: opened in `open`, not closed since.
+            unsafe { pg_sys::relation_close(self.relation, pg_sys::NoLock as pg_sys::LOCKMODE) }
+        }
+    }
+}
+
+/// The capture table; InvalidOid when there is none.
+pub fn capture_table() -> pg_sys::Oid {
+    own::relation(SCHEMA, TABLE)
+}
+
+/// The same, or why there is none. To be asked before any query that names the table.
+pub fn require() -> Result<pg_sys::Oid, Failure> {
+    match capture_table() {
+        pg_sys::InvalidOid if own::is_taken(SCHEMA, TABLE) => Err(Failure::table_altered(
+            "What has its name is no member of the extension.".to_owned(),
+        )),
+        pg_sys::InvalidOid => Err(Failure::table_missing()),
+        table => Ok(table),
+    }
+}
+
+/// The same for queries that also name the sequence of its ids.
+pub fn require_with_ids() -> Result<(), Failure> {
+    require()?;
+    match own::relation(SCHEMA, SEQUENCE) {
+        pg_sys::InvalidOid => Err(missing(SCHEMA, SEQUENCE)),
+        _ => Ok(()),
+    }
+}
+
+/// A row of another server has arrived. Where this server captures too, its next id is to be above that row's, so that ids
+/// tell the order of commands that depend on each other.
+pub fn keep_ids_above(id: i64) -> Result<(), Failure> {
+    let sequence = id_sequence(require()?)?;
+    if increment(sequence) > 1 {
+        raise_in_step(sequence, id)?;
+    }
+    Ok(())
+}
+
+/// Whether this server applies DDL commands of another one, or has done so.
+pub fn is_destination() -> bool {
+    own::relation(OWN_SCHEMA, APPLY_LOG) != pg_sys::InvalidOid
+}
+
+impl CaptureTable {
+    /// Opens the table; `None` when the extension is no longer installed (another session dropped it meanwhile).
+    pub fn open() -> Result<Option<Self>, Failure> {
+        let mut failure = Failure::table_missing();
+        for _ in 0..ATTEMPTS {
+            match Self::find() {
+                Ok(relations) => match Self::lock_and_open(relations) {
+                    Some(table) => return table.check_shape().map(|()| Some(table)),
+                    None => continue,
+                },
+                Err(missing) => failure = missing,
+            }
+            if !lookup::extension_exists(EXTENSION) {
+                return Ok(None);
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Err(failure)
+    }
+
+    /// What each row needs: the table, its id sequence and the number of rows, by their names.
+    fn find() -> Result<[pg_sys::Oid; 3], Failure> {
+        let table = require()?;
+        let ids = id_sequence(table)?;
+        let rows = own_sequence(ROW_COUNT_SEQUENCE)?;
+        Ok([table, ids, rows])
+    }
+
+    /// Locks and opens what was found; `None` when it was replaced or dropped while we waited.
+    fn lock_and_open(relations: [pg_sys::Oid; 3]) -> Option<Self> {
+        let [table, sequence, _] = relations;
+        lock_all(&relations);
+        // SAFETY: locked; NULL when it vanished while we waited.
+        let relation =
+            unsafe { pg_sys::try_relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE) };
+        if relation.is_null() {
+            unlock(&relations);
+            return None;
+        }
+        if !Self::find().is_ok_and(|found| found == relations) {
+            // SAFETY: opened above.
+            unsafe { pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE) };
+            unlock(&relations);
+            return None;
+        }
+        Some(CaptureTable { relation, sequence })
+    }
+
+    /// Locks what deleting old rows needs besides; never waits. Not so while DROP EXTENSION, which has these locks, waits for
+    /// this transaction.
+    pub fn lock_retention(&self) -> Result<bool, Failure> {
+        let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+        let sequences = [
+            own_sequence(PRUNED_SEQUENCE)?,
+            own_sequence(COUNTED_SEQUENCE)?,
+        ];
+        // SAFETY: locks by OID need no existing relation.
+        Ok(sequences
+            .iter()
+            .all(|&sequence| unsafe { pg_sys::ConditionalLockRelationOid(sequence, lock) }))
+    }
+
+    /// Tells this table from one that was made later.
+    pub fn oid(&self) -> u32 {
+        // SAFETY: the relation is open.
+        unsafe { (*self.relation).rd_id.to_u32() }
+    }
+
+    fn check_shape(&self) -> Result<(), Failure> {
+        // SAFETY: the relation is open.
+        unsafe { check_shape(self.relation) }
+    }
+
+    /// The id for a new row.
+    pub fn next_id(&self) -> Result<i64, Failure> {
+        next_value(self.sequence)
+    }
+
+    /// The highest id given so far, to any session.
+    pub fn last_id(&self) -> Result<i64, Failure> {
+        Ok(current_value(self.sequence)?.unwrap_or(0))
+    }
+
+    /// How far the ids of this server are apart; between them lie those of other servers, if any.
+    pub fn id_increment(&self) -> i64 {
+        increment(self.sequence).max(1)
+    }
+
+    /// Writes one row and its index entries.
+    pub fn insert(&self, row: &[Value<'_>; 14]) -> Result<(), Failure> {
+        let mut texts: [Vec<u32>; 14] = Default::default();
+        let mut values = [Datum::from(0usize); 14];
+        let mut nulls = [false; 14];
+        for (i, value) in row.iter().enumerate() {
+            values[i] = match value {
+                Value::Null => {
+                    nulls[i] = true;
+                    Datum::from(0usize)
+                }
+                Value::Text(bytes) => {
+                    texts[i] = text::varlena(bytes)?;
+                    Datum::from(texts[i].as_ptr())
+                }
+                Value::Int(v) => Datum::from(*v),
+                Value::BigInt(v) | Value::Timestamp(v) => Datum::from(*v),
+            };
+        }
+        // SAFETY: values match the descriptor checked in `open`; they are copied into the tuple.
+        unsafe {
+            let tuple = pg_sys::heap_form_tuple(
+                (*self.relation).rd_att,
+                values.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+            );
+            let result = match self.open_only_index() {
+                Some(index) => {
+                    pg_sys::simple_heap_insert(self.relation, tuple);
+                    let id = values[ID_COLUMN];
+                    compat::index_insert_unique(index, self.relation, id, &mut (*tuple).t_self);
+                    pg_sys::index_close(index, pg_sys::NoLock as pg_sys::LOCKMODE);
+                    Ok(())
+                }
+                None => self.insert_tuple_with_indexes(tuple),
+            };
+            pg_sys::heap_freetuple(tuple);
+            result
+        }
+    }
+
+    /// The index of the ids, where there is no other: the usual case. Its lock is held to the end of the transaction, as that
+    /// of the table.
+    fn open_only_index(&self) -> Option<pg_sys::Relation> {
+        // SAFETY: the relation is open; the list is a copy of that in its cache entry, which is up to date now.
+        unsafe {
+            let list = pg_sys::RelationGetIndexList(self.relation);
+            if list.is_null() || (*list).length != 1 {
+                return None;
+            }
+            let index = (*(*list).elements).oid_value;
+            if index != (*self.relation).rd_pkindex {
+                return None;
+            }
+            let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+            let index = pg_sys::index_open(index, lock);
+            if is_of_ids(index) {
+                return Some(index);
+            }
+            pg_sys::index_close(index, lock);
+            None
+        }
+    }
+
+    /// With indexes of the DBA's: as for a catalog (indexing.c), which knows no expressions, predicates or exclusion
+    /// constraints: these are refused before.
+    ///
+    /// # Safety
+    /// The tuple is one of this table.
+    unsafe fn insert_tuple_with_indexes(&self, tuple: pg_sys::HeapTuple) -> Result<(), Failure> {
+        // SAFETY: the relation is open and locked for writing; what is opened is closed.
+        unsafe {
+            let indexes = pg_sys::CatalogOpenIndexes(self.relation);
+            for i in 0..(*indexes).ri_NumIndices as usize {
+                let info = &**(*indexes).ri_IndexRelationInfo.add(i);
+                let plain = info.ii_Expressions.is_null()
+                    && info.ii_Predicate.is_null()
+                    && info.ii_ExclusionOps.is_null();
+                if !plain {
+                    pg_sys::CatalogCloseIndexes(indexes);
+                    return Err(Failure::table_altered(
+                        "It has an index with an expression, a predicate or an exclusion constraint.".to_owned(),
+                    ));
+                }
+            }
+            pg_sys::CatalogTupleInsertWithInfo(self.relation, tuple, indexes);
+            pg_sys::CatalogCloseIndexes(indexes);
+        }
+        Ok(())
+    }
+
+    /// Deletes the oldest rows from `from_id` on as long as `goes` says so, at most `limits.rows` of them, looking at no
+    /// more than `limits.entries` index entries (rows that are gone still have one until vacuum). Rows that another
+    /// session is deleting are passed over, never waited for.
+    pub fn delete_oldest(
+        &self,
+        from_id: i64,
+        limits: PruneLimits,
+        mut goes: impl FnMut(&Candidate) -> bool,
+    ) -> Pruned {
+        let mut pruned = Pruned {
+            deleted: 0,
+            highest: 0,
+            next: from_id,
+        };
+        let mut passed_over = false;
+        self.scan(from_id, limits.entries, |id, time, tid| {
+            if pruned.deleted >= limits.rows
+                || !goes(&Candidate {
+                    id,
+                    time,
+                    deleted: pruned.deleted,
+                })
+            {
+                return false;
+            }
+            if self.delete(tid) {
+                pruned.deleted += 1;
+                pruned.highest = id;
+            } else {
+                passed_over = true;
+            }
+            if !passed_over {
+                pruned.next = id.saturating_add(1);
+            }
+            true
+        });
+        pruned
+    }
+
+    /// The number of rows that are there now.
+    pub fn count(&self) -> i64 {
+        let mut rows = 0;
+        self.scan(i64::MIN, usize::MAX, |_, _, _| {
+            rows += 1;
+            true
+        });
+        rows
+    }
+
+    /// The same, if no other transaction has written to the table and is still open; never waits for one.
+    pub fn count_if_alone(&self) -> Option<i64> {
+        let lock = pg_sys::ShareLock as pg_sys::LOCKMODE;
+        // SAFETY: the relation is open; the lock conflicts with writers other than this transaction, and is given back.
+        unsafe {
+            let oid = (*self.relation).rd_id;
+            if !pg_sys::ConditionalLockRelationOid(oid, lock) {
+                return None;
+            }
+            let rows = self.count();
+            pg_sys::UnlockRelationOid(oid, lock);
+            Some(rows)
+        }
+    }
+
+    /// Hands the rows from `from_id` on to `f`, by id, until it says that it has seen enough; looks at no more than
+    /// `entries` index entries.
+    ///
+    /// Rows are seen as they are now (SnapshotSelf): no predicate locks are taken, so serializable transactions
+    /// do not conflict over it.
+    fn scan(
+        &self,
+        from_id: i64,
+        entries: usize,
+        mut f: impl FnMut(i64, Option<i64>, pg_sys::ItemPointerData) -> bool,
+    ) {
+        // SAFETY: the scan is ended and the index closed on the normal way; after an error the resource owner does so.
+        // The slot keeps its buffer pinned while its values are read.
+        unsafe {
+            let index = compat::primary_key_index(self.relation);
+            if index == pg_sys::InvalidOid {
+                return;
+            }
+            let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+            let index = pg_sys::index_open(index, lock);
+            if !is_of_ids(index) {
+                pg_sys::index_close(index, lock);
+                return;
+            }
+            let mut key = pg_sys::ScanKeyData::default();
+            pg_sys::ScanKeyInit(
+                &mut key,
+                1,
+                pg_sys::BTGreaterEqualStrategyNumber as pg_sys::StrategyNumber,
+                pg_sys::Oid::from(pg_sys::F_INT8GE),
+                Datum::from(from_id),
+            );
+            let slot = pg_sys::table_slot_create(self.relation, core::ptr::null_mut());
+            let snapshot = &raw mut pg_sys::SnapshotSelfData;
+            let scan = compat::index_beginscan(self.relation, index, snapshot, 1);
+            pg_sys::index_rescan(scan, &mut key, 1, core::ptr::null_mut(), 0);
+            let forward = pg_sys::ScanDirection::ForwardScanDirection;
+            for _ in 0..entries {
+                if pg_sys::index_getnext_tid(scan, forward).is_null() {
+                    break;
+                }
+                if !pg_sys::index_fetch_heap(scan, slot) {
+                    continue;
+                }
+                pg_sys::slot_getallattrs(slot);
+                let column = |i: usize| {
+                    (!*(*slot).tts_isnull.add(i))
+                        .then(|| (*(*slot).tts_values.add(i)).value() as i64)
+                };
+                if !f(
+                    column(ID_COLUMN).unwrap_or_default(),
+                    column(EVENT_TIME_COLUMN),
+                    (*slot).tts_tid,
+                ) {
+                    break;
+                }
+            }
+            pg_sys::index_endscan(scan);
+            pg_sys::ExecDropSingleTupleTableSlot(slot);
+            pg_sys::index_close(index, pg_sys::NoLock as pg_sys::LOCKMODE);
+        }
+    }
+
+    /// Deletes the row at this place, unless another session is at it or it has gone.
+    fn delete(&self, mut tid: pg_sys::ItemPointerData) -> bool {
+        let mut failure = pg_sys::TM_FailureData::default();
+        // SAFETY: the place is that of a row which the scan has just seen; no crosscheck snapshot, no waiting; every
+        // result but TM_Ok leaves the row alone.
+        unsafe {
+            let command = pg_sys::GetCurrentCommandId(true);
+            #[cfg(feature = "pg19")]
+            let result = pg_sys::heap_delete(
+                self.relation,
+                &tid,
+                command,
+                0,
+                core::ptr::null_mut(),
+                false,
+                &mut failure,
+            );
+            #[cfg(not(feature = "pg19"))]
+            let result = pg_sys::heap_delete(
+                self.relation,
+                &mut tid,
+                command,
+                core::ptr::null_mut(),
+                false,
+                &mut failure,
+                false,
+            );
+            let _ = &mut tid;
+            result == pg_sys::TM_Result::TM_Ok
+        }
+    }
+}
+
+/// Whether the ids are the only column of a primary key: a DBA may have put another one in its place.
+///
+/// # Safety
+/// The index is open.
+unsafe fn is_of_ids(index: pg_sys::Relation) -> bool {
+    // SAFETY: the caller's promise; there are as many column numbers as columns.
+    unsafe {
+        let form = &*(*index).rd_index;
+        form.indnatts == 1 && *form.indkey.values.as_ptr() as usize == ID_COLUMN + 1
+    }
+}
+
+/// Refuses a table that is not the 14 columns of the contract.
+///
+/// # Safety
+/// `relation` is open.
+pub(in crate::pg) unsafe fn check_shape(relation: pg_sys::Relation) -> Result<(), Failure> {
+    // SAFETY: an open relation's descriptor is complete; attributes 0..natts are initialized.
+    unsafe {
+        let relation = &*relation;
+        let form = &*relation.rd_rel;
+        if form.relkind != pg_sys::RELKIND_RELATION as core::ffi::c_char
+            || form.relam != pg_sys::HEAP_TABLE_AM_OID
+        {
+            return Err(Failure::table_altered(
+                "It is not an ordinary heap table.".to_owned(),
+            ));
+        }
+        let count = (*relation.rd_att).natts as usize;
+        if count != COLUMNS.len() {
+            return Err(Failure::table_altered(format!(
+                "It has {count} columns instead of {}.",
+                COLUMNS.len()
+            )));
+        }
+        for (i, (name, kind)) in COLUMNS.iter().enumerate() {
+            let attribute = compat::attribute(relation.rd_att, i);
+            if attribute.attisdropped
+                || text::bytes(attribute.attname.data.as_ptr()) != name.to_bytes()
+            {
+                let name = name.to_string_lossy();
+                return Err(Failure::table_altered(format!(
+                    "Column {} is not \"{name}\".",
+                    i + 1
+                )));
+            }
+            if attribute.atttypid != *kind {
+                let name = name.to_string_lossy();
+                return Err(Failure::table_altered(format!(
+                    "Column \"{name}\" has another type."
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The sequence of the ids.
+fn id_sequence(table: pg_sys::Oid) -> Result<pg_sys::Oid, Failure> {
+    match own::relation(SCHEMA, SEQUENCE) {
+        pg_sys::InvalidOid => owned_sequence(table).ok_or_else(|| missing(SCHEMA, SEQUENCE)),
+        oid => Ok(oid),
+    }
+}
+
+/// Whether a relation is the sequence of the ids.
+pub(in crate::pg) fn is_id_sequence(relation: pg_sys::Oid) -> bool {
+    relation != pg_sys::InvalidOid && relation == own::relation(SCHEMA, SEQUENCE)
+}
+
+/// The highest id given so far, to any session; 0 when none. Takes no lock that is kept, writes nothing.
+pub fn last_id() -> Result<i64, Failure> {
+    Ok(current_value(id_sequence(require()?)?)?.unwrap_or(0))
+}
+
+/// Locks relations for writing, in whatever order others (DROP EXTENSION, TRUNCATE, ALTER TABLE) take them: never waits
+/// for one while holding another, so that no deadlock can arise here.
+fn lock_all(relations: &[pg_sys::Oid]) {
+    let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+    let mut waited_for = 0;
+    loop {
+        // SAFETY: locks by OID need no existing relation.
+        unsafe { pg_sys::LockRelationOid(relations[waited_for], lock) };
+        let mut taken = vec![relations[waited_for]];
+        let busy = (0..relations.len())
+            .filter(|&i| i != waited_for)
+            .find(|&i| {
+                // SAFETY: as above.
+                let got = unsafe { pg_sys::ConditionalLockRelationOid(relations[i], lock) };
+                if got {
+                    taken.push(relations[i]);
+                }
+                !got
+            });
+        match busy {
+            None => return,
+            Some(i) => {
+                unlock(&taken);
+                waited_for = i;
+            }
+        }
+    }
+}
+
+fn unlock(relations: &[pg_sys::Oid]) {
+    for relation in relations {
+        // SAFETY: locked once before; what the transaction held already stays held.
+        unsafe {
+            pg_sys::UnlockRelationOid(*relation, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE)
+        };
+    }
+}
+
+/// The sequence that belongs to a column of the table, whatever its name.
+fn owned_sequence(table: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    // SAFETY: reads pg_depend; the list holds OIDs.
+    unsafe {
+        let list = pg_sys::getOwnedSequences(table);
+        (!list.is_null() && (*list).length > 0).then(|| (*(*list).elements).oid_value)
+    }
+}

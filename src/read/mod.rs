@@ -1,0 +1,5 @@
+//! TODO
+
+pub mod check;
+pub mod pending;
+pub mod script;
