@@ -21,7 +21,7 @@
 #![deny(unsafe_code)]
 #![deny(ffi_unwind_calls)]
 
-use capture::{event_trigger, in_progress, record, repaired, retention, short_lived};
+use capture::{event_trigger, in_progress, recording, repaired, retention, short_lived};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use pg::hooks::handlers::Handlers;
 use pgrx::prelude::*;
@@ -104,7 +104,7 @@ fn hand_down() {
             short_lived::subtransaction_ended(rolled_back);
             apply::script_rows::subtransaction_ended(rolled_back);
         },
-        captures: record::is_on,
+        captures: recording::is_on,
         relation_is_made: in_progress::note_made,
         builds_concurrently: in_progress::is_building_concurrently,
         drops_indexes: in_progress::drops_indexes,

@@ -1,8 +1,9 @@
 //! Who runs a command, where and under which settings, as it was when the command began.
 
-use crate::document::Nesting;
 use crate::document::settings::{SEARCH_PATH, SETTINGS, Settings, USUAL_PATH};
+use crate::document::{Nesting, RunAs};
 use crate::pg::catalog::rights;
+use crate::pg::catalog::role::Role;
 use crate::pg::runtime::setting::{self, Of, Watched};
 use crate::pg::runtime::{error_context, session, text};
 use std::cell::RefCell;
@@ -113,6 +114,16 @@ impl Context {
             .iter()
             .skip(1)
             .any(|schema| schema == "pg_catalog")
+    }
+
+    /// Where the statement is to run as another role than that of the command.
+    pub fn run_as(&self, role: Role) -> Option<RunAs> {
+        let name = role.name()?;
+        (self.username.as_ref() != Some(&name)).then(|| RunAs {
+            role: name,
+            superuser: role.is_superuser(),
+            rights: rights::of(role).to_vec(),
+        })
     }
 
     /// The context of the running session at this moment.

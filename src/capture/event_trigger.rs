@@ -5,8 +5,8 @@
 
 use crate::capture::in_progress::{self, Rewrite};
 use crate::capture::record::{self, Occasion};
-use crate::capture::repaired::Found;
-use crate::capture::restore;
+use crate::capture::recording;
+use crate::capture::untold::Found;
 use crate::pg::catalog::{lookup, own};
 use crate::pg::command::early_lock;
 use crate::pg::command::event::{self, Dropped};
@@ -39,7 +39,7 @@ fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
             table::REWRITE_TRIGGER,
         ]);
         in_progress::start(event.tree, Some(session::progress()));
-        if guc::enabled() && !restore::is_running() {
+        if guc::enabled() && !recording::is_of_restore() {
             in_progress::with_current(&event, record::record_repaired_earlier);
         }
     });
@@ -83,7 +83,7 @@ fn capture_rewrite(fcinfo: pg_sys::FunctionCallInfo) {
 #[pg_extern(sql = false)]
 fn capture_ddl(fcinfo: pg_sys::FunctionCallInfo) {
     event::on(fcinfo, "ddl_command_end", "dts_capture_ddl", |event| {
-        if guc::enabled() && !restore::is_running() {
+        if guc::enabled() && !recording::is_of_restore() {
             in_progress::with_current(&event, |started, source| {
                 record::record(started, source, Occasion::End)
             });
@@ -106,7 +106,7 @@ fn before_eventless(tree: ParseTree) -> bool {
         Some(kind) => kind == Kind::Role && !guc::capture_roles(),
         None => Found::of(tree).is_empty(),
     };
-    if is_unwanted || event::in_extension_script() || !record::is_on() {
+    if is_unwanted || event::in_extension_script() || !recording::is_on() {
         return false;
     }
     in_progress::start(tree, Some(session::progress()));
@@ -114,7 +114,7 @@ fn before_eventless(tree: ParseTree) -> bool {
 }
 
 fn before_explained(tree: ParseTree) -> bool {
-    if event::in_extension_script() || !record::is_on() {
+    if event::in_extension_script() || !recording::is_on() {
         return false;
     }
     in_progress::start(tree, Some(session::progress()));
@@ -164,7 +164,7 @@ pub fn before_nested_statement() {
         }
         let is_over = is_collected || !started.dropped.is_empty();
         // What fails is tried again before the next statement.
-        if !is_over || !record::is_on() || record::record(started, source, Occasion::Early) {
+        if !is_over || !recording::is_on() || record::record(started, source, Occasion::Early) {
             started.asked = Some(now);
         }
     });

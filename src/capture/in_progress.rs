@@ -10,15 +10,16 @@
 //! subtransaction of another event trigger's, goes with that one ([`Recorded`]).
 
 use crate::capture::context::Context;
-use crate::capture::repaired::Found;
-use crate::capture::replayable::Facts;
+use crate::capture::untold::Found;
 use crate::pg::catalog::lookup::Address;
 use crate::pg::command::event::{Dropped, Event};
 use crate::pg::command::eventless::Eventless;
 use crate::pg::command::index::{self, DroppedIndex};
+use crate::pg::command::like::{self, TemporaryLike};
 use crate::pg::command::node::{KIND_OF_ALTER_TABLE, ParseTree, TemporaryItems};
 use crate::pg::command::partition;
 use crate::pg::command::source::{self, Source};
+use crate::pg::command::without_temporary::Before;
 use crate::pg::hooks::statements;
 use crate::pg::runtime::session::{self, Progress};
 use crate::pg::store::table;
@@ -51,8 +52,11 @@ pub struct Started {
     pub detached: Vec<Address>,
     /// The table of which it detaches a partition, leaving a constraint.
     pub detached_from: Option<pg_sys::Oid>,
-    /// For statements that cannot be repeated as they were sent.
-    pub replayable: Facts,
+    /// LIKE clauses that others cannot follow, and the number of all.
+    pub likes: Vec<TemporaryLike>,
+    pub all_likes: usize,
+    /// The table that it alters, where that needs temporary objects.
+    pub before: Before,
     /// Indexes that no row tells of.
     pub found: Found,
     /// An EXPLAIN ANALYZE runs it.
@@ -283,6 +287,7 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         add(number, tree, source, nested, true);
         nested
     });
+    let (likes, all_likes) = like::temporary_likes(tree);
     let started = Started {
         tree,
         context: Context::of_session(nested),
@@ -295,7 +300,9 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         attached: tree.tables_to_attach(),
         detached: tree.tables_to_detach(),
         detached_from: partition::detached_from(tree),
-        replayable: Facts::of(tree),
+        likes,
+        all_likes,
+        before: Before::of(tree),
         found: Found::of(tree),
         explained: false,
         recorded: Recorded::No,

@@ -9,7 +9,6 @@
 
 use crate::capture::in_progress::{self, Started};
 use crate::capture::objects::Touched;
-use crate::capture::repaired;
 use crate::document::{Made, Object, Operation};
 use crate::pg::catalog::lookup;
 use crate::pg::command::index;
@@ -38,11 +37,11 @@ pub fn chosen(started: &Started, touched: &Touched, statement: &[u8]) -> Vec<Mad
         }
     }
     // What stands for LIKE of a temporary table does not make all of them.
-    if started.replayable.has_likes() {
+    if !started.likes.is_empty() {
         return Vec::new();
     }
     let made = in_progress::made();
-    let copies = repaired::copies(started, &made);
+    let copies = started.found.copies(&made);
     let mut made: Vec<Made> = made
         .into_iter()
         .filter_map(|relation| described(relation, copies.contains(&relation)))

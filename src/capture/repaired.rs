@@ -10,7 +10,8 @@
 use crate::capture::context::Context;
 use crate::capture::in_progress::{self, Started};
 use crate::capture::row::{self, Row};
-use crate::capture::{names, record, stored_text};
+use crate::capture::untold::{self, Found};
+use crate::capture::{names, recording, stored_text};
 use crate::document::{Object, Operation, Original};
 use crate::error::Failure;
 use crate::pg::catalog::lookup;
@@ -20,117 +21,26 @@ use crate::pg::command::source::Source;
 use crate::pg::runtime::memory::with_reserve;
 use crate::pg::runtime::{session, subtransaction, text};
 use pgrx::pg_sys::Oid;
-use std::cell::Cell;
 use std::collections::BTreeMap;
 
-/// So many indexes of others are told of by a command or a commit, for they are locked until its end; the next goes on.
-const MOST_AT_ONCE: usize = 100;
-
-thread_local! {
-    /// Indexes may be, or may become, valid that no row tells of.
-    static LEFT: Cell<bool> = const { Cell::new(false) };
+/// Whether other servers may lack an index that was dropped.
+pub fn drops_missing(found: &Found) -> bool {
+    found.drops_invalid()
+        || in_progress::with_dropped_indexes(|dropped| dropped.iter().any(|i| i.is_untold))
 }
 
-/// What a command finds.
-#[derive(Default)]
-pub struct Found {
-    untold: Vec<Untold>,
-    /// What the command names.
-    table: Option<Oid>,
-    /// Tables whose indexes a CREATE TABLE (LIKE ..) copies.
-    in_likes: Vec<Oid>,
-    /// It is a DROP INDEX, and names an invalid one.
-    drops_invalid: bool,
-    /// It is a REINDEX INDEX of one of them.
-    is_reindexed_alone: bool,
-}
-
-impl Found {
-    /// To be asked before the command runs, under the user's search_path.
-    pub fn of(tree: ParseTree) -> Self {
-        if !index::may_concern(tree) {
-            return Found::default();
-        }
-        let untold = index::untold();
-        let drops_invalid = index::drops_invalid(tree);
-        if untold.iter().any(Untold::is_valid)
-            || !untold.is_empty() && index::goes_through_tables(tree)
-        {
-            LEFT.set(true);
-        }
-        let in_likes = index::tables_in_likes(tree);
-        if untold.is_empty() {
-            return Found {
-                drops_invalid,
-                in_likes,
-                ..Found::default()
-            };
-        }
-        Found {
-            table: index::named_table(tree),
-            in_likes,
-            is_reindexed_alone: index::reindexed_alone(tree)
-                .is_some_and(|index| untold.iter().any(|untold| untold.is(index))),
-            drops_invalid,
-            untold,
-        }
-    }
-
-    pub fn is_untold(&self, index: Oid) -> bool {
-        self.untold.iter().any(|untold| untold.is(index)) && index::is_untold(index)
-    }
-
-    /// Whether other servers may lack an index that was dropped.
-    pub fn drops_missing(&self) -> bool {
-        self.drops_invalid
-            || in_progress::with_dropped_indexes(|dropped| dropped.iter().any(|i| i.is_untold))
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.untold.is_empty()
-    }
-
-    /// Whether indexes are copied, which another session may make or drop meanwhile.
-    pub fn copies_indexes(&self) -> bool {
-        !self.in_likes.is_empty()
-    }
-
-    /// Its own row would be of an index that other servers have only by the row that tells of it.
-    pub fn is_reindexed_alone(&self) -> bool {
-        self.is_reindexed_alone
-    }
-
-    /// Rows tell of these now.
-    pub fn forget(&mut self, indexes: &[Oid]) {
-        self.untold
-            .retain(|untold| !indexes.contains(&untold.oid()));
-    }
-
-    /// What is valid before the command begins, of the table that it names.
-    pub fn valid_already(&self) -> Vec<Oid> {
-        let of_table = |untold: &&Untold| {
-            untold.is_valid() && self.table.is_some() && index::table_of(untold.oid()) == self.table
-        };
-        let of_table = self.untold.iter().filter(of_table);
-        of_table
-            .take(MOST_AT_ONCE)
-            .filter_map(Untold::valid_and_locked)
-            .collect()
-    }
-
-    /// What has become valid, or stands for an untold one that was dropped.
-    fn made_valid(&self, made: &[Oid]) -> Vec<Oid> {
-        let valid = self
-            .untold
-            .iter()
-            .filter(|untold| untold.is_made_valid_here());
-        let mut indexes: Vec<Oid> = valid.map(Untold::oid).collect();
-        in_progress::with_dropped_indexes(|dropped| {
-            let untold = dropped.iter().filter(|index| index.is_untold);
-            indexes.extend(untold.filter_map(|index| index::named(made, &index.name)));
-        });
-        indexes
-    }
+/// What has become valid, or stands for an untold one that was dropped.
+fn made_valid(found: &Found, made: &[Oid]) -> Vec<Oid> {
+    let valid = found
+        .untold()
+        .iter()
+        .filter(|untold| untold.is_made_valid_here());
+    let mut indexes: Vec<Oid> = valid.map(Untold::oid).collect();
+    in_progress::with_dropped_indexes(|dropped| {
+        let untold = dropped.iter().filter(|index| index.is_untold);
+        indexes.extend(untold.filter_map(|index| index::named(made, &index.name)));
+    });
+    indexes
 }
 
 /// Whether a DROP INDEX has dropped only what other servers lack.
@@ -154,45 +64,16 @@ pub fn record(started: &Started, source: &Source) -> Result<(), Failure> {
     if started.tree.command_tag() != "ALTER INDEX" {
         let attached = started
             .found
-            .untold
+            .untold()
             .iter()
             .filter(|u| u.is_attached_since());
         attached.for_each(|untold| index::is_told(untold.oid()));
     }
     let made = in_progress::made();
-    let mut indexes = started.found.made_valid(&made);
-    indexes.extend(copies(started, &made));
+    let mut indexes = made_valid(&started.found, &made);
+    indexes.extend(started.found.copies(&made));
     record_earlier(started, source, &indexes)?;
     write_comments_of_alike(started, source, &made)
-}
-
-/// The copies that a CREATE TABLE (LIKE ..) has made of untold indexes. Which index is told may change while it runs, for it locks out
-/// nobody who makes one: so there are as many as have no told one that says the same.
-pub fn copies(started: &Started, made: &[Oid]) -> Vec<Oid> {
-    let tables = &started.found.in_likes;
-    if tables.is_empty() {
-        return Vec::new();
-    }
-    let mut told: Vec<String> = tables
-        .iter()
-        .flat_map(|&table| index::indexes_of(table))
-        .filter(|&index| !index::is_untold(index))
-        .filter_map(index::definition_alone)
-        .collect();
-    let mut copies = made.to_vec();
-    copies.retain(|&index| is_of_new_table(index, made));
-    copies.retain(|&index| {
-        let definition = index::definition_alone(index);
-        let original = told
-            .iter()
-            .position(|told| Some(told) == definition.as_ref());
-        original.map(|at| told.swap_remove(at)).is_none() && !index::is_of_constraint(index)
-    });
-    copies
-}
-
-fn is_of_new_table(index: Oid, made: &[Oid]) -> bool {
-    index::table_of(index).is_some_and(|table| made.contains(&table) && !lookup::is_toast(table))
 }
 
 /// The same before the command runs.
@@ -204,7 +85,7 @@ pub fn record_earlier(started: &Started, source: &Source, indexes: &[Oid]) -> Re
 
 /// The transaction is about to commit. Nobody waits for it then, nor does it wait for anybody.
 pub fn before_commit() {
-    if !LEFT.get() || !record::is_on() || session::is_read_only() {
+    if !untold::may_be_left() || !recording::is_on() || session::is_read_only() {
         return;
     }
     with_reserve(tell_of_valid);
@@ -214,7 +95,7 @@ fn tell_of_valid() {
     let untold = index::untold();
     let mut valid = untold.iter().filter(|untold| untold.is_valid());
     let mut is_left = in_progress::is_any();
-    for untold in valid.by_ref().take(MOST_AT_ONCE) {
+    for untold in valid.by_ref().take(untold::MOST_AT_ONCE) {
         let tell = || {
             let index = if untold.is_made_valid_here() {
                 Some(untold.oid())
@@ -227,7 +108,7 @@ fn tell_of_valid() {
         let told = subtransaction::attempt(tell).inspect_err(report_untold);
         is_left |= !told.unwrap_or(false);
     }
-    LEFT.set(is_left || valid.next().is_some());
+    untold::note_left(is_left || valid.next().is_some());
 }
 
 fn report_untold(failure: &Failure) {
@@ -241,7 +122,7 @@ fn write(started: &Started, source: &Source, index: Oid) -> Result<(), Failure> 
 fn original(started: &Started, source: &Source) -> Result<Original, Failure> {
     let tag = started.tree.command_tag();
     let sent = stored_text::exact(source, &tag, started.context.standard_conforming_strings)?;
-    Ok(record::as_sent(&tag, &sent))
+    Ok(Original::new(&tag, &sent))
 }
 
 fn write_index(context: &Context, original: Option<Original>, index: Oid) -> Result<(), Failure> {
@@ -296,7 +177,9 @@ fn write_comments_of_alike(
     if !started.found.copies_indexes() {
         return Ok(());
     }
-    let copies = made.iter().filter(|&&index| is_of_new_table(index, made));
+    let copies = made
+        .iter()
+        .filter(|&&index| untold::is_of_new_table(index, made));
     let copies: Vec<(Oid, Option<String>)> = copies
         .map(|&index| (index, index::comment(index)))
         .collect();
@@ -346,13 +229,13 @@ impl<'a> About<'a> {
             name: lookup::relation_name(self.index),
             original: None,
         };
-        let mut message = record::message(self.context, vec![object], Default::default());
+        let mut message = row::document(self.context, vec![object]);
         message.original = self.original.clone();
         if op == Operation::Create {
             message.made.extend(names::described(self.index, true));
         }
         // PostgreSQL read no text, and ran the index's code as its owner.
-        message.run_as = record::run_as_another(index::owner(self.index), self.context);
+        message.run_as = self.context.run_as(index::owner(self.index));
         row::write(Row {
             ddl_text: &crate::pg::runtime::text::encode(statement),
             tag,

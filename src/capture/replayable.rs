@@ -15,12 +15,13 @@
 use crate::capture::context::Context;
 use crate::capture::in_progress::{self, Started};
 use crate::capture::objects::Touched;
+use crate::capture::repaired;
 use crate::capture::{create_table, short_lived};
 use crate::pg::catalog::role::Role;
 use crate::pg::command::event::Dropped;
-use crate::pg::command::like::{self, TemporaryLike};
+use crate::pg::command::like::{self};
 use crate::pg::command::node::{KIND_OF_CREATE_INDEX, ParseTree};
-use crate::pg::command::without_temporary::{self, Before, Part};
+use crate::pg::command::without_temporary::{self, Part};
 use crate::pg::command::{current_setting, index, partition, sequence_range};
 use crate::pg::runtime::text;
 use statement::{
@@ -28,32 +29,6 @@ use statement::{
     replace_likes, replace_parts, restart_behind,
 };
 use std::collections::HashSet;
-
-/// What has to be known of such a statement before it runs.
-pub struct Facts {
-    likes: Vec<TemporaryLike>,
-    /// Number of all LIKE clauses.
-    all_likes: usize,
-    before: Before,
-}
-
-impl Facts {
-    pub fn of(tree: ParseTree) -> Self {
-        let (likes, all_likes) = like::temporary_likes(tree);
-        Facts {
-            likes,
-            all_likes,
-            before: Before::of(tree),
-        }
-    }
-}
-
-impl Facts {
-    /// Whether the statement has LIKE clauses that others cannot follow.
-    pub fn has_likes(&self) -> bool {
-        !self.likes.is_empty()
-    }
-}
 
 /// A statement to be stored instead of that which was sent.
 pub struct Instead {
@@ -82,7 +57,6 @@ const ONLY_HERE: &str = "it is about what needs temporary objects, and no other 
 /// What to store instead of `sent`; `None` for nearly all statements.
 pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Instead> {
     let conforming = started.context.standard_conforming_strings;
-    let facts = &started.replayable;
     if let Some(index) = touched.main_address()
         && started.tree.kind() == KIND_OF_CREATE_INDEX
         && index::is_altered_while_built(index.object)
@@ -103,7 +77,7 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
         return Some(instead);
     }
     let mut reason = None;
-    let statement = if index::is_drop(started.tree) && started.found.drops_missing() {
+    let statement = if index::is_drop(started.tree) && repaired::drops_missing(&started.found) {
         drop_index_if_exists(sent, conforming)
     } else if current_setting::is_in(started.tree) {
         with_values(started.tree, touched, sent, conforming)
@@ -113,7 +87,7 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
         let values = sequence_range::values(&query, conforming, relation);
         restart_behind(sent, conforming, &values)
     } else {
-        let without_likes = likes_replaced(&started.context, facts, touched, sent, conforming);
+        let without_likes = likes_replaced(started, touched, sent, conforming);
         if without_likes.is_some() && is_code_of_others(&started.context, touched) {
             reason = Some(CODE_OF_OTHERS);
         }
@@ -138,7 +112,7 @@ fn without_temporary(started: &Started, touched: &Touched, sent: &[u8]) -> Optio
         return table_without_temporary(started, touched);
     }
     let qualify_all = started.context.may_hide_pg_catalog();
-    let before = &started.replayable.before;
+    let before = &started.before;
     let attached = started.attached.first().map(|table| table.object);
     let altered = without_temporary::altered(
         started.tree,
@@ -172,7 +146,7 @@ fn table_without_temporary(started: &Started, touched: &Touched) -> Option<Inste
     )?;
     let statement = create_table::of_shape(table, &shape, context)?;
     short_lived::note(shape.left_out.missing());
-    let is_code_of_others = started.replayable.all_likes > 0 && is_code_of_others(context, touched);
+    let is_code_of_others = started.all_likes > 0 && is_code_of_others(context, touched);
     Some(Instead {
         reason: is_code_of_others.then_some(CODE_OF_OTHERS),
         left_out: Some(shape.left_out.identities()),
@@ -307,19 +281,18 @@ fn is_code_of_others(context: &Context, touched: &Touched) -> bool {
 }
 
 fn likes_replaced(
-    context: &Context,
-    facts: &Facts,
+    started: &Started,
     touched: &Touched,
     sent: &[u8],
     conforming: bool,
 ) -> Option<Vec<u8>> {
-    if facts.likes.is_empty() {
+    if started.likes.is_empty() {
         return None;
     }
     let table = touched.new_tables.first()?.object;
-    let qualify_all = context.may_hide_pg_catalog();
+    let qualify_all = started.context.may_hide_pg_catalog();
     let made = in_progress::made();
-    let replacements: Vec<(usize, String)> = facts
+    let replacements: Vec<(usize, String)> = started
         .likes
         .iter()
         .map(|like| {
@@ -327,5 +300,5 @@ fn likes_replaced(
             (like.number, elements.join(", "))
         })
         .collect();
-    replace_likes(sent, conforming, facts.all_likes, &replacements)
+    replace_likes(sent, conforming, started.all_likes, &replacements)
 }

@@ -2,7 +2,7 @@
 
 use crate::capture::context::Context;
 use crate::capture::{retention, row_limit};
-use crate::document::Document;
+use crate::document::{Document, Object, ROLE_DROPPED, VERSION};
 use crate::error::Failure;
 use crate::guc;
 use crate::pg::replication::logical_message;
@@ -26,6 +26,26 @@ pub struct Row<'a> {
     pub object_type: Option<&'a str>,
     pub object_name: Option<&'a str>,
     pub message: Document<'a>,
+}
+
+/// What every row says of the circumstances of its command.
+pub fn document(context: &Context, objects: Vec<Object>) -> Document<'_> {
+    // Without a role nobody can say whose rights it is to have.
+    let role_dropped = context.username.is_none();
+    Document {
+        v: VERSION,
+        objects,
+        session_user: context.session_user.as_deref().map(Cow::Borrowed),
+        superuser: context.superuser,
+        rights: Cow::Borrowed(&context.rights),
+        search_path: Cow::Borrowed(&context.search_path),
+        settings: Cow::Borrowed(&context.settings),
+        reset: Cow::Borrowed(&context.reset),
+        nesting: Cow::Borrowed(&context.nesting),
+        replay: role_dropped.then_some(false),
+        replay_reason: role_dropped.then_some(Cow::Borrowed(ROLE_DROPPED)),
+        ..Document::default()
+    }
 }
 
 /// Writes the row, then deletes what is beyond the limits. Does nothing when the extension was dropped meanwhile.

@@ -7,6 +7,7 @@
 pub mod settings;
 
 use self::settings::Settings;
+use crate::pg::runtime::text;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 
@@ -266,6 +267,16 @@ pub struct RunAs {
 pub struct Original {
     pub tag: String,
     pub text: String,
+}
+
+impl Original {
+    /// `text` is in the encoding of the database.
+    pub fn new(tag: &str, text: &[u8]) -> Self {
+        Original {
+            tag: tag.to_owned(),
+            text: text::decode(text),
+        }
+    }
 }
 
 #[cfg(test)]

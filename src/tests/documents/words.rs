@@ -190,7 +190,7 @@ fn fields(source: &str, structure: &str) -> BTreeSet<String> {
 
 #[test]
 fn keys_of_message() {
-    let source = include_str!("../../document.rs");
+    let source = include_str!("../../document/mod.rs");
     let section = document("docs/row.md").section("## The keys of `message`");
     let documented = items(&section)
         .iter()

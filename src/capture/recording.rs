@@ -1,4 +1,4 @@
-//! Whether a command is part of the restore of a dump that has also made this extension.
+//! Whether commands are recorded: the switches, and whether a command is part of the restore of a dump that has also made this extension.
 //!
 //! `pg_dump` writes CREATE EXTENSION before everything else, so that a restore would otherwise have the whole schema
 //! recorded as new DDL. A restore is told by all of this together:
@@ -15,11 +15,14 @@
 //! A restore into a database that captures already is DDL like any other.
 //! Not promised: a dump made with `--enable-row-security`, or restored with `--use-set-session-authorization`, is recorded.
 
+use crate::guc;
+use crate::pg::catalog::lookup;
+use crate::pg::command::event;
 use crate::pg::runtime::session;
 use crate::pg::store::sequence::{RESTORED_SEQUENCE, has_sequence, sequence_value};
 use crate::pg::store::table;
 
-pub fn is_running() -> bool {
+pub fn is_of_restore() -> bool {
     // in this order: an ordinary session is asked for two variables and no more
     session::has_settings_of_a_dump()
         && session::session_user_is_superuser()
@@ -27,4 +30,15 @@ pub fn is_running() -> bool {
         && sequence_value(RESTORED_SEQUENCE).unwrap_or(0) > 0
         && table::last_id().unwrap_or(1) == 0
         && !session::has_logical_slot()
+}
+
+/// Whether this database records commands: the setting, and the event trigger that consumers know by name.
+/// To be asked where no event trigger has called us.
+pub fn is_on() -> bool {
+    guc::enabled()
+        && session::fires_ordinary_triggers()
+        && !event::in_binary_upgrade()
+        && !is_of_restore()
+        && lookup::event_trigger_is_enabled(table::MAIN_TRIGGER)
+        && lookup::extension_exists(table::EXTENSION)
 }

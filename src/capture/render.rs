@@ -1,0 +1,248 @@
+//! What the row of a command holds: its statement, or the one that stands for it, and the document.
+
+use crate::capture::in_progress::{Rewrite, Started};
+use crate::capture::objects::{self, Local, Touched};
+use crate::capture::published::{self, Undecoded};
+use crate::capture::row::{self, Row};
+use crate::capture::{create_table, names, repaired, replayable, stored_text};
+use crate::document::{Object, Operation, Original, Published, TableRewrite};
+use crate::error::Failure;
+use crate::guc::{self};
+use crate::pg::catalog::lookup::{self, Address};
+use crate::pg::command::eventless::Eventless;
+use crate::pg::command::source::Source;
+use crate::pg::command::{parser, partition};
+use crate::pg::replication::publication;
+use crate::pg::runtime::{report, session};
+use pgrx::prelude::*;
+use std::borrow::Cow;
+
+/// Commands that may take effect without dropping or altering an object that PostgreSQL reports.
+pub const WITHOUT_OBJECTS: [&str; 2] = ["DROP OWNED", "REASSIGN OWNED"];
+
+const INDEX_NOWHERE_ELSE: &str = "no other server has the index: CREATE INDEX CONCURRENTLY failed";
+
+const SYSTEM_RELATION: &str =
+    "relations of pg_catalog and pg_toast are PostgreSQL's own (allow_system_table_mods)";
+
+const READ_OTHERWISE: &str =
+    "it was read under another standard_conforming_strings than it was run under";
+
+pub fn write(
+    tag: &str,
+    started: &Started,
+    source: &Source,
+    mut touched: Touched,
+    rewrites: Vec<TableRewrite>,
+    published: Vec<Published>,
+) -> Result<(), Failure> {
+    let conforming = started.context.standard_conforming_strings;
+    let mut text = stored_text::stored(source, tag, conforming, started.temporary_items.as_ref())?;
+    let mut unreadable = None;
+    if let Some(instead) = replayable::instead(started, &touched, &text.statement) {
+        if instead.statement != text.statement {
+            let sent = std::mem::replace(&mut text.statement, instead.statement);
+            text.original.get_or_insert(sent);
+        }
+        unreadable = instead.reason;
+        if let Some(left_out) = instead.left_out {
+            touched.names_temporary &= unreadable.is_some();
+            touched.temporary.extend(left_out);
+        }
+    }
+    let run_as = started
+        .detached_from
+        .and_then(partition::author_of_constraint);
+    if is_read_otherwise(&text.statement, conforming) {
+        unreadable = Some(READ_OTHERWISE);
+    }
+    let joined = published::prepare(&touched, started)?;
+    let own = touched.own_objects || started.drops_own_index;
+    let only_password = text.redacted > 0
+        && (started.eventless.as_ref()).is_some_and(Eventless::sets_only_a_password);
+    let reason = why_not_replayed(tag, &touched, own)
+        .or(only_password.then_some("passwords are not recorded"))
+        .or(unreadable)
+        .or((repaired::drops_untold_alone(started.tree)).then_some(INDEX_NOWHERE_ELSE));
+    let made = names::chosen(started, &touched, &text.statement);
+    let main = touched.main_object().cloned();
+    let mut message = row::document(&started.context, touched.objects);
+    joined.prepared.tell(&mut message);
+    if !published.is_empty() {
+        message.all_publications = publication::all_names();
+    }
+    message.published.extend(published);
+    message.run_as = run_as.and_then(|role| started.context.run_as(role));
+    message.made = made;
+    message.rewrites = rewrites;
+    message.major = partition::detaches_concurrently(started.tree).then_some(session::MAJOR);
+    message.undecoded_rows = joined.undecoded.iter().map(|u| u.table.clone()).collect();
+    message.redacted = text.redacted;
+    if reason.is_some() {
+        message.replay = Some(false);
+        message.replay_reason = reason.map(Cow::Borrowed);
+    }
+    if let Some(original) = text.original {
+        message.original = Some(Original::new(tag, &original));
+        message.temporary_removed = touched.temporary;
+    }
+    row::write(Row {
+        ddl_text: &text.statement,
+        tag,
+        context: &started.context,
+        object_type: main.as_ref().map(|o| o.object_type.as_str()),
+        object_name: main.as_ref().and_then(|o| o.identity.as_deref()),
+        message,
+    })?;
+    warn_of_undecoded(&joined.undecoded);
+    Ok(())
+}
+
+/// Rows of what a DROP of temporary objects has taken with it.
+pub fn write_dropped_with_temporary(
+    tag: &str,
+    started: &Started,
+    source: &Source,
+) -> Result<(), Failure> {
+    let also_dropped = replayable::dropped_with_temporary(&started.dropped);
+    if also_dropped.is_empty() {
+        return Ok(());
+    }
+    let sent = stored_text::exact(source, tag, started.context.standard_conforming_strings)?;
+    for dropped in also_dropped {
+        let object = Object::dropped(dropped.object);
+        let (object_type, identity) = (object.object_type.clone(), object.identity.clone());
+        let mut message = row::document(&started.context, vec![object]);
+        message.original = Some(Original::new(tag, &sent));
+        row::write(Row {
+            ddl_text: &crate::pg::runtime::text::encode(&dropped.statement),
+            tag: &dropped.tag,
+            context: &started.context,
+            object_type: Some(&object_type),
+            object_name: identity.as_deref(),
+            message,
+        })?;
+    }
+    Ok(())
+}
+
+pub fn write_created_table(
+    tag: &str,
+    started: &Started,
+    source: &Source,
+    table: Address,
+) -> Result<(), Failure> {
+    let Some(statement) = create_table::statement(table, &started.context) else {
+        return Ok(());
+    };
+    let sent = stored_text::exact(source, tag, started.context.standard_conforming_strings)?;
+    let identity = lookup::qualified_relation_name(table.object);
+    let prepared = published::prepare_new(&[table])?;
+    let object = Object {
+        op: Operation::Create,
+        object_type: "table".to_owned(),
+        identity: identity.clone(),
+        schema: lookup::schema_of_relation(table.object),
+        name: lookup::relation_name(table.object),
+        original: None,
+    };
+    let is_system = (object.schema.as_deref()).is_some_and(objects::is_system_schema);
+    let mut message = row::document(&started.context, vec![object]);
+    prepared.tell(&mut message);
+    if is_system {
+        message.replay = Some(false);
+        message.replay_reason = Some(SYSTEM_RELATION.into());
+    }
+    message.original = Some(Original::new(tag, &sent));
+    row::write(Row {
+        ddl_text: &crate::pg::runtime::text::encode(&statement),
+        tag: create_table::TAG,
+        context: &started.context,
+        object_type: Some("table"),
+        object_name: identity.as_deref(),
+        message,
+    })
+}
+
+/// PostgreSQL reads a string of several statements, or the body of a function, before it runs the first of them; one may change how
+/// the others would be read. Without a backslash it makes no difference.
+fn is_read_otherwise(statement: &[u8], conforming: bool) -> bool {
+    statement.contains(&b'\\')
+        && !parser::is_one_statement(
+            &crate::pg::runtime::text::c_string_of_bytes(statement),
+            conforming,
+        )
+}
+
+/// Why another server must not run this command, if so.
+fn why_not_replayed(tag: &str, touched: &Touched, own_objects: bool) -> Option<&'static str> {
+    let local = touched
+        .only_local
+        .filter(|_| !WITHOUT_OBJECTS.contains(&tag));
+    if tag.ends_with(" PUBLICATION") || local == Some(Local::Publication) {
+        Some("publications belong to the server that publishes")
+    } else if tag.ends_with(" SUBSCRIPTION") || local == Some(Local::Subscription) {
+        Some("subscriptions belong to the server that subscribes")
+    } else if local == Some(Local::LargeObject) {
+        Some("large objects are not replicated")
+    } else if touched.short_lived {
+        Some("the object depends on a temporary one and goes with it")
+    } else if touched.names_temporary {
+        Some("the object depends on a temporary type, table or function, which no other server has")
+    } else if touched.system_relation {
+        Some(SYSTEM_RELATION)
+    } else if touched.invalid_index {
+        Some("the index is not valid: CREATE INDEX CONCURRENTLY failed")
+    } else if own_objects {
+        Some("the object belongs to the extension dts_ddl_capture")
+    } else {
+        None
+    }
+}
+
+pub fn rewrites(noted: &[Rewrite], volatile: bool) -> Vec<TableRewrite> {
+    noted
+        .iter()
+        .map(|rewrite| TableRewrite {
+            table: lookup::qualified_relation_name(rewrite.oid.into())
+                .unwrap_or_else(|| rewrite.table.clone()),
+            reasons: rewrite.reasons.clone(),
+            volatile,
+        })
+        .collect()
+}
+
+pub fn warn_of_rewrites(rewrites: &[TableRewrite]) {
+    if !guc::warn_on_rewrite() {
+        return;
+    }
+    for rewrite in rewrites.iter().filter(|rewrite| rewrite.volatile) {
+        report::emit(
+            PgLogLevel::WARNING,
+            PgSqlErrorCode::ERRCODE_WARNING,
+            &format!(
+                "table {} was rewritten with a volatile expression",
+                rewrite.table
+            ),
+            Some(
+                "Logical replication does not send rewritten rows; a replica that repeats the command computes other values.",
+            ),
+            None,
+        );
+    }
+}
+
+fn warn_of_undecoded(tables: &[Undecoded]) {
+    if !guc::warn_on_rewrite() {
+        return;
+    }
+    for Undecoded { table, reason } in tables {
+        report::emit(
+            PgLogLevel::WARNING,
+            PgSqlErrorCode::ERRCODE_WARNING,
+            &format!("rows already in table {table} are not sent by logical replication"),
+            Some(&format!("{reason} Only changes from now on are sent.")),
+            Some("Copy these rows to the replica by other means."),
+        );
+    }
+}
