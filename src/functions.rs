@@ -5,6 +5,7 @@ use crate::capture::retention;
 use crate::pg::catalog::lookup;
 use crate::pg::command::parser;
 use crate::pg::runtime::text;
+use crate::pg::runtime::value;
 use crate::pg::store::sequence::{GAP_SEQUENCE, PRUNED_SEQUENCE, sequence_value};
 use crate::pg::store::{stored, table};
 use crate::read::script::Script;
@@ -216,7 +217,7 @@ fn status_document() -> Vec<u8> {
 /// Whether a text can be cast to jsonb.
 #[pg_extern(sql = false)]
 fn is_document(message: &[u8]) -> bool {
-    text::is_json(&text::c_string_of_bytes(message))
+    value::is_json(&text::c_string_of_bytes(message))
 }
 
 /// The committed rows that the consumer of a slot has not confirmed.

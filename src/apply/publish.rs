@@ -10,6 +10,7 @@ use crate::document::{Document, Published};
 use crate::error::Failure;
 use crate::pg::catalog::lookup::{self, Oid};
 use crate::pg::catalog::role::{self, Role};
+use crate::pg::catalog::{empty, spi};
 use crate::pg::replication::identity;
 use crate::pg::replication::subscription::{TableState, Worker};
 use crate::pg::runtime::report;
@@ -22,7 +23,7 @@ const WITH_SCRIPT: [&str; 2] = ["CREATE EXTENSION", "ALTER EXTENSION"];
 /// Gives tables the replica identity that capture gave them on the source: those that the command made, or that its role owns.
 pub fn follow_identities(document: &Document<'_>, made: &[Oid], role: Role) -> Result<(), Failure> {
     let mine = |name: &String| -> Result<Option<Oid>, Failure> {
-        let table = lookup::relation_by_identity(name)?;
+        let table = spi::relation_by_identity(name)?;
         Ok(table.filter(|table| made.contains(table) || role.owns_relation(*table)))
     };
     for name in &document.replica_identity {
@@ -82,12 +83,12 @@ pub fn take_part(
         // The rows that the source's script wrote follow in the stream.
         let keeps = !worker.copying && script_rows::keep(&filled_by_script)?;
         if !keeps {
-            role::with_rights_of(role, || lookup::truncate(&filled_by_script))?;
+            role::with_rights_of(role, || empty::truncate(&filled_by_script))?;
         }
     }
     let (mut copied, mut strange, mut no_tables) = (HashSet::new(), Vec::new(), Vec::new());
     for identity in subscribed.iter().filter_map(|entry| entry.table.as_ref()) {
-        if let Some(table) = lookup::relation_by_identity(identity)? {
+        if let Some(table) = spi::relation_by_identity(identity)? {
             if !lookup::is_table(table) {
                 no_tables.push(identity.as_str());
                 continue;

@@ -14,7 +14,7 @@ use crate::error::Failure;
 use crate::pg::catalog::spi::{self, Parameter};
 use crate::pg::command::event;
 use crate::pg::command::node::ParseTree;
-use crate::pg::hooks::execute;
+use crate::pg::hooks::row_rights;
 use crate::pg::replication::publisher::{Publisher, Row};
 use crate::pg::replication::subscription::{self, Worker};
 use crate::pg::runtime::{session, text};
@@ -40,7 +40,7 @@ pub fn begins(tree: ParseTree) -> Result<(), Failure> {
     }
     trust::require_own_rights(publisher.runs_as_owner)?;
     trust::require_publisher(&publisher)?;
-    execute::install_hooks();
+    row_rights::install();
     let after = sequence_value_if_set(APPLY_AFTER_SEQUENCE)?;
     let worker = Worker::of_session(None, publisher.publications.clone());
     for row in fetch(&publisher)? {

@@ -6,7 +6,7 @@ use super::recorded::Command;
 use super::{arrived, log, script_rows};
 use crate::error::Failure;
 use crate::pg::catalog::spi::{self, Parameter};
-use crate::pg::hooks::execute;
+use crate::pg::hooks::row_rights;
 use crate::pg::hooks::trigger::TriggerCall;
 use crate::pg::replication::subscription;
 use crate::pg::store::sequence::{
@@ -21,7 +21,7 @@ pub fn apply_once(call: &TriggerCall) -> Result<Datum, Failure> {
     if subscription::worker().is_none() {
         return Ok(call.keep_row());
     }
-    execute::install_hooks();
+    row_rights::install();
     let Some(command) = Command::of_trigger(call) else {
         return Ok(call.keep_row());
     };

@@ -24,10 +24,11 @@
 use crate::document::settings::{self, Settings};
 use crate::document::{self, Document, Made, Object, Operation, VERSION};
 use crate::error::Failure;
-use crate::pg::command::node::Needs;
+use crate::pg::command::needs::Needs;
 use crate::pg::command::parser::needs_of;
 use crate::pg::command::partition;
 use crate::pg::command::role_clause::{Way, way_of};
+use crate::pg::runtime::value;
 use crate::pg::runtime::{memory, session, text};
 use crate::pg::store::sequence::{PRUNED_SEQUENCE, sequence_value};
 use crate::pg::store::stored::{self, StoredRow};
@@ -258,7 +259,7 @@ impl Script {
         }
         for row in &rows {
             let lines = self.command(row)?;
-            if lines.len() > text::MAX_LENGTH {
+            if lines.len() > value::MAX_LENGTH {
                 return Err(Failure::text_too_large(lines.len()));
             }
             self.ready.push_back(lines);

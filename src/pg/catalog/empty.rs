@@ -5,6 +5,7 @@
 //! decode this server's WAL. All of it is undone when the transaction is rolled back.
 
 use crate::pg::catalog::role::{self, Role};
+use crate::pg::catalog::{lookup, spi};
 use crate::pg::runtime::failure::Failure;
 use pgrx::pg_sys;
 
@@ -120,4 +121,14 @@ fn log(table: pg_sys::Oid) {
             pg_sys::XLOG_HEAP_TRUNCATE as u8,
         );
     }
+}
+
+/// Empties tables together.
+pub fn truncate(tables: &[pg_sys::Oid]) -> Result<(), Failure> {
+    let names: Vec<String> = tables
+        .iter()
+        .filter_map(|&table| lookup::qualified_relation_name(table))
+        .collect();
+    let statement = format!("TRUNCATE ONLY {}", names.join(", "));
+    spi::execute(&statement, &[]).map(|_| ())
 }

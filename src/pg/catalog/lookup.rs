@@ -1,9 +1,5 @@
 //! Catalog look-ups: identities, names, tables. All by OID or in a named schema, never through the search_path.
 
-use crate::pg::catalog::spi::{self, Parameter};
-use crate::pg::catalog::temporary_need;
-use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::session::Progress;
 use crate::pg::runtime::{compat, list, memory, scan, text};
 use core::ffi::CStr;
 use pgrx::pg_sys;
@@ -155,64 +151,6 @@ impl Address {
             self.class,
             pg_sys::RelationRelationId | pg_sys::TypeRelationId | pg_sys::ConstraintRelationId
         )
-    }
-
-    /// Whether the object as a whole depends on temporary ones, be it through others that do.
-    pub fn depends_on_temporary(self) -> bool {
-        temporary_need::is_in(self)
-    }
-
-    /// Whether the object, or a column, default, constraint or rule of it, has come to depend on a temporary object since then.
-    pub fn came_to_depend_on_temporary(self, since: Progress) -> bool {
-        let catalogs: &[_] = match self.class {
-            pg_sys::RelationRelationId => &[
-                (
-                    pg_sys::AttrDefaultRelationId,
-                    pg_sys::AttrDefaultIndexId,
-                    pg_sys::Anum_pg_attrdef_adrelid,
-                    pg_sys::Anum_pg_attrdef_oid,
-                ),
-                (
-                    pg_sys::ConstraintRelationId,
-                    pg_sys::ConstraintRelidTypidNameIndexId,
-                    pg_sys::Anum_pg_constraint_conrelid,
-                    pg_sys::Anum_pg_constraint_oid,
-                ),
-                (
-                    pg_sys::RewriteRelationId,
-                    pg_sys::RewriteRelRulenameIndexId,
-                    pg_sys::Anum_pg_rewrite_ev_class,
-                    pg_sys::Anum_pg_rewrite_oid,
-                ),
-            ],
-            _ => &[],
-        };
-        let mut parts = vec![(self.class, self.object)];
-        let of_type = temporary_need::parts_of_type(self).into_iter();
-        parts.extend(of_type.map(|part| (part.class, part.object)));
-        let mut found = false;
-        let mut walk = temporary_need::Walk::default();
-        // SAFETY: each index begins with that column; the column oid is never NULL; a row has a header, whose command id is that
-        // of its making as long as nobody has deleted it (htup_details.h).
-        unsafe {
-            for &(catalog, index, column, oid) in catalogs {
-                scan::each_row(catalog, index, &[(column, self.object)], |tuple, desc| {
-                    let mut is_null = false;
-                    let part = pg_sys::heap_getattr(tuple, oid as i32, desc, &mut is_null);
-                    parts.push((catalog, pg_sys::Oid::from(part.value() as u32)));
-                });
-            }
-            for (class, object) in parts {
-                scan::each_dependency(class, object, |row, tuple| {
-                    let header = (*(*tuple).t_data).t_choice.t_heap;
-                    found = found
-                        || pg_sys::TransactionIdIsCurrentTransactionId(header.t_xmin)
-                            && since.is_before(header.t_field3.t_cid)
-                            && walk.finds(row.refclassid, row.refobjid, row.refobjsubid);
-                });
-            }
-        }
-        found
     }
 
     /// Whether the row of an object that CREATE OR REPLACE may replace has another one before it: then it was there before. Of a view
@@ -379,15 +317,6 @@ pub fn qualified_relation_name(oid: pg_sys::Oid) -> Option<String> {
     ))
 }
 
-/// The relation of a name as [`qualified_relation_name`] gives it; `None` when there is none.
-pub fn relation_by_identity(identity: &str) -> Result<Option<pg_sys::Oid>, Failure> {
-    let found = spi::bigints(
-        "SELECT pg_catalog.to_regclass($1)::oid::bigint",
-        &[Parameter::Text(Some(&text::encode(identity)))],
-    )?;
-    Ok(found.first().map(|&oid| pg_sys::Oid::from(oid as u32)))
-}
-
 /// Whether one of these tables has a column whose type is not built in.
 pub fn have_column_of_made_type(tables: &[pg_sys::Oid]) -> bool {
     let mut found = false;
@@ -403,16 +332,6 @@ pub fn have_column_of_made_type(tables: &[pg_sys::Oid]) -> bool {
         }
     }
     found
-}
-
-/// Empties tables together.
-pub fn truncate(tables: &[pg_sys::Oid]) -> Result<(), Failure> {
-    let names: Vec<String> = tables
-        .iter()
-        .filter_map(|&table| qualified_relation_name(table))
-        .collect();
-    let statement = format!("TRUNCATE ONLY {}", names.join(", "));
-    spi::execute(&statement, &[]).map(|_| ())
 }
 
 /// The catalog that objects of a GRANT's kind live in.

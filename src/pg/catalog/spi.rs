@@ -9,6 +9,7 @@
 use crate::pg::catalog::lookup::{self, Address};
 use crate::pg::catalog::own;
 use crate::pg::runtime::failure::Failure;
+use crate::pg::runtime::text;
 use crate::pg::runtime::{list, memory, setting};
 use pgrx::datum::DatumWithOid;
 use pgrx::pg_sys;
@@ -207,4 +208,13 @@ fn varlena(row: &pgrx::spi::SpiHeapTupleData<'_>, column: usize) -> SpiResult<Op
         // SAFETY: the column is of type text; the bytes are copied.
         memory::copy(unsafe { pgrx::varlena_to_byte_slice(value.datum().cast_mut_ptr()) })
     }))
+}
+
+/// The relation of a name as [`lookup::qualified_relation_name`] gives it; `None` when there is none.
+pub fn relation_by_identity(identity: &str) -> Result<Option<pg_sys::Oid>, Failure> {
+    let found = bigints(
+        "SELECT pg_catalog.to_regclass($1)::oid::bigint",
+        &[Parameter::Text(Some(&text::encode(identity)))],
+    )?;
+    Ok(found.first().map(|&oid| pg_sys::Oid::from(oid as u32)))
 }

@@ -5,7 +5,7 @@
 //! Costs nothing in a session without temporary objects.
 
 use crate::pg::catalog::lookup::Address;
-use crate::pg::runtime::session::{self, session_has_temporary_schema};
+use crate::pg::runtime::session::{self, Progress, session_has_temporary_schema};
 use crate::pg::runtime::{compat, scan};
 use pgrx::pg_sys;
 use std::collections::HashSet;
@@ -287,4 +287,64 @@ pub(in crate::pg) fn is_of_type(table: pg_sys::Oid) -> bool {
         )
     };
     kind.is_some_and(|kind| needs(pg_sys::TypeRelationId, kind))
+}
+
+impl Address {
+    /// Whether the object as a whole depends on temporary ones, be it through others that do.
+    pub fn depends_on_temporary(self) -> bool {
+        is_in(self)
+    }
+
+    /// Whether the object, or a column, default, constraint or rule of it, has come to depend on a temporary object since then.
+    pub fn came_to_depend_on_temporary(self, since: Progress) -> bool {
+        let catalogs: &[_] = match self.class {
+            pg_sys::RelationRelationId => &[
+                (
+                    pg_sys::AttrDefaultRelationId,
+                    pg_sys::AttrDefaultIndexId,
+                    pg_sys::Anum_pg_attrdef_adrelid,
+                    pg_sys::Anum_pg_attrdef_oid,
+                ),
+                (
+                    pg_sys::ConstraintRelationId,
+                    pg_sys::ConstraintRelidTypidNameIndexId,
+                    pg_sys::Anum_pg_constraint_conrelid,
+                    pg_sys::Anum_pg_constraint_oid,
+                ),
+                (
+                    pg_sys::RewriteRelationId,
+                    pg_sys::RewriteRelRulenameIndexId,
+                    pg_sys::Anum_pg_rewrite_ev_class,
+                    pg_sys::Anum_pg_rewrite_oid,
+                ),
+            ],
+            _ => &[],
+        };
+        let mut parts = vec![(self.class, self.object)];
+        let of_type = parts_of_type(self).into_iter();
+        parts.extend(of_type.map(|part| (part.class, part.object)));
+        let mut found = false;
+        let mut walk = Walk::default();
+        // SAFETY: each index begins with that column; the column oid is never NULL; a row has a header, whose command id is that
+        // of its making as long as nobody has deleted it (htup_details.h).
+        unsafe {
+            for &(catalog, index, column, oid) in catalogs {
+                scan::each_row(catalog, index, &[(column, self.object)], |tuple, desc| {
+                    let mut is_null = false;
+                    let part = pg_sys::heap_getattr(tuple, oid as i32, desc, &mut is_null);
+                    parts.push((catalog, pg_sys::Oid::from(part.value() as u32)));
+                });
+            }
+            for (class, object) in parts {
+                scan::each_dependency(class, object, |row, tuple| {
+                    let header = (*(*tuple).t_data).t_choice.t_heap;
+                    found = found
+                        || pg_sys::TransactionIdIsCurrentTransactionId(header.t_xmin)
+                            && since.is_before(header.t_field3.t_cid)
+                            && walk.finds(row.refclassid, row.refobjid, row.refobjsubid);
+                });
+            }
+        }
+        found
+    }
 }

@@ -6,6 +6,7 @@ use crate::pg::command::role_clause::setting_of;
 use crate::pg::command::{parser, role_spec};
 use crate::pg::runtime::list::pointers;
 use crate::pg::runtime::text::{self, quote_literal};
+use crate::pg::runtime::value;
 use crate::pg::runtime::{compat, scan, session};
 use core::ffi::CStr;
 use pgrx::pg_sys;
@@ -106,7 +107,7 @@ fn of_function(function: pg_sys::Oid) -> Vec<String> {
         let stored = if is_null {
             Vec::new()
         } else {
-            text::array(settings)
+            value::array(settings)
         };
         pg_sys::ReleaseSysCache(tuple);
         stored
@@ -141,7 +142,7 @@ unsafe fn of_role(alter: &pg_sys::AlterRoleSetStmt) -> Vec<String> {
                 let column = pg_sys::Anum_pg_db_role_setting_setconfig as i32;
                 let settings = pg_sys::heap_getattr(tuple, column, descriptor, &mut is_null);
                 if !is_null {
-                    stored.extend(text::array(settings));
+                    stored.extend(value::array(settings));
                 }
             },
         );

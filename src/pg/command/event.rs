@@ -7,6 +7,7 @@ use crate::pg::catalog::lookup::{self, Address};
 use crate::pg::command::node::ParseTree;
 use crate::pg::runtime::list::pointers;
 use crate::pg::runtime::memory::with_reserve;
+use crate::pg::runtime::value;
 use crate::pg::runtime::{compat, failure, subtransaction, text};
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -295,7 +296,7 @@ impl Row {
 
     fn text(&self, column: usize) -> Option<String> {
         // SAFETY: the column is of type text.
-        self.datum(column).map(|d| unsafe { text::of_varlena(d) })
+        self.datum(column).map(|d| unsafe { value::of_varlena(d) })
     }
 
     fn boolean(&self, column: usize) -> bool {
@@ -321,7 +322,7 @@ impl Row {
             return Vec::new();
         };
         // SAFETY: the column is of type text[].
-        unsafe { text::array(datum) }
+        unsafe { value::array(datum) }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod event;
 pub mod eventless;
 pub mod index;
 pub mod like;
+pub mod needs;
 pub mod node;
 pub mod parser;
 pub mod partition;

@@ -1,6 +1,7 @@
 //! PostgreSQL's raw parser: texts as trees.
 
-use crate::pg::command::node::{Needs, ParseTree};
+use crate::pg::command::needs::Needs;
+use crate::pg::command::node::ParseTree;
 use crate::pg::runtime::list::pointers;
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode;

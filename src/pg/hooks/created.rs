@@ -7,9 +7,9 @@
 
 use crate::pg::catalog::lookup;
 use crate::pg::command::index::{self, DroppedIndex};
+use crate::pg::hooks::access::Access;
 use crate::pg::hooks::build_lock;
 use crate::pg::hooks::handlers::above;
-use crate::pg::hooks::object_access::Access;
 use pgrx::pg_sys;
 
 /// Of the object access hook.

@@ -9,10 +9,10 @@
 
 use crate::pg::catalog::lookup;
 use crate::pg::catalog::role::{Role, with_rights_of};
+use crate::pg::command::needs;
 use crate::pg::command::role_clause::{self, RoleClause};
 use crate::pg::command::{eventless, node, partition, role_spec, tablespace};
-use crate::pg::hooks::object_access::Access;
-use crate::pg::hooks::row_rights;
+use crate::pg::hooks::access::Access;
 use crate::pg::replication::{publication, subscription};
 use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::setting::{ResetValues, set};
@@ -278,7 +278,7 @@ pub fn run(statement: &[u8], how: &How<'_>) -> Result<Done, Failure> {
         let [raw] = parsed[..] else {
             return Err(Failure::not_one_statement(parsed.len()));
         };
-        if node::runs_outside_transactions_only((*raw).stmt) {
+        if needs::runs_outside_transactions_only((*raw).stmt) {
             return Ok(Done {
                 made: Vec::new(),
                 dropped: Vec::new(),
@@ -298,7 +298,7 @@ pub fn run(statement: &[u8], how: &How<'_>) -> Result<Done, Failure> {
             pg_sys::CommandCounterIncrement();
             pg_sys::UpdateActiveSnapshotCommandId();
         }
-        node::make_plain((*raw).stmt);
+        needs::make_plain((*raw).stmt);
         if let Some(name) = how.session_user {
             role_spec::set_session_user((*raw).stmt, &text::c_string(name));
         }
@@ -437,10 +437,8 @@ unsafe fn process(planned: *mut pg_sys::PlannedStmt, query: &CStr) {
     }
 }
 
-/// Installs the hooks of a process that applies rows, once: to note what statements make, and to keep from what rows call the rights
-/// of a superuser ([`super::row_rights`]).
-pub fn install_hooks() {
-    row_rights::install();
+/// This process applies what a source has sent.
+pub fn watch() {
     WATCHES.set(true);
 }
 

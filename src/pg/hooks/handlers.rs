@@ -5,7 +5,6 @@ use crate::pg::command::index::DroppedIndex;
 use crate::pg::command::node::ParseTree;
 use crate::pg::command::source::Source;
 use crate::pg::hooks::trigger::TriggerCall;
-use crate::pg::hooks::worker_error::WorkerError;
 use crate::pg::runtime::failure::Failure;
 use pgrx::pg_sys::{self, Datum};
 use std::sync::OnceLock;
@@ -70,4 +69,25 @@ pub fn above() -> &'static Handlers {
     HANDLERS
         .get()
         .expect("handlers are handed down before there are hooks")
+}
+
+/// What happened, to whom. Texts are in UTF-8.
+pub struct WorkerError {
+    pub database: u32,
+    pub subscription: u32,
+    /// The table that the worker copies; 0 for one that applies.
+    pub table: u32,
+    /// It applies one large transaction for another worker.
+    pub parallel: bool,
+    /// Of the source's last transaction that is committed here, where the worker knows.
+    pub position: Option<i64>,
+    /// Of the source's WAL, up to where it has received what came.
+    pub received: Option<i64>,
+    /// A transaction was running: it is more than a lost connection.
+    pub applying: bool,
+    pub code: i32,
+    pub message: String,
+    pub detail: Option<String>,
+    pub hint: Option<String>,
+    pub context: Option<String>,
 }

@@ -10,8 +10,8 @@
 //! see to that, on a destination for the commands named in `sql/start_apply.sql`.
 
 use crate::pg::catalog::own;
+use crate::pg::hooks::access::Access;
 use crate::pg::hooks::handlers;
-use crate::pg::hooks::object_access::Access;
 use crate::pg::runtime::{failure, scan, text};
 use crate::pg::store::table;
 use pgrx::pg_sys;

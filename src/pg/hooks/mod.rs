@@ -1,5 +1,6 @@
 //! TODO
 
+pub mod access;
 pub mod build_lock;
 pub mod created;
 pub mod execute;
@@ -9,4 +10,5 @@ pub mod object_access;
 pub mod row_rights;
 pub mod statements;
 pub mod trigger;
+mod trigger_functions;
 pub mod worker_error;

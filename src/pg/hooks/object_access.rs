@@ -3,39 +3,13 @@
 //! The hook itself is plain C without pgrx's boundary: it is called for each function that runs, which nobody but a destination's
 //! apply worker asks about. Relied on: objectaccess.h; the classes of catalogs. The previous hook is called last.
 
+use crate::pg::hooks::access::Access;
 use crate::pg::hooks::{created, execute, keep, row_rights};
 use crate::pg::runtime::memory::with_reserve;
 use core::ffi::{c_int, c_void};
 use pgrx::pg_sys;
 
 static mut PREVIOUS: pg_sys::object_access_hook_type = None;
-
-/// What happens to an object.
-pub struct Access {
-    pub kind: pg_sys::ObjectAccessType::Type,
-    pub class: pg_sys::Oid,
-    pub object: pg_sys::Oid,
-    sub: c_int,
-}
-
-impl Access {
-    pub fn makes(&self, class: pg_sys::Oid) -> bool {
-        self.is(pg_sys::ObjectAccessType::OAT_POST_CREATE, class)
-    }
-
-    pub fn alters(&self, class: pg_sys::Oid) -> bool {
-        self.is(pg_sys::ObjectAccessType::OAT_POST_ALTER, class)
-    }
-
-    pub fn drops(&self, class: pg_sys::Oid) -> bool {
-        self.is(pg_sys::ObjectAccessType::OAT_DROP, class)
-    }
-
-    /// The object as a whole, not a column of it.
-    fn is(&self, kind: pg_sys::ObjectAccessType::Type, class: pg_sys::Oid) -> bool {
-        self.kind == kind && self.class == class && self.sub == 0
-    }
-}
 
 /// Called once, from `_PG_init`.
 pub fn install() {

@@ -40,7 +40,7 @@ thread_local! {
 
 type Function = unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> Datum;
 
-/// Installs the hooks, once in a process.
+/// Installs the hooks of a process that applies rows, once; it is told of objects and functions from then on.
 pub fn install() {
     static INSTALLED: std::sync::Once = std::sync::Once::new();
     INSTALLED.call_once(|| {
@@ -52,6 +52,7 @@ pub fn install() {
             pg_sys::fmgr_hook = Some(hook);
         }
     });
+    execute::watch();
 }
 
 /// Who runs, and in which security context.

@@ -11,6 +11,7 @@
 use crate::pg::command::source::Source;
 use crate::pg::command::{eventless, index, node};
 use crate::pg::hooks::handlers::above;
+use crate::pg::hooks::row_rights;
 use crate::pg::hooks::{execute, worker_error};
 use crate::pg::replication::subscription;
 use crate::pg::runtime::finally::finally;
@@ -32,7 +33,7 @@ pub fn install() {
         pg_sys::ExecutorRun_hook = Some(executor_run);
         // In an apply worker that finds the library loaded no row is applied without these.
         if pg_sys::process_shared_preload_libraries_in_progress {
-            execute::install_hooks();
+            row_rights::install();
         }
         pg_sys::RegisterXactCallback(Some(at_transaction_end), core::ptr::null_mut());
         pg_sys::RegisterSubXactCallback(Some(at_subtransaction_end), core::ptr::null_mut());

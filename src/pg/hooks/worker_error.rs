@@ -6,7 +6,7 @@
 //! DisableSubscriptionAndExit).
 //! Not promised: workers that have not loaded the library (not preloaded, and no DDL command has come yet).
 
-use crate::pg::hooks::handlers;
+use crate::pg::hooks::handlers::{self, WorkerError};
 use crate::pg::runtime::text;
 use core::ffi::{CStr, c_char, c_int};
 use pgrx::pg_sys;
@@ -15,27 +15,6 @@ use std::cell::Cell;
 
 /// So many bytes of a text at most.
 const MOST: u16 = 8192;
-
-/// What happened, to whom. Texts are in UTF-8.
-pub struct WorkerError {
-    pub database: u32,
-    pub subscription: u32,
-    /// The table that the worker copies; 0 for one that applies.
-    pub table: u32,
-    /// It applies one large transaction for another worker.
-    pub parallel: bool,
-    /// Of the source's last transaction that is committed here, where the worker knows.
-    pub position: Option<i64>,
-    /// Of the source's WAL, up to where it has received what came.
-    pub received: Option<i64>,
-    /// A transaction was running: it is more than a lost connection.
-    pub applying: bool,
-    pub code: i32,
-    pub message: String,
-    pub detail: Option<String>,
-    pub hint: Option<String>,
-    pub context: Option<String>,
-}
 
 thread_local! {
     /// The last transaction was rolled back.

@@ -1,5 +1,6 @@
 //! A failure as a value, how it is told (SQLSTATE, message, DETAIL, HINT), and what can fail down here.
 
+use crate::pg::runtime::memory::OutOfMemory;
 use crate::pg::runtime::{report, short_error};
 use pgrx::pg_sys::panic::ErrorReportWithLevel;
 use pgrx::prelude::PgSqlErrorCode::*;
@@ -288,4 +289,10 @@ pub fn wrong_event(function: &str, got: &str, expected: &str) -> Failure {
         format!("function \"{function}\" cannot be used for event \"{got}\""),
     )
     .detail(format!("It is made for event \"{expected}\"."))
+}
+
+impl From<OutOfMemory> for Failure {
+    fn from(OutOfMemory(size): OutOfMemory) -> Self {
+        Failure::out_of_memory(size)
+    }
 }

@@ -16,11 +16,10 @@
 //! FreeErrorData() with a copy of any context; the destructors of variables of a thread have nothing to do at the end of a process.
 //! Not promised: anything for allocations larger than the arena that nobody asked for in advance.
 
-use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::finally::throws;
 use core::alloc::{GlobalAlloc, Layout};
 use core::cell::{Cell, UnsafeCell};
-use core::ffi::{c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use pgrx::pg_sys;
 use std::alloc::System;
@@ -42,6 +41,8 @@ mod raw {
         pub fn errcode(code: c_int) -> c_int;
         pub fn errmsg(format: *const c_char, ...) -> c_int;
         pub fn errdetail(format: *const c_char, ...) -> c_int;
+        pub fn errhidestmt(hide: bool) -> c_int;
+        pub fn errhidecontext(hide: bool) -> c_int;
         pub fn errfinish(file: *const c_char, line: c_int, function: *const c_char);
         pub fn AllocSetContextCreateInternal(
             parent: pg_sys::MemoryContext,
@@ -80,7 +81,9 @@ pub fn prepare() {
                 ERROR,
             );
         }
-        require_reserve_of(has_malloc(RESERVE));
+        if !has_malloc(RESERVE) {
+            raise(RESERVE);
+        }
         // The first use of one takes memory for all of them, and where there is none the C library aborts.
         VARIABLE_OF_THREAD.set(core::hint::black_box(true));
     }
@@ -325,47 +328,77 @@ unsafe impl GlobalAlloc for Allocator {
 /// No value with a destructor is alive in the frames that PostgreSQL jumps over.
 pub unsafe fn require_reserve() {
     // SAFETY: the caller's promise.
-    unsafe { require_reserve_of(has_reserve()) };
+    unsafe {
+        if !has_reserve() {
+            raise(RESERVE);
+        }
+    }
 }
 
+/// As ereport(ERROR) does it, with nothing that has to be allocated by us.
+///
 /// # Safety
 /// As for [`require_reserve`].
 #[allow(
     ffi_unwind_calls,
     reason = "jumps to the next handler; nothing here has a destructor"
 )]
-unsafe fn require_reserve_of(is_there: bool) {
-    if is_there {
-        return;
-    }
-    // SAFETY: as ereport(ERROR) does it, with nothing that has to be allocated by us.
+unsafe fn raise(size: usize) {
+    // SAFETY: the sequence of calls that ereport() expands to (elog.h); size_t is what %zu takes.
     unsafe {
         if raw::errstart(pgrx::PgLogLevel::ERROR as c_int, core::ptr::null()) {
             raw::errcode(pg_sys::errcodes::PgSqlErrorCode::ERRCODE_OUT_OF_MEMORY as c_int);
+            if is_statement_long() {
+                raw::errhidestmt(true);
+                raw::errhidecontext(true);
+            }
             raw::errmsg(c"out of memory".as_ptr());
             raw::errdetail(
-                c"Failed on request of size %d in extension dts_ddl_capture.".as_ptr(),
-                RESERVE as c_int,
+                c"Failed on request of size %zu in extension dts_ddl_capture.".as_ptr(),
+                size,
             );
             raw::errfinish(
                 concat!(file!(), "\0").as_ptr() as *const c_char,
                 line!() as c_int,
-                c"require_reserve".as_ptr(),
+                c"raise".as_ptr(),
             );
         }
+    }
+}
+
+/// A statement that is longer is not added to messages in the server log: one that does not fit into 1 GiB there, with
+/// the rest, would make the message an error of the user's command.
+const LONG: usize = 64 << 20;
+
+pub(in crate::pg) fn is_statement_long() -> bool {
+    // SAFETY: the client's string, NULL or valid during the statement.
+    unsafe {
+        let statement = pg_sys::debug_query_string;
+        !statement.is_null() && CStr::from_ptr(statement).count_bytes() > LONG
+    }
+}
+
+/// An allocation of so many bytes would fail.
+pub struct OutOfMemory(pub usize);
+
+impl OutOfMemory {
+    fn raise(self) -> ! {
+        // SAFETY: the boundary makes the error a panic, which unwinds.
+        unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| raise(self.0)) };
+        unreachable!("an ERROR does not return")
     }
 }
 
 /// Runs `work` with the reserve behind it; raises "out of memory" when there is none.
 pub fn with_reserve<R>(work: impl FnOnce() -> R) -> R {
     if !has_reserve() {
-        Failure::out_of_memory(RESERVE).raise();
+        OutOfMemory(RESERVE).raise();
     }
     work()
 }
 
 /// Whether there is memory to work with a text of this length; asked before it is copied.
-pub fn expect(length: usize) -> Result<(), Failure> {
+pub fn expect(length: usize) -> Result<(), OutOfMemory> {
     probe(length.saturating_mul(COPIES))
 }
 
@@ -380,11 +413,11 @@ pub fn copy(bytes: &[u8]) -> Vec<u8> {
     bytes.to_vec()
 }
 
-fn probe(needed: usize) -> Result<(), Failure> {
+fn probe(needed: usize) -> Result<(), OutOfMemory> {
     if needed < RESERVE / 2 && !ARENA.is_scarce() || has_malloc(needed.max(RESERVE)) {
         return Ok(());
     }
-    Err(Failure::out_of_memory(needed))
+    Err(OutOfMemory(needed))
 }
 
 #[cfg(test)]

@@ -13,3 +13,4 @@ pub mod setting;
 pub mod short_error;
 pub mod subtransaction;
 pub mod text;
+pub mod value;

@@ -3,7 +3,7 @@
 //! pgrx hands Rust strings to the server as they are, in UTF-8; in a database with another encoding such a message would
 //! be refused as invalid, and with it the user's command.
 
-use crate::pg::runtime::text;
+use crate::pg::runtime::{memory, text};
 use core::ffi::{c_char, c_int};
 use pgrx::pg_sys;
 use pgrx::prelude::{PgLogLevel, PgSqlErrorCode};
@@ -18,10 +18,6 @@ unsafe extern "C-unwind" {
     fn errhidecontext(hide: bool) -> c_int;
     fn errfinish(file: *const c_char, line: c_int, function: *const c_char);
 }
-
-/// A statement that is longer is not added to messages in the server log: one that does not fit into 1 GiB there, with
-/// the rest, would make the message an error of the user's command.
-const LONG: usize = 64 << 20;
 
 /// Emits a message; does not return for ERROR (the error unwinds as pgrx's errors do).
 pub fn emit(
@@ -41,8 +37,7 @@ pub fn emit(
         detail.as_ref().map(|d| d.as_ptr()),
         hint.as_ref().map(|h| h.as_ptr()),
     );
-    // SAFETY: the client's string, NULL or valid during the statement.
-    let is_long = unsafe { text::bytes(pg_sys::debug_query_string) }.len() > LONG;
+    let is_long = memory::is_statement_long();
     // SAFETY: the sequence of calls that ereport() expands to (elog.h); the strings outlive it, and what has a destructor
     // lies outside of the boundary.
     unsafe {

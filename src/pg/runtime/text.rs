@@ -6,8 +6,7 @@
 //! Unicode twin, SQL_ASCII bytes that are no text at all).
 //! Relied on: PostgreSQL admits no server encoding whose multi-byte characters contain ASCII bytes (mb/pg_wchar.h).
 
-use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::{memory, subtransaction};
+use crate::pg::runtime::memory;
 use core::ffi::{CStr, c_char};
 use pgrx::pg_sys;
 use std::borrow::Cow;
@@ -58,27 +57,6 @@ pub fn encode_all(utf8: Vec<u8>) -> Vec<u8> {
     encode(&String::from_utf8_lossy(&utf8)).into_owned()
 }
 
-/// No value of type text has more bytes than these: header and bytes are one allocation (memutils.h: MaxAllocSize).
-pub const MAX_LENGTH: usize = 0x3fff_ffff - pg_sys::VARHDRSZ;
-
-/// The bytes of a value of type text. Aligned as PostgreSQL needs it, with its 4 bytes of header.
-pub fn varlena(bytes: &[u8]) -> Result<Vec<u32>, Failure> {
-    if bytes.len() > MAX_LENGTH {
-        return Err(Failure::text_too_large(bytes.len()));
-    }
-    let length = bytes.len() + pg_sys::VARHDRSZ;
-    memory::require(length);
-    let mut value = vec![0u32; length.div_ceil(size_of::<u32>())];
-    // SAFETY: there is room for header and bytes; the length has been checked.
-    unsafe {
-        let start = value.as_mut_ptr();
-        pgrx::set_varsize_4b(start.cast(), length as i32);
-        let data = start.cast::<u8>().add(pg_sys::VARHDRSZ);
-        data.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
-    }
-    Ok(value)
-}
-
 /// The first `most` bytes of a text, or less where a character would be cut.
 pub fn cut(text: &[u8], most: u16) -> &[u8] {
     let most = usize::from(most);
@@ -92,51 +70,6 @@ pub fn cut(text: &[u8], most: u16) -> &[u8] {
     // SAFETY: both lengths are small; clips at a character's boundary in the server encoding.
     let length = unsafe { pg_sys::pg_mbcliplen(text.as_ptr().cast(), end as i32, most as i32) };
     &text[..usize::try_from(length).unwrap_or(0)]
-}
-
-/// A value of type text as `String`.
-///
-/// # Safety
-/// `value` is one, not stored out of line.
-pub unsafe fn of_varlena(value: pg_sys::Datum) -> String {
-    let value: *const pg_sys::varlena = value.cast_mut_ptr();
-    // SAFETY: the caller's promise; header and length are those of the value.
-    unsafe {
-        if pgrx::varatt_is_4b_c(value) || pgrx::varatt_is_1b_e(value) {
-            return string(pg_sys::text_to_cstring(value.cast())).unwrap_or_default();
-        }
-        let data = pgrx::vardata_any(value).cast();
-        decode(core::slice::from_raw_parts(
-            data,
-            pgrx::varsize_any_exhdr(value),
-        ))
-    }
-}
-
-/// The elements of a value of type text[] that are not NULL.
-///
-/// # Safety
-/// `value` is one.
-pub(in crate::pg) unsafe fn array(value: pg_sys::Datum) -> Vec<String> {
-    let (mut elements, mut nulls, mut count) = (core::ptr::null_mut(), core::ptr::null_mut(), 0);
-    // SAFETY: the caller's promise; text is varlena, aligned to int, and none of an array is stored out of line.
-    unsafe {
-        let array = pg_sys::pg_detoast_datum(value.cast_mut_ptr()) as *mut pg_sys::ArrayType;
-        pg_sys::deconstruct_array(
-            array,
-            pg_sys::TEXTOID,
-            -1,
-            false,
-            b'i' as c_char,
-            &mut elements,
-            &mut nulls,
-            &mut count,
-        );
-        (0..count as usize)
-            .filter(|&i| !*nulls.add(i))
-            .map(|i| of_varlena(*elements.add(i)))
-            .collect()
-    }
 }
 
 /// A C string of the server as bytes; empty for NULL.
@@ -186,18 +119,4 @@ pub fn quote_identifier(name: &str) -> String {
     let name = c_string(name);
     // SAFETY: quote_identifier takes a NUL-terminated string and returns it or a palloc'd one.
     unsafe { string(pg_sys::quote_identifier(name.as_ptr())) }.unwrap_or_default()
-}
-
-/// Whether a text is JSON, as the type jsonb understands it.
-pub fn is_json(text: &CStr) -> bool {
-    subtransaction::attempt(|| {
-        let (mut function, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
-        // SAFETY: the input function of a built-in type; the string ends with NUL and is not kept or changed.
-        unsafe {
-            pg_sys::getTypeInputInfo(pg_sys::JSONBOID, &mut function, &mut parameter);
-            pg_sys::OidInputFunctionCall(function, text.as_ptr().cast_mut(), parameter, -1);
-        }
-        Ok(())
-    })
-    .is_ok()
 }

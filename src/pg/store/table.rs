@@ -7,6 +7,7 @@
 
 use crate::pg::catalog::{lookup, own};
 use crate::pg::runtime::failure::Failure;
+use crate::pg::runtime::value;
 use crate::pg::runtime::{compat, text};
 use crate::pg::store::sequence::{
     COUNTED_SEQUENCE, OWN_SCHEMA, PRUNED_SEQUENCE, ROW_COUNT_SEQUENCE, current_value, increment,
@@ -246,7 +247,7 @@ impl CaptureTable {
                     Datum::from(0usize)
                 }
                 Value::Text(bytes) => {
-                    texts[i] = text::varlena(bytes)?;
+                    texts[i] = value::varlena(bytes)?;
                     Datum::from(texts[i].as_ptr())
                 }
                 Value::Int(v) => Datum::from(*v),

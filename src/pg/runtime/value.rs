@@ -1,0 +1,86 @@
+//! Values of the types text and text[], and texts as values of type jsonb.
+
+use crate::pg::runtime::failure::Failure;
+use crate::pg::runtime::{memory, subtransaction, text};
+use core::ffi::{CStr, c_char};
+use pgrx::pg_sys;
+
+/// No value of type text has more bytes than these: header and bytes are one allocation (memutils.h: MaxAllocSize).
+pub const MAX_LENGTH: usize = 0x3fff_ffff - pg_sys::VARHDRSZ;
+
+/// The bytes of a value of type text. Aligned as PostgreSQL needs it, with its 4 bytes of header.
+pub fn varlena(bytes: &[u8]) -> Result<Vec<u32>, Failure> {
+    if bytes.len() > MAX_LENGTH {
+        return Err(Failure::text_too_large(bytes.len()));
+    }
+    let length = bytes.len() + pg_sys::VARHDRSZ;
+    memory::require(length);
+    let mut value = vec![0u32; length.div_ceil(size_of::<u32>())];
+    // SAFETY: there is room for header and bytes; the length has been checked.
+    unsafe {
+        let start = value.as_mut_ptr();
+        pgrx::set_varsize_4b(start.cast(), length as i32);
+        let data = start.cast::<u8>().add(pg_sys::VARHDRSZ);
+        data.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+    }
+    Ok(value)
+}
+
+/// A value of type text as `String`.
+///
+/// # Safety
+/// `value` is one, not stored out of line.
+pub unsafe fn of_varlena(value: pg_sys::Datum) -> String {
+    let value: *const pg_sys::varlena = value.cast_mut_ptr();
+    // SAFETY: the caller's promise; header and length are those of the value.
+    unsafe {
+        if pgrx::varatt_is_4b_c(value) || pgrx::varatt_is_1b_e(value) {
+            return text::string(pg_sys::text_to_cstring(value.cast())).unwrap_or_default();
+        }
+        let data = pgrx::vardata_any(value).cast();
+        text::decode(core::slice::from_raw_parts(
+            data,
+            pgrx::varsize_any_exhdr(value),
+        ))
+    }
+}
+
+/// The elements of a value of type text[] that are not NULL.
+///
+/// # Safety
+/// `value` is one.
+pub(in crate::pg) unsafe fn array(value: pg_sys::Datum) -> Vec<String> {
+    let (mut elements, mut nulls, mut count) = (core::ptr::null_mut(), core::ptr::null_mut(), 0);
+    // SAFETY: the caller's promise; text is varlena, aligned to int, and none of an array is stored out of line.
+    unsafe {
+        let array = pg_sys::pg_detoast_datum(value.cast_mut_ptr()) as *mut pg_sys::ArrayType;
+        pg_sys::deconstruct_array(
+            array,
+            pg_sys::TEXTOID,
+            -1,
+            false,
+            b'i' as c_char,
+            &mut elements,
+            &mut nulls,
+            &mut count,
+        );
+        (0..count as usize)
+            .filter(|&i| !*nulls.add(i))
+            .map(|i| of_varlena(*elements.add(i)))
+            .collect()
+    }
+}
+
+/// Whether a text is JSON, as the type jsonb understands it.
+pub fn is_json(text: &CStr) -> bool {
+    subtransaction::attempt(|| {
+        let (mut function, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+        // SAFETY: the input function of a built-in type; the string ends with NUL and is not kept or changed.
+        unsafe {
+            pg_sys::getTypeInputInfo(pg_sys::JSONBOID, &mut function, &mut parameter);
+            pg_sys::OidInputFunctionCall(function, text.as_ptr().cast_mut(), parameter, -1);
+        }
+        Ok(())
+    })
+    .is_ok()
+}
