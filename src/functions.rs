@@ -101,7 +101,7 @@ fn statement_tags(query: &[u8]) -> Vec<String> {
 /// Enters all tables of this database in a subscription as ready; returns how many were not in it before.
 #[pg_extern(sql = false)]
 fn adopt_tables(subscription: &core::ffi::CStr) -> i64 {
-    apply::adopt_tables(&text::decode(subscription.to_bytes()))
+    apply::calls::adopt_tables(&text::decode(subscription.to_bytes()))
         .unwrap_or_else(|failure| failure.raise())
 }
 
@@ -115,26 +115,26 @@ fn copy_table(subscription: &core::ffi::CStr, table: pgrx::pg_sys::Oid) -> i64 {
 /// Makes this database a destination.
 #[pg_extern(sql = false)]
 fn start_apply_of(after_id: Option<i64>, server_number: Option<i32>, trust_source: Option<bool>) {
-    apply::start(after_id, server_number, Some(trust_source == Some(true)))
+    apply::calls::start(after_id, server_number, Some(trust_source == Some(true)))
         .unwrap_or_else(|failure| failure.raise());
 }
 
 /// The same, where the extension's objects are older than 1.2.0: whether the source is trusted stays as it is.
 #[pg_extern(sql = false)]
 fn start_apply(after_id: Option<i64>, server_number: Option<i32>) {
-    apply::start(after_id, server_number, None).unwrap_or_else(|failure| failure.raise());
+    apply::calls::start(after_id, server_number, None).unwrap_or_else(|failure| failure.raise());
 }
 
 /// Makes this database an ordinary one again.
 #[pg_extern(sql = false)]
 fn stop_apply(capture: bool) {
-    apply::stop(capture).unwrap_or_else(|failure| failure.raise());
+    apply::calls::stop(capture).unwrap_or_else(|failure| failure.raise());
 }
 
 /// The DDL command with this id is not to be run here.
 #[pg_extern(sql = false)]
 fn skip(id: i64) {
-    apply::skip(id).unwrap_or_else(|failure| failure.raise());
+    apply::calls::skip(id).unwrap_or_else(|failure| failure.raise());
 }
 
 /// Whether capture, on a destination apply, is complete.

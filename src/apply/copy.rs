@@ -81,7 +81,7 @@ fn with_parts(table: Oid) -> Result<Vec<Oid>, Failure> {
           WHERE t.level OPERATOR(pg_catalog.>) 0 AND c.relkind OPERATOR(pg_catalog.<>) 'f' ORDER BY t.level, c.oid",
         &[number(table)],
     )?;
-    let below = below.into_iter().map(super::oid);
+    let below = below.into_iter().map(spi::oid);
     Ok(std::iter::once(table).chain(below).collect())
 }
 
@@ -102,7 +102,7 @@ fn sent_of(
           WHERE a.relid::oid::bigint OPERATOR(pg_catalog.<>) $1",
         &[number(table)],
     )?;
-    if let Some(parent) = above.into_iter().map(super::oid).find(is_sent) {
+    if let Some(parent) = above.into_iter().map(spi::oid).find(is_sent) {
         return Err(Failure::sent_as_parent(&shown(table), &shown(parent)));
     }
     let (mut sent, mut sent_by_parent) = (Vec::new(), HashSet::new());

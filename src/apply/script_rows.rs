@@ -11,7 +11,7 @@
 use crate::error::Failure;
 use crate::pg::catalog::lookup::{self, Oid};
 use crate::pg::catalog::spi;
-use crate::pg::hooks::execute::OwnCode;
+use crate::pg::hooks::running::OwnCode;
 use crate::pg::hooks::trigger::{Event, TriggerCall};
 use crate::pg::runtime::memory::with_reserve;
 use crate::pg::runtime::session;

@@ -8,8 +8,9 @@
 //! Not promised: any of this where the capture table joins a subscription later (ALTER SUBSCRIPTION); then the copy brings
 //! history, see [`super::triggers::apply_copied`].
 
+use super::command::arrived;
 use super::recorded::Command;
-use super::{arrived, trust};
+use super::trust;
 use crate::error::Failure;
 use crate::pg::catalog::spi::{self, Parameter};
 use crate::pg::command::event;

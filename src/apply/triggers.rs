@@ -2,8 +2,9 @@
 //! ([`apply_row`]), AFTER STATEMENT ([`apply_copied`], fired by the initial copy only). Declared in `sql/dts_ddl_capture--*.sql`,
 //! attached by `dts_ddl.start_apply()` with ENABLE REPLICA.
 
+use super::command::arrived;
 use super::recorded::Command;
-use super::{arrived, log, script_rows};
+use super::{log, script_rows};
 use crate::error::Failure;
 use crate::pg::catalog::spi::{self, Parameter};
 use crate::pg::hooks::row_rights;

@@ -218,3 +218,8 @@ pub fn relation_by_identity(identity: &str) -> Result<Option<pg_sys::Oid>, Failu
     )?;
     Ok(found.first().map(|&oid| pg_sys::Oid::from(oid as u32)))
 }
+
+/// An OID that a query has given as bigint.
+pub fn oid(value: i64) -> lookup::Oid {
+    lookup::Oid::from(value as u32)
+}

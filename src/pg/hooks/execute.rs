@@ -7,44 +7,18 @@
 //! superuser runs without the restriction. A clause that sets a role: [`super::role_clause`].
 //! Relied on: after an error the enclosing subtransaction restores role and settings (xact.c: AbortSubTransaction).
 
-use crate::pg::catalog::lookup;
 use crate::pg::catalog::role::{Role, with_rights_of};
 use crate::pg::command::needs;
 use crate::pg::command::role_clause::{self, RoleClause};
 use crate::pg::command::{eventless, node, partition, role_spec, tablespace};
-use crate::pg::hooks::access::Access;
-use crate::pg::replication::{publication, subscription};
+use crate::pg::hooks::running::{self, Lease, Running, release_advisory_locks};
+use crate::pg::replication::publication;
 use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::setting::{ResetValues, set};
 use crate::pg::runtime::short_error::with_short_errors;
-use crate::pg::runtime::{compat, list, text};
+use crate::pg::runtime::{list, text};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use pgrx::pg_sys;
-use std::cell::{Cell, RefCell};
-
-thread_local! {
-    /// Relations made by the statement that runs; `None` while none runs.
-    static CREATED: RefCell<Option<Vec<pg_sys::Oid>>> = const { RefCell::new(None) };
-    /// The function that the statement made or replaced last.
-    static FUNCTION: Cell<Option<pg_sys::Oid>> = const { Cell::new(None) };
-    /// Names of relations that it dropped.
-    static DROPPED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-    /// Tables that were dropped while they were being copied.
-    static UNFINISHED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-    /// An extension's update script runs: what it does to the rows of subscribed tables comes through the stream as well.
-    static SCRIPT_RUNS: Cell<bool> = const { Cell::new(false) };
-    /// The statement that runs looks into functions: what they are when inlined decides whether it is allowed.
-    static MUST_INLINE: Cell<bool> = const { Cell::new(false) };
-    static RUNNING: Cell<bool> = const { Cell::new(false) };
-    /// The next utility statement is that of the row.
-    static STATEMENT: Cell<bool> = const { Cell::new(false) };
-    /// So many event trigger functions run: code of this server's superusers.
-    static EVENT_TRIGGERS: Cell<i32> = const { Cell::new(0) };
-    /// A trigger function of the extension runs.
-    static OWN_CODE: Cell<bool> = const { Cell::new(false) };
-    /// See [`watches`].
-    static WATCHES: Cell<bool> = const { Cell::new(false) };
-}
 
 /// What code can ask about the session that runs a command is as it was on the source, as long as this lives: longer than
 /// the command's subtransaction.
@@ -85,7 +59,7 @@ pub fn as_role<R>(
     session_user: Option<&str>,
     f: impl FnOnce() -> Result<R, Failure>,
 ) -> Result<R, Failure> {
-    let _running = Running::begin();
+    let _running = Lease::begin();
     // SAFETY: a level that is ended on the normal way; after an error the subtransaction ends it.
     let level = unsafe { pg_sys::NewGUCNestLevel() };
     if let Some(user) = session_user {
@@ -110,116 +84,6 @@ fn set_session_user(name: &str) {
     };
     if is_plain && Role::find(name).is_some_and(|role| role != Role::of_session()) {
         set(c"session_authorization", &text::encode(name), true);
-    }
-}
-
-/// In a worker, which takes none itself, those of its session end with the code that took them.
-pub(in crate::pg) fn release_advisory_locks() {
-    // SAFETY: reads a variable; gives up locks of this session (lockfuncs.c: pg_advisory_unlock_all).
-    unsafe {
-        if !pg_sys::MyLogicalRepWorker.is_null() {
-            pg_sys::LockReleaseSession(pg_sys::USER_LOCKMETHOD as pg_sys::LOCKMETHODID);
-        }
-    }
-}
-
-/// Whether a command of a row runs now, as opposed to what other rows call.
-pub fn is_running() -> bool {
-    RUNNING.get()
-}
-
-/// While it lives, a command of a row runs.
-struct Running;
-
-impl Running {
-    fn begin() -> Self {
-        RUNNING.set(true);
-        MUST_INLINE.set(false);
-        SCRIPT_RUNS.set(false);
-        Running
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        RUNNING.set(false);
-        CREATED.set(None);
-        MUST_INLINE.set(false);
-        SCRIPT_RUNS.set(false);
-    }
-}
-
-/// While it lives, the extension's own code runs in a worker.
-pub struct OwnCode(bool);
-
-impl OwnCode {
-    pub fn begin() -> Self {
-        OwnCode(OWN_CODE.replace(true))
-    }
-}
-
-impl Drop for OwnCode {
-    fn drop(&mut self) {
-        OWN_CODE.set(self.0);
-    }
-}
-
-/// An event trigger function begins (1) or is over (-1).
-pub(in crate::pg) fn event_trigger_runs(change: i32) {
-    EVENT_TRIGGERS.set(EVENT_TRIGGERS.get() + change);
-}
-
-pub(in crate::pg) fn is_own_code() -> bool {
-    OWN_CODE.get()
-}
-
-/// See `MUST_INLINE`.
-pub(in crate::pg) fn must_inline() -> bool {
-    MUST_INLINE.get()
-}
-
-/// Whether a query that is about to run may be one that [`leaves_out`] leaves out; costs nothing.
-pub(in crate::pg) fn script_runs() -> bool {
-    SCRIPT_RUNS.get()
-}
-
-/// Whether a statement that is about to run is DDL of code which a command or a row calls: it is left out. On the source it has a row of
-/// its own, which comes before that of the command; and what it has not done there, it must not do here. Not so DDL of an event trigger
-/// of this server.
-///
-/// # Safety
-/// A valid statement.
-pub(in crate::pg) unsafe fn has_row_of_its_own(
-    context: pg_sys::ProcessUtilityContext::Type,
-    statement: *mut pg_sys::Node,
-) -> bool {
-    // SAFETY: the caller's promise; reads variables.
-    unsafe {
-        if !RUNNING.get() && pg_sys::MyLogicalRepWorker.is_null()
-            || context == pg_sys::ProcessUtilityContext::PROCESS_UTILITY_SUBCOMMAND
-            || STATEMENT.replace(false)
-            || pg_sys::creating_extension
-            || EVENT_TRIGGERS.get() > 0
-            || OWN_CODE.get() && !RUNNING.get()
-        {
-            return false;
-        }
-        node::raises_event_triggers(statement) && !node::makes_temporary(statement)
-            || eventless::kind(node::ParseTree::new(statement)).is_some()
-    }
-}
-
-/// Whether a query of an extension's update script changes rows that the stream will change: then it is left out.
-///
-/// # Safety
-/// `desc` is a started query.
-pub(in crate::pg) unsafe fn leaves_out(desc: *mut pg_sys::QueryDesc) -> bool {
-    // SAFETY: the caller's promise.
-    unsafe {
-        pg_sys::creating_extension
-            && compat::result_relations((*desc).plannedstmt)
-                .into_iter()
-                .any(subscription::is_ready)
     }
 }
 
@@ -333,20 +197,23 @@ pub fn run(statement: &[u8], how: &How<'_>) -> Result<Done, Failure> {
         if !node::raises_event_triggers(utility) && eventless.is_none() {
             return Err(Failure::not_ddl());
         }
-        CREATED.set(Some(Vec::new()));
-        FUNCTION.set(None);
-        DROPPED.set(Vec::new());
-        UNFINISHED.set(Vec::new());
-        MUST_INLINE.set(matches!(
+        let must_inline = matches!(
             (*utility).type_,
             pg_sys::NodeTag::T_CreateStmt
                 | pg_sys::NodeTag::T_IndexStmt
                 | pg_sys::NodeTag::T_AlterTableStmt
-        ));
-        SCRIPT_RUNS.set((*utility).type_ == pg_sys::NodeTag::T_AlterExtensionStmt);
+        );
+        let script_runs = (*utility).type_ == pg_sys::NodeTag::T_AlterExtensionStmt;
+        running::with(|running| {
+            *running = Running {
+                must_inline,
+                script_runs,
+                ..Running::default()
+            };
+        });
         let (mut user, mut context) = (pg_sys::InvalidOid, 0);
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-        if (SCRIPT_RUNS.get() || (*utility).type_ == pg_sys::NodeTag::T_CreateExtensionStmt)
+        if (script_runs || (*utility).type_ == pg_sys::NodeTag::T_CreateExtensionStmt)
             && pg_sys::superuser()
         {
             pg_sys::SetUserIdAndSecContext(
@@ -370,22 +237,22 @@ pub fn run(statement: &[u8], how: &How<'_>) -> Result<Done, Failure> {
         }
         if let Some(clause) = clause {
             pg_sys::CommandCounterIncrement();
-            clause.run(FUNCTION.get(), user, context)?;
+            clause.run(running::with(|running| running.function), user, context)?;
         }
         pg_sys::SetUserIdAndSecContext(user, context);
         pg_sys::PopActiveSnapshot();
         pg_sys::CommandCounterIncrement();
-        let made = CREATED.take().unwrap_or_default();
-        let tables = made
+        let done = running::with(std::mem::take);
+        let tables = (done.made)
             .iter()
             .copied()
             .filter(|&table| publication::is_publishable(table))
             .collect();
         Ok(Done {
-            made,
-            dropped: DROPPED.take(),
+            made: done.made,
+            dropped: done.dropped,
             tables,
-            dropped_unfinished: UNFINISHED.take(),
+            dropped_unfinished: done.unfinished,
             replaced_tablespaces,
             left_out: false,
         })
@@ -420,7 +287,7 @@ unsafe fn process(planned: *mut pg_sys::PlannedStmt, query: &CStr) {
     unsafe {
         let mut completion = pg_sys::QueryCompletion::default();
         let receiver = pg_sys::CreateDestReceiver(pg_sys::CommandDest::DestNone);
-        STATEMENT.set(true);
+        running::with(|running| running.is_next = true);
         with_short_errors(|| {
             raw::ProcessUtility(
                 planned,
@@ -434,37 +301,5 @@ unsafe fn process(planned: *mut pg_sys::PlannedStmt, query: &CStr) {
                 &mut completion,
             )
         });
-    }
-}
-
-/// This process applies what a source has sent.
-pub fn watch() {
-    WATCHES.set(true);
-}
-
-/// Whether this process applies what a source has sent: then it is told of objects and functions.
-pub fn watches() -> bool {
-    WATCHES.get()
-}
-
-/// Of the object access hook, where this process watches.
-pub fn is_accessed(access: &Access) {
-    if access.makes(pg_sys::RelationRelationId) {
-        CREATED.with_borrow_mut(|created| {
-            if let Some(created) = created {
-                created.push(access.object);
-            }
-        });
-    }
-    if access.makes(pg_sys::ProcedureRelationId) {
-        FUNCTION.set(Some(access.object));
-    }
-    if access.drops(pg_sys::RelationRelationId) && is_running() {
-        DROPPED.with_borrow_mut(|names| names.extend(lookup::relation_name(access.object)));
-        if subscription::forget_unready_table(access.object) {
-            UNFINISHED.with_borrow_mut(|tables| {
-                tables.push(lookup::qualified_relation_name(access.object).unwrap_or_default());
-            });
-        }
     }
 }

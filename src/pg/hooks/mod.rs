@@ -8,6 +8,7 @@ pub mod handlers;
 pub mod keep;
 pub mod object_access;
 pub mod row_rights;
+pub mod running;
 pub mod statements;
 pub mod trigger;
 mod trigger_functions;

@@ -4,7 +4,8 @@
 //! apply worker asks about. Relied on: objectaccess.h; the classes of catalogs. The previous hook is called last.
 
 use crate::pg::hooks::access::Access;
-use crate::pg::hooks::{created, execute, keep, row_rights};
+use crate::pg::hooks::running;
+use crate::pg::hooks::{created, keep, row_rights};
 use crate::pg::runtime::memory::with_reserve;
 use core::ffi::{c_int, c_void};
 use pgrx::pg_sys;
@@ -32,7 +33,7 @@ unsafe extern "C-unwind" fn object_access(
     argument: *mut c_void,
 ) {
     match kind {
-        pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE if execute::watches() => {
+        pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE if running::watches() => {
             before_function(object)
         }
         pg_sys::ObjectAccessType::OAT_POST_CREATE
@@ -69,8 +70,8 @@ extern "C-unwind" fn tell(
     with_reserve(|| {
         keep::is_accessed(&access);
         created::is_accessed(&access);
-        if execute::watches() {
-            execute::is_accessed(&access);
+        if running::watches() {
+            running::is_accessed(&access);
         }
     });
 }

@@ -19,7 +19,7 @@
 use crate::pg::catalog::lookup::Address;
 use crate::pg::catalog::own;
 use crate::pg::catalog::role::Role;
-use crate::pg::hooks::execute;
+use crate::pg::hooks::running;
 use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::{compat, session, text};
 use crate::pg::store::sequence;
@@ -52,7 +52,7 @@ pub fn install() {
             pg_sys::fmgr_hook = Some(hook);
         }
     });
-    execute::watch();
+    running::watch();
 }
 
 /// Who runs, and in which security context.
@@ -70,8 +70,8 @@ fn is_open() -> bool {
     let in_worker = unsafe { !pg_sys::MyLogicalRepWorker.is_null() };
     session::MAJOR >= 16
         && in_worker
-        && !execute::is_own_code()
-        && !execute::is_running()
+        && !running::is_own_code()
+        && !running::is_running()
         && running().1 & pg_sys::SECURITY_RESTRICTED_OPERATION as c_int == 0
 }
 
@@ -141,7 +141,7 @@ unsafe extern "C-unwind" fn is_needed(function: pg_sys::Oid) -> bool {
     unsafe {
         !pg_sys::MyLogicalRepWorker.is_null()
             && function.to_u32() >= pg_sys::FirstNormalObjectId
-            && !(execute::must_inline() && is_mutable_sql(function))
+            && !(running::must_inline() && is_mutable_sql(function))
             || PREVIOUS_NEEDED.is_some_and(|previous| {
                 #[allow(ffi_unwind_calls, reason = "no destructor lies in between")]
                 previous(function)
@@ -186,7 +186,7 @@ unsafe extern "C-unwind" fn hook(
             && pg_sys::get_func_rettype((*info).fn_oid) == compat::EVENT_TRIGGER
         {
             let begins = event == pg_sys::FmgrHookEventType::FHET_START;
-            execute::event_trigger_runs(if begins { 1 } else { -1 });
+            running::event_trigger_runs(if begins { 1 } else { -1 });
         }
         if event == pg_sys::FmgrHookEventType::FHET_START && is_open() {
             let role = role_of((*info).fn_oid).unwrap_or_else(|failure| failure.raise());
@@ -254,7 +254,7 @@ unsafe extern "C-unwind" fn inside_wall(call: pg_sys::FunctionCallInfo) -> Datum
         #[allow(ffi_unwind_calls, reason = "protected by pg_guard_ffi_boundary")]
         let result = pg_sys::ffi::pg_guard_ffi_boundary(|| function(call));
         pg_sys::AtEOXact_GUC(false, level);
-        execute::release_advisory_locks();
+        running::release_advisory_locks();
         pg_sys::SetUserIdAndSecContext(user, context);
         result
     }

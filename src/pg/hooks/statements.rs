@@ -12,7 +12,8 @@ use crate::pg::command::source::Source;
 use crate::pg::command::{eventless, index, node};
 use crate::pg::hooks::handlers::above;
 use crate::pg::hooks::row_rights;
-use crate::pg::hooks::{execute, worker_error};
+use crate::pg::hooks::running;
+use crate::pg::hooks::worker_error;
 use crate::pg::replication::subscription;
 use crate::pg::runtime::finally::finally;
 use crate::pg::runtime::{memory, setting};
@@ -63,7 +64,7 @@ unsafe extern "C-unwind" fn at_transaction_end(
 
 fn transaction_ended(rolled_back: bool) {
     worker_error::transaction_ended(rolled_back);
-    execute::release_advisory_locks();
+    running::release_advisory_locks();
     subscription::transaction_ended();
     (above().transaction_ended)(rolled_back);
 }
@@ -178,7 +179,7 @@ unsafe extern "C-unwind" fn process_utility(
     // SAFETY: PostgreSQL passes a valid statement and its text, which outlive this call; `begin` is guarded, and the
     // closures own nothing.
     unsafe {
-        if execute::has_row_of_its_own(context, (*pstmt).utilityStmt) {
+        if running::has_row_of_its_own(context, (*pstmt).utilityStmt) {
             leave_out(pstmt, completion);
             return;
         }
@@ -315,7 +316,7 @@ unsafe extern "C-unwind" fn executor_run(
         if (above().any_unrecorded)() {
             before_run(desc);
         }
-        if execute::script_runs() && leaves_out(desc) {
+        if running::script_runs() && leaves_out(desc) {
             return;
         }
         let next = match PREVIOUS_EXECUTOR_RUN {
@@ -332,11 +333,11 @@ unsafe extern "C-unwind" fn executor_run(
     }
 }
 
-/// See [`execute::leaves_out`].
+/// See [`running::leaves_out`].
 #[pg_guard]
 extern "C-unwind" fn leaves_out(desc: *mut pg_sys::QueryDesc) -> bool {
     // SAFETY: called by `executor_run` only, with its started query.
-    unsafe { execute::leaves_out(desc) }
+    unsafe { running::leaves_out(desc) }
 }
 
 /// A query runs while a DDL command is in progress: the one that fills a new table, or one of an event trigger.

@@ -1,7 +1,7 @@
 //! The trigger functions of the extension, as PostgreSQL calls them.
 
-use crate::pg::hooks::execute;
 use crate::pg::hooks::handlers::{Handlers, Trigger, above};
+use crate::pg::hooks::running;
 use crate::pg::hooks::trigger::TriggerCall;
 use crate::pg::runtime::failure;
 use pgrx::pg_sys::{self, Datum};
@@ -44,6 +44,6 @@ fn call(fcinfo: pg_sys::FunctionCallInfo, name: &str, function: fn(&Handlers) ->
     let Some(call) = TriggerCall::from_fcinfo(fcinfo) else {
         failure::not_a_trigger(name).raise()
     };
-    let _own = execute::OwnCode::begin();
+    let _own = running::OwnCode::begin();
     function(above())(&call).unwrap_or_else(|failure| failure.raise())
 }

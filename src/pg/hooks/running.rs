@@ -1,0 +1,187 @@
+//! What runs in a process that applies rows, and whose code it is: the command of a row, what rows call, event triggers of this
+//! server, the extension's own.
+
+use crate::pg::catalog::lookup;
+use crate::pg::command::{eventless, node};
+use crate::pg::hooks::access::Access;
+use crate::pg::replication::subscription;
+use crate::pg::runtime::compat;
+use pgrx::pg_sys;
+use std::cell::{Cell, RefCell};
+
+thread_local! {
+    static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
+    /// So many event trigger functions run: code of this server's superusers.
+    static EVENT_TRIGGERS: Cell<i32> = const { Cell::new(0) };
+    /// A trigger function of the extension runs.
+    static OWN_CODE: Cell<bool> = const { Cell::new(false) };
+    /// See [`watches`].
+    static WATCHES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The command of a row, from when its role is taken until that is given back.
+#[derive(Default)]
+pub(in crate::pg) struct Running {
+    /// Relations made by its statement.
+    pub made: Vec<pg_sys::Oid>,
+    /// The function that it made or replaced last.
+    pub function: Option<pg_sys::Oid>,
+    /// Names of relations that it dropped.
+    pub dropped: Vec<String>,
+    /// Tables that were dropped while they were being copied.
+    pub unfinished: Vec<String>,
+    /// An extension's update script runs: what it does to the rows of subscribed tables comes through the stream as well.
+    pub script_runs: bool,
+    /// It looks into functions: what they are when inlined decides whether it is allowed.
+    pub must_inline: bool,
+    /// The next utility statement is that of the row.
+    pub is_next: bool,
+}
+
+/// While it lives, the command of a row runs.
+pub(in crate::pg) struct Lease;
+
+impl Lease {
+    pub(in crate::pg) fn begin() -> Self {
+        RUNNING.set(Some(Running::default()));
+        Lease
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        RUNNING.set(None);
+    }
+}
+
+/// Notes or reads something of the command that runs, if one does.
+pub(in crate::pg) fn with<R: Default>(f: impl FnOnce(&mut Running) -> R) -> R {
+    RUNNING.with_borrow_mut(|running| running.as_mut().map_or_else(R::default, f))
+}
+
+/// Whether a command of a row runs now, as opposed to what other rows call.
+pub(in crate::pg) fn is_running() -> bool {
+    // the first costs nothing
+    watches() && RUNNING.with_borrow(Option::is_some)
+}
+
+/// See [`Running::must_inline`].
+pub(in crate::pg) fn must_inline() -> bool {
+    with(|running| running.must_inline)
+}
+
+/// Whether a query that is about to run may be one that [`leaves_out`] leaves out; costs nothing.
+pub(in crate::pg) fn script_runs() -> bool {
+    watches() && with(|running| running.script_runs)
+}
+
+/// Whether the utility statement that is about to run is that of the row.
+fn takes_statement() -> bool {
+    with(|running| std::mem::take(&mut running.is_next))
+}
+
+/// While it lives, the extension's own code runs in a worker.
+pub struct OwnCode(bool);
+
+impl OwnCode {
+    pub fn begin() -> Self {
+        OwnCode(OWN_CODE.replace(true))
+    }
+}
+
+impl Drop for OwnCode {
+    fn drop(&mut self) {
+        OWN_CODE.set(self.0);
+    }
+}
+
+/// An event trigger function begins (1) or is over (-1).
+pub(in crate::pg) fn event_trigger_runs(change: i32) {
+    EVENT_TRIGGERS.set(EVENT_TRIGGERS.get() + change);
+}
+
+pub(in crate::pg) fn is_own_code() -> bool {
+    OWN_CODE.get()
+}
+
+/// Whether a statement that is about to run is DDL of code which a command or a row calls: it is left out. On the source it has a row of
+/// its own, which comes before that of the command; and what it has not done there, it must not do here. Not so DDL of an event trigger
+/// of this server.
+///
+/// # Safety
+/// A valid statement.
+pub(in crate::pg) unsafe fn has_row_of_its_own(
+    context: pg_sys::ProcessUtilityContext::Type,
+    statement: *mut pg_sys::Node,
+) -> bool {
+    // SAFETY: the caller's promise; reads variables.
+    unsafe {
+        if !is_running() && pg_sys::MyLogicalRepWorker.is_null()
+            || context == pg_sys::ProcessUtilityContext::PROCESS_UTILITY_SUBCOMMAND
+            || takes_statement()
+            || pg_sys::creating_extension
+            || EVENT_TRIGGERS.get() > 0
+            || OWN_CODE.get() && !is_running()
+        {
+            return false;
+        }
+        node::raises_event_triggers(statement) && !node::makes_temporary(statement)
+            || eventless::kind(node::ParseTree::new(statement)).is_some()
+    }
+}
+
+/// Whether a query of an extension's update script changes rows that the stream will change: then it is left out.
+///
+/// # Safety
+/// `desc` is a started query.
+pub(in crate::pg) unsafe fn leaves_out(desc: *mut pg_sys::QueryDesc) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        pg_sys::creating_extension
+            && compat::result_relations((*desc).plannedstmt)
+                .into_iter()
+                .any(subscription::is_ready)
+    }
+}
+
+/// This process applies what a source has sent.
+pub fn watch() {
+    WATCHES.set(true);
+}
+
+/// Whether this process applies what a source has sent: then it is told of objects and functions.
+pub fn watches() -> bool {
+    WATCHES.get()
+}
+
+/// In a worker, which takes none itself, those of its session end with the code that took them.
+pub(in crate::pg) fn release_advisory_locks() {
+    // SAFETY: reads a variable; gives up locks of this session (lockfuncs.c: pg_advisory_unlock_all).
+    unsafe {
+        if !pg_sys::MyLogicalRepWorker.is_null() {
+            pg_sys::LockReleaseSession(pg_sys::USER_LOCKMETHOD as pg_sys::LOCKMETHODID);
+        }
+    }
+}
+
+/// Of the object access hook, where this process watches.
+pub fn is_accessed(access: &Access) {
+    if !is_running() {
+        return;
+    }
+    if access.makes(pg_sys::RelationRelationId) {
+        with(|running| running.made.push(access.object));
+    }
+    if access.makes(pg_sys::ProcedureRelationId) {
+        with(|running| running.function = Some(access.object));
+    }
+    if access.drops(pg_sys::RelationRelationId) {
+        let name = lookup::relation_name(access.object);
+        let unfinished = subscription::forget_unready_table(access.object)
+            .then(|| lookup::qualified_relation_name(access.object).unwrap_or_default());
+        with(|running| {
+            running.dropped.extend(name);
+            running.unfinished.extend(unfinished);
+        });
+    }
+}
