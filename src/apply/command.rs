@@ -59,7 +59,7 @@ fn decide(command: &Command, worker: &Worker) -> Result<(), Failure> {
             attempt
                 .run(|| run(command, document, worker, role, &session))
                 .map(|ran| Ran {
-                    note: joined(note, ran.note),
+                    note: log::joined(note, ran.note),
                     ..ran
                 })
         })
@@ -121,13 +121,6 @@ impl Attempt {
 struct Ran {
     status: &'static str,
     note: Option<String>,
-}
-
-pub fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
-    match (first, second) {
-        (Some(first), Some(second)) => Some(format!("{first}; {second}")),
-        (first, second) => first.or(second),
-    }
 }
 
 /// The error with which the worker stops. It comes again after each restart of the worker, until the cause is mended or the
@@ -229,9 +222,9 @@ fn run(
     let published = publish::take_part(command, &document, worker, &done.tables, role)?;
     Ok(Ran {
         status: "applied",
-        note: joined(
-            joined(joined(refused, replaced), unfinished),
-            joined(published, secrets),
+        note: log::joined(
+            log::joined(log::joined(refused, replaced), unfinished),
+            log::joined(published, secrets),
         ),
     })
 }

@@ -94,3 +94,11 @@ pub fn is_to_be_skipped(id: i64) -> Result<bool, Failure> {
     )
     .map(|rows| rows > 0)
 }
+
+/// Two notes as one.
+pub fn joined(first: Option<String>, second: Option<String>) -> Option<String> {
+    match (first, second) {
+        (Some(first), Some(second)) => Some(format!("{first}; {second}")),
+        (first, second) => first.or(second),
+    }
+}

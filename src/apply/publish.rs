@@ -119,8 +119,8 @@ pub fn take_part(
             no_tables.join(", ")
         )
     });
-    Ok(super::command::joined(
-        super::command::joined(strange, no_tables),
+    Ok(super::log::joined(
+        super::log::joined(strange, no_tables),
         report_undecoded(command, document, &copied),
     ))
 }

@@ -21,6 +21,13 @@
 //! What the script needs of its own in the destination lies in a schema whose name nobody can know beforehand, and is made
 //! under ON_ERROR_STOP.
 
+mod circumstances;
+mod frame;
+mod psql;
+
+use self::circumstances::{Author, Session, add_if_known};
+use self::frame::{QUIET, REMOVE_WALLS, WALL, foot, head};
+use self::psql::*;
 use crate::document::settings::{self, Settings};
 use crate::document::{self, Document, Made, Object, Operation, VERSION};
 use crate::error::Failure;
@@ -35,7 +42,7 @@ use crate::pg::store::stored::{self, StoredRow};
 use core::ops::Range;
 use statement::{Lexer, Token, TokenKind};
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// So much is read at a time.
 const ROWS: usize = 500;
@@ -51,158 +58,14 @@ const PERHAPS_ALONE: [&str; 6] = [
     "REPACK",
 ];
 
-const HEAD: &str = "\
--- DDL commands captured by dts_ddl_capture, for psql:
---   psql -XAtc \"SELECT dts_ddl.script()\" source | psql -X -v ON_ERROR_STOP=1 destination
--- Each command runs as the role that ran it: the roles must exist, and whoever runs this script must be allowed to SET ROLE to them.
--- What a command of an ordinary role runs (a default, an index function, a check) has the rights of that role alone, though whoever runs
--- this has more: PostgreSQL refreshes a materialized view with the rights of its owner, and lets nothing out of it. Such a command is run
--- by a view of its role. The views are in a schema dts_ddl_script_.., which this script makes and drops; it needs CREATE on the database.
--- It is not run where its role may do more than it could on the source, as an attribute or a predefined role lets it.
--- If the destination captures DDL itself, it records these commands, too. To prevent that:
---   SET dts_ddl_capture.enabled = off;
-\\unset dts_schema
-SET ROLE NONE;
-\\set dts_rollback :ON_ERROR_ROLLBACK
-\\set ON_ERROR_ROLLBACK off
-SELECT r.setting AS replication_role, d.setting AS stack_depth FROM pg_catalog.pg_settings r, pg_catalog.pg_settings d
-  WHERE r.name OPERATOR(pg_catalog.=) 'session_replication_role' AND d.name OPERATOR(pg_catalog.=) 'max_stack_depth' \\gset dts_
-";
-
-/// Makes that event triggers which fire in the ordinary way do not, if there are others than those of a capture: these
-/// run no DDL, and a chain goes on. INFO comes to the client whatever client_min_messages is.
-const QUIET: &str = r#"DO $dts$
-DECLARE
-  others constant pg_catalog.text := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(t.evtname), ', ' ORDER BY t.evtname)
-    FROM pg_catalog.pg_event_trigger t
-    WHERE t.evtenabled OPERATOR(pg_catalog.=) 'O' AND t.evtname OPERATOR(pg_catalog.!~) '^dts_intercept_');
-BEGIN
-  IF others IS NULL OR pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.=) 'replica' THEN
-    RETURN;
-  END IF;
-  PERFORM pg_catalog.set_config('session_replication_role', 'replica', false);
-  RAISE INFO 'event triggers of this database do not fire for this script: %', others
-    USING HINT = 'What they would do is in the script, if they did it on the source. A capture does not record the script either.';
-EXCEPTION WHEN insufficient_privilege THEN
-  RAISE WARNING 'event triggers of this database fire for this script: %', others
-    USING HINT = 'What they do here and did on the source is done twice. Run the script as a superuser, or disable them.';
-END
-$dts$;
-"#;
-
 /// Commands after which there may be event triggers that were not there before.
 const MAKES_EVENT_TRIGGERS: [&str; 2] = ["CREATE EXTENSION", "ALTER EXTENSION"];
-
-/// A command runs deeper in the stack here than where it was sent: inside of a view and a function. In kB; the system's
-/// limit is told by an error only, and may be none at all.
-const DEEPER: &str = r#"DO $dts$
-DECLARE
-  depth pg_catalog.int8 := (SELECT s.setting FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'max_stack_depth');
-  step pg_catalog.int8 := 8192;
-BEGIN
-  WHILE step OPERATOR(pg_catalog.>=) 64 AND depth OPERATOR(pg_catalog.<) 65536 LOOP
-    BEGIN
-      PERFORM pg_catalog.set_config('max_stack_depth', (depth OPERATOR(pg_catalog.+) step)::pg_catalog.text, false);
-      depth := depth OPERATOR(pg_catalog.+) step;
-    EXCEPTION WHEN invalid_parameter_value THEN
-      step := step OPERATOR(pg_catalog./) 2;
-    END;
-  END LOOP;
-EXCEPTION WHEN insufficient_privilege THEN
-  NULL;
-END
-$dts$;
-"#;
-
-/// Gives the session back what [`QUIET`] and [`DEEPER`] have changed, which not everybody may set to what it is.
-const LOUD_AND_FLAT: &str = "SELECT CASE WHEN s.reset_val OPERATOR(pg_catalog.=) w.value THEN pg_catalog.format('RESET %I', s.name)
-  ELSE pg_catalog.format('SET %I TO %L', s.name, w.value) END FROM pg_catalog.pg_settings s, (VALUES
-  ('session_replication_role', :'dts_replication_role'), ('max_stack_depth', :'dts_stack_depth')) w (name, value)
-  WHERE s.name OPERATOR(pg_catalog.=) w.name AND s.setting OPERATOR(pg_catalog.<>) w.value \\gexec
-";
-
-/// Made once, by the first ordinary role: the function that each view calls, and the one that asks whether a role may do more
-/// here than `had` says. ([`crate::pg::catalog::rights`] says the same of the source.) REFRESH has a search_path of its own from 17 on.
-const WALL: &str = "\\if :{?dts_schema}
-\\else
-SELECT pg_catalog.format('DROP SCHEMA %I CASCADE', n.nspname) FROM pg_catalog.pg_namespace n
-  WHERE n.nspname OPERATOR(pg_catalog.~) '^dts_ddl_script_[0-9a-f]{32}$'
-    AND pg_catalog.pg_get_userbyid(n.nspowner) OPERATOR(pg_catalog.=) current_user \\gexec
-\\set dts_stop :ON_ERROR_STOP
-\\set ON_ERROR_STOP on
-SELECT pg_catalog.replace(pg_catalog.format('dts_ddl_script_%s', pg_catalog.gen_random_uuid()), '-', '') AS schema \\gset dts_
-BEGIN;
-CREATE SCHEMA :\"dts_schema\";
-GRANT USAGE ON SCHEMA :\"dts_schema\" TO PUBLIC;
-CREATE FUNCTION :\"dts_schema\".run() RETURNS pg_catalog.bool LANGUAGE plpgsql AS $dts$
-BEGIN
-  PERFORM pg_catalog.set_config('search_path', pg_catalog.current_setting('dts_ddl.search_path'), true);
-  EXECUTE pg_catalog.current_setting('dts_ddl.statement');
-  RETURN true;
-END
-$dts$;
-CREATE FUNCTION :\"dts_schema\".may(role pg_catalog.name, VARIADIC had pg_catalog.text[] DEFAULT '{}') RETURNS pg_catalog.bool
-  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $dts$
-DECLARE
-  more constant text := (SELECT pg_catalog.string_agg(DISTINCT has.name, ', ' ORDER BY has.name) FROM pg_catalog.pg_roles r, LATERAL (
-    SELECT a.name FROM (VALUES ('superuser', r.rolsuper), ('createrole', r.rolcreaterole), ('createdb', r.rolcreatedb),
-      ('replication', r.rolreplication), ('bypassrls', r.rolbypassrls)) a (name, has) WHERE a.has
-    UNION ALL SELECT 'pg_database_owner' FROM pg_catalog.pg_database d
-      WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() AND pg_catalog.pg_has_role(r.oid, d.datdba, 'USAGE')
-    UNION ALL SELECT CASE WHEN p.rolsuper THEN 'member_of_superuser' ELSE p.rolname::pg_catalog.text END
-      FROM pg_catalog.pg_roles p WHERE (p.rolsuper OR p.oid OPERATOR(pg_catalog.<) 16384 AND p.oid OPERATOR(pg_catalog.<>) 10
-          AND p.rolname OPERATOR(pg_catalog.<>) 'pg_database_owner')
-        AND pg_catalog.pg_has_role(r.oid, p.oid, 'USAGE')) has (name)
-    WHERE r.rolname OPERATOR(pg_catalog.=) $1 AND has.name OPERATOR(pg_catalog.<>) ALL (had)
-      AND (has.name OPERATOR(pg_catalog.=) 'superuser' OR NOT r.rolsuper));
-BEGIN
-  IF more IS NOT NULL THEN
-    RAISE insufficient_privilege
-      USING MESSAGE = pg_catalog.format('role %I may do more here than it could on the source: %s', $1, more);
-  END IF;
-  RETURN true;
-END
-$dts$;
-COMMIT;
-\\set ON_ERROR_STOP :dts_stop
-\\endif
-";
-
-const REMOVE_WALLS: &str = "\\if :{?dts_schema}
-DROP SCHEMA :\"dts_schema\" CASCADE;
-\\unset dts_schema
-\\endif
-";
 
 /// Commands after which a role, or what it owns, may be gone.
 const TAKES_WALLS: [&str; 3] = ["DROP ROLE", "DROP OWNED", "REASSIGN OWNED"];
 
 /// In the place of a command that stands alone, where the session has not become its role; of constants only.
 const NOT_RUN: &str = "DO 'BEGIN RAISE insufficient_privilege USING MESSAGE = ''not run: the session is not its role''; END';\n";
-
-/// Whose rights the statement has.
-struct Author<'a> {
-    role: Vec<u8>,
-    superuser: bool,
-    rights: &'a [String],
-}
-
-impl<'a> Author<'a> {
-    fn new(username: &[u8], recorded: &'a Document<'_>) -> Self {
-        match &recorded.run_as {
-            Some(run_as) => Author {
-                role: text::encode(&run_as.role).into_owned(),
-                superuser: run_as.superuser,
-                rights: &run_as.rights,
-            },
-            None => Author {
-                role: username.to_vec(),
-                superuser: recorded.superuser,
-                rights: &recorded.rights,
-            },
-        }
-    }
-}
 
 fn is_new_with_access_method(object: &Object) -> bool {
     object.op == Operation::Create
@@ -340,7 +203,7 @@ impl Script {
             .session_user
             .as_deref()
             .filter(|_| mentions_session_user(statement, conforming));
-        let context = Context {
+        let context = Session {
             settings: &recorded.settings,
             search_path: &recorded.search_path,
             session_user: session_user.map(|user| text::encode(user).into_owned()),
@@ -512,50 +375,9 @@ fn refuse_pruned(first: i64, last: i64) -> Result<(), Failure> {
     }
 }
 
-fn head() -> Vec<u8> {
-    let mut script = [HEAD, QUIET, DEEPER].concat().into_bytes();
-    for (name, value) in [
-        ("client_encoding", session::client_encoding().as_str()),
-        ("standard_conforming_strings", "on"),
-        ("client_min_messages", "warning"),
-    ] {
-        add(&mut script, &format!("SET {name} TO '{value}';\n"));
-    }
-    let defaults: Vec<String> = settings::defaults()
-        .map(|(name, value)| format!("('{name}', '{value}')"))
-        .collect();
-    add(
-        &mut script,
-        &format!(
-            "SELECT pg_catalog.format('SET %I TO %L', s.name, d.value) FROM pg_catalog.pg_settings s,
-  (VALUES {}) d (name, value)
-  WHERE s.name OPERATOR(pg_catalog.=) d.name AND s.setting OPERATOR(pg_catalog.<>) d.value \\gexec",
-            defaults.join(", ")
-        ),
-    );
-    script
-}
-
-/// Gives the session back the settings with which it began.
-fn foot() -> Vec<u8> {
-    let names: Vec<String> = settings::defaults()
-        .map(|(name, _)| format!("'{name}'"))
-        .collect();
-    format!(
-        "-- end of the commands
-SELECT pg_catalog.format('RESET %I', s.name) FROM pg_catalog.pg_settings s
-  WHERE s.source OPERATOR(pg_catalog.=) 'session' AND s.name OPERATOR(pg_catalog.=) ANY (ARRAY[{}]) \\gexec
-{REMOVE_WALLS}{LOUD_AND_FLAT}\\set ON_ERROR_ROLLBACK :dts_rollback
-RESET client_min_messages;
-RESET client_encoding;",
-        names.join(", ")
-    )
-    .into_bytes()
-}
-
 fn in_transaction(
     script: &mut Vec<u8>,
-    context: &Context<'_>,
+    context: &Session<'_>,
     recorded: &Document<'_>,
     statements: impl FnOnce(&mut Vec<u8>),
 ) {
@@ -730,7 +552,7 @@ END",
 );
 
 /// Outside of a transaction no error keeps psql from the statement: the session must have become its role.
-fn alone(script: &mut Vec<u8>, context: &Context<'_>, statement: &[u8]) {
+fn alone(script: &mut Vec<u8>, context: &Session<'_>, statement: &[u8]) {
     context.set(script, "SET");
     add(script, "\\set dts_ok off\n");
     if let Some(is_own) = &context.is_own {
@@ -841,281 +663,4 @@ fn mentions_session_user(statement: &[u8], conforming: bool) -> bool {
         .any(|window| window.eq_ignore_ascii_case(WORD.as_bytes()));
     may && Lexer::new(statement, conforming)
         .any(|token| token.kind == TokenKind::Word && token.is_word(statement, WORD))
-}
-
-/// Who runs a command, where and under which settings but locales.
-struct Context<'a> {
-    settings: &'a Settings,
-    search_path: &'a [String],
-    session_user: Option<Vec<u8>>,
-    /// Whether the command makes something with the access method that is set.
-    needs_access_method: bool,
-    author: &'a Author<'a>,
-    /// Of an ordinary role: the psql variable that tells whether the session's role is that one.
-    is_own: Option<String>,
-}
-
-impl Context<'_> {
-    /// An error where an ordinary role may do more here than it could on the source.
-    fn ask(&self, script: &mut Vec<u8>) {
-        if let Some(is_own) = &self.is_own {
-            add(script, &format!("\\if :{is_own}\n\\else\nSELECT "));
-            self.add_may(script);
-            add(script, " \\gset dts_\n\\endif\n");
-        }
-    }
-
-    /// Sets the psql variable that tells whether the session has become the role, and if asked, whether that may do no more
-    /// here.
-    fn ask_role(&self, script: &mut Vec<u8>, with_rights: bool) {
-        add(script, "SELECT current_user OPERATOR(pg_catalog.=) ");
-        add_constant(script, &self.author.role);
-        if with_rights {
-            add(script, " AND ");
-            self.add_may(script);
-        }
-        add(script, " AS ok \\gset dts_\n");
-    }
-
-    fn add_may(&self, script: &mut Vec<u8>) {
-        add(script, ":\"dts_schema\".may(");
-        add_constant(script, &self.author.role);
-        for right in self.author.rights {
-            add(script, ", ");
-            add_constant(script, &text::encode(right));
-        }
-        add(script, ")");
-    }
-
-    /// The role comes last: it might not be allowed to do the rest.
-    fn set(&self, script: &mut Vec<u8>, set: &str) {
-        for (name, value) in self.settings {
-            if settings::LOCALES.contains(&&**name) {
-                continue;
-            }
-            if settings::names_an_object(name)
-                && !(self.needs_access_method && name == settings::ACCESS_METHOD)
-            {
-                add_if_known(script, name, &text::encode(value), set == "SET LOCAL");
-            } else {
-                add_setting(script, set, name, value);
-            }
-        }
-        add(script, &format!("{set} search_path TO "));
-        let mut path = self
-            .search_path
-            .iter()
-            .filter(|schema| *schema != "pg_temp");
-        match path.next() {
-            Some(first) => {
-                add_identifier(script, &text::encode(first));
-                for schema in path {
-                    add(script, ", ");
-                    add_identifier(script, &text::encode(schema));
-                }
-            }
-            None => add(script, "''"),
-        }
-        add(script, ";\n");
-        if let Some(user) = &self.session_user {
-            add(script, &format!("{set} SESSION AUTHORIZATION "));
-            add_identifier(script, user);
-            add(script, ";\n");
-        }
-        if let Some(role) = self.role_to_set() {
-            add(script, &format!("{set} ROLE "));
-            add_identifier(script, role);
-            add(script, ";\n");
-        }
-    }
-
-    fn role_to_set(&self) -> Option<&[u8]> {
-        let role = self.author.role.as_slice();
-        (self.session_user.as_deref() != Some(role)).then_some(role)
-    }
-
-    /// Undoes `set` with SET.
-    fn reset(&self, script: &mut Vec<u8>) {
-        if self.role_to_set().is_some() {
-            add(script, "SET ROLE NONE;\n");
-        }
-        if self.session_user.is_some() {
-            // the owner of the database may have set a role for its sessions
-            add(script, "RESET SESSION AUTHORIZATION;\nSET ROLE NONE;\n");
-        }
-        add(script, "RESET search_path;\n");
-        for name in self.settings.keys() {
-            if settings::LOCALES.contains(&&**name) {
-                continue;
-            }
-            match settings::defaults().find(|(known, _)| known == name) {
-                Some((_, default)) => add_setting(script, "SET", name, default),
-                None => {
-                    add(script, "RESET ");
-                    add_identifier(script, &text::encode(name));
-                    add(script, ";\n");
-                }
-            }
-        }
-    }
-}
-
-/// `SET name TO value`, if need be only where the server knows it.
-fn add_setting(script: &mut Vec<u8>, set: &str, name: &str, value: &str) {
-    let value = text::encode(value);
-    if settings::is_not_in_every_major(name) {
-        add(
-            script,
-            &format!("SELECT pg_catalog.format('{set} %I TO %L', s.name, "),
-        );
-        add_constant(script, &value);
-        add(
-            script,
-            &format!(
-                ") FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) '{name}' \\gexec\n"
-            ),
-        );
-    } else {
-        add(script, &format!("{set} "));
-        add_identifier(script, &text::encode(name));
-        add(script, " TO ");
-        add_constant(script, &value);
-        add(script, ";\n");
-    }
-}
-
-/// Sets what names a locale or an object where this server knows that; else it stays PostgreSQL's built-in default,
-/// which the head has set.
-fn add_if_known(script: &mut Vec<u8>, name: &str, value: &[u8], is_local: bool) {
-    let mut block = Vec::new();
-    add(
-        &mut block,
-        &format!("BEGIN\n  PERFORM pg_catalog.set_config('{name}', "),
-    );
-    add_constant(&mut block, value);
-    add(
-        &mut block,
-        &format!(
-            ", {is_local});\nEXCEPTION WHEN invalid_parameter_value THEN\n  RAISE WARNING '%', pg_catalog.format('{name} cannot be set to \"%s\" here and stays as it is', "
-        ),
-    );
-    add_constant(&mut block, value);
-    add(&mut block, ");\nEND");
-    add(script, "DO ");
-    add_dollar_quoted(script, &block);
-    add(script, ";\n");
-}
-
-/// A statement that psql runs as it is.
-fn add_statement(script: &mut Vec<u8>, statement: &[u8]) {
-    add(script, "SELECT ");
-    add_dollar_quoted(script, statement);
-    add(script, " \\gexec\n");
-}
-
-fn add(script: &mut Vec<u8>, text: &str) {
-    script.extend_from_slice(text.as_bytes());
-}
-
-/// Each line as a comment; psql ends a comment at a carriage return, too.
-fn add_comment(script: &mut Vec<u8>, text: &[u8]) {
-    for line in text.split(|b| matches!(b, b'\n' | b'\r')) {
-        script.extend_from_slice(b"-- ");
-        script.extend_from_slice(line);
-        script.push(b'\n');
-    }
-}
-
-fn add_identifier(script: &mut Vec<u8>, name: &[u8]) {
-    script.push(b'"');
-    for &byte in name {
-        if byte == b'"' {
-            script.push(byte);
-        }
-        script.push(byte);
-    }
-    script.push(b'"');
-}
-
-/// A string constant that reads the same whatever standard_conforming_strings is.
-fn add_constant(script: &mut Vec<u8>, value: &[u8]) {
-    if value.iter().any(|b| matches!(b, b'\'' | b'\\')) {
-        add_dollar_quoted(script, value);
-    } else {
-        script.push(b'\'');
-        script.extend_from_slice(value);
-        script.push(b'\'');
-    }
-}
-
-fn add_dollar_quoted(script: &mut Vec<u8>, text: &[u8]) {
-    let quote = dollar_quote(text);
-    add(script, &quote);
-    script.extend_from_slice(text);
-    add(script, &quote);
-}
-
-/// `$dts$`, or with a number where the text has that.
-fn dollar_quote(text: &[u8]) -> String {
-    const START: &[u8] = b"$dts";
-    /// No text has so many of them that a longer number were needed.
-    const DIGITS: usize = 9;
-    let mut taken = BTreeSet::new();
-    let mut rest = text;
-    while let Some(at) = rest.iter().position(|b| *b == b'$') {
-        rest = &rest[at..];
-        let Some(after) = rest.strip_prefix(START) else {
-            rest = &rest[1..];
-            continue;
-        };
-        let length = after.iter().take_while(|b| b.is_ascii_digit()).count();
-        let digits = core::str::from_utf8(&after[..length]).unwrap_or_default();
-        // What ends the text may become a delimiter by the dollar sign that follows it.
-        let is_delimiter = matches!(after.get(length), None | Some(b'$'));
-        if is_delimiter && length <= DIGITS {
-            taken.insert(digits.parse::<u32>().unwrap_or(0));
-        }
-        rest = &after[length..];
-    }
-    match (0..).find(|number| !taken.contains(number)) {
-        None | Some(0) => "$dts$".to_owned(),
-        Some(number) => format!("$dts{number}$"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{add_comment, add_constant, add_identifier, dollar_quote};
-
-    #[test]
-    fn dollar_quotes_that_the_text_lacks() {
-        for (text, quote) in [
-            ("", "$dts$"),
-            ("$$ $x$ $dt $dts", "$dts1$"),
-            ("$dtsx$ $dts7$", "$dts$"),
-            ("$dts$ $dts2$", "$dts1$"),
-            ("$dts$dts1$", "$dts2$"),
-            ("$dts$ $dts1$ $dts2", "$dts3$"),
-            ("$dts$ $dts99999999999999999999$ $dts01$", "$dts2$"),
-        ] {
-            assert_eq!(dollar_quote(text.as_bytes()), quote, "{text}");
-        }
-    }
-
-    fn written(add: impl Fn(&mut Vec<u8>, &[u8]), text: &str) -> String {
-        let mut script = Vec::new();
-        add(&mut script, text.as_bytes());
-        String::from_utf8(script).expect("UTF-8")
-    }
-
-    #[test]
-    fn comments_identifiers_constants() {
-        assert_eq!(
-            written(add_comment, "a\r\nb\n\\c"),
-            "-- a\n-- \n-- b\n-- \\c\n"
-        );
-        assert_eq!(written(add_identifier, "a\"\\:b\n"), "\"a\"\"\\:b\n\"");
-        assert_eq!(written(add_constant, "a:b"), "'a:b'");
-        assert_eq!(written(add_constant, "a\\'"), "$dts$a\\'$dts$");
-    }
 }
