@@ -1,5 +1,5 @@
 //! Has the linker put two functions of this library in the place of others, for its own calls only: see the head of
-//! `src/pg/memory.rs`.
+//! `src/pg/runtime/memory.rs`.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

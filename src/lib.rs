@@ -1,23 +1,12 @@
 //! `dts_ddl_capture`: every DDL command of a database as one replayable row of `public.dts_ddl_command`.
 //!
-//! The path of one command, room by room:
+//! The rooms, each standing on those below it:
 //!
-//! 1. [`in_progress`]: the utility hook notes where the statement's text lies; the `ddl_command_start` event
-//!    trigger adds who runs it and under which settings ([`context`]).
-//! 2. [`event_trigger`]: the entry points that PostgreSQL calls at the start, at drops, at table rewrites and at
-//!    the end of a command; what the hook calls for commands that raise no event triggers ([`pg::command::eventless`]).
-//!    [`restore`]: whether a command only restores what was there before.
-//! 3. [`objects`]: what the command touched; decides whether it did anything that another server could repeat.
-//! 4. [`text`] and [`statement`]: exactly the statement, without its neighbours, without secrets.
-//! 5. [`new_table`]: publications of new tables; [`joined_table`]: tables that join them later; [`replica_identity`]: of
-//!    both; [`create_table_as`]: structure before rows.
-//! 6. [`capture`]: puts these together; [`document`]: the JSON document; [`row`]: the row, [`row_limit`]: how large
-//!    it may be; [`retention`]: old rows.
-//!
-//! What is made of the rows afterwards: [`script`] turns them into a script for psql; [`apply`] runs them on a destination.
-//! What tells the DBA where he stands: [`check`], and [`pending`]: what consumers have not confirmed.
-//!
-//! All FFI, version differences and `unsafe` code live in [`pg`].
+//! - [`functions`]: what SQL calls.
+//! - [`capture`]: the path of one command of the source, from announcement to row. [`apply`]: the path of one row on a destination.
+//!   [`read`]: what is made of rows for people. None of the three knows another.
+//! - [`document`]: the JSON document of a row, which the one writes and the others read. [`guc`]: settings. [`error`]: failures.
+//! - [`pg`]: the ground: FFI, majors and `unsafe`. What PostgreSQL calls is handed down to it here.
 #![deny(unsafe_code)]
 #![deny(ffi_unwind_calls)]
 

@@ -1,5 +1,5 @@
 -- Logical slots of this database, and what they have not confirmed. $1: JSON array of one object for each slot: slot, rows,
--- exact, lowest_id (what src/pending.rs has found out). {counted}: src/check/mod.rs.
+-- exact, lowest_id (what src/read/pending.rs has found out). {counted}: src/read/check/mod.rs.
 WITH slot AS (
   SELECT s.slot_name, s.active, s.wal_status, s.safe_wal_size, s.confirmed_flush_lsn,
          to_jsonb(s) ->> 'invalidation_reason' AS invalidation_reason,

@@ -1,5 +1,5 @@
 -- A destination: what applies, what failed, what is missing. Only where dts_ddl.start_apply() has made its tables.
--- Placeholders: src/check/mod.rs.
+-- Placeholders: src/read/check/mod.rs.
 WITH subscription AS (
   SELECT s.oid, s.subname, s.subenabled, r.srsubstate,
          EXISTS (SELECT FROM pg_stat_subscription w WHERE w.subid = s.oid AND w.relid IS NULL AND w.pid IS NOT NULL) AS is_running,

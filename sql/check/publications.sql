@@ -1,4 +1,4 @@
--- What is published. Placeholders: src/check/mod.rs.
+-- What is published. Placeholders: src/read/check/mod.rs.
 WITH RECURSIVE publication AS MATERIALIZED (
   SELECT p.oid, p.pubname, p.puballtables, p.pubinsert, p.pubupdate OR p.pubdelete AS needs_identity,
          coalesce(to_jsonb(p) ->> 'pubgencols' = 'n', false) AS keeps_generated_back, p.pubviaroot,

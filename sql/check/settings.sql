@@ -1,4 +1,4 @@
--- Settings that decide whether and how DDL is captured, where they were changed, and by what. Placeholders: src/check/mod.rs.
+-- Settings that decide whether and how DDL is captured, where they were changed, and by what. Placeholders: src/read/check/mod.rs.
 WITH file AS (
   -- as the files have it now: in effect for other sessions, though this one may have SET something else, or from the next reload on
   SELECT DISTINCT ON (lower(f.name)) lower(f.name) AS name, f.setting, format('%s:%s', f.sourcefile, f.sourceline) AS origin

@@ -5,7 +5,7 @@ use crate::capture::{retention, row_limit};
 use crate::document::{Document, Object, ROLE_DROPPED, VERSION};
 use crate::error::Failure;
 use crate::guc;
-use crate::pg::replication::logical_message;
+use crate::pg::replication::wal;
 use crate::pg::runtime::{session, text};
 use crate::pg::store::table::{CaptureTable, Value};
 use core::ffi::CStr;
@@ -103,7 +103,7 @@ fn write_with_snapshot(row: &mut Row<'_>) -> Result<(), Failure> {
             event_time: session::iso_time(event_time),
             txid_current: &transaction,
         };
-        logical_message::emit(MESSAGE_PREFIX, &fitting_document(&document)?);
+        wal::emit_message(MESSAGE_PREFIX, &fitting_document(&document)?);
     }
     retention::after_insert(&table, id)
 }

@@ -1,4 +1,4 @@
-//! TODO
+//! What is made of the rows for people: a script for psql, checks and numbers, what consumers have not confirmed.
 
 pub mod check;
 pub mod pending;

@@ -1,4 +1,4 @@
-//! TODO
+//! What the catalogs say of objects and roles: by OID or in a named schema, never through the user's search_path.
 
 pub mod dependency;
 pub mod empty;

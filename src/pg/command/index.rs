@@ -405,7 +405,7 @@ pub fn definition_without_name(index: Oid) -> Option<String> {
     Some(definition)
 }
 
-/// Between an index and its constraint; `src/script.rs` says the same.
+/// Between an index and its constraint; `src/read/script/mod.rs` says the same.
 const CONSTRAINT: &str = " CONSTRAINT ";
 
 /// An index has been built concurrently, and its row is about to be written: who alters it, or its comment, is done with that before, or

@@ -1,4 +1,4 @@
-//! TODO
+//! One DDL command as PostgreSQL has it: text, parse tree, what event triggers are told, what it does to its objects.
 
 pub mod current_setting;
 pub mod early_lock;

@@ -1,4 +1,5 @@
-//! TODO
+//! What PostgreSQL calls: hooks, callbacks, trigger functions; and commands that are run for it. What stands above is called through
+//! [`handlers`] alone.
 
 pub mod access;
 pub mod build_lock;

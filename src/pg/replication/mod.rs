@@ -1,7 +1,6 @@
-//! TODO
+//! Logical replication: publications and who is in them, subscriptions, the publisher, WAL.
 
 pub mod identity;
-pub mod logical_message;
 pub mod publication;
 pub mod publisher;
 pub mod subscription;

@@ -1,5 +1,6 @@
-//! Commit records in the WAL: which of some transactions committed after a position, and where.
+//! The WAL: commit records are read, logical messages are written.
 //!
+//! Which of some transactions committed after a position, and where:
 //! A logical slot remembers a position only (`confirmed_flush_lsn`). A transaction has been confirmed when its commit record
 //! begins before it (snapbuild.c: SnapBuildXactNeedsSkip), so the WAL from there on is read for the commit records of the
 //! transactions in question (xlogreader.h, xact.h), as pg_waldump does it. Nothing is written.
@@ -8,6 +9,7 @@
 
 use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::text;
+use core::ffi::CStr;
 use pgrx::pg_sys;
 use std::collections::{HashMap, HashSet};
 
@@ -246,4 +248,20 @@ fn end_of_wal() -> Lsn {
 
 fn shown(lsn: Lsn) -> String {
     format!("{:X}/{:X}", lsn >> 32, lsn & 0xFFFF_FFFF)
+}
+
+/// Writes what pg_logical_emit_message() writes (replication/message.h) into the WAL of the running transaction; decoding hands it on when that commits, in its order.
+pub fn emit_message(prefix: &CStr, message: &[u8]) {
+    // SAFETY: both are copied into the WAL before the call returns; a transaction is running.
+    unsafe {
+        pg_sys::LogLogicalMessage(
+            prefix.as_ptr(),
+            message.as_ptr().cast(),
+            message.len(),
+            true,
+            // Flushed with the transaction's commit.
+            #[cfg(any(feature = "pg17", feature = "pg18", feature = "pg19"))]
+            false,
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! TODO
+//! What every room needs of a backend: memory, errors, text, settings, transactions, raw access to catalogs.
 
 pub mod compat;
 pub mod error_context;
