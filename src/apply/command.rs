@@ -229,8 +229,8 @@ fn run(
     })
 }
 
-/// What a superuser's CREATE .. IF NOT EXISTS has made there, and finds here, of an ordinary role: it is another thing than there, and
-/// what the superuser does with it next would run her code as him.
+/// What a superuser's CREATE .. IF NOT EXISTS has made there, and finds here, of an ordinary role: it is another thing than
+/// there, and what the superuser does with it next would run her code as him.
 fn squatter<'a>(
     command: &Command,
     document: &'a Document<'_>,

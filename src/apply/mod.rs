@@ -2,9 +2,10 @@
 //! transaction of the rows around them.
 //!
 //! A subscription begins with [`subscribe`]. The path of one row: the REPLICA triggers that `dts_ddl.start_apply()` makes
-//! ([`triggers`]); the row as the source wrote it ([`recorded`]); whether and as whom it runs ([`command`]); search_path and settings
-//! ([`circumstances`]), role and the statement itself ([`crate::pg::hooks::execute`]); how often it is tried ([`tries`]); new tables enter the subscription ([`publish`]); what became
-//! of it ([`log`]). When its rows differ or went nowhere, a table is copied anew ([`copy`]).
+//! ([`triggers`]); the row as the source wrote it ([`recorded`]); whether and as whom it runs ([`command`]); search_path and
+//! settings ([`circumstances`]), role and the statement itself ([`crate::pg::hooks::execute`]); how often it is tried
+//! ([`tries`]); new tables enter the subscription ([`publish`]); what became of it ([`log`]). When its rows differ or went
+//! nowhere, a table is copied anew ([`copy`]).
 //! Relied on: a trigger of the applied row runs before the next row of the stream, in the same transaction, so that command,
 //! log and the position in the stream are committed or lost together.
 //! Not promised: anything for rows that are inserted by other means than logical replication; they are left alone.

@@ -72,8 +72,8 @@ fn by_table(made: &[Made]) -> BTreeMap<Option<&str>, Vec<&Made>> {
     tables
 }
 
-/// What was made here, by table, sequences by `None`; but for what an ALTER TABLE has made anew (that has its name), and sequences of
-/// tables that the command is not about: event triggers of this server have made them.
+/// What was made here, by table, sequences by `None`; but for what an ALTER TABLE has made anew (that has its name), and
+/// sequences of tables that the command is not about: event triggers of this server have made them.
 fn made_here(
     document: &Document<'_>,
     done: &Done,
@@ -107,8 +107,8 @@ fn made_here(
     Ok(tables)
 }
 
-/// Each index with what it is on the source: that which says the same, or (another major may word it in another way) the next in order;
-/// and those that are nothing there.
+/// Each index with what it is on the source: that which says the same, or (another major may word it in another way) the next
+/// in order; and those that are nothing there.
 fn paired(wanted: Vec<&Made>, mut found: Vec<Oid>) -> (Vec<(Oid, &Made)>, Vec<Oid>) {
     let (mut pairs, mut left) = (Vec::new(), Vec::new());
     for made in wanted {
@@ -126,8 +126,8 @@ fn paired(wanted: Vec<&Made>, mut found: Vec<Oid>) -> (Vec<(Oid, &Made)>, Vec<Oi
     (pairs, found)
 }
 
-/// The name of an index or sequence that the source's command has made, and that here something else has. What IF NOT EXISTS finds is
-/// what it asks for, unless the row says what that is.
+/// The name of an index or sequence that the source's command has made, and that here something else has. What IF NOT EXISTS
+/// finds is what it asks for, unless the row says what that is.
 fn taken<'a>(
     object: &'a Object,
     definitions: &HashMap<&str, &str>,

@@ -57,8 +57,8 @@ pub fn take_part(
                 .any(|name| worker.publications.contains(name))
         })
         .collect();
-    // A source that knows none of our publications is not the server that we subscribe to, but one that feeds it. It names some with
-    // each command that makes tables; what another command makes here is nothing there.
+    // A source that knows none of our publications is not the server that we subscribe to, but one that feeds it. It names some
+    // with each command that makes tables; what another command makes here is nothing there.
     let relayed = !document.all_publications.is_empty()
         && !worker
             .publications

@@ -1,10 +1,10 @@
 //! Why a subscription stands still: `dts_ddl.stops()`.
 //!
-//! What a worker wrote is rolled back with its error, a sequence holds numbers only, and who looks may not read the server log. So
-//! the last error of each worker is kept in a file beside PostgreSQL's own temporary statistics (`pg_stat_tmp`, which a server
-//! empties after a crash; a worker that stands still writes it anew with each try). It counts as long as the worker has got no
-//! further: an error in a transaction until a later one of the source is committed here, or has passed a running worker without a row
-//! for this server, a lost connection until a worker runs again, a copy's until the table is ready.
+//! What a worker wrote is rolled back with its error, a sequence holds numbers only, and who looks may not read the server log.
+//! So the last error of each worker is kept in a file beside PostgreSQL's own temporary statistics (`pg_stat_tmp`, which a
+//! server empties after a crash; a worker that stands still writes it anew with each try). It counts as long as the worker has
+//! got no further: an error in a transaction until a later one of the source is committed here, or has passed a running worker
+//! without a row for this server, a lost connection until a worker runs again, a copy's until the table is ready.
 //! Not promised: what only a standby of this server could be asked for.
 
 use super::recorded::Command;

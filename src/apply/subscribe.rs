@@ -160,8 +160,8 @@ fn take(row: &Row, run: bool, worker: &Worker) -> Result<(), Failure> {
     Ok(())
 }
 
-/// ddl_command_start on a destination: of CREATE SUBSCRIPTION, for history and what is newer than the schema; of commands that could
-/// drop the extension.
+/// ddl_command_start on a destination: of CREATE SUBSCRIPTION, for history and what is newer than the schema; of commands that
+/// could drop the extension.
 #[pg_extern(sql = false)]
 fn subscribe_start(fcinfo: pg_sys::FunctionCallInfo) {
     event::on(fcinfo, "ddl_command_start", "subscribe_start", |event| {

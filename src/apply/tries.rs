@@ -1,13 +1,13 @@
 //! How often commands are tried where errors are logged, and that this ends.
 //!
-//! An error that may pass by itself stops the worker, which tries again; but code that a command runs may choose any SQLSTATE, and
-//! end the worker it runs in. So tries are counted, in sequences: what a transaction that is rolled back, or a worker that ends, has
-//! counted stays. There are two counts. That of the command which was tried last is lost as soon as another one is tried. That of
-//! the transaction is kept for as long as the worker stands still: a worker commits the source's transactions one after the other,
-//! so that its position there ([`Worker::position`]) tells them apart, also while parallel workers are amid later ones. Where there
-//! is no position (in the copy of the table, in CREATE SUBSCRIPTION), the first command of the transaction does.
-//! A try counts from before the command until it is known what becomes of it: tries that failed, as long as the worker goes on,
-//! and rows beside the command do not count.
+//! An error that may pass by itself stops the worker, which tries again; but code that a command runs may choose any SQLSTATE,
+//! and end the worker it runs in. So tries are counted, in sequences: what a transaction that is rolled back, or a worker that
+//! ends, has counted stays. There are two counts. That of the command which was tried last is lost as soon as another one is
+//! tried. That of the transaction is kept for as long as the worker stands still: a worker commits the source's transactions
+//! one after the other, so that its position there ([`Worker::position`]) tells them apart, also while parallel workers are
+//! amid later ones. Where there is no position (in the copy of the table, in CREATE SUBSCRIPTION), the first command of the
+//! transaction does. A try counts from before the command until it is known what becomes of it: tries that failed, as long as
+//! the worker goes on, and rows beside the command do not count.
 //! Not promised: an end where two subscriptions fail in turns; each begins the other's count anew.
 
 use super::recorded::Command;

@@ -1,10 +1,10 @@
 //! Whether what a source sends may run here: nobody is to have more rights on the destination than he has on the source.
 //!
-//! DDL never has more rights than its author (this module, [`crate::pg::hooks::execute`]). Rows have those of the table's owner where
-//! PostgreSQL gives them no others (from 16 on, without run_as_owner) and the library is in each worker from its start
-//! ([`crate::pg::hooks::row_rights`]). And who can write rows of the capture table on the source decides what runs here as whom. Where
-//! one of these does not hold, no DDL is applied, unless the DBA says that all who may run DDL on the source are trusted like the
-//! subscription's owner: `start_apply(trust_source => true)`.
+//! DDL never has more rights than its author (this module, [`crate::pg::hooks::execute`]). Rows have those of the table's owner
+//! where PostgreSQL gives them no others (from 16 on, without run_as_owner) and the library is in each worker from its start
+//! ([`crate::pg::hooks::row_rights`]). And who can write rows of the capture table on the source decides what runs here as
+//! whom. Where one of these does not hold, no DDL is applied, unless the DBA says that all who may run DDL on the source are
+//! trusted like the subscription's owner: `start_apply(trust_source => true)`.
 
 use crate::document::Document;
 use crate::error::Failure;
@@ -86,8 +86,8 @@ pub fn require_publisher(publisher: &Publisher) -> Result<bool, Failure> {
     }
 }
 
-/// The same, asked by a worker before its first command: whatever has been changed since the subscription was made, what it is connected
-/// to, or who made it, the worker was started anew for it.
+/// The same, asked by a worker before its first command: whatever has been changed since the subscription was made, what it is
+/// connected to, or who made it, the worker was started anew for it.
 pub fn require_publisher_of(worker: &Worker) -> Result<(), Failure> {
     thread_local! {
         static ASKED: Cell<bool> = const { Cell::new(false) };

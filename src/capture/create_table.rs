@@ -1,5 +1,5 @@
-//! The CREATE TABLE statement that a table's definition stands for: of CREATE TABLE AS and SELECT INTO, and of tables that need what no
-//! other server has.
+//! The CREATE TABLE statement that a table's definition stands for: of CREATE TABLE AS and SELECT INTO, and of tables that need
+//! what no other server has.
 
 use crate::capture::context::Context;
 use crate::pg::catalog::lookup::Address;

@@ -1,10 +1,11 @@
 //! Names that the server chose: of indexes, with the constraints that they are for, and of sequences.
 //!
-//! PostgreSQL takes the first that is free (indexcmds.c: ChooseRelationName). Where something was in the way it ends in a number, and
-//! another server, where that may not be (an index that only a concurrent build has left here), would choose another. So the row has
-//! the names of all that the command has made, once one of them ends in a digit and is not in its text. Where several are alike it does
-//! not matter which has which; those that another server may make later ([`repaired`]) come last. With CREATE TABLE (LIKE ..
-//! INCLUDING INDEXES) the list is always there: what another session makes while it runs may be copied elsewhere.
+//! PostgreSQL takes the first that is free (indexcmds.c: ChooseRelationName). Where something was in the way it ends in a
+//! number, and another server, where that may not be (an index that only a concurrent build has left here), would choose
+//! another. So the row has the names of all that the command has made, once one of them ends in a digit and is not in its text.
+//! Where several are alike it does not matter which has which; those that another server may make later
+//! ([`crate::capture::repaired`]) come last. With CREATE TABLE (LIKE .. INCLUDING INDEXES) the list is always there: what
+//! another session makes while it runs may be copied elsewhere.
 //! Not promised: names of constraints without an index, and of statistics.
 
 use crate::capture::in_progress::{self, Started};

@@ -209,7 +209,7 @@ pub fn record_explained(started: &mut Started, source: &Source) {
     }
 }
 
-/// Whether the command wrote anything: IF [NOT] EXISTS that found nothing to do, or a change to what already was,
+/// Whether the command wrote anything: IF (NOT) EXISTS that found nothing to do, or a change to what already was,
 /// leaves the command counter where it stood.
 fn has_done_something(started: &Started) -> bool {
     started
@@ -241,8 +241,8 @@ fn is_recorded(tag: &str, collected: &[Collected], started: &Started, touched: &
     touched.permanent
 }
 
-/// Has `work` write the row, as `dts_ddl_capture.on_error` says: its failure is the command's, or is logged and counted. False if it
-/// failed before the end of the command, where it is tried again.
+/// Has `work` write the row, as `dts_ddl_capture.on_error` says: its failure is the command's, or is logged and counted. False
+/// if it failed before the end of the command, where it is tried again.
 fn under_policy(
     tag: &str,
     started: &mut Started,

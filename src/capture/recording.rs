@@ -1,4 +1,5 @@
-//! Whether commands are recorded: the switches, and whether a command is part of the restore of a dump that has also made this extension.
+//! Whether commands are recorded: the switches, and whether a command is part of the restore of a dump that has also made this
+//! extension.
 //!
 //! `pg_dump` writes CREATE EXTENSION before everything else, so that a restore would otherwise have the whole schema
 //! recorded as new DDL. A restore is told by all of this together:

@@ -167,8 +167,8 @@ fn write_comment(
     }
 }
 
-/// Of indexes that say the same, copied to a new table by LIKE, another server may give each the name, and the comment, of another: so
-/// there are rows for their comments, where these are not all the same.
+/// Of indexes that say the same, copied to a new table by LIKE, another server may give each the name, and the comment, of
+/// another: so there are rows for their comments, where these are not all the same.
 fn write_comments_of_alike(
     started: &Started,
     source: &Source,

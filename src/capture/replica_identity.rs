@@ -1,10 +1,11 @@
 //! Which replica identity a table gets, and when it is taken back: decided here and nowhere else.
 //!
-//! A new table gets FULL, as the setting says, but from 18 on with generated columns and a primary key: that has its key. Under FULL PostgreSQL refuses UPDATE and DELETE of a table that is published with a
-//! column list, or from 18 on with generated columns that are not published; under DEFAULT with a primary key it does not. A
-//! table that its owner's own statements would have left writable must stay so: once such a publication sends it, it has
-//! DEFAULT again, in the same transaction. That is looked at after each command that can make the difference: it made or
-//! altered the table or what it is a partition of, moved it, or made or altered a publication.
+//! A new table gets FULL, as the setting says, but from 18 on with generated columns and a primary key: that has its key. Under
+//! FULL PostgreSQL refuses UPDATE and DELETE of a table that is published with a column list, or from 18 on with generated
+//! columns that are not published; under DEFAULT with a primary key it does not. A table that its owner's own statements would
+//! have left writable must stay so: once such a publication sends it, it has DEFAULT again, in the same transaction. That is
+//! looked at after each command that can make the difference: it made or altered the table or what it is a partition of, moved
+//! it, or made or altered a publication.
 //!
 //! Only FULL that was given here is taken back, and only where that lets a command through ([`identity::take_full_back`]). It
 //! is not given again when the reason is gone.

@@ -1,6 +1,6 @@
-//! Permanent objects that depend on temporary ones, be it through others: a function with a temporary table's row type, a domain over
-//! a temporary type, an index by a column of such a type. They go with what they depend on, at the end of the session at the latest, and no other server could
-//! make them.
+//! Permanent objects that depend on temporary ones, be it through others: a function with a temporary table's row type, a
+//! domain over a temporary type, an index by a column of such a type. They go with what they depend on, at the end of the
+//! session at the latest, and no other server could make them.
 //!
 //! What has such a dependency is asked of the catalogs while it exists; what is dropped is known by what was noted before:
 //! objects that were made with it. One that was there before, and got it by CREATE OR REPLACE or ALTER, is on other servers,
@@ -93,7 +93,8 @@ fn is_only_here(tag: &str, address: Address) -> bool {
     if !tag.starts_with("CREATE ") {
         // These do not look into the object.
         let only_names_it = ["COMMENT", "GRANT", "REVOKE", "SECURITY LABEL"].contains(&tag);
-        // What has come to depend is elsewhere as it was, and is changed there too, but for the change that made it depend (`is_any`).
+        // What has come to depend is elsewhere as it was, and is changed there too, but for the change that made it depend
+        // (`is_any`).
         return was_known || depends && !only_names_it && !address.has_parts();
     }
     if depends && !was_known && !address.is_replaced() {

@@ -115,8 +115,8 @@ impl Found {
             .collect()
     }
 
-    /// The copies that a CREATE TABLE (LIKE ..) has made of untold indexes. Which index is told may change while it runs, for it locks out
-    /// nobody who makes one: so there are as many as have no told one that says the same.
+    /// The copies that a CREATE TABLE (LIKE ..) has made of untold indexes. Which index is told may change while it runs, for
+    /// it locks out nobody who makes one: so there are as many as have no told one that says the same.
     pub fn copies(&self, made: &[Oid]) -> Vec<Oid> {
         let tables = &self.in_likes;
         if tables.is_empty() {

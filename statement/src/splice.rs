@@ -242,8 +242,8 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
-    /// Takes `ALTER TABLE [IF EXISTS] [ONLY] name [*]`, where a name may stand in parentheses. `ONLY` is reserved; a table may be called
-    /// `if`, but not before `exists`.
+    /// Takes `ALTER TABLE [IF EXISTS] [ONLY] name [*]`, where a name may stand in parentheses. `ONLY` is reserved; a table may
+    /// be called `if`, but not before `exists`.
     fn alter_table_head(&mut self) -> Option<()> {
         let text = self.text;
         if !self.word("alter") || !self.word("table") {

@@ -153,8 +153,8 @@ impl Address {
         )
     }
 
-    /// Whether the row of an object that CREATE OR REPLACE may replace has another one before it: then it was there before. Of a view
-    /// that is the row of its rule.
+    /// Whether the row of an object that CREATE OR REPLACE may replace has another one before it: then it was there before. Of
+    /// a view that is the row of its rule.
     pub fn is_replaced(self) -> bool {
         use pg_sys::{Anum_pg_proc_oid, Anum_pg_rewrite_ev_class, Anum_pg_rewrite_oid};
         let (catalog, index, column) = match self.class {

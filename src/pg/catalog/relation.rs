@@ -1,5 +1,5 @@
-//! The definition of a table as the catalogs have it, for the CREATE TABLE that stands for a CREATE TABLE AS; the name of an index or
-//! sequence.
+//! The definition of a table as the catalogs have it, for the CREATE TABLE that stands for a CREATE TABLE AS; the name of an
+//! index or sequence.
 
 use crate::pg::catalog::{lookup, temporary_need};
 use crate::pg::runtime::{compat, list, session, text};

@@ -1,10 +1,11 @@
 //! The few queries that are not worth own code: on tables of ours on a destination, never on the path of a captured command.
 //!
-//! Whatever the caller's search_path is, they are parsed under one that has pg_catalog alone, so that no operator or function of
-//! anybody is found; and once PostgreSQL has found what they name, each relation must be a catalog or the extension's own, or the
-//! query does not run. (The owner of a database may put a view where the capture table was: he owns schema public.) Text goes in and
-//! out as bytes of the server encoding.
-//! Relied on: the hook after the analysis of a query is called for each query of SPI, before it is rewritten and planned (analyze.c).
+//! Whatever the caller's search_path is, they are parsed under one that has pg_catalog alone, so that no operator or function
+//! of anybody is found; and once PostgreSQL has found what they name, each relation must be a catalog or the extension's own,
+//! or the query does not run. (The owner of a database may put a view where the capture table was: he owns schema public.) Text
+//! goes in and out as bytes of the server encoding.
+//! Relied on: the hook after the analysis of a query is called for each query of SPI, before it is rewritten and planned
+//! (analyze.c).
 
 use crate::pg::catalog::lookup::{self, Address};
 use crate::pg::catalog::own;

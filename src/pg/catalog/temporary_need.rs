@@ -1,8 +1,8 @@
 //! Whether an object could be made here only, since it needs temporary ones: directly, or through others that need them.
 //!
-//! A table never does as a whole: other servers have it, without what needs temporary objects in it (`without_temporary`). A column
-//! does if its type or the expression that generates it does: elsewhere it is there, but is something else, and so is what needs it.
-//! Costs nothing in a session without temporary objects.
+//! A table never does as a whole: other servers have it, without what needs temporary objects in it (`without_temporary`). A
+//! column does if its type or the expression that generates it does: elsewhere it is there, but is something else, and so is
+//! what needs it. Costs nothing in a session without temporary objects.
 
 use crate::pg::catalog::lookup::Address;
 use crate::pg::runtime::session::{self, Progress, session_has_temporary_schema};
@@ -59,7 +59,8 @@ pub(in crate::pg) fn needs(class: pg_sys::Oid, object: pg_sys::Oid) -> bool {
     session_has_temporary_schema() && Walk::default().finds(class, object, 0)
 }
 
-/// What belongs to a type and may be dropped by itself: the constraints of a domain; the relation of a composite type, for its columns.
+/// What belongs to a type and may be dropped by itself: the constraints of a domain; the relation of a composite type, for its
+/// columns.
 pub fn parts_of_type(address: Address) -> Vec<Address> {
     if address.class != pg_sys::TypeRelationId {
         return Vec::new();

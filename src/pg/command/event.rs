@@ -80,8 +80,8 @@ pub struct Dropped {
     pub schema: Option<String>,
     pub name: Option<String>,
     pub identity: String,
-    /// The name in parts, of objects that the command or CASCADE named, or that have no schema of their own. The first is the schema for
-    /// objects that belong to a relation.
+    /// The name in parts, of objects that the command or CASCADE named, or that have no schema of their own. The first is the
+    /// schema for objects that belong to a relation.
     pub names: Vec<String>,
 }
 

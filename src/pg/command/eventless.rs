@@ -1,8 +1,8 @@
 //! DDL for which PostgreSQL raises no event triggers, though it changes what pg_dump or pg_dumpall show.
 //!
 //! Only the utility hook sees it: REASSIGN OWNED and all commands on roles, which are "for global objects" (utility.c),
-//! CLUSTER, which counts as maintenance, but marks the index that it names. (What else counts as maintenance may make an index valid
-//! that only this server has: [`super::index`].)
+//! CLUSTER, which counts as maintenance, but marks the index that it names. (What else counts as maintenance may make an index
+//! valid that only this server has: [`super::index`].)
 //! Relied on: `kind` is asked for every utility statement, so it looks at node tags only.
 //! Not promised: commands on databases, tablespaces, event triggers, parameters.
 

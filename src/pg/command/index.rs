@@ -197,8 +197,8 @@ pub fn may_concern(tree: ParseTree) -> bool {
     }
 }
 
-/// Whether a statement for which PostgreSQL raises no event triggers may build indexes anew: TRUNCATE, VACUUM FULL, CLUSTER, REPACK,
-/// before 17 REINDEX.
+/// Whether a statement for which PostgreSQL raises no event triggers may build indexes anew: TRUNCATE, VACUUM FULL, CLUSTER,
+/// REPACK, before 17 REINDEX.
 pub fn rebuilds(tree: ParseTree) -> bool {
     let node = tree.node();
     if node.is_null() {
@@ -408,8 +408,8 @@ pub fn definition_without_name(index: Oid) -> Option<String> {
 /// Between an index and its constraint; `src/read/script/mod.rs` says the same.
 const CONSTRAINT: &str = " CONSTRAINT ";
 
-/// An index has been built concurrently, and its row is about to be written: who alters it, or its comment, is done with that before, or
-/// waits for the end of the transaction. Whoever takes longer than a second is not waited for.
+/// An index has been built concurrently, and its row is about to be written: who alters it, or its comment, is done with that
+/// before, or waits for the end of the transaction. Whoever takes longer than a second is not waited for.
 pub fn settle(index: Oid) {
     const TRIES: u32 = 100;
     const PAUSE: Duration = Duration::from_millis(10);
@@ -425,8 +425,9 @@ pub fn settle(index: Oid) {
     }
 }
 
-/// Whether another session has altered an index, but for its comment, while it was built concurrently: the row of pg_class is no longer
-/// that of the transaction which made the index and its mark. (The build itself changes that row in place: index.c, index_update_stats.)
+/// Whether another session has altered an index, but for its comment, while it was built concurrently: the row of pg_class is
+/// no longer that of the transaction which made the index and its mark. (The build itself changes that row in place: index.c,
+/// index_update_stats.)
 pub fn is_altered_while_built(index: Oid) -> bool {
     let Some(made) = UNTOLD.set_by(index) else {
         return false;

@@ -126,10 +126,10 @@ pub fn elements(
     }
 }
 
-/// Whether PostgreSQL, when it reads the defaults and constraints of this table as text, runs code that is neither the role's nor a
-/// superuser's, and did not run when LIKE took them: checks of domains that a constant passes (parse_coerce.c: coerce_type), and
-/// functions of generated columns, which are planned (heap.c: cookDefault). Who has written them cannot be known. A constant depends
-/// on its type (dependency.c).
+/// Whether PostgreSQL, when it reads the defaults and constraints of this table as text, runs code that is neither the role's
+/// nor a superuser's, and did not run when LIKE took them: checks of domains that a constant passes (parse_coerce.c:
+/// coerce_type), and functions of generated columns, which are planned (heap.c: cookDefault). Who has written them cannot be
+/// known. A constant depends on its type (dependency.c).
 pub fn runs_code_when_read(table: pg_sys::Oid, role: Role) -> bool {
     let mut parts = Vec::new();
     let mut found = false;

@@ -3,10 +3,10 @@
 //!
 //! PostgreSQL tries each such clause, and tries none of a role where the code that runs is not to leave its role (guc.c:
 //! GUC_NOT_WHILE_SEC_REST; a RESET of all is a try of each). So a command with such a clause cannot run inside the wall that
-//! [`super::execute`] builds around a statement. It is not taken down for the statement: CREATE FUNCTION runs inside, without its
-//! clauses; what is left outside is one call of PostgreSQL that changes settings of an object that exists, given names and
-//! constants only: AlterFunction() or AlterRoleSet(). It evaluates no expression, calls no function of anybody, and raises no event
-//! trigger.
+//! [`crate::pg::hooks::execute`] builds around a statement. It is not taken down for the statement: CREATE FUNCTION runs
+//! inside, without its clauses; what is left outside is one call of PostgreSQL that changes settings of an object that exists,
+//! given names and constants only: AlterFunction() or AlterRoleSet(). It evaluates no expression, calls no function of anybody,
+//! and raises no event trigger.
 
 use crate::pg::command::parser;
 use crate::pg::runtime::failure::Failure;
@@ -16,8 +16,8 @@ use core::ops::Range;
 use pgrx::pg_sys;
 use std::ffi::CString;
 
-/// Where a statement of a script may run: in [`super::execute`]'s place, where there is no such, the script has a wall of its own,
-/// with the same gate.
+/// Where a statement of a script may run: in [`crate::pg::hooks::execute`]'s place, where there is no such, the script has a
+/// wall of its own, with the same gate.
 pub enum Way {
     /// It names what is there, and evaluates nothing of its text: PostgreSQL runs the code of what it names as its owner.
     Outside,

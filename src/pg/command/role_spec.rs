@@ -1,7 +1,7 @@
 //! The roles that statements name: CURRENT_USER, SESSION_USER and the like.
 //!
-//! On a destination a command runs as the role that it had, so that CURRENT_USER is right by itself; SESSION_USER is replaced in the
-//! parse tree: where there is no such role here it would be whoever the worker is (execute.rs: `set_session_user`).
+//! On a destination a command runs as the role that it had, so that CURRENT_USER is right by itself; SESSION_USER is replaced
+//! in the parse tree: where there is no such role here it would be whoever the worker is (execute.rs: `set_session_user`).
 
 use crate::pg::command::node::alter_table_commands;
 use crate::pg::runtime::list::pointers;

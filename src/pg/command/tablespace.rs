@@ -6,8 +6,8 @@ use crate::pg::runtime::text;
 use core::ffi::{CStr, c_char};
 use pgrx::pg_sys::{self, NodeTag};
 
-/// Names the database's own tablespace wherever a statement makes or moves something into one that is not here. Returns the names that
-/// were replaced.
+/// Names the database's own tablespace wherever a statement makes or moves something into one that is not here. Returns the
+/// names that were replaced.
 ///
 /// # Safety
 /// `statement` is a valid raw parse tree that belongs to the caller.

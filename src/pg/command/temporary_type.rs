@@ -1,8 +1,9 @@
-//! Expressions that a command computes and that leave no trace: USING of ALTER COLUMN TYPE, and the bound of a partition. A type of the
-//! session's temporary schema comes before all others of its name (namespace.c: TypenameGetTypid); what such a name means elsewhere is
-//! somebody else's.
+//! Expressions that a command computes and that leave no trace: USING of ALTER COLUMN TYPE, and the bound of a partition. A
+//! type of the session's temporary schema comes before all others of its name (namespace.c: TypenameGetTypid); what such a name
+//! means elsewhere is somebody else's.
 //!
-//! Relied on: nodeToString() writes a type's name as `{TYPENAME :names ("name")` (outfuncs.c), one part only where no schema is named.
+//! Relied on: nodeToString() writes a type's name as `{TYPENAME :names ("name")` (outfuncs.c), one part only where no schema is
+//! named.
 
 use crate::pg::command::node::ParseTree;
 use crate::pg::runtime::{compat, list, text};

@@ -1,8 +1,8 @@
-//! A table, or what an ALTER TABLE does to it, without what needs temporary objects ([`temporary_need`]): as other servers can have it,
-//! so that they take its rows.
+//! A table, or what an ALTER TABLE does to it, without what needs temporary objects ([`temporary_need`]): as other servers can
+//! have it, so that they take its rows.
 //!
-//! A column of a temporary type is there, of the type that `temporary_need` says, and a generated one is an ordinary column. Neither has
-//! constraints: here it may go at the end of the session, and its constraints with it, and nobody is told.
+//! A column of a temporary type is there, of the type that `temporary_need` says, and a generated one is an ordinary column.
+//! Neither has constraints: here it may go at the end of the session, and its constraints with it, and nobody is told.
 //! Not promised: what a CREATE TABLE has no words for ([`super::like`]).
 
 use crate::pg::catalog::lookup::{self, Address};
@@ -37,7 +37,8 @@ impl LeftOut {
         self.objects.push(Address { class, object, sub });
     }
 
-    /// Constraints and indexes that no other server has. (A column is another one there, a default perhaps too, and may be dropped.)
+    /// Constraints and indexes that no other server has. (A column is another one there, a default perhaps too, and may be
+    /// dropped.)
     pub fn missing(&self) -> impl Iterator<Item = Address> + '_ {
         let all = self.objects.iter().copied();
         all.filter(|object| object.class != pg_sys::AttrDefaultRelationId && object.sub == 0)

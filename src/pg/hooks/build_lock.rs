@@ -1,8 +1,8 @@
 //! The lock of a CREATE INDEX CONCURRENTLY stays until its row is committed.
 //!
-//! PostgreSQL gives it up when the index is valid, at the very end of its last transaction (indexcmds.c: DefineIndex), which then
-//! commits at once. With an event trigger that takes longer: who waits for the table would get it before that commit is seen, and fail
-//! with "tuple concurrently updated". So the session holds the lock once more.
+//! PostgreSQL gives it up when the index is valid, at the very end of its last transaction (indexcmds.c: DefineIndex), which
+//! then commits at once. With an event trigger that takes longer: who waits for the table would get it before that commit is
+//! seen, and fail with "tuple concurrently updated". So the session holds the lock once more.
 //! Relied on: the end of a failed transaction gives up all locks of the session (lock.c: LockReleaseAll).
 
 use crate::pg::hooks::handlers::above;

@@ -2,8 +2,8 @@
 //!
 //! And the indexes that it drops: those that an ALTER TABLE makes anew have the names of what they stand for.
 //!
-//! Relied on: each passes the object access hook as soon as it is in the catalogs (heap.c, index.c). Before the index of a concurrent
-//! build is committed, it is marked as one that no row tells of ([`index`]).
+//! Relied on: each passes the object access hook as soon as it is in the catalogs (heap.c, index.c). Before the index of a
+//! concurrent build is committed, it is marked as one that no row tells of ([`index`]).
 
 use crate::pg::catalog::lookup;
 use crate::pg::command::index::{self, DroppedIndex};

@@ -4,7 +4,7 @@
 //! operation is security-restricted, so that nothing can be left for later: no trigger deferred to the end of the transaction,
 //! where it would run with the worker's rights, no cursor, no temporary object (miscinit.c, trigger.c). Of two commands PostgreSQL
 //! refuses a part there: an extension's script may need temporary tables, and is no code of the command's author; that of a
-//! superuser runs without the restriction. A clause that sets a role: [`super::role_clause`].
+//! superuser runs without the restriction. A clause that sets a role: [`crate::pg::command::role_clause`].
 //! Relied on: after an error the enclosing subtransaction restores role and settings (xact.c: AbortSubTransaction).
 
 use crate::pg::catalog::role::{Role, with_rights_of};

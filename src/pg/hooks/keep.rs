@@ -1,13 +1,13 @@
-//! The extension stays where it is until a superuser takes it away, whatever command would do so: DROP SCHEMA public by its owner,
-//! DROP OWNED by the database's owner, or any other; and schema public keeps its name, which is the first half of the capture table's.
-//! Who owned the schema could make a table of that name next, and forge rows for a destination; and a worker of a destination would
-//! find the capture table under the name of another one of the source.
+//! The extension stays where it is until a superuser takes it away, whatever command would do so: DROP SCHEMA public by its
+//! owner, DROP OWNED by the database's owner, or any other; and schema public keeps its name, which is the first half of the
+//! capture table's. Who owned the schema could make a table of that name next, and forge rows for a destination; and a worker
+//! of a destination would find the capture table under the name of another one of the source.
 //!
 //! With it go the files that it keeps ([`crate::apply::stops`]).
 //!
-//! Relied on: whatever is dropped passes the object access hook before it is gone (dependency.c: deleteOneObject), and a schema after
-//! it has got its name (schemacmds.c: RenameSchema), in a session that has the library: the event triggers at the start of a command
-//! see to that, on a destination for the commands named in `sql/start_apply.sql`.
+//! Relied on: whatever is dropped passes the object access hook before it is gone (dependency.c: deleteOneObject), and a schema
+//! after it has got its name (schemacmds.c: RenameSchema), in a session that has the library: the event triggers at the start
+//! of a command see to that, on a destination for the commands named in `sql/start_apply.sql`.
 
 use crate::pg::catalog::own;
 use crate::pg::hooks::access::Access;

@@ -1,5 +1,5 @@
-//! What PostgreSQL calls: hooks, callbacks, trigger functions; and commands that are run for it. What stands above is called through
-//! [`handlers`] alone.
+//! What PostgreSQL calls: hooks, callbacks, trigger functions; and commands that are run for it. What stands above is called
+//! through [`handlers`] alone.
 
 pub mod access;
 pub mod build_lock;

@@ -1,20 +1,21 @@
-//! Rows that an apply worker writes. From 16 on PostgreSQL writes them with the rights of the table's owner, security-restricted
-//! (worker.c, tablesync.c: SwitchToUntrustedUser), which is enough unless that is a superuser, or may become one: whatever such a row
-//! calls could be one, whoever wrote it, and could leave settings behind. Nor is there a wall where deferred triggers run. Here it stands around each
-//! function that is called where PostgreSQL has put none:
+//! Rows that an apply worker writes. From 16 on PostgreSQL writes them with the rights of the table's owner,
+//! security-restricted (worker.c, tablesync.c: SwitchToUntrustedUser), which is enough unless that is a superuser, or may
+//! become one: whatever such a row calls could be one, whoever wrote it, and could leave settings behind. Nor is there a wall
+//! where deferred triggers run. Here it stands around each function that is called where PostgreSQL has put none:
 //!
-//! - a function that is not built in runs as a role without rights, security-restricted, and its settings and advisory locks end with
-//!   it. It is whoever's: that of another ordinary role would lend that one's rights to who makes the row call it. Everybody must
-//!   have EXECUTE on it, and none sets a role. A SECURITY DEFINER function has its owner's rights, as on the source;
-//! - a built-in function is run if PostgreSQL declares it immutable, or what it does depends on nothing but its arguments, the clock
-//!   and the time zone; else it is refused: a stable one may read everything, a volatile one do anything.
+//! - a function that is not built in runs as a role without rights, security-restricted, and its settings and advisory locks
+//!   end with it. It is whoever's: that of another ordinary role would lend that one's rights to who makes the row call it.
+//!   Everybody must have EXECUTE on it, and none sets a role. A SECURITY DEFINER function has its owner's rights, as on the
+//!   source;
+//! - a built-in function is run if PostgreSQL declares it immutable, or what it does depends on nothing but its arguments, the
+//!   clock and the time zone; else it is refused: a stable one may read everything, a volatile one do anything.
 //!
 //! Where the source is trusted functions keep the rights that PostgreSQL gives them, and none is refused but those that set a role.
 //! Relied on: the function manager's hook is asked about every function that is not built in, and keeps it from being inlined
 //! (fmgr.c, clauses.c); built-in functions pass the object access hook when an expression is made ready (execExpr.c). The
 //! built-in functions of triggers and of types pass neither: they run nothing that they are given as text.
-//! Not promised: anything in a worker that has not loaded the library yet, or where rows have the rights of the subscription's owner
-//! (before 16, or run_as_owner): then no DDL is applied but of a source that is trusted.
+//! Not promised: anything in a worker that has not loaded the library yet, or where rows have the rights of the subscription's
+//! owner (before 16, or run_as_owner): then no DDL is applied but of a source that is trusted.
 
 use crate::pg::catalog::lookup::Address;
 use crate::pg::catalog::own;
@@ -103,8 +104,8 @@ fn without_rights() -> Role {
     Role::of_oid(pg_sys::Oid::from(WITHOUT_RIGHTS))
 }
 
-/// Whether a function knows nothing but plain values, the clock and the time zone: `now()`, `date(timestamptz)`, `to_char(..)`. It is
-/// none that reads the catalogs or the state of the server: these are given names or numbers, and answer other types.
+/// Whether a function knows nothing but plain values, the clock and the time zone: `now()`, `date(timestamptz)`, `to_char(..)`.
+/// It is none that reads the catalogs or the state of the server: these are given names or numbers, and answer other types.
 fn is_about_time(function: pg_sys::Oid) -> bool {
     let (mut arguments, mut count) = (core::ptr::null_mut(), 0);
     // SAFETY: syscache look-ups; the function hands out an array of that many OIDs.
@@ -150,8 +151,8 @@ unsafe extern "C-unwind" fn is_needed(function: pg_sys::Oid) -> bool {
 }
 
 /// A function in SQL that is not declared immutable may be used in a partition key or an index all the same, when its inlined
-/// body is. What is kept beyond a command with its hook or without are the functions of a range type, of which one may be a user's: the
-/// difference of two values (typcache.c: load_rangetype_info).
+/// body is. What is kept beyond a command with its hook or without are the functions of a range type, of which one may be a
+/// user's: the difference of two values (typcache.c: load_rangetype_info).
 #[pgrx::pg_guard]
 extern "C-unwind" fn is_mutable_sql(function: pg_sys::Oid) -> bool {
     // SAFETY: PROCOID holds rows of pg_proc.

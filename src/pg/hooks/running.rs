@@ -104,9 +104,9 @@ pub(in crate::pg) fn is_own_code() -> bool {
     OWN_CODE.get()
 }
 
-/// Whether a statement that is about to run is DDL of code which a command or a row calls: it is left out. On the source it has a row of
-/// its own, which comes before that of the command; and what it has not done there, it must not do here. Not so DDL of an event trigger
-/// of this server.
+/// Whether a statement that is about to run is DDL of code which a command or a row calls: it is left out. On the source it has
+/// a row of its own, which comes before that of the command; and what it has not done there, it must not do here. Not so DDL of
+/// an event trigger of this server.
 ///
 /// # Safety
 /// A valid statement.

@@ -1,12 +1,11 @@
 //! The two hooks: ProcessUtility (where does the statement's text lie?) and ExecutorRun (CREATE TABLE AS).
 //!
-//! How it works: before / chain / after, no policy; on a destination a statement may be left out ([`super::execute`] says which). The
-//! chained call is plain C without pgrx's boundary; the frame it
-//! may be jumped over owns nothing with a destructor.
-//! Stack invariant: the list of statements in progress is as long after the chained call as it was before, whether
-//! the call returned or threw.
+//! How it works: before / chain / after, no policy; on a destination a statement may be left out ([`super::execute`] says
+//! which). The chained call is plain C without pgrx's boundary; the frame it may be jumped over owns nothing with a destructor.
+//! Stack invariant: the list of statements in progress is as long after the chained call as it was before, whether the call
+//! returned or threw.
 //! Not promised: a statement that was already running when the library was loaded was never seen here
-//! (see [`super::source`]).
+//! (see [`crate::pg::command::source`]).
 
 use crate::pg::command::source::Source;
 use crate::pg::command::{eventless, index, node};

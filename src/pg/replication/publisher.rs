@@ -78,8 +78,8 @@ impl Publisher {
         (publisher, described)
     }
 
-    /// Runs a query; its columns as text, whatever their types are, times in ISO 8601. Policies of a table are an error: they would be
-    /// run. `None` when there is no connection: CREATE SUBSCRIPTION itself says why.
+    /// Runs a query; its columns as text, whatever their types are, times in ISO 8601. Policies of a table are an error: they
+    /// would be run. `None` when there is no connection: CREATE SUBSCRIPTION itself says why.
     pub fn query(&self, query: &str, columns: usize) -> Result<Option<Vec<Row>>, Failure> {
         let query = text::c_string(query);
         let types = vec![pg_sys::TEXTOID; columns];

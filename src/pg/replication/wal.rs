@@ -250,7 +250,8 @@ fn shown(lsn: Lsn) -> String {
     format!("{:X}/{:X}", lsn >> 32, lsn & 0xFFFF_FFFF)
 }
 
-/// Writes what pg_logical_emit_message() writes (replication/message.h) into the WAL of the running transaction; decoding hands it on when that commits, in its order.
+/// Writes what pg_logical_emit_message() writes (replication/message.h) into the WAL of the running transaction; decoding hands
+/// it on when that commits, in its order.
 pub fn emit_message(prefix: &CStr, message: &[u8]) {
     // SAFETY: both are copied into the WAL before the call returns; a transaction is running.
     unsafe {

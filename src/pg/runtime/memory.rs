@@ -7,8 +7,8 @@
 //!   memory context is the current one (pgrx-pg-sys, ffi.rs: CopyErrorData): where the copy fails, that error comes to the same
 //!   place, until PostgreSQL panics with "ERRORDATA_STACK_SIZE exceeded". So the copy is made in a context that has its memory
 //!   from the start, and is cut where Rust could not have it ([`__wrap_CopyErrorData`]).
-//! - The C library aborts where there is none for a thread's variables, or to note down the destructor of one: they are used as soon
-//!   as the library is there ([`prepare`]), and no destructors are noted ([`__wrap___cxa_thread_atexit_impl`]).
+//! - The C library aborts where there is none for a thread's variables, or to note down the destructor of one: they are used as
+//!   soon as the library is there ([`prepare`]), and no destructors are noted ([`__wrap___cxa_thread_atexit_impl`]).
 //! - pgrx takes a backtrace of each error where the server's environment has RUST_BACKTRACE: as much memory as the stack is deep,
 //!   and if there is none, a process that waits for itself. So there are no backtraces ([`take_no_backtraces`]).
 //!

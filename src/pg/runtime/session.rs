@@ -207,9 +207,9 @@ fn client_of_session() -> (Option<String>, Option<i32>) {
     }
 }
 
-/// The encoding in which the client gets text. A client without conversion (SQL_ASCII) gets the bytes of the server, and so does any
-/// client of a database in SQL_ASCII, which nobody has checked: whoever reads them as characters of several bytes may take the end of
-/// a constant for a part of one.
+/// The encoding in which the client gets text. A client without conversion (SQL_ASCII) gets the bytes of the server, and so
+/// does any client of a database in SQL_ASCII, which nobody has checked: whoever reads them as characters of several bytes may
+/// take the end of a constant for a part of one.
 pub fn client_encoding() -> String {
     const NONE: i32 = pg_sys::pg_enc::PG_SQL_ASCII as i32;
     // SAFETY: both names are static strings.
@@ -224,8 +224,8 @@ pub fn client_encoding() -> String {
     }
 }
 
-/// The client's encoding, if text comes to it with a backslash or a tilde where there was another character: what such a text means is
-/// not what was looked at here (utf8_to_sjis.map: U+00A5, U+203E).
+/// The client's encoding, if text comes to it with a backslash or a tilde where there was another character: what such a text
+/// means is not what was looked at here (utf8_to_sjis.map: U+00A5, U+203E).
 pub fn encoding_with_other_backslashes() -> Option<&'static str> {
     // SAFETY: reads a variable.
     match unsafe { pg_sys::pg_get_client_encoding() } {

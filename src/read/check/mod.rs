@@ -82,7 +82,8 @@ const QUERIES: [(&str, &str, Where, Argument); 6] = [
     ),
 ];
 
-/// What the queries have placeholders for: whether this database is a destination, the first names of many, and catalogs that 13 and 14 do not have.
+/// What the queries have placeholders for: whether this database is a destination, the first names of many, and catalogs that
+/// 13 and 14 do not have.
 const PLACEHOLDERS: [(&str, &str); 9] = [
     (
         "{applies}",

@@ -72,7 +72,8 @@ pub const LOUD_AND_FLAT: &str = "SELECT CASE WHEN s.reset_val OPERATOR(pg_catalo
 ";
 
 /// Made once, by the first ordinary role: the function that each view calls, and the one that asks whether a role may do more
-/// here than `had` says. ([`crate::pg::catalog::rights`] says the same of the source.) REFRESH has a search_path of its own from 17 on.
+/// here than `had` says. ([`crate::pg::catalog::rights`] says the same of the source.) REFRESH has a search_path of its own
+/// from 17 on.
 pub const WALL: &str = "\\if :{?dts_schema}
 \\else
 SELECT pg_catalog.format('DROP SCHEMA %I CASCADE', n.nspname) FROM pg_catalog.pg_namespace n

@@ -529,8 +529,8 @@ fn plain_form(statement: &[u8], needs: &Needs, conforming: bool, major: Option<u
     statement
 }
 
-/// Around the partition's name and the plain statement. Of a hash partition PostgreSQL's constraint would name the parent by its OID.
-/// Who owns the parent need not own the partition: then it stays without the constraint.
+/// Around the partition's name and the plain statement. Of a hash partition PostgreSQL's constraint would name the parent by
+/// its OID. Who owns the parent need not own the partition: then it stays without the constraint.
 const DETACH: (&str, &str, &str) = (
     "DECLARE
   partition constant pg_catalog.regclass := ",
