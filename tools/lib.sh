@@ -177,14 +177,15 @@ client_path() {
 # sql [psql options]: psql without anybody's .psqlrc, stopping at the first error.
 sql() { client psql -X -q -v ON_ERROR_STOP=1 "$@"; }
 
-# --- programs of proof/ ---------------------------------------------------------------------------------------------
+# --- programs of proof/ and bench/ ---------------------------------------------------------------------------------------------
 
 # proof_run MAJOR PROGRAM [ARGUMENTS]: builds the program and runs it as the unprivileged user, in a directory of its own
 # that goes afterwards (DTS_KEEP=1: stays), against the private copy of that major. The extension has to be installed there.
 proof_run() {
-  local major=$1 program=$2 dir rc=0; shift 2
+  local major=$1 program=$2 package=dts_proof dir rc=0; shift 2
+  [ "$program" != bench ] || package=bench
   use_toolchain
-  (cd "$ROOT" && quietly "$CARGO_TARGET_DIR/logs/proof-$program.log" cargo build --profile proof -p dts_proof --bin "$program")
+  (cd "$ROOT" && quietly "$CARGO_TARGET_DIR/logs/proof-$program.log" cargo build --profile proof -p "$package" --bin "$program")
   dir=$(scratch_dir); cp "$CARGO_TARGET_DIR/proof/$program" "$dir/"
   as_server_in "$dir" env LC_ALL=C TMPDIR="$dir" DTS_PROOF_MAJOR="$major" \
     DTS_PROOF_BINDIR="$("$(pg_config_of "$major")" --bindir)" "$dir/$program" "$@" || rc=$?

@@ -1,6 +1,6 @@
 //! The variants that are compared: databases of one throw-away cluster, each with its way of capturing DDL.
 
-use dts_proof::cluster::Cluster;
+use harness::cluster::Cluster;
 use postgres::Client;
 
 /// Memory enough, nothing in the background, no waiting for the disk: what is left is what the commands cost.
@@ -36,10 +36,10 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(scale: f64, peers: bool) -> Self {
-        let cluster = Cluster::new();
+        let cluster = harness::server::fresh();
         cluster.start(OPTIONS);
         let peer_cluster = peers.then(|| {
-            let cluster = Cluster::new();
+            let cluster = harness::server::fresh();
             cluster.start(&format!(
                 "{OPTIONS} -c shared_preload_libraries=pglogical,pgaudit"
             ));

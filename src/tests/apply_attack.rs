@@ -1,7 +1,7 @@
 //! Live apply runs what unprivileged roles of the source have written. On the destination none of it may run with more
 //! rights than there.
 
-use super::cluster::Installation;
+use super::cluster::{self};
 use super::pair::{Node, Options, Pair, Servers, connect_nodes, describe, same_schema};
 use super::server::{server, skipped};
 use std::time::{Duration, Instant};
@@ -273,7 +273,7 @@ fn other_rights_on_the_destination() {
 #[test]
 fn rights_beyond_the_row() {
     // roles belong to all databases
-    let servers = Servers::new(Installation::under_test());
+    let servers = Servers::new(cluster::under_test());
     let pair = Pair::on(
         &servers,
         &Options {
@@ -590,7 +590,7 @@ fn refused_unless_trusted() {
     assert_eq!(pair.destination.value(trusted), "false");
 
     if server().major >= 16 {
-        let servers = Servers::new(Installation::under_test());
+        let servers = Servers::new(cluster::under_test());
         let pair = Pair::bare(&servers, "distrust");
         pair.source.run(
             "CREATE EXTENSION dts_ddl_capture; CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION p FOR ALL TABLES",

@@ -1,7 +1,7 @@
 //! A destination whose source fails over to a standby: `docs/failover.md`.
 
 use super::check::{findings, says};
-use super::cluster::Cluster;
+use super::cluster::{self};
 use super::pair::{OPTIONS, preloaded, start_apply};
 use super::server::{server, value};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// A standby is promoted that had not got what the destination has: the slot there is ahead of its server, which is an error.
 #[test]
 fn slot_ahead_of_its_server() {
-    let (source, destination) = (Cluster::new(), Cluster::new());
+    let (source, destination) = (cluster::fresh(), cluster::fresh());
     source.start(OPTIONS);
     destination.start(&preloaded());
     let mut there = source.connect("postgres");

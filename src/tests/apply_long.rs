@@ -4,7 +4,7 @@
 //! What is sent depends on a seed, which is printed when the test fails; `DTS_TEST_SEED` repeats one, `DTS_TEST_COMMANDS`
 //! asks for more than the usual number of commands.
 
-use super::cluster::Installation;
+use super::cluster::{self};
 use super::pair::{Node, Options, Pair, Servers, preloaded};
 use super::server::server;
 use postgres::Client;
@@ -176,7 +176,7 @@ fn all_kinds_under_kills() {
     let commands = number_from("DTS_TEST_COMMANDS").unwrap_or(COMMANDS);
     // printed with a failure only
     println!("DTS_TEST_SEED={seed}");
-    let servers = Servers::new(Installation::under_test());
+    let servers = Servers::new(cluster::under_test());
     // 18 tells subscribers that a subtransaction is aborted of which it never sent anything, when a transaction does not fit
     // into this memory and is known to be aborted (after a crash it is). Apply workers of any version die of that.
     let work_mem = if server().major == 18 { "1GB" } else { "64kB" };

@@ -1,7 +1,7 @@
 //! Live apply between this major and others, in both directions. The others are named by `DTS_TEST_PEERS`
 //! (`"13=/path/to/bin 17=/path/to/bin"`); they must have the extension installed.
 
-use super::cluster::Installation;
+use super::cluster::{self, Installation};
 use super::pair::{Options, Pair, Servers};
 use super::server::skipped;
 
@@ -49,11 +49,11 @@ fn between(source: &Installation, destination: &Installation) {
 
 #[test]
 fn cross_major() {
-    let peers = Installation::peers();
+    let peers = cluster::peers();
     if peers.is_empty() {
         return skipped("cross_major", "DTS_TEST_PEERS names no other major");
     }
-    let own = Installation::under_test();
+    let own = cluster::under_test();
     for peer in &peers {
         println!("{} and {}", own.major, peer.major);
         between(&own, peer);

@@ -1,6 +1,6 @@
 //! The procedures of the documents, from an empty destination to cutover: its own commands, while users go on.
 
-use super::cluster::Installation;
+use super::cluster::{self};
 use super::documents::document;
 use super::pair::{Node, Pair, Servers, same_rows, same_schema};
 use super::server::server;
@@ -144,7 +144,7 @@ const OF_DATABASE: &str = "SELECT concat_ws(' | ', pg_get_userbyid(datdba), shob
 /// The first one: own copy, cutover, and the way back.
 #[test]
 fn procedure() {
-    let servers = Servers::new(Installation::under_test());
+    let servers = Servers::new(cluster::under_test());
     let steps = steps();
     let pair = Pair::bare(&servers, "readme");
     let shell = Shell::new(&pair);
@@ -267,7 +267,7 @@ fn way_back(pair: &Pair, shell: &Shell<'_>) {
 /// By a dump of schema and rows; the source as a URI.
 #[test]
 fn procedure_by_dump() {
-    let servers = Servers::new(Installation::under_test());
+    let servers = Servers::new(cluster::under_test());
     let steps = steps();
     let pair = Pair::bare(&servers, "readme_dump");
     let shell = Shell::new(&pair);

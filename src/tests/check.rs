@@ -1,7 +1,7 @@
 //! `dts_ddl.check()` names what is broken, and nothing else; `dts_ddl.status`, `history` and `pending()`. A destination's
 //! checks: `apply_check.rs`.
 
-use super::cluster::Cluster;
+use super::cluster::{self};
 use super::server::{Database, server, skipped, value};
 use postgres::Client;
 use std::collections::BTreeMap;
@@ -766,7 +766,7 @@ pub fn says(found: &Findings, check: &str, status: &str, word: &str) {
 /// What the server's configuration does, and where it is said.
 #[test]
 fn server_configuration() {
-    let cluster = Cluster::new();
+    let cluster = cluster::fresh();
     cluster.start("-c wal_level=replica -c max_wal_senders=0 -c session_replication_role=replica");
     let mut client = cluster.connect("postgres");
     client
@@ -888,7 +888,7 @@ fn server_configuration() {
 /// A slot that loses its WAL, before and after; and a standby.
 #[test]
 fn lost_slot_and_standby() {
-    let cluster = Cluster::new();
+    let cluster = cluster::fresh();
     cluster.start("-c wal_level=logical -c max_slot_wal_keep_size=20MB");
     let mut client = cluster.connect("postgres");
     for setup in [

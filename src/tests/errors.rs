@@ -1,6 +1,6 @@
 //! Errors of the user's own statements reach the client exactly as without the extension: every field is compared.
 
-use super::cluster::Cluster;
+use super::cluster::{self};
 use super::server::Database;
 use postgres::Client;
 use postgres::error::ErrorPosition;
@@ -251,7 +251,7 @@ fn timeouts() {
 /// that of these clusters does. Taking one needs memory, which an error may be about.
 #[test]
 fn no_rust_in_messages() {
-    let cluster = Cluster::new();
+    let cluster = cluster::fresh();
     cluster.start("-c log_error_verbosity=verbose");
     let mut client = cluster.connect("postgres");
     client

@@ -1,6 +1,6 @@
 //! Sessions whose memory may not grow: their commands fail with "out of memory", and no server process ends.
 
-use super::cluster::{Cluster, as_server_user};
+use super::cluster::{self, Cluster, as_server_user};
 use postgres::{Client, NoTls};
 use std::backtrace::BacktraceStatus;
 use std::fs::File;
@@ -55,7 +55,7 @@ const CONTROL: &str = "malloc";
 
 impl Failing {
     fn new() -> Self {
-        let cluster = Cluster::new();
+        let cluster = cluster::fresh();
         let library = std::env::temp_dir().join(format!("dts_malloc_{}.so", std::process::id()));
         let source = library.with_extension("rs");
         std::fs::write(&source, include_str!("failing_malloc.rs")).unwrap();
@@ -227,7 +227,7 @@ fn out_of_memory_at_each_call() {
 /// functions, too: the clusters' environment asks for backtraces of errors, which would need memory for each frame.
 #[test]
 fn out_of_memory() {
-    let cluster = Cluster::new();
+    let cluster = cluster::fresh();
     cluster.start("");
     cluster
         .connect("postgres")

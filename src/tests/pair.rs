@@ -3,7 +3,7 @@
 //! The tests share one pair of servers, a database of its own on each side for each [`Pair`]; tests that kill a server,
 //! or use another major, start a pair of servers for themselves.
 
-use super::cluster::{Cluster, Installation};
+use super::cluster::{self, Cluster, Installation};
 use super::dump;
 use super::server::value;
 use postgres::Client;
@@ -48,7 +48,7 @@ pub struct Servers {
 
 impl Servers {
     pub fn new(destination: Installation) -> Arc<Self> {
-        Self::between(Installation::under_test(), destination)
+        Self::between(cluster::under_test(), destination)
     }
 
     /// The destination has the library in each process from its start, as one must whose source is not trusted.
@@ -58,7 +58,7 @@ impl Servers {
 
     /// Nowhere is it in a process that has not met a DDL command.
     pub fn not_preloaded() -> Arc<Self> {
-        let installation = Installation::under_test();
+        let installation = cluster::under_test();
         Self::with(installation.clone(), installation, OPTIONS)
     }
 
@@ -87,7 +87,7 @@ impl Servers {
     /// Those that all tests share.
     pub fn shared() -> Arc<Self> {
         static SERVERS: LazyLock<Arc<Servers>> =
-            LazyLock::new(|| Servers::new(Installation::under_test()));
+            LazyLock::new(|| Servers::new(cluster::under_test()));
         Arc::clone(&SERVERS)
     }
 }

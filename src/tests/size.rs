@@ -1,6 +1,6 @@
 //! Long strings, large statements, long sessions.
 
-use super::cluster::Cluster;
+use super::cluster::{self};
 use super::server::{Database, server, skipped, value};
 use std::time::{Duration, Instant};
 
@@ -107,7 +107,7 @@ fn sixteen_megabytes() {
 /// no row stops those who decode it. Control characters, of which JSON makes six each, make it happen with few bytes.
 #[test]
 fn too_large_to_decode() {
-    let cluster = Cluster::new();
+    let cluster = cluster::fresh();
     cluster.start("-c wal_level=logical -c logical_decoding_work_mem=64MB");
     let mut client = cluster.connect("postgres");
     client
@@ -211,7 +211,7 @@ fn too_large_to_decode() {
 fn objects_by_the_thousand() {
     const FEW: usize = 2_000;
     const TIMES: usize = 10;
-    let cluster = Cluster::new();
+    let cluster = cluster::fresh();
     cluster.start("-c max_locks_per_transaction=400");
     let mut client = cluster.connect("postgres");
     client

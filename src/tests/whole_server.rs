@@ -1,6 +1,6 @@
 //! What needs a server of its own: preloading into the whole server, the server log, pg_upgrade's mode.
 
-use super::cluster::Cluster;
+use super::cluster::{self};
 use super::server::value;
 use postgres::Client;
 
@@ -18,7 +18,7 @@ fn texts(client: &mut Client) -> Vec<String> {
 /// workers, and with an extension that hooks before and after us.
 #[test]
 fn shared_preload() {
-    let cluster = Cluster::new();
+    let cluster = cluster::fresh();
     cluster.start("-c shared_preload_libraries=dts_ddl_capture -c wal_level=logical");
     let mut client = cluster.connect("postgres");
     client
@@ -99,7 +99,7 @@ fn shared_preload() {
 /// A wrong value in postgresql.conf must not keep the server or a session from starting.
 #[test]
 fn wrong_value_in_the_configuration() {
-    let cluster = Cluster::new();
+    let cluster = cluster::fresh();
     cluster.start("-c dts_ddl_capture.max_rows=nonsense -c dts_ddl_capture.on_error=ignore -c wal_level=logical");
     let mut client = cluster.connect("postgres");
     client
@@ -126,7 +126,7 @@ fn wrong_value_in_the_configuration() {
 /// `on_error = warning`: the gap is in the server log with the full statement, and without its secrets.
 #[test]
 fn gap_in_the_server_log() {
-    let cluster = Cluster::new();
+    let cluster = cluster::fresh();
     cluster.start("-c dts_ddl_capture.on_error=warning -c log_min_messages=warning -c log_min_error_statement=panic");
     let mut client = cluster.connect("postgres");
     client.batch_execute("CREATE EXTENSION dts_ddl_capture; CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w").unwrap();
@@ -166,7 +166,7 @@ fn gap_in_the_server_log() {
 /// pg_upgrade restores the schema with `postgres -b`: nothing is captured then.
 #[test]
 fn binary_upgrade() {
-    let cluster = Cluster::new();
+    let cluster = cluster::fresh();
     cluster.start("");
     cluster
         .connect("postgres")
@@ -202,7 +202,7 @@ fn binary_upgrade() {
 /// The server survives its restart with rows, settings and counters.
 #[test]
 fn restart() {
-    let cluster = Cluster::new();
+    let cluster = cluster::fresh();
     cluster.start("");
     let mut client = cluster.connect("postgres");
     client
@@ -238,7 +238,7 @@ fn restart() {
 fn script_on_a_standby() {
     const SCRIPT: &str =
         "SELECT string_agg(s, E'\n') FROM dts_ddl.script(dts_ddl.pruned_through()) s";
-    let cluster = Cluster::new();
+    let cluster = cluster::fresh();
     cluster.start("-c wal_level=logical");
     let mut client = cluster.connect("postgres");
     client
@@ -267,7 +267,7 @@ fn script_on_a_standby() {
 fn promoted_standby() {
     const STATE: &str = "SELECT format('%s %s %s %s', dts_ddl.last_id(), dts_ddl.pruned_through(), dts_ddl.gaps(),
                                        (SELECT md5(string_agg(c::text, '' ORDER BY id)) FROM public.dts_ddl_command c))";
-    let cluster = Cluster::new();
+    let cluster = cluster::fresh();
     cluster.start("-c wal_level=logical");
     let mut client = cluster.connect("postgres");
     client

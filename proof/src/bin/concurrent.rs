@@ -8,9 +8,9 @@
 mod dice;
 
 use dice::Dice;
-use dts_proof::cluster::{Cluster, Installation};
 use dts_proof::fidelity::{dump, rows};
-use dts_proof::server::server;
+use harness::cluster::Cluster;
+use harness::server::{self, server};
 use postgres::Client;
 use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
 
 fn run(plan: &Plan) -> Vec<String> {
     let [source, destination] = [0; 2].map(|_| {
-        let cluster = Cluster::of(Installation::under_test());
+        let cluster = Cluster::of(server::under_test());
         cluster.start(OPTIONS);
         cluster
             .connect("postgres")

@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         now.map_or(1, |now| now.as_secs() % 1_000_000)
     });
-    let major = dts_proof::server::server().major;
+    let major = harness::server::server().major;
     let mut violations = 0;
     for (name, part, run) in TOPICS {
         if only.as_ref().is_some_and(|only| only != name) {

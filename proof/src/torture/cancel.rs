@@ -7,10 +7,11 @@
 //! backend that aborts takes all others with it. What is compared is what the crash topic compares.
 
 use super::dice::Dice;
-use super::wire::{self, Lost, Wire};
 use super::workload::{self, OPTIONS, Session, Statistics};
 use super::{Findings, Plan, connect_patiently, crash, directory, lock, replica};
-use dts_proof::cluster::Cluster;
+use harness::cluster::Cluster;
+use harness::server;
+use harness::wire::{self, Lost, Wire};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +21,7 @@ const SESSIONS: usize = 5;
 
 pub fn run(plan: &Plan, findings: &Findings) {
     for (plan, memory) in [(plan.part(3, 5), false), (plan.part(1, 1), true)] {
-        let cluster = Cluster::new();
+        let cluster = server::fresh();
         cluster.start(&format!("{OPTIONS} -c dts_ddl_capture.max_rows=0"));
         if let Err(lost) = rounds(&cluster, &plan, memory, findings) {
             findings.violation(format!("the server did not answer: {lost}"));

@@ -7,10 +7,11 @@
 //! after a few commands.
 
 use super::dice::Dice;
-use super::wire::Lost;
 use super::workload::{self, OPTIONS, Session, Statistics};
 use super::{Findings, Plan, connect_patiently, directory, replica};
-use dts_proof::cluster::Cluster;
+use harness::cluster::Cluster;
+use harness::server;
+use harness::wire::Lost;
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -20,7 +21,7 @@ const SESSIONS: usize = 5;
 const SMALL_LIMIT: i64 = 40;
 
 pub fn run(plan: &Plan, findings: &Findings) {
-    let cluster = Cluster::new();
+    let cluster = server::fresh();
     let mut statistics = Statistics::default();
     for (options, plan, pruned) in [
         (
@@ -208,7 +209,7 @@ pub fn signal(name: &str, pid: i32) {
 }
 
 /// A lone session brings the counters in order by itself.
-fn expect_counters(wire: &mut super::wire::Wire, findings: &Findings) -> Result<(), Lost> {
+fn expect_counters(wire: &mut harness::wire::Wire, findings: &Findings) -> Result<(), Lost> {
     for n in 0..150 {
         wire.rows(&format!("COMMENT ON SCHEMA t_lib IS '{n}'"))?;
     }

@@ -6,9 +6,9 @@
 //! after 100, in PostgreSQL's memory contexts (14 and later) and as private memory of the process, less what the bare
 //! server's session has grown by. A string of 10,000 statements likewise.
 
-use super::wire::{Lost, Wire};
 use super::{Findings, Plan, connect_patiently, directory};
-use dts_proof::cluster::Cluster;
+use harness::server;
+use harness::wire::{Lost, Wire};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -26,7 +26,7 @@ const GROWTH_KB: i64 = 512;
 const DATABASES: [&str; 2] = ["captured", "bare"];
 
 pub fn run(plan: &Plan, findings: &Findings) {
-    let cluster = Cluster::new();
+    let cluster = server::fresh();
     cluster.start(&format!(
         "-c max_connections={} -c shared_buffers=64MB",
         CONNECTIONS + 20

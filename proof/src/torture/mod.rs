@@ -7,15 +7,14 @@ pub mod memory;
 pub mod replica;
 pub mod settings;
 pub mod text;
-pub mod wire;
 pub mod workload;
 
-use dts_proof::cluster::Cluster;
+use harness::cluster::Cluster;
+use harness::wire::{Lost, Wire};
 use postgres::config::Host;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use wire::{Lost, Wire};
 
 /// What one topic is asked to do.
 pub struct Plan {

@@ -1,8 +1,8 @@
 //! A second database of the same cluster that follows by `dts_ddl.script()`, and the comparison of both by pg_dump.
 
-use super::wire::{Lost, Wire};
 use super::{Findings, Plan, directory, shortened};
-use dts_proof::cluster::Cluster;
+use harness::cluster::Cluster;
+use harness::wire::{Lost, Wire};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 

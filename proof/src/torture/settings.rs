@@ -9,9 +9,10 @@
 //! database; the dumps of all three are the same (the bare one but for REPLICA IDENTITY FULL).
 
 use super::dice::Dice;
-use super::wire::{Lost, Reply, Wire};
 use super::{Findings, Plan, connect_patiently, directory, literal, replica, shortened};
-use dts_proof::cluster::Cluster;
+use harness::cluster::Cluster;
+use harness::server;
+use harness::wire::{Lost, Reply, Wire};
 use std::path::PathBuf;
 
 /// Not set: they switch event triggers off, make the outcome depend on time or memory, or fill the log.
@@ -106,7 +107,7 @@ const SEARCH_PATHS: &[&str] = &[
 ];
 
 pub fn run(plan: &Plan, findings: &Findings) {
-    let cluster = Cluster::new();
+    let cluster = server::fresh();
     cluster.start("-c dts_ddl_capture.max_rows=0 -c wal_level=logical -c max_connections=40");
     let mut topic = Topic {
         plan,

@@ -9,9 +9,10 @@
 //! characters hold the bytes of a backslash or a brace; SQL_ASCII gets bytes that are no characters at all.
 
 use super::dice::Dice;
-use super::wire::{Lost, Reply, Wire};
 use super::{Findings, Plan, connect_patiently, directory, replica, shortened};
-use dts_proof::cluster::Cluster;
+use harness::cluster::Cluster;
+use harness::server;
+use harness::wire::{Lost, Reply, Wire};
 
 /// Encoding of a server, of a client, and strings beyond ASCII that go forth and back unharmed.
 const ENCODINGS: &[(&str, &str, &[&[u8]])] = &[
@@ -60,7 +61,7 @@ const ENCODINGS: &[(&str, &str, &[&[u8]])] = &[
 const STRINGS_PER_ROUND: usize = 12;
 
 pub fn run(plan: &Plan, findings: &Findings) {
-    let cluster = Cluster::new();
+    let cluster = server::fresh();
     cluster.start("-c dts_ddl_capture.max_rows=0 -c max_connections=30");
     let mut topic = Topic {
         plan,

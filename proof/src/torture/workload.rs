@@ -5,9 +5,9 @@
 //! commands fail because something is there already, or is not; that is part of it.
 
 use super::dice::Dice;
-use super::wire::{Fields, Lost, Reply, Wire};
 use super::{Findings, Plan, connect_patiently, literal, replica, shortened};
-use dts_proof::cluster::Cluster;
+use harness::cluster::Cluster;
+use harness::wire::{Fields, Lost, Reply, Wire};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 //! of [`BLOCKS`] knows makes a test fail, and so does a line without its block.
 
 use super::{Block, document, documents, quoted, root};
-use crate::tests::cluster::Installation;
+use crate::tests::cluster::{self};
 use crate::tests::pair::{Pair, Servers};
 use crate::tests::shell::Shell;
 
@@ -171,7 +171,7 @@ fn expect_output(block: &Block, printed: &str) {
 
 #[test]
 fn blocks_that_stand_alone() {
-    let servers = Servers::new(Installation::under_test());
+    let servers = Servers::new(cluster::under_test());
     for block in all_blocks() {
         let runs = ["sh", "sql", "yaml"].contains(&block.language.as_str());
         let Some(After(before)) = runs.then(|| how(&block)) else {

@@ -1,5 +1,6 @@
-//! Which PostgreSQL is proved, as the environment says. Takes the place of the tests' module of the same name.
+//! Which PostgreSQL a program of `proof/` or `bench/` works on, as the environment says.
 
+use crate::cluster::{Cluster, Installation};
 use std::sync::LazyLock;
 
 pub struct Server {
@@ -24,4 +25,14 @@ pub fn server() -> &'static Server {
         }
     });
     &SERVER
+}
+
+pub fn under_test() -> Installation {
+    let server = server();
+    Installation::new(&server.bindir, server.major, &server.user)
+}
+
+/// A fresh cluster, stopped.
+pub fn fresh() -> Cluster {
+    Cluster::of(under_test())
 }
