@@ -57,7 +57,7 @@ impl Failure {
         Failure::new(ERRCODE_INVALID_PARAMETER_VALUE, message)
     }
 
-    /// A script was asked for that ends before it begins.
+    /// A script was asked for in an encoding whose backslash is another character.
     pub fn encoding_unfit(encoding: &str) -> Self {
         Failure::new(
             ERRCODE_FEATURE_NOT_SUPPORTED,
@@ -67,6 +67,7 @@ impl Failure {
         .hint("Use PGCLIENTENCODING=UTF8.")
     }
 
+    /// A script was asked for that ends before it begins.
     pub fn range_backwards(after_id: i64, up_to_id: i64) -> Self {
         Failure::new(
             ERRCODE_INVALID_PARAMETER_VALUE,

@@ -61,7 +61,9 @@ fn require_trust(subscription: lookup::Oid) -> Result<(), Failure> {
                 described.name
             ),
             Some("There is no connection to the publisher now."),
-            Some("See docs/security.md, I7; or call the function again when there is one."),
+            Some(
+                "On the source only superusers may write rows of public.dts_ddl_command, or become a role that can. Call the function again when there is a connection.",
+            ),
         );
     }
     Ok(())

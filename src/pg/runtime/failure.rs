@@ -73,7 +73,7 @@ impl Failure {
         Self::prerequisite(
             "a sequence of extension dts_ddl_capture does not exist",
             format!("The sequence \"{name}\" was not found."),
-            HINT_REINSTALL,
+            HINT_RESTORE_SEQUENCE,
         )
     }
 
