@@ -48,7 +48,8 @@ impl Failure {
         Self::prerequisite(
             "DDL rows needed by the script were pruned",
             rows,
-            "Copy the schema of the source with pg_dump, and pass the dts_ddl.last_id() of that moment as \"after_id\".",
+            "Copy the schema of the source with pg_dump, and pass the dts_ddl.last_id() of \
+             that moment as \"after_id\".",
         )
     }
 
@@ -100,7 +101,8 @@ impl Failure {
         Self::prerequisite(
             &format!("the DDL row with id {id} cannot be read"),
             detail,
-            "Rows of public.dts_ddl_command must be as the capture wrote them. Mend or delete the row, or begin after it.",
+            "Rows of public.dts_ddl_command must be as the capture wrote them. Mend or delete \
+             the row, or begin after it.",
         )
     }
 
@@ -115,8 +117,17 @@ impl Failure {
 
     /// Another command has the id of one that arrives.
     pub fn id_taken(id: i64) -> Self {
-        Failure::new(ERRCODE_UNIQUE_VIOLATION, format!("DDL command {id} of the source has the same id as a command that was recorded here")).detail("Two servers that both capture must not give the same ids.").hint("Remove the row here if nobody needs it; where both servers are to capture, call dts_ddl.start_apply() with \
-                 a server_number of its own on each.")
+        Failure::new(
+            ERRCODE_UNIQUE_VIOLATION,
+            format!(
+                "DDL command {id} of the source has the same id as a command that was recorded here"
+            ),
+        )
+        .detail("Two servers that both capture must not give the same ids.")
+        .hint(
+            "Remove the row here if nobody needs it; where both servers are to capture, call \
+             dts_ddl.start_apply() with a server_number of its own on each.",
+        )
     }
 
     /// A worker could not ask who can write rows of the capture table.
@@ -156,7 +167,14 @@ impl Failure {
 
     /// For `dts_ddl.copy_table()`.
     pub fn not_copied(relation: &str) -> Self {
-        Failure::new(ERRCODE_WRONG_OBJECT_TYPE, format!("{relation} is no table that a subscription copies")).detail("It must be a table, not a temporary one, nor one of PostgreSQL or of the extension dts_ddl_capture.")
+        Failure::new(
+            ERRCODE_WRONG_OBJECT_TYPE,
+            format!("{relation} is no table that a subscription copies"),
+        )
+        .detail(
+            "It must be a table, not a temporary one, nor one of PostgreSQL or of the \
+             extension dts_ddl_capture.",
+        )
     }
 
     pub fn not_published(table: &str, subscription: &str) -> Self {
@@ -186,14 +204,29 @@ impl Failure {
     }
 
     pub fn role_missing(role: &str) -> Self {
-        Failure::new(ERRCODE_UNDEFINED_OBJECT, format!("role \"{role}\" does not exist")).detail("The command was run by this role on the source.").hint("Create the role here; or, where the source is trusted (start_apply(trust_source => true)), set \
-                 dts_ddl_capture.apply_missing_role to \"owner\".")
+        Failure::new(
+            ERRCODE_UNDEFINED_OBJECT,
+            format!("role \"{role}\" does not exist"),
+        )
+        .detail("The command was run by this role on the source.")
+        .hint(
+            "Create the role here; or, where the source is trusted (start_apply(trust_source \
+             => true)), set dts_ddl_capture.apply_missing_role to \"owner\".",
+        )
     }
 
     /// The source is not trusted, and this is why its DDL is not applied.
     pub fn not_trusted(reason: &str) -> Self {
-        Failure::new(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "DDL of a source that is not trusted is not applied here").detail(reason).hint("Use SELECT dts_ddl.start_apply(trust_source => true) if all who may run DDL on the source may do what the subscription's \
-                 owner may; else PostgreSQL 16 or later, shared_preload_libraries = 'dts_ddl_capture', and run_as_owner = false.")
+        Failure::new(
+            ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+            "DDL of a source that is not trusted is not applied here",
+        )
+        .detail(reason)
+        .hint(
+            "Use SELECT dts_ddl.start_apply(trust_source => true) if all who may run DDL on \
+             the source may do what the subscription's owner may; else PostgreSQL 16 or \
+             later, shared_preload_libraries = 'dts_ddl_capture', and run_as_owner = false.",
+        )
     }
 
     /// What a command made on the source is here already, of somebody else.
@@ -204,7 +237,8 @@ impl Failure {
     /// A new relation would go into something that is not here.
     pub fn setting_unknown(name: &str, value: &str) -> Self {
         let hint = if name == "default_tablespace" {
-            "Create the tablespace here, or set dts_ddl_capture.apply_missing_tablespace to \"database\"."
+            "Create the tablespace here, or set dts_ddl_capture.apply_missing_tablespace to \
+             \"database\"."
         } else {
             "Create the access method here."
         };
@@ -241,7 +275,8 @@ impl Failure {
     pub fn transaction_tried_too_often(tries: i64) -> Self {
         Failure {
             message: format!(
-                "commands of the transaction were tried {tries} times in vain, and the rest of them is not tried again"
+                "commands of the transaction were tried {tries} times in vain, and the rest of \
+             them is not tried again"
             ),
             ..Self::tried_too_often(tries)
         }
@@ -261,22 +296,39 @@ impl Failure {
         Failure::new(ERRCODE_INSUFFICIENT_PRIVILEGE, "roles of the source that are no superusers can write DDL commands for this server").detail(format!(
                 "They can insert or update rows of public.dts_ddl_command, or become a role that can: {}.",
                 names.join(", ")
-            )).hint("On the source, take from them INSERT and UPDATE on the table, membership of pg_write_all_data, pg_write_server_files and \
-                 pg_execute_server_program and, before 16, CREATEROLE; or use dts_ddl.start_apply(trust_source => true) here.")
+            )).hint("On the source, take from them INSERT and UPDATE on the table, membership of \
+             pg_write_all_data, pg_write_server_files and pg_execute_server_program and, \
+             before 16, CREATEROLE; or use dts_ddl.start_apply(trust_source => true) here.")
     }
 
     pub fn owner_no_superuser(subscription: &str) -> Self {
-        Failure::new(ERRCODE_INSUFFICIENT_PRIVILEGE, format!("the owner of subscription \"{subscription}\" is no superuser")).detail("A subscription that brings public.dts_ddl_command runs each command as the role that ran it, and enters tables.").hint("Give the subscription to a superuser (ALTER SUBSCRIPTION .. OWNER TO), or leave the table out of its publications.")
+        Failure::new(
+            ERRCODE_INSUFFICIENT_PRIVILEGE,
+            format!("the owner of subscription \"{subscription}\" is no superuser"),
+        )
+        .detail(
+            "A subscription that brings public.dts_ddl_command runs each command as the role \
+             that ran it, and enters tables.",
+        )
+        .hint(
+            "Give the subscription to a superuser (ALTER SUBSCRIPTION .. OWNER TO), or leave \
+             the table out of its publications.",
+        )
     }
 
     pub fn role_gained_rights(role: &str, more: &[String]) -> Self {
-        Failure::new(ERRCODE_INSUFFICIENT_PRIVILEGE, format!(
+        Failure::new(
+            ERRCODE_INSUFFICIENT_PRIVILEGE,
+            format!(
                 "role \"{role}\" may do more here than it could on the source: {}",
                 more.join(", ")
-            )).detail("The command would have more rights here than its author had.").hint(format!(
-                "Take these attributes and memberships from \"{role}\" here, or give them to it on the source. Rows that a source \
-                 before 1.2.0 wrote do not tell."
-            ))
+            ),
+        )
+        .detail("The command would have more rights here than its author had.")
+        .hint(format!(
+            "Take these attributes and memberships from \"{role}\" here, or give them to it \
+             on the source. Rows that a source before 1.2.0 wrote do not tell."
+        ))
     }
 
     pub fn role_out_of_reach(role: &str) -> Self {

@@ -62,7 +62,8 @@ fn require_trust(subscription: lookup::Oid) -> Result<(), Failure> {
             ),
             Some("There is no connection to the publisher now."),
             Some(
-                "On the source only superusers may write rows of public.dts_ddl_command, or become a role that can. Call the function again when there is a connection.",
+                "On the source only superusers may write rows of public.dts_ddl_command, or become a \
+             role that can. Call the function again when there is a connection.",
             ),
         );
     }

@@ -225,7 +225,8 @@ pub fn warn_of_rewrites(rewrites: &[TableRewrite]) {
                 rewrite.table
             ),
             Some(
-                "Logical replication does not send rewritten rows; a replica that repeats the command computes other values.",
+                "Logical replication does not send rewritten rows; a replica that repeats the command \
+             computes other values.",
             ),
             None,
         );

@@ -6,11 +6,13 @@ use pgrx::pg_sys::panic::ErrorReportWithLevel;
 use pgrx::prelude::PgSqlErrorCode::*;
 use pgrx::prelude::*;
 
-const HINT_REINSTALL: &str = "Restore the table, or drop and create the extension again. \
-     To let DDL through meanwhile, set dts_ddl_capture.on_error to \"warning\" or dts_ddl_capture.enabled to off.";
+const HINT_REINSTALL: &str = "Restore the table, or drop and create the extension again. To let DDL through \
+             meanwhile, set dts_ddl_capture.on_error to \"warning\" or \
+             dts_ddl_capture.enabled to off.";
 
-const HINT_RESTORE_SEQUENCE: &str = "Restore the sequence, or drop and create the extension again. \
-     To let DDL through meanwhile, set dts_ddl_capture.on_error to \"warning\" or dts_ddl_capture.enabled to off.";
+const HINT_RESTORE_SEQUENCE: &str = "Restore the sequence, or drop and create the extension again. To let DDL through \
+             meanwhile, set dts_ddl_capture.on_error to \"warning\" or \
+             dts_ddl_capture.enabled to off.";
 
 /// A failure of the capture itself, never of the user's statement.
 #[derive(Debug, Clone)]
@@ -114,7 +116,12 @@ impl Failure {
     }
 
     pub(crate) fn too_large(message: &str, detail: String) -> Self {
-        Failure::new(ERRCODE_PROGRAM_LIMIT_EXCEEDED, message).detail(detail).hint("Make the statement shorter, or set dts_ddl_capture.on_error to \"warning\" for it and repeat it on the destination by hand.")
+        Failure::new(ERRCODE_PROGRAM_LIMIT_EXCEEDED, message)
+            .detail(detail)
+            .hint(
+                "Make the statement shorter, or set dts_ddl_capture.on_error to \"warning\" for \
+             it and repeat it on the destination by hand.",
+            )
     }
 
     /// WAL that a slot keeps cannot be read.
@@ -161,7 +168,14 @@ impl Failure {
 
     /// The publisher refuses to show its capture table.
     pub fn publisher(reason: &str) -> Self {
-        Failure::new(ERRCODE_CONNECTION_FAILURE, format!("could not read the DDL commands of the publisher: {reason}")).hint("The role of the connection needs SELECT on public.dts_ddl_command, as for the copy of any table.")
+        Failure::new(
+            ERRCODE_CONNECTION_FAILURE,
+            format!("could not read the DDL commands of the publisher: {reason}"),
+        )
+        .hint(
+            "The role of the connection needs SELECT on public.dts_ddl_command, as for the \
+             copy of any table.",
+        )
     }
 
     /// One of our own queries has found somebody else's relation.
@@ -177,8 +191,21 @@ impl Failure {
     }
 
     pub fn function_not_for_rows(function: &str) -> Self {
-        Failure::new(ERRCODE_INSUFFICIENT_PRIVILEGE, format!("function {function} is not run with a superuser's rights for a replicated row")).detail("A constraint, a default or a domain of the table calls it, and the table's owner is a superuser. A built-in function must \
-                 be declared immutable, and on any other everybody must have EXECUTE.").hint("Give the table to an ordinary role on both servers, or use dts_ddl.start_apply(trust_source => true).")
+        Failure::new(
+            ERRCODE_INSUFFICIENT_PRIVILEGE,
+            format!(
+                "function {function} is not run with a superuser's rights for a replicated row"
+            ),
+        )
+        .detail(
+            "A constraint, a default or a domain of the table calls it, and the table's owner \
+             is a superuser. A built-in function must be declared immutable, and on any other \
+             everybody must have EXECUTE.",
+        )
+        .hint(
+            "Give the table to an ordinary role on both servers, or use \
+             dts_ddl.start_apply(trust_source => true).",
+        )
     }
 
     pub fn function_sets_role(function: &str) -> Self {
