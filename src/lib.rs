@@ -59,6 +59,11 @@ extension_sql_file!(
     name = "version_1_3_0",
     requires = ["version_1_2_0"]
 );
+extension_sql_file!(
+    "../sql/dts_ddl_capture--1.3.0--1.4.0.sql",
+    name = "version_1_4_0",
+    requires = ["version_1_3_0"]
+);
 
 /// What the ground calls.
 fn hand_down() {
