@@ -1367,7 +1367,7 @@ BEGIN
   $fn$;
   COMMENT ON FUNCTION dts_ddl_portable.did_nothing(text, text[], oid) IS 'Whether an ALTER with IF [NOT] EXISTS changed nothing';
 
-  -- Keeps 10,000 rows: with every 64th id those beyond go. Nobody waits, and nobody counts the table. Rows that another transaction is
+  -- Keeps the rows with the newest 10,000 ids: with every 64th id those beyond go. Nobody waits, and nothing is counted. Rows that another transaction is
   -- about to delete are passed over: it can stay open as long as it likes, and keeps nobody from deleting others.
   CREATE OR REPLACE FUNCTION dts_ddl_portable.prune(v_newest bigint) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
@@ -1376,7 +1376,7 @@ BEGIN
     c_round constant integer := 64;
     c_can_skip constant boolean := current_setting('server_version_num')::integer >= 90500;
     c_oldest constant bigint := txid_snapshot_xmin(txid_current_snapshot());
-    v_last bigint;
+    c_last constant bigint := v_newest - (c_rows - c_round);
     v_done bigint := 0;
     v_ids bigint[];
     v_rounds integer := 0;
@@ -1392,21 +1392,17 @@ BEGIN
     EXCEPTION WHEN OTHERS THEN
       NULL;  -- in REPEATABLE READ others may have been faster
     END;
-    IF v_newest < c_rows - c_round THEN
-      RETURN;
-    END IF;
-    SELECT c.id INTO v_last FROM dts_ddl_portable.rows c ORDER BY c.id DESC OFFSET c_rows - c_round LIMIT 1;
-    IF v_last IS NULL THEN
+    IF c_last < 1 THEN
       RETURN;
     END IF;
     IF c_can_skip THEN
       EXECUTE 'DELETE FROM dts_ddl_portable.rows c WHERE c.id IN (
-                 SELECT o.id FROM dts_ddl_portable.rows o WHERE o.id <= $1 ORDER BY o.id LIMIT 2000 FOR UPDATE SKIP LOCKED)' USING v_last;
+                 SELECT o.id FROM dts_ddl_portable.rows o WHERE o.id <= $1 ORDER BY o.id LIMIT 2000 FOR UPDATE SKIP LOCKED)' USING c_last;
       RETURN;
     END IF;
     WHILE v_rounds < 2000 / c_round LOOP
       SELECT array_agg(o.id), max(o.id) INTO v_ids, v_done
-        FROM (SELECT r.id FROM dts_ddl_portable.rows r WHERE r.id > v_done AND r.id <= v_last ORDER BY r.id LIMIT c_round) o;
+        FROM (SELECT r.id FROM dts_ddl_portable.rows r WHERE r.id > v_done AND r.id <= c_last ORDER BY r.id LIMIT c_round) o;
       EXIT WHEN v_done IS NULL;
       BEGIN
         PERFORM 1 FROM dts_ddl_portable.rows r WHERE r.id = ANY (v_ids) FOR UPDATE NOWAIT;
@@ -1418,7 +1414,7 @@ BEGIN
     END LOOP;
   END
   $fn$;
-  COMMENT ON FUNCTION dts_ddl_portable.prune(bigint) IS 'Deletes what is beyond the newest 10,000 rows, once in a while';
+  COMMENT ON FUNCTION dts_ddl_portable.prune(bigint) IS 'Deletes what is beyond the newest 10,000 ids, once in a while';
 
   CREATE OR REPLACE FUNCTION dts_ddl_portable.gaps() RETURNS bigint
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $fn$
