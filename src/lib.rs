@@ -10,7 +10,7 @@
 #![deny(unsafe_code)]
 #![deny(ffi_unwind_calls)]
 
-use capture::{event_trigger, in_progress, recording, repaired, retention, short_lived};
+use capture::{event_trigger, in_progress, recording, repaired, short_lived};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use pg::hooks::handlers::Handlers;
 use pgrx::prelude::*;
@@ -84,17 +84,14 @@ fn hand_down() {
             if !prepares {
                 repaired::before_commit();
             }
-            retention::before_commit();
             apply::script_rows::before_commit();
         },
         transaction_ended: |rolled_back| {
-            retention::transaction_ended(rolled_back);
             short_lived::transaction_ended(rolled_back);
             apply::script_rows::transaction_ended();
         },
         subtransaction_ended: |rolled_back| {
             in_progress::subtransaction_ended(rolled_back);
-            retention::subtransaction_ended(rolled_back);
             short_lived::subtransaction_ended(rolled_back);
             apply::script_rows::subtransaction_ended(rolled_back);
         },

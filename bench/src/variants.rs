@@ -140,11 +140,6 @@ impl Bench {
                     variant.database, variant.rows
                 ))
                 .expect("rows");
-            if kind == Kind::Extension {
-                self.connect(&variant)
-                    .execute("SELECT dts_ddl.prune()", &[])
-                    .expect("prune");
-            }
         }
         self.connect(&variant)
             .batch_execute("VACUUM")

@@ -42,6 +42,8 @@ INSERT INTO t.kinds VALUES
   (8, 'SEQUENCE', 'CREATE SEQUENCE dts_ddl.stand_in', 'SELECT (last_value, is_called)::text FROM dts_ddl.%I'),
   (9, 'TABLE', 'CREATE UNLOGGED TABLE dts_ddl.stand_in (x int)', NULL);
 RESET session_replication_role;
+-- each command looks at it
+SET dts_ddl_capture.max_age = '1d';
 DO $$
 DECLARE k t.kinds; before text; after text;
 BEGIN
@@ -49,12 +51,12 @@ BEGIN
     SET LOCAL session_replication_role = replica;
     EXECUTE k.make;
     SET LOCAL session_replication_role = origin;
-    PERFORM t.swap(k.kind, 'row_count');
-    EXECUTE format(coalesce(k.read, 'SELECT NULL'), 'row_count') INTO before;
-    PERFORM t.broken(k.make, 'sequence "dts_ddl.row_count" of extension dts_ddl_capture has been altered', 'It is no member of the extension.');
-    EXECUTE format(coalesce(k.read, 'SELECT NULL'), 'row_count') INTO after;
+    PERFORM t.swap(k.kind, 'pruned_id');
+    EXECUTE format(coalesce(k.read, 'SELECT NULL'), 'pruned_id') INTO before;
+    PERFORM t.broken(k.make, 'sequence "dts_ddl.pruned_id" of extension dts_ddl_capture has been altered', 'It is no member of the extension.');
+    EXECUTE format(coalesce(k.read, 'SELECT NULL'), 'pruned_id') INTO after;
     PERFORM t.is(k.make || ': nothing was written', after, before);
-    PERFORM t.swap_back(k.kind, 'row_count');
+    PERFORM t.swap_back(k.kind, 'pruned_id');
   END LOOP;
 END $$;
 CREATE TABLE mended1 (x int);
@@ -69,10 +71,11 @@ SELECT t.fails('start_apply()', 'SELECT dts_ddl.start_apply(trust_source => true
 SELECT t.texts('captured', 'CREATE TABLE a (x int)', 'CREATE TABLE b (x int)');
 SET session_replication_role = replica; DROP SEQUENCE public.dts_ddl_command_id_seq; ALTER SEQUENCE public.away RENAME TO dts_ddl_command_id_seq; RESET session_replication_role;
 -- a member no more (seen by sessions that do not know it yet), and one again
-SET session_replication_role = replica; ALTER EXTENSION dts_ddl_capture DROP SEQUENCE dts_ddl.row_count;
+SET session_replication_role = replica; ALTER EXTENSION dts_ddl_capture DROP SEQUENCE dts_ddl.pruned_id;
 \c
-SELECT t.broken('a member no more', 'sequence "dts_ddl.row_count" of extension dts_ddl_capture has been altered', 'It is no member of the extension.');
-SET session_replication_role = replica; ALTER EXTENSION dts_ddl_capture ADD SEQUENCE dts_ddl.row_count; RESET session_replication_role;
+SET dts_ddl_capture.max_age = '1d';
+SELECT t.broken('a member no more', 'sequence "dts_ddl.pruned_id" of extension dts_ddl_capture has been altered', 'It is no member of the extension.');
+SET session_replication_role = replica; ALTER EXTENSION dts_ddl_capture ADD SEQUENCE dts_ddl.pruned_id; RESET session_replication_role;
 CREATE TABLE mended2 (x int);
 SELECT t.texts('a member again', 'CREATE TABLE mended2 (x int)');
 SET session_replication_role = replica; ALTER EXTENSION dts_ddl_capture DROP TABLE public.dts_ddl_command;

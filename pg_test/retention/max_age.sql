@@ -19,3 +19,11 @@ SELECT t.is('0 is off', (SELECT count(*) FROM public.dts_ddl_command), 4);
 SET dts_ddl_capture.max_age = 1; SET dts_ddl_capture.max_rows = 0;
 SELECT t.is('with unlimited rows', dts_ddl.prune(), 3);
 SELECT t.is('what is left', (SELECT string_agg(ddl_text, ',') FROM public.dts_ddl_command), 'CREATE TABLE g (x int)');
+-- rolled back: pruned_through is ahead, and they go with the next command
+SET dts_ddl_capture.max_age = '30s';
+CREATE TABLE h (x int);
+UPDATE public.dts_ddl_command SET event_time = now() - interval '1 minute';
+BEGIN; CREATE TABLE i (x int); SELECT t.is('gone', (SELECT string_agg(ddl_text, ',') FROM public.dts_ddl_command), 'CREATE TABLE i (x int)'); ROLLBACK;
+SELECT t.is('there again', (SELECT count(*) FROM public.dts_ddl_command), 2), t.is('ahead', dts_ddl.pruned_through(), (SELECT max(id) FROM public.dts_ddl_command));
+CREATE TABLE j (x int);
+SELECT t.is('gone for good', (SELECT string_agg(ddl_text, ',') FROM public.dts_ddl_command), 'CREATE TABLE j (x int)');

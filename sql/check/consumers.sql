@@ -1,5 +1,5 @@
 -- Logical slots of this database, and what they have not confirmed. $1: JSON array of one object for each slot: slot, rows,
--- exact, lowest_id (what src/read/pending.rs has found out). {counted}: src/read/check/mod.rs.
+-- exact, lowest_id (what src/read/pending.rs has found out).
 WITH slot AS (
   SELECT s.slot_name, s.active, s.wal_status, s.safe_wal_size, s.confirmed_flush_lsn,
          to_jsonb(s) ->> 'invalidation_reason' AS invalidation_reason,
@@ -33,7 +33,6 @@ WITH slot AS (
          (SELECT s.setting::bigint FROM pg_settings s WHERE s.name = 'dts_ddl_capture.max_age') AS max_age,
          dts_ddl.pruned_through() AS pruned,
          dts_ddl.gaps() AS gaps,
-         {counted}::bigint AS counted,
          dts_ddl.last_id() AS last_id
 )
 SELECT 'slots',
@@ -73,19 +72,13 @@ SELECT 'streaming', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
 UNION ALL
 SELECT 'retention',
        CASE WHEN bool_or(j.lowest_id <= f.pruned OR j.rows > f.max_rows AND f.max_rows > 0) THEN 'error'
-            WHEN f.are_gone THEN 'warning'
             WHEN bool_or(j.rows > f.max_rows * 0.8 AND f.max_rows > 0) OR f.max_rows BETWEEN 1 AND 99 OR f.max_age BETWEEN 1 AND 3599 THEN 'warning' ELSE 'ok' END,
        format('%s rows are kept (ids %s to %s; max_rows = %s, max_age = %s), ids up to %s are pruned; the slowest slot has not confirmed %s',
-         r.rows, coalesce(r.lowest::text, '-'), coalesce(r.highest::text, '-'), f.max_rows, f.max_age, f.pruned, coalesce(max(j.rows)::text, '-'))
-         || CASE WHEN f.vanished > 0 THEN format('; %s rows less than were counted%s', f.vanished, CASE WHEN f.are_gone THEN ': deleted by hand, or counted for a transaction that a crash or a failing commit has undone' ELSE '' END) ELSE '' END,
+         r.rows, coalesce(r.lowest::text, '-'), coalesce(r.highest::text, '-'), f.max_rows, f.max_age, f.pruned, coalesce(max(j.rows)::text, '-')),
        CASE WHEN bool_or(j.rows > f.max_rows * 0.8 AND f.max_rows > 0 OR j.lowest_id <= f.pruned) OR f.max_rows BETWEEN 1 AND 99 OR f.max_age BETWEEN 1 AND 3599
-            THEN 'Raise dts_ddl_capture.max_rows (and max_age): a consumer that reads the table again, or a script, would miss commands'
-            WHEN f.are_gone THEN 'If they were deleted, scripts and new copies miss them: compare the schemas; SELECT dts_ddl.prune() counts anew' END
-  FROM (SELECT v.*, v.vanished > CASE WHEN current_setting('max_prepared_transactions') = '0' THEN 0 ELSE 9 END AS are_gone
-          -- a prepared transaction that is rolled back stays counted for a while
-          FROM (SELECT f.*, CASE WHEN f.applies THEN 0 ELSE coalesce(f.counted - (SELECT r.rows FROM retained r), 0) END AS vanished FROM fact f) v) f
- CROSS JOIN retained r LEFT JOIN judged j ON true
- GROUP BY f.pruned, f.max_rows, f.max_age, f.vanished, f.are_gone, r.rows, r.lowest, r.highest
+            THEN 'Raise dts_ddl_capture.max_rows (and max_age): a consumer that reads the table again, or a script, would miss commands' END
+  FROM fact f CROSS JOIN retained r LEFT JOIN judged j ON true
+ GROUP BY f.pruned, f.max_rows, f.max_age, r.rows, r.lowest, r.highest
 UNION ALL
 SELECT 'gaps', CASE WHEN f.gaps > 0 THEN 'error' ELSE 'ok' END, format('%s commands went through without a row', f.gaps),
        CASE WHEN f.gaps > 0 THEN 'Find them in the server log ("DDL command was not captured") and run them on the destination; set on_error = error again; SELECT pg_catalog.setval(''dts_ddl.gap_count'', 1, false) ends this alarm' END

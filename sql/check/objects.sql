@@ -147,7 +147,7 @@ WITH extension AS (
    WHERE p.is_so
   UNION ALL
   SELECT format('needs sequence %s, which does not exist', n.name)
-    FROM (VALUES ('dts_ddl.pruned_id'), ('dts_ddl.row_count'), ('dts_ddl.counted_id'), ('dts_ddl.gap_count')) AS n(name) WHERE to_regclass(n.name) IS NULL
+    FROM (VALUES ('dts_ddl.pruned_id'), ('dts_ddl.gap_count')) AS n(name) WHERE to_regclass(n.name) IS NULL
   UNION ALL
   SELECT 'needs sequence public.dts_ddl_command_id_seq, which is not OWNED BY its column id'
    WHERE to_regclass('public.dts_ddl_command_id_seq') IS NOT NULL AND EXISTS (SELECT FROM capture_table)

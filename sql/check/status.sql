@@ -11,7 +11,7 @@ SELECT json_build_object(
                  WHERE t.evtname IN ('dts_intercept_start', 'dts_intercept_drop', 'dts_intercept_rewrite', 'dts_intercept_ddl') AND t.evtenabled = 'O')
                AND current_setting('dts_ddl_capture.enabled') = 'on' AND coalesce(current_setting('event_triggers', true), 'on') = 'on',
   'applying', {applies},
-  'rows_kept', (SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END FROM dts_ddl.row_count s),
+  'rows_kept', (SELECT count(*) FROM public.dts_ddl_command),
   'last_id', dts_ddl.last_id(),
   'last_time', l.event_time,
   'pruned_through', dts_ddl.pruned_through(),

@@ -293,8 +293,6 @@ fn remedies_work() {
          format!("ALTER PUBLICATION dts_sync_x OWNER TO {}", server().user)),
         ("SELECT setval('public.dts_ddl_command_id_seq', 1, false)", "ids", "SELECT pg_catalog.setval('public.dts_ddl_command_id_seq', 2)".to_owned()),
         ("SELECT setval('dts_ddl.gap_count', 3)", "gaps", "SELECT pg_catalog.setval('dts_ddl.gap_count', 1, false)".to_owned()),
-        // rows that were counted are no longer there
-        ("SELECT setval('dts_ddl.row_count', 100)", "retention", "SELECT dts_ddl.prune()".to_owned()),
     ] {
         let setup = setup.replace("{}", name);
         client.batch_execute(&format!("BEGIN; {setup}")).unwrap();
@@ -697,7 +695,7 @@ fn odd_sessions() {
     }
 }
 
-/// Rows that other sessions write meanwhile are not taken for rows that are gone.
+/// Rows that other sessions write meanwhile are no alarm: their ids are not taken for ones that were never given.
 #[test]
 fn busy() {
     let database = sound("check_busy");
@@ -717,24 +715,11 @@ fn busy() {
             .collect();
         let mut client = database.connect();
         while !writers.iter().all(|writer| writer.is_finished()) {
-            says(&findings(&mut client), "retention", "ok", "rows are kept");
+            let found = findings(&mut client);
+            says(&found, "retention", "ok", "rows are kept");
+            says(&found, "ids", "ok", "last id given");
         }
     });
-    let mut client = database.connect();
-    client
-        .batch_execute("SELECT dts_ddl.prune(); TRUNCATE public.dts_ddl_command")
-        .unwrap();
-    says(
-        &findings(&mut client),
-        "retention",
-        "warning",
-        "less than were counted: deleted by hand",
-    );
-    // nothing that users see: DDL goes on, and the count is right again
-    client
-        .batch_execute("CREATE TABLE after_it (x int); SELECT dts_ddl.prune()")
-        .unwrap();
-    says(&findings(&mut client), "retention", "ok", "1 rows are kept");
 }
 
 /// A database in another encoding, with names that are not ASCII.

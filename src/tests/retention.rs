@@ -1,6 +1,7 @@
-//! Retention as consumers of WAL see it; counts and limits are in `pg_test/retention/`.
+//! Retention as consumers of WAL see it, with the default limit, and beside other sessions; more in `pg_test/retention/`.
 
 use super::server::{Database, value};
+use postgres::Client;
 use std::collections::BTreeSet;
 
 /// What is pruned before a consumer reads was still decoded as an insert, in order, with its whole text.
@@ -43,25 +44,166 @@ fn consumers_of_wal_lose_nothing() {
 }
 
 /// The default limit is 10,000 rows; a transaction that makes more keeps the newest. Large limits are kept in rounds of
-/// up to 16 rows: never more than the limit, and at most 15 fewer.
+/// 16 rows: never more than the limit, and at most 15 fewer. With `max_age`, exactly.
 #[test]
 fn default_limit() {
     let database = Database::new("default_limit");
     let mut client = database.connect();
-    client.batch_execute("DO $$ BEGIN FOR i IN 1..10050 LOOP EXECUTE format('CREATE FUNCTION f%s() RETURNS int LANGUAGE sql AS ''SELECT 1''', i); END LOOP; END $$").unwrap();
-    let row = client
-        .query_one("SELECT count(*), min(id) - dts_ddl.pruned_through(), max(id) - min(id) + 1 FROM public.dts_ddl_command", &[])
-        .unwrap();
-    let (count, gap, span): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
-    assert!((9_985..=10_000).contains(&count), "{count} rows");
-    assert_eq!((gap, span), (1, count));
+    client.batch_execute(&comments(1, 10_050)).unwrap();
+    let count = |client: &mut Client| -> i64 {
+        let row = client
+            .query_one("SELECT count(*), min(id) - dts_ddl.pruned_through(), max(id) - min(id) + 1 FROM public.dts_ddl_command", &[])
+            .unwrap();
+        assert_eq!(
+            (row.get::<_, i64>(1), row.get::<_, i64>(2)),
+            (1, row.get(0))
+        );
+        row.get(0)
+    };
+    let mut counts = vec![count(&mut client)];
+    for i in 10_051..10_083 {
+        client.batch_execute(&comments(i, i)).unwrap();
+        counts.push(count(&mut client));
+    }
+    let ends = (*counts.iter().min().unwrap(), *counts.iter().max().unwrap());
+    assert_eq!(ends, (9_985, 10_000), "{counts:?}");
     assert_eq!(
-        value(
-            &mut client,
-            "SELECT ddl_text FROM public.dts_ddl_command ORDER BY id DESC LIMIT 1"
-        ),
-        "CREATE FUNCTION f10050() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+        database.texts().last().unwrap(),
+        "COMMENT ON SCHEMA public IS '10082'"
     );
+    client
+        .batch_execute(&format!(
+            "SET dts_ddl_capture.max_age = '1d'; {}",
+            comments(1, 15)
+        ))
+        .unwrap();
+    for i in 1..20 {
+        client.batch_execute(&comments(i, i)).unwrap();
+        assert_eq!(count(&mut client), 10_000);
+    }
+}
+
+/// So many commands, the quickest way.
+fn comments(first: i32, last: i32) -> String {
+    format!(
+        "DO $$ BEGIN FOR i IN {first}..{last} LOOP EXECUTE format('COMMENT ON SCHEMA public IS %L', i); END LOOP; END $$"
+    )
+}
+
+/// No row is counted: nothing is written for it, at commit or before, and the sequences that older versions counted in are
+/// not needed.
+#[test]
+fn nothing_is_counted() {
+    const WRITTEN: &str = "SELECT concat_ws(' ', c.last_value, c.is_called, i.last_value, i.is_called, (SELECT is_called FROM dts_ddl.pruned_id))
+                             FROM dts_ddl.row_count c, dts_ddl.counted_id i";
+    let database = Database::new("not_counted");
+    let mut client = database.connect();
+    client.batch_execute(&comments(1, 300)).unwrap();
+    assert_eq!(value(&mut client, WRITTEN), "0 f 1 f f");
+    client
+        .batch_execute(&format!(
+            "SET dts_ddl_capture.max_rows = 100; {}; SELECT dts_ddl.prune()",
+            comments(1, 300)
+        ))
+        .unwrap();
+    assert_eq!(value(&mut client, WRITTEN), "0 f 1 f t");
+    assert_eq!(
+        value(&mut client, "SELECT rows_kept FROM dts_ddl.status"),
+        "100"
+    );
+    client
+        .batch_execute(
+            "SET session_replication_role = replica; ALTER EXTENSION dts_ddl_capture DROP SEQUENCE dts_ddl.row_count;
+             ALTER EXTENSION dts_ddl_capture DROP SEQUENCE dts_ddl.counted_id; DROP SEQUENCE dts_ddl.row_count, dts_ddl.counted_id;
+             RESET session_replication_role",
+        )
+        .unwrap();
+    for mut client in [client, database.connect()] {
+        client
+            .batch_execute(&format!(
+                "SET dts_ddl_capture.max_rows = 100; {}; SELECT dts_ddl.prune()",
+                comments(1, 5)
+            ))
+            .unwrap();
+        assert_eq!(
+            value(&mut client, "SELECT rows_kept FROM dts_ddl.status"),
+            "100"
+        );
+        assert_eq!(
+            value(
+                &mut client,
+                "SELECT status FROM dts_ddl.check() WHERE name = 'table'"
+            ),
+            "ok"
+        );
+    }
+}
+
+/// Rows that were passed over go later, and nobody waits for them: those of a transaction that was open when its turn had
+/// come, and those whose deletion another session has rolled back.
+#[test]
+fn passed_over() {
+    const KEPT: &str = "SELECT concat_ws(' ', count(*), count(*) FILTER (WHERE id <= dts_ddl.last_id() - 10)) FROM public.dts_ddl_command";
+    let database = Database::new("passed_over");
+    let mut open = database.connect();
+    let mut other = database.connect();
+    for client in [&mut open, &mut other] {
+        client
+            .batch_execute("SET dts_ddl_capture.max_rows = 10; SET lock_timeout = '5s'; SET statement_timeout = '20s'")
+            .unwrap();
+    }
+    open.batch_execute("CREATE SCHEMA s").unwrap();
+    open.batch_execute("BEGIN; COMMENT ON SCHEMA s IS 'open'")
+        .unwrap();
+    other.batch_execute(&comments(1, 30)).unwrap();
+    assert_eq!(value(&mut other, KEPT), "10 0");
+    open.batch_execute("COMMIT").unwrap();
+    assert_eq!(value(&mut other, KEPT), "11 1");
+    let mut commands = 0;
+    while value(&mut other, KEPT) != "10 0" {
+        assert!(commands < 64, "still there after {commands} commands");
+        other.batch_execute(&comments(1, 1)).unwrap();
+        commands += 1;
+    }
+    // one has deleted all ten: the other passes them over, and deletes them when they came back
+    open.batch_execute("BEGIN; COMMENT ON SCHEMA s IS 'o'")
+        .unwrap();
+    let in_s = comments(1, 9).replace("public", "s");
+    open.batch_execute(&in_s).unwrap();
+    other.batch_execute(&comments(1, 2)).unwrap();
+    assert_eq!(value(&mut other, KEPT), "12 10");
+    open.batch_execute("ROLLBACK").unwrap();
+    other.batch_execute(&comments(1, 1)).unwrap();
+    assert_eq!(value(&mut other, KEPT), "3 0");
+    // more of them than a command looks at
+    other
+        .batch_execute(
+            "INSERT INTO public.dts_ddl_command (ddl_text) SELECT 'x' FROM generate_series(1, 1200)",
+        )
+        .unwrap();
+    open.batch_execute("BEGIN; SELECT dts_ddl.prune()").unwrap();
+    other.batch_execute(&comments(1, 30)).unwrap();
+    assert_eq!(value(&mut other, KEPT), "1203 1193");
+}
+
+/// The extension made anew in a session that has pruned: its ids begin again, and so does retention.
+#[test]
+fn made_anew() {
+    let database = Database::new("made_anew");
+    let mut client = database.connect();
+    for _ in 0..2 {
+        client
+            .batch_execute(&format!(
+                "SET dts_ddl_capture.max_rows = 5; {}",
+                comments(1, 20)
+            ))
+            .unwrap();
+        assert_eq!(database.column("id"), ["16", "17", "18", "19", "20"]);
+        assert_eq!(value(&mut client, "SELECT dts_ddl.pruned_through()"), "15");
+        client
+            .batch_execute("DROP EXTENSION dts_ddl_capture; CREATE EXTENSION dts_ddl_capture")
+            .unwrap();
+    }
 }
 
 /// pruned_through() is never behind: a row that a reader saw and that is gone is one of those it tells of.
@@ -121,9 +263,9 @@ fn pruned_through_never_lies() {
         ),
         "0"
     );
-    // sessions in parallel do not see one another's rows; the next command does
+    // rows of transactions that were open then are passed over; prune() finds them
     client
-        .batch_execute("SET dts_ddl_capture.max_rows = 10; CREATE TYPE last AS ENUM ()")
+        .batch_execute("SET dts_ddl_capture.max_rows = 10; CREATE TYPE last AS ENUM (); SELECT dts_ddl.prune()")
         .unwrap();
     assert_eq!(
         value(&mut client, "SELECT count(*) FROM public.dts_ddl_command"),

@@ -309,27 +309,12 @@ pub fn refuse_in_read_only_transaction(command: &'static CStr) {
 /// Runs `f` with a snapshot at hand. A command that commits in between (DROP INDEX CONCURRENTLY) has none at its end, but
 /// deleting a row with a TOASTed value needs one.
 pub fn with_snapshot<R>(f: impl FnOnce() -> R) -> R {
-    // SAFETY: in a transaction; the snapshot is pushed at once.
+    // SAFETY: in a transaction; the snapshot is pushed at once and popped; after an error the transaction does so.
     unsafe {
         if pg_sys::ActiveSnapshotSet() {
             return f();
         }
-        with_active_snapshot(pg_sys::GetTransactionSnapshot(), f)
-    }
-}
-
-/// Runs `f` with a snapshot of this moment, whatever the one of the running query.
-pub fn with_latest_snapshot<R>(f: impl FnOnce() -> R) -> R {
-    // SAFETY: in a transaction; the snapshot is pushed at once.
-    unsafe { with_active_snapshot(pg_sys::GetLatestSnapshot(), f) }
-}
-
-/// # Safety
-/// The snapshot is a valid one.
-unsafe fn with_active_snapshot<R>(snapshot: pg_sys::Snapshot, f: impl FnOnce() -> R) -> R {
-    // SAFETY: what is pushed is popped; after an error the transaction does so.
-    unsafe {
-        pg_sys::PushActiveSnapshot(snapshot);
+        pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
         let result = f();
         pg_sys::PopActiveSnapshot();
         result

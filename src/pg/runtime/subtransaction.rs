@@ -71,14 +71,6 @@ impl<T> ByLevel<T> {
         self.0.push((session::transaction_nest_level(), value));
     }
 
-    /// What was noted last, if the level that runs now has noted it.
-    pub fn last_mut(&mut self) -> Option<&mut T> {
-        let level = session::transaction_nest_level();
-        (self.0.last_mut())
-            .filter(|(at, _)| *at == level)
-            .map(|(_, value)| value)
-    }
-
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.0.iter_mut().map(|(_, value)| value)
     }

@@ -17,8 +17,6 @@ use pgrx::pg_sys;
 
 pub const OWN_SCHEMA: &CStr = c"dts_ddl";
 pub const PRUNED_SEQUENCE: &CStr = c"pruned_id";
-pub const ROW_COUNT_SEQUENCE: &CStr = c"row_count";
-pub const COUNTED_SEQUENCE: &CStr = c"counted_id";
 pub const GAP_SEQUENCE: &CStr = c"gap_count";
 pub const RESTORED_SEQUENCE: &CStr = c"restored";
 pub const APPLY_AFTER_SEQUENCE: &CStr = c"apply_after";

@@ -2,16 +2,16 @@
 //!
 //! Not honoured, since nothing of a user may run here: row triggers, rules, check constraints, defaults. Indexes with
 //! expressions or predicates are refused as an alteration of the table.
-//! Locks: the table and the sequences that each row needs, all or none ([`lock_all`]); held to the end of the transaction,
-//! so that a row is never decoded after its table is gone. Those of retention only when they are free.
+//! Locks: the table and the sequence of its ids, both or none ([`lock_all`]); held to the end of the transaction, so that a
+//! row is never decoded after its table is gone. That of retention only when it is free.
 
 use crate::pg::catalog::{lookup, own};
 use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::value;
 use crate::pg::runtime::{compat, text};
 use crate::pg::store::sequence::{
-    COUNTED_SEQUENCE, OWN_SCHEMA, PRUNED_SEQUENCE, ROW_COUNT_SEQUENCE, current_value, increment,
-    missing, next_value, own_sequence, raise_in_step,
+    OWN_SCHEMA, PRUNED_SEQUENCE, current_value, increment, missing, next_value, own_sequence,
+    raise_in_step,
 };
 use core::ffi::CStr;
 use pgrx::pg_sys::{self, Datum};
@@ -78,8 +78,6 @@ pub struct PruneLimits {
 pub struct Candidate {
     pub id: i64,
     pub time: Option<i64>,
-    /// So many were deleted before it.
-    pub deleted: i64,
 }
 
 /// What one round of deleting old rows did.
@@ -87,8 +85,6 @@ pub struct Pruned {
     pub deleted: i64,
     /// The highest id deleted, 0 when none.
     pub highest: i64,
-    /// All rows below this id are gone, as far as this round could see.
-    pub next: i64,
 }
 
 /// The capture table, open and locked for writing. Closed (the lock stays) on drop.
@@ -167,17 +163,15 @@ impl CaptureTable {
         Err(failure)
     }
 
-    /// What each row needs: the table, its id sequence and the number of rows, by their names.
-    fn find() -> Result<[pg_sys::Oid; 3], Failure> {
+    /// What each row needs: the table and its id sequence, by their names.
+    fn find() -> Result<[pg_sys::Oid; 2], Failure> {
         let table = require()?;
-        let ids = id_sequence(table)?;
-        let rows = own_sequence(ROW_COUNT_SEQUENCE)?;
-        Ok([table, ids, rows])
+        Ok([table, id_sequence(table)?])
     }
 
     /// Locks and opens what was found; `None` when it was replaced or dropped while we waited.
-    fn lock_and_open(relations: [pg_sys::Oid; 3]) -> Option<Self> {
-        let [table, sequence, _] = relations;
+    fn lock_and_open(relations: [pg_sys::Oid; 2]) -> Option<Self> {
+        let [table, sequence] = relations;
         lock_all(&relations);
         // SAFETY: locked; NULL when it vanished while we waited.
         let relation =
@@ -195,24 +189,13 @@ impl CaptureTable {
         Some(CaptureTable { relation, sequence })
     }
 
-    /// Locks what deleting old rows needs besides; never waits. Not so while DROP EXTENSION, which has these locks, waits for
+    /// Locks what deleting old rows needs besides; never waits. Not so while DROP EXTENSION, which has this lock, waits for
     /// this transaction.
     pub fn lock_retention(&self) -> Result<bool, Failure> {
         let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
-        let sequences = [
-            own_sequence(PRUNED_SEQUENCE)?,
-            own_sequence(COUNTED_SEQUENCE)?,
-        ];
+        let sequence = own_sequence(PRUNED_SEQUENCE)?;
         // SAFETY: locks by OID need no existing relation.
-        Ok(sequences
-            .iter()
-            .all(|&sequence| unsafe { pg_sys::ConditionalLockRelationOid(sequence, lock) }))
-    }
-
-    /// Tells this table from one that was made later.
-    pub fn oid(&self) -> u32 {
-        // SAFETY: the relation is open.
-        unsafe { (*self.relation).rd_id.to_u32() }
+        Ok(unsafe { pg_sys::ConditionalLockRelationOid(sequence, lock) })
     }
 
     fn check_shape(&self) -> Result<(), Failure> {
@@ -338,56 +321,38 @@ impl CaptureTable {
         let mut pruned = Pruned {
             deleted: 0,
             highest: 0,
-            next: from_id,
         };
-        let mut passed_over = false;
         self.scan(from_id, limits.entries, |id, time, tid| {
-            if pruned.deleted >= limits.rows
-                || !goes(&Candidate {
-                    id,
-                    time,
-                    deleted: pruned.deleted,
-                })
-            {
-                return false;
-            }
-            if self.delete(tid) {
+            let goes_on = pruned.deleted < limits.rows && goes(&Candidate { id, time });
+            if goes_on && self.delete(tid) {
                 pruned.deleted += 1;
                 pruned.highest = id;
-            } else {
-                passed_over = true;
             }
-            if !passed_over {
-                pruned.next = id.saturating_add(1);
-            }
-            true
+            goes_on
         });
         pruned
     }
 
-    /// The number of rows that are there now.
-    pub fn count(&self) -> i64 {
-        let mut rows = 0;
-        self.scan(i64::MIN, usize::MAX, |_, _, _| {
-            rows += 1;
-            true
+    /// Whether the row with this id is there; one that another session is deleting is.
+    pub fn has_row(&self, id: i64) -> bool {
+        // an UPDATE by the owner can leave more than one index entry
+        const ENTRIES: usize = 10;
+        let mut is_there = false;
+        self.scan(id, ENTRIES, |found, _, _| {
+            is_there = found == id;
+            false
         });
-        rows
+        is_there
     }
 
-    /// The same, if no other transaction has written to the table and is still open; never waits for one.
-    pub fn count_if_alone(&self) -> Option<i64> {
-        let lock = pg_sys::ShareLock as pg_sys::LOCKMODE;
-        // SAFETY: the relation is open; the lock conflicts with writers other than this transaction, and is given back.
-        unsafe {
-            let oid = (*self.relation).rd_id;
-            if !pg_sys::ConditionalLockRelationOid(oid, lock) {
-                return None;
-            }
-            let rows = self.count();
-            pg_sys::UnlockRelationOid(oid, lock);
-            Some(rows)
-        }
+    /// The highest id of a row that is there, 0 when there is none.
+    pub fn highest_row(&self) -> i64 {
+        let mut highest = 0;
+        self.scan(i64::MIN, usize::MAX, |id, _, _| {
+            highest = id;
+            true
+        });
+        highest
     }
 
     /// Hands the rows from `from_id` on to `f`, by id, until it says that it has seen enough; looks at no more than

@@ -8,7 +8,7 @@ use crate::error::Failure;
 use crate::pg::catalog::role::{self, Role};
 use crate::pg::catalog::spi::{self, Parameter};
 use crate::pg::runtime::{session, subtransaction, text};
-use crate::pg::store::sequence::{ROW_COUNT_SEQUENCE, sequence_value, source_is_trusted};
+use crate::pg::store::sequence::source_is_trusted;
 use crate::pg::store::table;
 use crate::read::pending;
 use pgrx::pg_sys;
@@ -264,20 +264,12 @@ fn texts(query: &str, argument: Argument) -> Result<spi::Texts, Failure> {
     if query.contains("{stops}") {
         query = query.replace("{stops}", stops()?);
     }
-    // counted first: of all that is counted the rows are visible then, but for those of sessions that are about to commit
-    if query.contains("{counted}") {
-        query = query.replace("{counted}", &counted_rows()?);
-    }
     let value = value.map(|value| text::encode(&value).into_owned());
     let parameters: Vec<Parameter> = value
         .iter()
         .map(|value| Parameter::Text(Some(value)))
         .collect();
-    let read = || spi::read_texts(&query, &parameters);
-    match argument {
-        Argument::Unconfirmed => session::with_latest_snapshot(read),
-        Argument::Nothing | Argument::LibraryVersion => read(),
-    }
+    spi::read_texts(&query, &parameters)
 }
 
 /// The workers that stand still. Objects older than 1.3.0 do not tell.
@@ -291,21 +283,5 @@ fn stops() -> Result<&'static str, Failure> {
             NULL::text AS tag, NULL::text AS error WHERE false)"
     } else {
         "dts_ddl.stops()"
-    })
-}
-
-/// The number of rows that retention has counted, for the query; NULL while another session has written rows and not ended.
-fn counted_rows() -> Result<String, Failure> {
-    let counted = sequence_value(ROW_COUNT_SEQUENCE)?;
-    let busy = spi::read_texts(
-        "SELECT l.pid::text FROM pg_locks l
-          WHERE l.locktype = 'relation' AND l.relation = 'public.dts_ddl_command'::regclass AND l.mode = 'RowExclusiveLock'
-            AND l.pid IS DISTINCT FROM pg_backend_pid() LIMIT 1",
-        &[],
-    )?;
-    Ok(if busy.is_empty() {
-        counted.to_string()
-    } else {
-        "NULL".to_owned()
     })
 }
