@@ -15,6 +15,7 @@ umask 022
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 ALL_MAJORS="13 14 15 16 17 18 19"
 # the oldest minors of which a server can be had
+# shellcheck disable=SC2034   # tools/setup and ./test use it
 OLDEST_MINORS="13.6 14.3 15.0 16.1 17.0 18.0"
 # Debian packages without which the extension cannot be compiled. (libicu-dev: headers of PostgreSQL include those of ICU.)
 # shellcheck disable=SC2034   # tools/setup and ./test use it
