@@ -14,6 +14,7 @@
 //! return for it has no meaning.
 
 mod lexer;
+mod patch;
 mod redact;
 mod rewrite;
 mod splice;

@@ -7,10 +7,12 @@
 //! What it relies on: the text is one statement that PostgreSQL has accepted.
 
 use super::lexer::{Lexer, ParserTokens, Token, TokenKind};
+use super::patch::Patch;
+use super::splice::{ListPart, join};
 use std::ops::Range;
 
 /// Words without parentheses that are computed when a command runs.
-const VOLATILE_WORDS: [&str; 9] = [
+const VOLATILE_WORDS: [&str; 12] = [
     "current_timestamp",
     "current_date",
     "current_time",
@@ -20,67 +22,76 @@ const VOLATILE_WORDS: [&str; 9] = [
     "session_user",
     "current_role",
     "current_catalog",
+    "current_schema",
+    "user",
+    "system_user",
 ];
 
-/// Constants that mean another value each time.
-const VOLATILE_CONSTANTS: [&str; 4] = ["'now'", "'today'", "'tomorrow'", "'yesterday'"];
+/// Words in constants that mean another value each time: `'today 06:00'`.
+const VOLATILE_IN_CONSTANTS: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
 
-/// Puts something in place of LIKE clauses, which count from 0. `None` if there are not exactly `total` of them.
+/// Puts something in place of LIKE clauses, which count from 0; with nothing in its place a clause goes with its comma. `None` if
+/// there are not exactly `total` of them.
 pub fn replace_likes(
     text: &[u8],
     standard_conforming_strings: bool,
     total: usize,
     replacements: &[(usize, String)],
 ) -> Option<Vec<u8>> {
-    let clauses = likes(text, standard_conforming_strings);
-    if clauses.len() != total {
+    let elements = elements(text, standard_conforming_strings);
+    let likes = elements.iter().enumerate().filter(|(_, e)| e.is_like);
+    let likes: Vec<usize> = likes.map(|(number, _)| number).collect();
+    if likes.len() != total {
         return None;
     }
-    let mut statement = Vec::with_capacity(text.len());
-    let mut copied = 0;
+    let mut parts = vec![ListPart::Kept; elements.len()];
     for (number, replacement) in replacements {
-        let clause = clauses.get(*number)?;
-        statement.extend_from_slice(text.get(copied..clause.start)?);
-        statement.extend_from_slice(replacement.as_bytes());
-        copied = clause.end;
+        *parts.get_mut(*likes.get(*number)?)? = match replacement.as_str() {
+            "" => ListPart::LeftOut,
+            _ => ListPart::Instead(replacement.as_bytes().to_vec()),
+        };
     }
-    statement.extend_from_slice(text.get(copied..)?);
-    Some(statement)
+    let elements: Vec<_> = elements.into_iter().map(|element| element.part).collect();
+    Some(join(text, &elements, &parts, &[]))
 }
 
-/// The LIKE clauses in the list of columns: elements that begin with LIKE, which is reserved.
-fn likes(text: &[u8], standard_conforming_strings: bool) -> Vec<Range<usize>> {
+/// One of the list of columns of a CREATE TABLE.
+struct Element {
+    part: Range<usize>,
+    /// It begins with LIKE, which is reserved.
+    is_like: bool,
+}
+
+/// The list of columns: what is in the first parentheses.
+fn elements(text: &[u8], standard_conforming_strings: bool) -> Vec<Element> {
     let mut found = Vec::new();
     let mut depth = 0;
-    let mut begins = false;
-    let mut clause: Option<Range<usize>> = None;
+    let mut element: Option<Element> = None;
     for token in ParserTokens::new(text, standard_conforming_strings) {
-        let ends = depth == 1 && (token.is_symbol(text, b',') || token.is_symbol(text, b')'));
-        if ends {
-            found.extend(clause.take());
+        if depth == 1 && (token.is_symbol(text, b',') || token.is_symbol(text, b')')) {
+            found.extend(element.take());
+        } else if depth > 0 {
+            let is_like = token.is_word(text, "like");
+            let element = element.get_or_insert(Element {
+                part: token.start..token.end,
+                is_like,
+            });
+            element.part.end = token.end;
         }
-        if token.is_symbol(text, b')') {
-            depth -= 1;
-            if depth == 0 {
-                break;
-            }
+        let was_in = depth > 0;
+        depth = deeper(text, token, depth);
+        if was_in && depth == 0 {
+            break;
         }
-        if depth == 1 && begins && token.is_word(text, "like") {
-            clause = Some(token.start..token.end);
-        } else if let Some(clause) = &mut clause {
-            clause.end = token.end;
-        }
-        if token.is_symbol(text, b'(') {
-            depth += 1;
-        }
-        begins = depth == 1 && (token.is_symbol(text, b',') || token.is_symbol(text, b'('));
     }
     found
 }
 
 /// The text with something else in place of a part of it.
 fn with_instead(text: &[u8], part: Range<usize>, instead: &[u8]) -> Option<Vec<u8>> {
-    Some([text.get(..part.start)?, instead, text.get(part.end..)?].concat())
+    let mut patch = Patch::new(text);
+    patch.put(part, instead)?;
+    Some(patch.finish())
 }
 
 /// Puts `bound` (`FOR VALUES ..`) in place of a partition's bound, if that is computed when the command runs: if it calls
@@ -146,10 +157,12 @@ fn deeper(text: &[u8], token: Token, depth: usize) -> usize {
 
 fn is_volatile(text: &[u8], token: Token) -> bool {
     let bytes = token.bytes(text);
-    let is = |word: &&str| bytes.eq_ignore_ascii_case(word.as_bytes());
+    let is = |bytes: &[u8], word: &str| bytes.eq_ignore_ascii_case(word.as_bytes());
     match token.kind {
-        TokenKind::Word => VOLATILE_WORDS.iter().any(is),
-        TokenKind::Literal => VOLATILE_CONSTANTS.iter().any(is),
+        TokenKind::Word => VOLATILE_WORDS.iter().any(|word| is(bytes, word)),
+        TokenKind::Literal => bytes
+            .split(|b| !b.is_ascii_alphabetic())
+            .any(|part| VOLATILE_IN_CONSTANTS.iter().any(|word| is(part, word))),
         _ => false,
     }
 }
@@ -164,31 +177,44 @@ pub fn replace_from_current(
     let mut clauses: Vec<_> = clauses.iter().collect();
     clauses.sort_by_key(|(start, _)| *start);
     let mut tokens = ParserTokens::new(text, standard_conforming_strings);
-    let (mut statement, mut copied) = (Vec::with_capacity(text.len()), 0);
+    let mut patch = Patch::new(text);
     for (start, value) in clauses {
-        tokens.find(|token| token.start >= *start && token.is_word(text, "set"))?;
+        let mut clause = Vec::new();
         // reserved, so it is no part of the name
-        let from = tokens.find(|token| token.is_word(text, "from"))?;
+        let from = loop {
+            let token = tokens.next()?;
+            if token.is_word(text, "from") {
+                break token;
+            }
+            if token.start >= *start {
+                clause.push(token);
+            }
+        };
         let current = tokens
             .next()
             .filter(|token| token.is_word(text, "current"))?;
+        let (set, name) = setting(text, &clause)?;
         match value {
-            Some(value) => {
-                statement.extend_from_slice(text.get(copied..from.start)?);
-                statement.extend_from_slice(b"TO ");
-                statement.extend_from_slice(value);
-            }
+            Some(value) => patch.put(from.start..current.end, &[b"TO ", &value[..]].concat())?,
             None => {
-                statement.extend_from_slice(text.get(copied..*start)?);
-                statement.extend_from_slice(b"RE");
-                let name = text.get(*start..from.start)?;
-                statement.extend_from_slice(name.trim_ascii_end());
+                patch.put(set.start..set.end, b"RESET")?;
+                patch.put(name.end..current.end, b"")?;
             }
         }
-        copied = current.end;
     }
-    statement.extend_from_slice(text.get(copied..)?);
-    Some(statement)
+    Some(patch.finish())
+}
+
+/// The word SET of a clause that ends with the name of a setting, and the last token of the name.
+fn setting(text: &[u8], clause: &[Token]) -> Option<(Token, Token)> {
+    let (name, mut before) = clause.split_last()?;
+    while let [schema @ .., _, dot] = before
+        && dot.is_symbol(text, b'.')
+    {
+        before = schema;
+    }
+    let set = before.last().filter(|token| token.is_word(text, "set"))?;
+    Some((*set, *name))
 }
 
 /// Puts `RESTART WITH value` behind options of a sequence that begin at these places, in any order: MINVALUE, MAXVALUE,
@@ -201,7 +227,7 @@ pub fn restart_behind(
     let mut options: Vec<_> = options.iter().collect();
     options.sort();
     let mut tokens = ParserTokens::new(text, standard_conforming_strings).peekable();
-    let (mut statement, mut copied) = (Vec::with_capacity(text.len() + 32), 0);
+    let mut patch = Patch::new(text);
     for (start, value) in options {
         let mut word = tokens.find(|token| token.start >= *start)?;
         if word.is_word(text, "set") {
@@ -224,12 +250,10 @@ pub fn restart_behind(
         {
             return None;
         }
-        statement.extend_from_slice(text.get(copied..last.end)?);
-        statement.extend_from_slice(format!(" RESTART WITH {value}").as_bytes());
-        copied = last.end;
+        let restart = format!("RESTART WITH {value}");
+        patch.put(last.end..last.end, restart.as_bytes())?;
     }
-    statement.extend_from_slice(text.get(copied..)?);
-    Some(statement)
+    Some(patch.finish())
 }
 
 /// A DROP INDEX that says IF EXISTS; `None` if it does already, or is none.
@@ -242,7 +266,7 @@ pub fn drop_index_if_exists(text: &[u8], standard_conforming_strings: bool) -> O
     if first.is_word(text, "if") && tokens.peek().is_some_and(|t| t.is_word(text, "exists")) {
         return None;
     }
-    with_instead(text, first.start..first.start, b"IF EXISTS ")
+    with_instead(text, first.start..first.start, b"IF EXISTS")
 }
 
 /// A CREATE INDEX without a name, with this one; `None` where it has one.
@@ -253,7 +277,7 @@ pub fn name_index(text: &[u8], standard_conforming_strings: bool, name: &[u8]) -
     tokens.next_if(|token| token.is_word(text, "index"))?;
     tokens.next_if(|token| token.is_word(text, "concurrently"));
     let on = tokens.next_if(|token| token.is_word(text, "on"))?;
-    with_instead(text, on.start..on.start, &[name, b" "].concat())
+    with_instead(text, on.start..on.start, name)
 }
 
 /// Where, after `from`, the body of a function begins that is no string: `RETURN` or `BEGIN ATOMIC`.
@@ -307,6 +331,23 @@ mod tests {
                     .replace("LIKE b)", "s int)"),
             ),
         );
+        same(
+            replaced(&[(1, String::new())]),
+            Some(&text.replace(", LIKE b", "")),
+        );
+        for (text, expected) in [
+            (
+                "CREATE TABLE t (LIKE a, b int, LIKE c /* , */)",
+                "CREATE TABLE t (b int /* , */)",
+            ),
+            ("CREATE TABLE t (LIKE a, LIKE c)", "CREATE TABLE t ()"),
+        ] {
+            let nothing = [(0, String::new()), (1, String::new())];
+            same(
+                replace_likes(text.as_bytes(), true, 2, &nothing),
+                Some(expected),
+            );
+        }
         same(replaced(&[(2, String::new())]), None);
         same(replace_likes(text.as_bytes(), true, 1, &[]), None);
         same(
@@ -345,6 +386,26 @@ mod tests {
             (
                 "alter table b attach partition a for values in ('Today'::date) /* x */",
                 Some("alter table b attach partition a BOUND /* x */"),
+            ),
+            (
+                "ALTER TABLE b ATTACH PARTITION a FOR VALUES IN ('now and then', 'x')",
+                Some("ALTER TABLE b ATTACH PARTITION a BOUND"),
+            ),
+            (
+                "ALTER TABLE b ATTACH PARTITION a FOR VALUES FROM (timestamp E'today\\n06:00') TO ('Tomorrow 06:00')",
+                Some("ALTER TABLE b ATTACH PARTITION a BOUND"),
+            ),
+            (
+                "ALTER TABLE b ATTACH PARTITION a FOR VALUES IN (current_schema)",
+                Some("ALTER TABLE b ATTACH PARTITION a BOUND"),
+            ),
+            (
+                "ALTER TABLE b ATTACH PARTITION a FOR VALUES IN ('x', USER)",
+                Some("ALTER TABLE b ATTACH PARTITION a BOUND"),
+            ),
+            (
+                "ALTER TABLE b ATTACH PARTITION a FOR VALUES IN ('knowledge', 'user')",
+                None,
             ),
             (
                 "CREATE TABLE a PARTITION OF b FOR VALUES WITH (MODULUS 3, REMAINDER 1) WITH (fillfactor = 10)",
@@ -409,6 +470,18 @@ mod tests {
             Some("ALTER ROLE set SET search_path TO 'a', 'b'"),
         );
         same(replaced("ALTER FUNCTION f SET a FROM b", &[None]), None);
+        // a comment that is left open would take what is behind it
+        same(
+            replaced(
+                "ALTER FUNCTION f SET a.b -- c\n FROM CURRENT RESET ALL",
+                &[None],
+            ),
+            Some("ALTER FUNCTION f RESET a.b RESET ALL"),
+        );
+        same(
+            replaced("ALTER FUNCTION f SET\"a\"FROM CURRENT", &[Some("'1'")]),
+            Some("ALTER FUNCTION f SET\"a\" TO '1'"),
+        );
     }
 
     #[test]
@@ -420,7 +493,7 @@ mod tests {
             ),
             (
                 "alter sequence s /* @ */ @no/**/minvalue/**/start 1",
-                Some("alter sequence s /* @ */ no/**/minvalue RESTART WITH 7/**/start 1"),
+                Some("alter sequence s /* @ */ no/**/minvalue RESTART WITH 7 /**/start 1"),
             ),
             (
                 "ALTER TABLE t ALTER a @SET MAXVALUE - 5 SET START -9, ALTER b @SET CYCLE, ALTER c @SET NO MAXVALUE;",
@@ -467,6 +540,7 @@ mod tests {
                 "drop index /* x */ concurrently \"A\"",
                 Some("drop index /* x */ concurrently IF EXISTS \"A\""),
             ),
+            ("DROP INDEX\"A\"", Some("DROP INDEX IF EXISTS \"A\"")),
             ("DROP INDEX IF EXISTS a", None),
             (
                 "DROP INDEX if CASCADE",

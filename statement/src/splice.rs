@@ -14,6 +14,7 @@
 //! give `None`.
 
 use super::lexer::{ParserTokens, Token, TokenKind};
+use super::patch::append_apart;
 use std::iter::Peekable;
 use std::ops::Range;
 
@@ -108,8 +109,8 @@ pub fn remove_list_items(
         ListPlace::Grant => reader.grant_head().map(Some),
     }?;
     let items = reader.items(total, end_word)?;
-    let kept = kept_items(total, remove)?;
-    (items.len() == total).then(|| join(text, &items, &kept))
+    let parts = kept_items(total, remove)?;
+    (items.len() == total).then(|| join(text, &items, &parts, &[]))
 }
 
 /// Puts others in place of commands of an `ALTER TABLE`, or leaves them out, and adds `more` behind them. `None` if they cannot be
@@ -123,63 +124,81 @@ pub fn replace_parts(
     let mut reader = Reader::new(text, standard_conforming_strings);
     reader.alter_table_head()?;
     let items = reader.commands()?;
-    if items.len() != parts.len() {
-        return None;
-    }
-    let replaced = items
-        .iter()
-        .zip(parts)
-        .filter_map(|(item, part)| match part {
-            ListPart::Kept => text.get(item.clone()).map(<[u8]>::to_vec),
-            ListPart::LeftOut => None,
-            ListPart::Instead(part) => Some(part.clone()),
-        });
-    let all: Vec<Vec<u8>> = replaced.chain(more).collect();
-    let (first, last) = (items.first()?, items.last()?);
-    let (head, tail) = (text.get(..first.start)?, text.get(last.end..)?);
-    (!all.is_empty()).then(|| [head, &all.join(&b", "[..]), tail].concat())
+    let some_left = !more.is_empty() || parts.iter().any(|part| !part.is_left_out());
+    (items.len() == parts.len() && some_left).then(|| join(text, &items, parts, &more))
 }
 
-/// For each item whether it stays; `None` if none stays or an index does not exist.
-fn kept_items(total: usize, remove: &[usize]) -> Option<Vec<bool>> {
-    let mut kept = vec![true; total];
+impl ListPart {
+    fn is_left_out(&self) -> bool {
+        matches!(self, ListPart::LeftOut)
+    }
+}
+
+/// What becomes of each item; `None` if none stays or an index does not exist.
+fn kept_items(total: usize, remove: &[usize]) -> Option<Vec<ListPart>> {
+    let mut parts = vec![ListPart::Kept; total];
     for index in remove {
-        *kept.get_mut(*index)? = false;
+        *parts.get_mut(*index)? = ListPart::LeftOut;
     }
-    kept.contains(&true).then_some(kept)
+    let some_left = !parts.iter().all(ListPart::is_left_out);
+    some_left.then_some(parts)
 }
 
-/// The text with only the kept items in its list. Every item but the first brings the separator
-/// that was before it; it starts and ends at tokens, so no comment in it is cut.
-fn join(text: &[u8], items: &[Range<usize>], kept: &[bool]) -> Vec<u8> {
-    let part = |range: Range<usize>| text.get(range).unwrap_or_default();
+/// The text with its list changed. Every item but the first brings the separator that was before it; it starts and ends at
+/// tokens, so no comment in it is cut.
+pub(super) fn join(
+    text: &[u8],
+    items: &[Range<usize>],
+    parts: &[ListPart],
+    more: &[Vec<u8>],
+) -> Vec<u8> {
+    let of_text = |range: Range<usize>| text.get(range).unwrap_or_default();
     let (list_start, list_end) = match (items.first(), items.last()) {
         (Some(first), Some(last)) => (first.start, last.end),
         _ => return text.to_vec(),
     };
-    let mut output = part(0..list_start).to_vec();
-    let mut separator_start = None;
-    for (item, kept) in items.iter().zip(kept) {
-        if *kept {
-            match separator_start.filter(|_| output.len() > list_start) {
-                Some(start) => output.extend_from_slice(part(start..item.end)),
-                None => append_apart(&mut output, part(item.clone()), item.start > list_start),
-            }
+    let mut output = of_text(0..list_start).to_vec();
+    // where the text goes on that has been copied last, and where the separator before the item begins
+    let (mut copied, mut separator, mut first) = (list_start, list_start, true);
+    for (item, part) in items.iter().zip(parts) {
+        if !first && !part.is_left_out() {
+            append(
+                &mut output,
+                of_text(separator..item.start),
+                copied == separator,
+            );
+            copied = item.start;
         }
-        separator_start = Some(item.end);
+        match part {
+            ListPart::Kept => {
+                append(&mut output, of_text(item.clone()), copied == item.start);
+                copied = item.end;
+            }
+            ListPart::Instead(other) => append_apart(&mut output, other),
+            ListPart::LeftOut => {}
+        }
+        first &= part.is_left_out();
+        separator = item.end;
     }
-    let last_removed = kept.last() == Some(&false);
-    append_apart(&mut output, part(list_end..text.len()), last_removed);
+    for other in more {
+        if !first {
+            output.extend_from_slice(b", ");
+        }
+        append_apart(&mut output, other);
+        first = false;
+    }
+    let unchanged = copied == list_end && more.is_empty();
+    append(&mut output, of_text(list_end..text.len()), unchanged);
     output
 }
 
-/// Appends `more`, behind a space if the two were not neighbours before and might grow together.
-fn append_apart(output: &mut Vec<u8>, more: &[u8], new_neighbours: bool) {
-    let apart = |b: Option<&u8>| b.is_none_or(|b| b.is_ascii_whitespace() || *b == b';');
-    if new_neighbours && !apart(output.last()) && !apart(more.first()) {
-        output.push(b' ');
+/// Appends `more`, which was behind the last already or was not.
+fn append(output: &mut Vec<u8>, more: &[u8], neighbours: bool) {
+    if neighbours {
+        output.extend_from_slice(more);
+    } else {
+        append_apart(output, more);
     }
-    output.extend_from_slice(more);
 }
 
 /// Reads a statement from its beginning, one token after the other, without keeping the tokens: a
@@ -440,6 +459,12 @@ mod tests {
         assert_eq!(
             changed(text, &[LeftOut, instead("X"), Kept], &["Y"]).as_deref(),
             Some("/* , */ alter table IF EXISTS only ( s.\"a,b\" ) X, DROP c, Y ; ")
+        );
+        assert_eq!(
+            changed(text, &[instead("X"), Kept, LeftOut], &[]).as_deref(),
+            Some(
+                "/* , */ alter table IF EXISTS only ( s.\"a,b\" ) X -- ,\n , ALTER b SET DEFAULT ARRAY[1,2] ; "
+            )
         );
         let text = "ALTER TABLE if * ADD CHECK (a = ',')";
         assert_eq!(
