@@ -6,14 +6,15 @@ use crate::pg::catalog::lookup;
 use crate::pg::catalog::spi::{self, Parameter};
 use crate::pg::replication::publisher::Publisher;
 use crate::pg::replication::subscription::{self, TableState};
-use crate::pg::runtime::{report, session, text};
+use crate::pg::runtime::transaction;
+use crate::pg::runtime::{report, text};
 use crate::pg::store::table;
 use pgrx::prelude::{PgLogLevel, PgSqlErrorCode};
 
 /// Enters all tables of this database in a subscription as ready, for a destination whose schema and rows are those of the
 /// moment at which the subscription's slot was made. Returns how many were not in it before.
 pub fn adopt_tables(subscription: &str) -> Result<i64, Failure> {
-    session::refuse_in_read_only_transaction(c"dts_ddl.adopt_tables()");
+    transaction::refuse_in_read_only_transaction(c"dts_ddl.adopt_tables()");
     let found = spi::bigints(
         "SELECT s.oid::bigint FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid
           WHERE s.subname::text OPERATOR(pg_catalog.=) $1 AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()",
@@ -84,7 +85,7 @@ pub fn start(
     server_number: Option<i32>,
     trust_source: Option<bool>,
 ) -> Result<(), Failure> {
-    session::refuse_in_read_only_transaction(c"dts_ddl.start_apply()");
+    transaction::refuse_in_read_only_transaction(c"dts_ddl.start_apply()");
     if after_id.is_some_and(|id| id < 0) {
         return Err(Failure::argument("after_id must not be negative"));
     }
@@ -118,7 +119,7 @@ pub fn start(
 
 /// Makes this database an ordinary one again; see `sql/stop_apply.sql`.
 pub fn stop(capture: bool) -> Result<(), Failure> {
-    session::refuse_in_read_only_transaction(c"dts_ddl.stop_apply()");
+    transaction::refuse_in_read_only_transaction(c"dts_ddl.stop_apply()");
     table::require_with_ids()?;
     run_block(
         &include_str!("../../sql/stop_apply.sql").replace("{capture}", &capture.to_string()),

@@ -11,7 +11,7 @@ use crate::pg::catalog::lookup::{self, Address, Oid};
 use crate::pg::catalog::spi::{self, Parameter};
 use crate::pg::replication::publisher::Publisher;
 use crate::pg::replication::subscription;
-use crate::pg::runtime::session;
+use crate::pg::runtime::transaction;
 use crate::pg::store::table;
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ type Names = HashSet<(String, String)>;
 
 /// Returns how many tables are to be copied.
 pub fn copy_table(name: &str, table: Oid) -> Result<i64, Failure> {
-    session::refuse_in_read_only_transaction(c"dts_ddl.copy_table()");
+    transaction::refuse_in_read_only_transaction(c"dts_ddl.copy_table()");
     let Some(subscription) = subscription::find(name) else {
         return Err(Failure::no_subscription(name));
     };

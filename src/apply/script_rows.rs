@@ -14,8 +14,8 @@ use crate::pg::catalog::spi;
 use crate::pg::hooks::running::OwnCode;
 use crate::pg::hooks::trigger::{Event, TriggerCall};
 use crate::pg::runtime::memory::with_reserve;
-use crate::pg::runtime::session;
 use crate::pg::runtime::subtransaction::ByLevel;
+use crate::pg::runtime::transaction;
 use crate::pg::store::row_image::{self, Place};
 use pgrx::pg_sys::Datum;
 use std::cell::RefCell;
@@ -48,7 +48,7 @@ impl Table {
         };
         self.claimed.entry(image.to_vec()).or_default().push(place);
         let claimed = Done::Claimed(image.to_vec());
-        self.done.push((session::transaction_nest_level(), claimed));
+        self.done.push((transaction::nest_level(), claimed));
         true
     }
 
@@ -84,12 +84,12 @@ impl Table {
         let rows = std::mem::take(&mut self.unclaimed);
         let places = rows.values().flatten().copied().collect();
         self.done
-            .push((session::transaction_nest_level(), Done::Gone(rows)));
+            .push((transaction::nest_level(), Done::Gone(rows)));
         places
     }
 
     fn subtransaction_ended(&mut self, rolled_back: bool) {
-        let level = session::transaction_nest_level();
+        let level = transaction::nest_level();
         while let Some((_, done)) = self.done.pop_if(|(at, _)| rolled_back && *at >= level) {
             match done {
                 Done::Claimed(image) => {
@@ -182,7 +182,7 @@ pub fn end() -> Result<(), Failure> {
         }
         for trigger in ["dts_script_rows", "dts_script_none"] {
             let statement = format!("DROP TRIGGER {trigger} ON {{}}");
-            session::with_snapshot(|| on(table.oid, &statement))?; // none is at hand before a commit
+            transaction::with_snapshot(|| on(table.oid, &statement))?; // none is at hand before a commit
         }
     }
     Ok(())

@@ -14,7 +14,7 @@ use super::recorded::Command;
 use crate::error::Failure;
 use crate::guc::{self, ApplyOnError};
 use crate::pg::replication::subscription::Worker;
-use crate::pg::runtime::session;
+use crate::pg::runtime::transaction;
 use crate::pg::store::sequence::{
     STANDING_AT_SEQUENCE, STANDING_TRIES_SEQUENCE, TRIED_SEQUENCE, TRIES_SEQUENCE, add_to_sequence,
     has_sequence, sequence_value, set_sequence,
@@ -106,7 +106,7 @@ fn count(
 
 /// The command with which the commands of the running transaction began.
 fn first_of_transaction(id: i64) -> i64 {
-    let running = session::transaction_id();
+    let running = transaction::id();
     let (transaction, first) = FIRST.get();
     if transaction == running {
         return first;

@@ -13,7 +13,7 @@ use crate::pg::command::event::{self, Dropped};
 use crate::pg::command::eventless::{self, Kind};
 use crate::pg::command::node::ParseTree;
 use crate::pg::replication::publication;
-use crate::pg::runtime::session;
+use crate::pg::runtime::transaction;
 use crate::pg::store::table;
 use crate::{error, guc};
 use pgrx::prelude::*;
@@ -38,7 +38,7 @@ fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
             table::DROP_TRIGGER,
             table::REWRITE_TRIGGER,
         ]);
-        in_progress::start(event.tree, Some(session::progress()));
+        in_progress::start(event.tree, Some(transaction::progress()));
         if guc::enabled() && !recording::is_of_restore() {
             in_progress::with_current(&event, record::record_repaired_earlier);
         }
@@ -109,7 +109,7 @@ fn before_eventless(tree: ParseTree) -> bool {
     if is_unwanted || event::in_extension_script() || !recording::is_on() {
         return false;
     }
-    in_progress::start(tree, Some(session::progress()));
+    in_progress::start(tree, Some(transaction::progress()));
     true
 }
 
@@ -117,7 +117,7 @@ fn before_explained(tree: ParseTree) -> bool {
     if event::in_extension_script() || !recording::is_on() {
         return false;
     }
-    in_progress::start(tree, Some(session::progress()));
+    in_progress::start(tree, Some(transaction::progress()));
     in_progress::with_unrecorded(|started, _| started.explained = true);
     true
 }
@@ -147,7 +147,7 @@ pub fn before_nested_statement() {
         if started.explained || started.eventless.is_some() {
             return;
         }
-        let now = session::progress();
+        let now = transaction::progress();
         let unchanged =
             started.progress.is_none_or(|before| before == now) || started.asked == Some(now);
         if unchanged {

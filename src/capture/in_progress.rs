@@ -21,7 +21,8 @@ use crate::pg::command::partition;
 use crate::pg::command::source::{self, Source};
 use crate::pg::command::without_temporary::Before;
 use crate::pg::hooks::statements;
-use crate::pg::runtime::session::{self, Progress};
+use crate::pg::runtime::transaction;
+use crate::pg::runtime::transaction::Progress;
 use crate::pg::store::table;
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
@@ -85,7 +86,7 @@ impl Started {
 
     /// Its row was written just now.
     pub fn note_written(&mut self) {
-        self.recorded = Recorded::AtLevel(session::transaction_nest_level());
+        self.recorded = Recorded::AtLevel(transaction::nest_level());
     }
 
     fn subtransaction_ended(&mut self, level: i32, rolled_back: bool) {
@@ -341,7 +342,7 @@ fn with_last<R>(f: impl FnOnce(&mut Started, &Source) -> R) -> Option<R> {
 
 /// A subtransaction is over: rows that were written in it are its parent's, or gone.
 pub fn subtransaction_ended(rolled_back: bool) {
-    let level = session::transaction_nest_level();
+    let level = transaction::nest_level();
     COMMANDS.with_borrow_mut(|commands| {
         for command in commands {
             if let Phase::Started(started) = &mut command.phase {

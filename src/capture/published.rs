@@ -12,7 +12,8 @@ use crate::guc;
 use crate::pg::catalog::lookup::{Address, qualified_relation_name};
 use crate::pg::replication::publication::{self, Before};
 use crate::pg::replication::subscription::{self, TableState};
-use crate::pg::runtime::{session, text};
+use crate::pg::runtime::text;
+use crate::pg::runtime::transaction;
 use crate::pg::store::table;
 
 /// A table whose rows are not sent, and why.
@@ -154,7 +155,7 @@ pub fn prepare_new(tables: &[Address]) -> Result<Prepared, Failure> {
         publishable.push((table.object, name));
     }
     if !prepared.publications.is_empty() {
-        session::command_counter_increment();
+        transaction::command_counter_increment();
     }
     // Only now, as below.
     for (table, name) in full {

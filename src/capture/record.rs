@@ -11,6 +11,7 @@ use crate::pg::command::event::{self, Collected};
 use crate::pg::command::node::KIND_OF_CREATE_INDEX;
 use crate::pg::command::source::Source;
 use crate::pg::command::{index, temporary_type};
+use crate::pg::runtime::transaction;
 use crate::pg::runtime::{session, subtransaction};
 use crate::pg::store::sequence::{self, GAP_SEQUENCE};
 use crate::pg::store::table;
@@ -139,7 +140,7 @@ fn record_command(started: &mut Started, source: &Source, occasion: Occasion) ->
 
 /// Records a command for which PostgreSQL raises no event triggers.
 pub fn record_without_event(started: &mut Started, source: &Source) {
-    session::command_counter_increment();
+    transaction::command_counter_increment();
     if let Some(command) = started.eventless.as_ref()
         && command.is_of_interest()
         && has_done_something(started)
@@ -194,7 +195,7 @@ fn created_table(started: &Started) -> Option<Address> {
 
 /// Records what an EXPLAIN ANALYZE has made, at its end. A table was recorded when it began to exist.
 pub fn record_explained(started: &mut Started, source: &Source) {
-    session::command_counter_increment();
+    transaction::command_counter_increment();
     let view = started
         .tree
         .created_relation()
@@ -214,7 +215,7 @@ pub fn record_explained(started: &mut Started, source: &Source) {
 fn has_done_something(started: &Started) -> bool {
     started
         .progress
-        .is_none_or(|before| before != session::progress())
+        .is_none_or(|before| before != transaction::progress())
 }
 
 /// Whether the command changed an index that another server does not have, or attached an invalid one. (An index that is made or

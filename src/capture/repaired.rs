@@ -19,7 +19,8 @@ use crate::pg::command::index::{self, Untold};
 use crate::pg::command::node::ParseTree;
 use crate::pg::command::source::Source;
 use crate::pg::runtime::memory::with_reserve;
-use crate::pg::runtime::{session, subtransaction, text};
+use crate::pg::runtime::transaction;
+use crate::pg::runtime::{subtransaction, text};
 use pgrx::pg_sys::Oid;
 use std::collections::BTreeMap;
 
@@ -85,7 +86,7 @@ pub fn record_earlier(started: &Started, source: &Source, indexes: &[Oid]) -> Re
 
 /// The transaction is about to commit. Nobody waits for it then, nor does it wait for anybody.
 pub fn before_commit() {
-    if !untold::may_be_left() || !recording::is_on() || session::is_read_only() {
+    if !untold::may_be_left() || !recording::is_on() || transaction::is_read_only() {
         return;
     }
     with_reserve(tell_of_valid);

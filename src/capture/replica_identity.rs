@@ -17,7 +17,7 @@ use crate::guc::{self, ReplicaIdentity};
 use crate::pg::catalog::lookup::{Oid, qualified_relation_name};
 use crate::pg::command::event;
 use crate::pg::replication::{identity, publication};
-use crate::pg::runtime::session;
+use crate::pg::runtime::transaction;
 
 /// Gives a new table its identity; true when that is FULL. To be settled once it is in all its publications.
 pub fn give(table: Oid) -> bool {
@@ -50,7 +50,7 @@ pub fn settle(table: Oid) -> Result<bool, Failure> {
     if !may_fail_under_full(table) {
         return Ok(false);
     }
-    session::command_counter_increment();
+    transaction::command_counter_increment();
     identity::take_full_back(table)
 }
 

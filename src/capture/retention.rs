@@ -16,6 +16,7 @@
 use crate::error::Failure;
 use crate::guc;
 use crate::pg::runtime::session;
+use crate::pg::runtime::transaction;
 use crate::pg::store::sequence::{PRUNED_SEQUENCE, raise_sequence, sequence_value};
 use crate::pg::store::table::{Candidate, CaptureTable, PruneLimits, Pruned};
 
@@ -102,7 +103,7 @@ pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
         return Ok(());
     }
     // Rows of this very command must be visible to their deletion.
-    session::command_counter_increment();
+    transaction::command_counter_increment();
     let last = rule.behind(newest, rule.max_rows - (rule.round() - 1));
     let sweep = |from| {
         table.delete_oldest(from, WITH_EACH_ROW, |row| {
@@ -125,7 +126,7 @@ pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
 
 /// Deletes everything beyond the limits now; the number of rows deleted.
 pub fn prune_all() -> Result<i64, Failure> {
-    session::refuse_in_read_only_transaction(c"dts_ddl.prune()");
+    transaction::refuse_in_read_only_transaction(c"dts_ddl.prune()");
     let Some(table) = CaptureTable::open()? else {
         return Ok(0);
     };

@@ -6,6 +6,7 @@ use crate::document::{Document, Object, ROLE_DROPPED, VERSION};
 use crate::error::Failure;
 use crate::guc;
 use crate::pg::replication::wal;
+use crate::pg::runtime::transaction;
 use crate::pg::runtime::{session, text};
 use crate::pg::store::table::{CaptureTable, Value};
 use core::ffi::CStr;
@@ -50,7 +51,7 @@ pub fn document(context: &Context, objects: Vec<Object>) -> Document<'_> {
 
 /// Writes the row, then deletes what is beyond the limits. Does nothing when the extension was dropped meanwhile.
 pub fn write(mut row: Row<'_>) -> Result<(), Failure> {
-    session::with_snapshot(|| write_with_snapshot(&mut row))
+    transaction::with_snapshot(|| write_with_snapshot(&mut row))
 }
 
 fn write_with_snapshot(row: &mut Row<'_>) -> Result<(), Failure> {
@@ -66,7 +67,7 @@ fn write_with_snapshot(row: &mut Row<'_>) -> Result<(), Failure> {
     let object_name = encoded(row.object_name);
     let (client_address, port) = session::client();
     let address = encoded(client_address.as_deref());
-    let transaction = session::transaction_id().to_string();
+    let transaction = transaction::id().to_string();
     let message = fitting_message(row)?;
     let event_time = session::now();
     let id = table.next_id()?;

@@ -10,8 +10,9 @@
 use crate::pg::catalog::lookup::Address;
 use crate::pg::catalog::temporary_need;
 use crate::pg::command::event::{Collected, Dropped};
-use crate::pg::runtime::session::{Progress, session_has_temporary_schema};
+use crate::pg::runtime::session::session_has_temporary_schema;
 use crate::pg::runtime::subtransaction::ByLevel;
+use crate::pg::runtime::transaction::Progress;
 use std::cell::RefCell;
 use std::collections::HashSet;
 

@@ -5,7 +5,8 @@
 //! what needs it. Costs nothing in a session without temporary objects.
 
 use crate::pg::catalog::lookup::Address;
-use crate::pg::runtime::session::{self, Progress, session_has_temporary_schema};
+use crate::pg::runtime::session::{self, session_has_temporary_schema};
+use crate::pg::runtime::transaction::Progress;
 use crate::pg::runtime::{compat, scan};
 use pgrx::pg_sys;
 use std::collections::HashSet;

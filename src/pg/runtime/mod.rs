@@ -13,4 +13,5 @@ pub mod setting;
 pub mod short_error;
 pub mod subtransaction;
 pub mod text;
+pub mod transaction;
 pub mod value;

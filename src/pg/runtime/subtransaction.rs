@@ -2,7 +2,8 @@
 //! EXCEPTION, pl_exec.c: exec_stmt_block), and what a session notes in each of them ([`ByLevel`]).
 
 use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::{memory, session};
+use crate::pg::runtime::memory;
+use crate::pg::runtime::transaction;
 use pgrx::pg_sys;
 use pgrx::pg_sys::panic::CaughtError;
 use pgrx::prelude::PgSqlErrorCode;
@@ -68,7 +69,7 @@ impl<T> ByLevel<T> {
     }
 
     pub fn push(&mut self, value: T) {
-        self.0.push((session::transaction_nest_level(), value));
+        self.0.push((transaction::nest_level(), value));
     }
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
@@ -81,7 +82,7 @@ impl<T> ByLevel<T> {
 
     /// To be called in the subtransaction that ends.
     pub fn subtransaction_ended(&mut self, rolled_back: bool) {
-        let level = session::transaction_nest_level();
+        let level = transaction::nest_level();
         if rolled_back {
             self.0.retain(|(at, _)| *at < level);
         }

@@ -3,7 +3,8 @@
 //! Nothing is written and no lock but ACCESS SHARE is taken, so this works in a read-only transaction and on a standby.
 
 use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::{compat, memory, session, text};
+use crate::pg::runtime::transaction;
+use crate::pg::runtime::{compat, memory, text};
 use crate::pg::store::table::{
     DDL_TEXT_COLUMN, ID_COLUMN, MESSAGE_COLUMN, PORT_COLUMN, TAG_COLUMN, TIME_COLUMN,
     USERNAME_COLUMN, check_shape, require,
@@ -125,7 +126,7 @@ pub fn first_missing_id(first: i64, last: i64) -> Result<Option<i64>, Failure> {
 
 /// Hands the visible rows from `first` on to `f`, by id, as long as it asks for more.
 fn scan(first: i64, f: impl FnMut(&Row) -> bool) -> Result<(), Failure> {
-    session::with_snapshot(|| {
+    transaction::with_snapshot(|| {
         // What is detoasted goes with the context.
         let mut context = PgMemoryContexts::new("rows of dts_ddl_capture");
         // SAFETY: what `f` keeps are Rust values.
