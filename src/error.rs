@@ -1,4 +1,4 @@
-//! What can go wrong while a command is captured, and how it is told: SQLSTATE, message, DETAIL, HINT.
+//! What can go wrong in capture, apply and read, in words. On the ground: [`crate::pg::runtime::failure`].
 
 pub use crate::pg::runtime::failure::{Failure, sqlstate_of};
 use crate::pg::runtime::{report, text};

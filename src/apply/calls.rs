@@ -1,4 +1,5 @@
-//! What the DBA calls on a destination: `start_apply()`, `stop_apply()`, `adopt_tables()`, `skip()`.
+//! What the DBA calls on a destination: `start_apply()`, `stop_apply()`, `adopt_tables()`, `skip()`. (`copy_table()`:
+//! [`super::copy`]; `stops()`: [`super::stops`].)
 
 use super::{subscribe, trust};
 use crate::error::Failure;

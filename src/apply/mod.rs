@@ -5,10 +5,12 @@
 //! ([`triggers`]); the row as the source wrote it ([`recorded`]); whether and as whom it runs ([`command`]); search_path and
 //! settings ([`circumstances`]), role and the statement itself ([`crate::pg::hooks::execute`]); how often it is tried
 //! ([`tries`]); new tables enter the subscription ([`publish`]); what became of it ([`log`]). When its rows differ or went
-//! nowhere, a table is copied anew ([`copy`]).
+//! nowhere, a table is copied anew ([`copy`]). [`trust`]: whether anything runs here at all; [`names`]: what was made has the source's
+//! names; [`script_rows`]: rows of an extension's script; [`stops`]: why it stands still; [`calls`]: what the DBA calls. [`trust`]: whether anything runs here at all; [`names`]: what was made has the source's
+//! names; [`script_rows`]: rows of an extension's script; [`stops`]: why it stands still; [`calls`]: what the DBA calls.
 //! Relied on: a trigger of the applied row runs before the next row of the stream, in the same transaction, so that command,
 //! log and the position in the stream are committed or lost together.
-//! Not promised: anything for rows that are inserted by other means than logical replication; they are left alone.
+//! Not promised: anything for rows that are inserted by other means than logical replication or CREATE SUBSCRIPTION; they are left alone.
 
 pub mod calls;
 mod circumstances;

@@ -41,7 +41,7 @@ pub fn begins(tree: ParseTree) -> Result<(), Failure> {
     }
     trust::require_own_rights(publisher.runs_as_owner)?;
     trust::require_publisher(&publisher)?;
-    row_rights::install();
+    row_rights::watch();
     let after = sequence_value_if_set(APPLY_AFTER_SEQUENCE)?;
     let worker = Worker::of_session(None, publisher.publications.clone());
     for row in fetch(&publisher)? {

@@ -1,6 +1,7 @@
 //! The trigger functions of a destination, and their order for one row: BEFORE ROW ([`apply_once`]), AFTER ROW
 //! ([`apply_row`]), AFTER STATEMENT ([`apply_copied`], fired by the initial copy only). Declared in `sql/dts_ddl_capture--*.sql`,
-//! attached by `dts_ddl.start_apply()` with ENABLE REPLICA.
+//! attached by `dts_ddl.start_apply()` with ENABLE REPLICA. [`own_rows`] keeps rows of others out of this server's own tables; `script_rows` is in
+//! [`super::script_rows`].
 
 use super::command::arrived;
 use super::recorded::Command;
@@ -22,7 +23,7 @@ pub fn apply_once(call: &TriggerCall) -> Result<Datum, Failure> {
     if subscription::worker().is_none() {
         return Ok(call.keep_row());
     }
-    row_rights::install();
+    row_rights::watch();
     let Some(command) = Command::of_trigger(call) else {
         return Ok(call.keep_row());
     };

@@ -71,7 +71,7 @@ fn read_settings() -> Settings {
         .iter()
         .filter_map(|&(name, default)| {
             let value = session::setting(name).filter(|value| *value != default)?;
-            Some((name.to_str().ok()?.into(), text::decode(value)))
+            Some((name.to_str().ok()?.into(), text::decode(&value)))
         })
         .collect()
 }

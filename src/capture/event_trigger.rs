@@ -1,4 +1,5 @@
-//! The entry points that PostgreSQL calls: start, drop, rewrite and end of a command.
+//! The entry points of a command: the four event triggers (start, drop, rewrite, end), and what the hooks call before nested and
+//! unannounced statements and once a table is made.
 //!
 //! Their SQL declarations are in `sql/dts_ddl_capture--*.sql`. Nothing is done under pg_upgrade, nor in extension scripts, whose
 //! commands belong to CREATE or ALTER EXTENSION; that one is recorded when its script begins.

@@ -1,4 +1,4 @@
-//! What is recorded of a command, and what a failure to record it means.
+//! When a command gets its row, and what a failure to write it means.
 
 use crate::capture::in_progress::{self, Recorded, Started};
 use crate::capture::objects::{self, Touched};

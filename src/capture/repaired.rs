@@ -1,5 +1,5 @@
 //! Indexes that were left invalid by a concurrent build become valid by whatever builds them anew: other servers have them only
-//! from then on, so each gets a row of its own, a CREATE INDEX.
+//! from then on, so each gets a row of its own, a CREATE INDEX; comments that such indexes got meanwhile get rows, too.
 //!
 //! Written behind the row of the command that did it, in the same transaction; commands that go through many tables, and commit for
 //! each, before each commit. What a command finds valid already on its table (it was done by a session without the library, or the

@@ -1,5 +1,5 @@
 //! Indexes that no row tells of: they were left invalid by a concurrent build, and other servers do not have them. What a command
-//! finds of them before it runs.
+//! finds of them before it runs, and what LIKE has copied of them.
 
 use crate::pg::catalog::lookup;
 use crate::pg::command::index::{self, Untold};

@@ -1,4 +1,4 @@
-//! Catalog look-ups: identities, names, tables. All by OID or in a named schema, never through the search_path.
+//! Identities, names, kinds of objects.
 
 use crate::pg::runtime::{compat, list, memory, scan, text};
 use core::ffi::CStr;

@@ -1,4 +1,5 @@
-//! The few queries that are not worth own code: on tables of ours on a destination, never on the path of a captured command.
+//! The few queries that are not worth own code: on tables of ours and on catalogs, for apply and read, never on the
+//! path of a captured command.
 //!
 //! Whatever the caller's search_path is, they are parsed under one that has pg_catalog alone, so that no operator or function
 //! of anybody is found; and once PostgreSQL has found what they name, each relation must be a catalog or the extension's own,

@@ -236,7 +236,7 @@ fn each_row(
     };
     // SAFETY: set up as the executor does for a function in FROM (execSRF.c): an FmgrInfo that names a function, a
     // ReturnSetInfo that allows materialize mode, and a memory context for the result. All of it lies in the current
-    // context, which the event-trigger manager resets after the call; only the row type is kept.
+    // context; nothing of it but the row type is kept.
     unsafe {
         let mut flinfo = pg_sys::FmgrInfo {
             fn_oid: pg_sys::Oid::from(named),

@@ -3,7 +3,7 @@
 //! Only the utility hook sees it: REASSIGN OWNED and all commands on roles, which are "for global objects" (utility.c),
 //! CLUSTER, which counts as maintenance, but marks the index that it names. (What else counts as maintenance may make an index
 //! valid that only this server has: [`super::index`].)
-//! Relied on: `kind` is asked for every utility statement, so it looks at node tags only.
+//! Relied on: `kind` is asked for every utility statement, so it looks at the tree only, at no catalog.
 //! Not promised: commands on databases, tablespaces, event triggers, parameters.
 
 use crate::pg::catalog::lookup::Address;

@@ -132,9 +132,11 @@ fn changed_by_this_transaction(index: Oid) -> bool {
 
 /// Whether the running transaction has written the row of an object in this cache.
 fn is_written_here(cache: pg_sys::SysCacheIdentifier::Type, object: Oid) -> bool {
-    let by = compat::inserted_by(cache, object);
-    // SAFETY: takes any number of a transaction.
-    by.is_some_and(|by| unsafe { pg_sys::TransactionIdIsCurrentTransactionId(by) })
+    // SAFETY: the two caches that this is asked of have an OID as their only key; takes any number of a transaction.
+    unsafe {
+        compat::inserted_by(cache, object)
+            .is_some_and(|by| pg_sys::TransactionIdIsCurrentTransactionId(by))
+    }
 }
 
 /// The table, or the index's table, that a statement about a single one names; `None` for all others. To be asked before it runs.
@@ -432,7 +434,9 @@ pub fn is_altered_while_built(index: Oid) -> bool {
     let Some(made) = UNTOLD.set_by(index) else {
         return false;
     };
-    compat::inserted_by(pg_sys::SysCacheIdentifier::RELOID, index).is_some_and(|last| last != made)
+    // SAFETY: RELOID has an OID as its only key.
+    unsafe { compat::inserted_by(pg_sys::SysCacheIdentifier::RELOID, index) }
+        .is_some_and(|last| last != made)
 }
 
 /// What it says of itself: the same for an index and its copy on another table.

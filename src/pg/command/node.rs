@@ -1,7 +1,7 @@
 //! Parse trees: what kind of statement it is, and the few facts that only the tree knows.
 //!
 //! A [`ParseTree`] is valid while its command runs; it is looked at by event-trigger entry points and hooks of that
-//! command only, and never kept beyond it.
+//! command only, and never kept beyond it; one made by [`super::parser`], as long as its memory context.
 
 use crate::pg::catalog::lookup::Address;
 use crate::pg::runtime::list::pointers;
@@ -55,7 +55,9 @@ pub(in crate::pg) unsafe fn alter_table_commands(
 }
 
 impl ParseTree {
-    pub fn new(node: *mut pg_sys::Node) -> Self {
+    /// # Safety
+    /// `node` is NULL or a valid parse tree, for as long as the value is used.
+    pub(in crate::pg) unsafe fn new(node: *mut pg_sys::Node) -> Self {
         ParseTree(node)
     }
 

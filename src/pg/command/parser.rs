@@ -86,7 +86,7 @@ impl StringsAs {
         // As of 19 there is only one way.
         #[cfg(feature = "pg19")]
         let before = conforming;
-        // SAFETY: a setting's variable that only the parser looks at; put back on drop, also by an unwinding error.
+        // SAFETY: a setting's variable; only the parser runs until it is put back on drop, also by an unwinding error.
         #[cfg(not(feature = "pg19"))]
         let before = unsafe {
             let before = pg_sys::standard_conforming_strings;

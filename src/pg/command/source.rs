@@ -45,7 +45,8 @@ impl Source {
 
     /// The command that an EXPLAIN, which this is, explains: from its first word on.
     pub fn explained(&self) -> Self {
-        let conforming = session::setting(c"standard_conforming_strings") != Some(b"off");
+        let conforming =
+            session::setting(c"standard_conforming_strings").as_deref() != Some(b"off");
         self.bytes()
             .and_then(|bytes| statement::explained(bytes, conforming))
             .map_or(Source::Unknown, |statement| {

@@ -1,4 +1,5 @@
-//! Runs one DDL statement as another role, with settings of its own, inside the transaction of a logical replication worker.
+//! Runs one DDL statement as another role, with settings of its own, inside the transaction of a logical replication worker, or
+//! of a CREATE SUBSCRIPTION ([`crate::apply::subscribe`]).
 //!
 //! The role is set as for a SECURITY DEFINER function, so that SET ROLE and SET SESSION AUTHORIZATION are refused, and the
 //! operation is security-restricted, so that nothing can be left for later: no trigger deferred to the end of the transaction,

@@ -41,7 +41,7 @@ thread_local! {
 
 type Function = unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> Datum;
 
-/// Installs the hooks of a process that applies rows, once; it is told of objects and functions from then on.
+/// Installs the hooks, once in a process.
 pub fn install() {
     static INSTALLED: std::sync::Once = std::sync::Once::new();
     INSTALLED.call_once(|| {
@@ -53,6 +53,11 @@ pub fn install() {
             pg_sys::fmgr_hook = Some(hook);
         }
     });
+}
+
+/// This process applies rows: the hooks are needed, and it is told of objects and functions from now on.
+pub fn watch() {
+    install();
     running::watch();
 }
 

@@ -1,7 +1,8 @@
-//! The two hooks: ProcessUtility (where does the statement's text lie?) and ExecutorRun (CREATE TABLE AS).
+//! The hooks on statements (ProcessUtility: where does its text lie?) and queries (ExecutorRun: CREATE TABLE AS), and the ends of
+//! transactions.
 //!
-//! How it works: before / chain / after, no policy; on a destination a statement may be left out ([`super::execute`] says
-//! which). The chained call is plain C without pgrx's boundary; the frame it may be jumped over owns nothing with a destructor.
+//! How it works: before / chain / after, no policy; on a destination one may be left out ([`running::has_row_of_its_own`],
+//! [`running::leaves_out`]). The chained call is plain C without pgrx's boundary; the frame it may be jumped over owns nothing with a destructor.
 //! Stack invariant: the list of statements in progress is as long after the chained call as it was before, whether the call
 //! returned or threw.
 //! Not promised: a statement that was already running when the library was loaded was never seen here
@@ -216,9 +217,9 @@ impl<'a> Statement<'a> {
     /// # Safety
     /// A valid statement, for as long as this is in use.
     unsafe fn of(planned: *mut pg_sys::PlannedStmt) -> Self {
-        // SAFETY: the caller's promise.
-        let planned: &'a pg_sys::PlannedStmt = unsafe { &*planned };
-        let tree = node::ParseTree::new(planned.utilityStmt);
+        // SAFETY: the caller's promise; a statement's node.
+        let (planned, tree): (&'a pg_sys::PlannedStmt, _) =
+            unsafe { (&*planned, node::ParseTree::new((*planned).utilityStmt)) };
         Statement {
             planned,
             // SAFETY: a statement's node.
@@ -261,7 +262,9 @@ unsafe fn run_unannounced(call: UtilityCall) {
 
 #[pg_guard]
 extern "C-unwind" fn before_unannounced(tree: *mut pg_sys::Node) -> bool {
-    memory::with_reserve(|| (above().before_unannounced)(node::ParseTree::new(tree)))
+    // SAFETY: the statement is about to run.
+    let tree = unsafe { node::ParseTree::new(tree) };
+    memory::with_reserve(|| (above().before_unannounced)(tree))
 }
 
 #[pg_guard]
@@ -282,7 +285,8 @@ extern "C-unwind" fn begin(
     context: pg_sys::ProcessUtilityContext::Type,
 ) -> i64 {
     let planned = statement.planned;
-    let tree = node::ParseTree::new(planned.utilityStmt);
+    // SAFETY: a statement's node.
+    let tree = unsafe { node::ParseTree::new(planned.utilityStmt) };
     let source = || Source::new(query, planned.stmt_location, planned.stmt_len);
     let nested = context != pg_sys::ProcessUtilityContext::PROCESS_UTILITY_TOPLEVEL;
     memory::with_reserve(|| {

@@ -7,7 +7,7 @@
 //! Not promised: workers that have not loaded the library (not preloaded, and no DDL command has come yet).
 
 use crate::pg::hooks::handlers::{self, WorkerError};
-use crate::pg::runtime::text;
+use crate::pg::runtime::{memory, text};
 use core::ffi::{CStr, c_char, c_int};
 use pgrx::pg_sys;
 use pgrx::prelude::PgLogLevel;
@@ -61,7 +61,7 @@ pub fn note_position() {
     }
 }
 
-/// Nothing in here raises an error: this is amid the report of one.
+/// Nothing in here raises an error, for this is amid the report of one: without memory it is not told.
 #[allow(
     ffi_unwind_calls,
     reason = "the previous hook is called as the server calls it; nothing here has a destructor then"
@@ -72,6 +72,7 @@ unsafe extern "C-unwind" fn emit_log(error: *mut pg_sys::ErrorData) {
         if !pg_sys::MyLogicalRepWorker.is_null()
             && !pg_sys::MySubscription.is_null()
             && (*error).elevel >= PgLogLevel::ERROR as c_int
+            && memory::has_reserve()
         {
             (handlers::above().worker_fails)(&read(error));
         }
@@ -89,7 +90,7 @@ unsafe fn read(error: *mut pg_sys::ErrorData) -> WorkerError {
         (!s.is_null())
             .then(|| text::decode(text::cut(unsafe { CStr::from_ptr(s) }.to_bytes(), MOST)))
     };
-    // SAFETY: the caller's promise; both structures stay for the life of the worker.
+    // SAFETY: the caller's promise; the worker's entry stays for its life; the error is valid during the call.
     unsafe {
         let worker = pg_sys::MyLogicalRepWorker;
         let table = (*worker).relid;

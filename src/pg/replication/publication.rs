@@ -1,4 +1,4 @@
-//! Publication membership of a table that the running command has just made, and which publications send a table.
+//! Publication membership of a table that the running command has just made or made permanent, and which publications send a table.
 //!
 //! Written straight into the catalogs, as `PublicationAddTables` (publicationcmds.c) does: the user needs no right on the
 //! publication, no nested DDL is raised, and it also works while the table is still in use by the CREATE TABLE AS that

@@ -1,4 +1,4 @@
-//! The server that a CREATE SUBSCRIPTION names, asked through the connection library that PostgreSQL itself uses for it.
+//! The server that a CREATE SUBSCRIPTION or a subscription names, asked through the connection library that PostgreSQL itself uses for it.
 //!
 //! Relied on: libpqwalreceiver sets the connection's encoding to that of this database, and runs any query on a connection for
 //! logical replication, with an empty search_path; what it gives back is the text of each column, taken for one of the type that is
@@ -83,8 +83,8 @@ impl Publisher {
     pub fn query(&self, query: &str, columns: usize) -> Result<Option<Vec<Row>>, Failure> {
         let query = text::c_string(query);
         let types = vec![pg_sys::TEXTOID; columns];
-        // SAFETY: load_file sets WalReceiverFunctions; the result is read before it is cleared, the connection closed after
-        // it. An error in between ends the process's transaction, and the connection with the process at the latest.
+        // SAFETY: load_file sets WalReceiverFunctions; the tuplestore of the result is ended when it was read, the connection
+        // closed after that. An error in between ends the process's transaction, and the connection with the process at the latest.
         unsafe {
             pg_sys::load_file(c"libpqwalreceiver".as_ptr(), false);
             let functions = &*pg_sys::WalReceiverFunctions;
@@ -116,6 +116,8 @@ impl Publisher {
         }
     }
 
+    /// # Safety
+    /// The functions of libpqwalreceiver.
     unsafe fn connect(
         &self,
         functions: &pg_sys::WalReceiverFunctionsType,
@@ -151,6 +153,8 @@ impl Publisher {
     }
 }
 
+/// # Safety
+/// A result with rows, which is not used afterwards; `columns` are its.
 unsafe fn read(result: *mut pg_sys::WalRcvExecResult, columns: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     // SAFETY: the result of a query with rows has a tuplestore and its descriptor; the slot is of the matching kind.
@@ -172,6 +176,8 @@ unsafe fn read(result: *mut pg_sys::WalRcvExecResult, columns: usize) -> Vec<Row
             rows.push(row);
         }
         pg_sys::ExecDropSingleTupleTableSlot(slot);
+        // It may have a file.
+        pg_sys::tuplestore_end((*result).tuplestore);
     }
     rows
 }

@@ -1,4 +1,4 @@
-//! Logical replication seen from inside: which worker this process is, and the tables of its subscription.
+//! Subscriptions: which worker this process is, the tables of each, and entering them.
 //!
 //! Relied on: `MyLogicalRepWorker` and `MySubscription` are set in apply, parallel apply and table synchronization workers, and
 //! NULL in every other process (replication/worker_internal.h); a table with state `r` in `pg_subscription_rel` takes part at
@@ -129,7 +129,8 @@ pub fn subtransaction_ended(rolled_back: bool) {
 
 /// The worker that this process is, `None` in any other process.
 pub fn worker() -> Option<Worker> {
-    // SAFETY: both pointers are set once in the life of a worker, to memory that stays; the list holds strings.
+    // SAFETY: both are valid now, and what is read is copied (worker.c: maybe_reread_subscription replaces them between
+    // transactions); the list holds strings.
     unsafe {
         let worker = pg_sys::MyLogicalRepWorker;
         let subscription = pg_sys::MySubscription;

@@ -53,8 +53,11 @@ pub unsafe fn cached_copy(
     unsafe { pg_sys::SearchSysCacheCopy(cache_number(cache), Datum::from(oid), none, none, none) }
 }
 
-/// The transaction that has written the row of an object in this cache, whose only key is an OID; `None` without a row.
-pub fn inserted_by(
+/// The transaction that has written the row of an object in this cache; `None` without a row.
+///
+/// # Safety
+/// The only key of `cache` is an OID, and it holds rows of a catalog.
+pub unsafe fn inserted_by(
     cache: pg_sys::SysCacheIdentifier::Type,
     oid: pg_sys::Oid,
 ) -> Option<pg_sys::TransactionId> {

@@ -14,7 +14,7 @@ const HINT_RESTORE_SEQUENCE: &str = "Restore the sequence, or drop and create th
              meanwhile, set dts_ddl_capture.on_error to \"warning\" or \
              dts_ddl_capture.enabled to off.";
 
-/// A failure of the capture itself, never of the user's statement.
+/// A failure of the capture, or of what a destination applies.
 #[derive(Debug, Clone)]
 pub struct Failure {
     pub code: PgSqlErrorCode,
@@ -234,7 +234,7 @@ impl Failure {
         format!("{}{}", self.message, detail.unwrap_or_default())
     }
 
-    /// Raises the failure as the error of the command that is being captured.
+    /// Raises it as an error.
     pub fn raise(self) -> ! {
         self.emit(PgLogLevel::ERROR);
         unreachable!("an ERROR does not return")

@@ -1,4 +1,4 @@
-//! Scans of catalogs by columns of type oid.
+//! Scans of catalogs by columns of type oid; without keys, of any table.
 
 use pgrx::pg_sys;
 

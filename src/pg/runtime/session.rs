@@ -1,6 +1,6 @@
 //! The session: roles, search_path, settings, client, transaction.
 
-use crate::pg::runtime::{compat, text};
+use crate::pg::runtime::{compat, memory, text};
 use core::ffi::CStr;
 use pgrx::pg_sys;
 use std::cell::RefCell;
@@ -97,7 +97,7 @@ pub fn search_path() -> Vec<String> {
         .any(|window| window.eq_ignore_ascii_case(b"pg_temp"))
         && !session_has_temporary_schema()
     {
-        return search_path_without_temporary_schema(setting);
+        return search_path_without_temporary_schema(&setting);
     }
     // SAFETY: a fresh list of OIDs; schemas that vanish meanwhile are left out.
     unsafe {
@@ -174,11 +174,11 @@ fn schema_name(oid: pg_sys::Oid) -> Option<String> {
 }
 
 /// The value of a setting as SHOW prints it without units; `None` where this server has no such setting.
-pub fn setting(name: &CStr) -> Option<&'static [u8]> {
-    // SAFETY: the string is valid until the setting changes or the same buffer is used again; callers copy it at once.
+pub fn setting(name: &CStr) -> Option<Vec<u8>> {
+    // SAFETY: the string is valid until the setting changes or the same buffer is used again; it is copied at once.
     unsafe {
         let value = pg_sys::GetConfigOption(name.as_ptr(), true, false);
-        (!value.is_null()).then(|| text::bytes(value))
+        (!value.is_null()).then(|| memory::copy(text::bytes(value)))
     }
 }
 

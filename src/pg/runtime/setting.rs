@@ -1,5 +1,6 @@
 //! Settings of PostgreSQL that are read again and again, without looking them up by name each time, and their reset
-//! values: what RESET and SET .. TO DEFAULT make them, and `pg_settings` shows.
+//! values: what RESET and SET .. TO DEFAULT make them, and `pg_settings` shows; defining the extension's own, and setting some for a
+//! while.
 //!
 //! Relied on: the record of a built-in setting stays where it is as long as the process lives (guc.c: only placeholders and
 //! custom settings come and go), and tells where its values lie (guc_tables.h).

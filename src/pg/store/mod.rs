@@ -1,4 +1,5 @@
-//! The capture table and the sequences of the extension, read and written past SQL.
+//! The capture table and the sequences of the extension, read and written past SQL; rows of any table as bytes
+//! ([`row_image`]).
 
 pub mod row_image;
 pub mod sequence;

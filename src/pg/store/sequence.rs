@@ -1,4 +1,4 @@
-//! The sequences of the extension, without nextval() and setval(): the user's lastval() stays what it was, no right is
+//! Sequences, the extension's above all, without nextval() and setval(): the user's lastval() stays what it was, no right is
 //! needed, and they cost next to nothing.
 //!
 //! Sequences are not transactional, take no lock that another session waits for to the end of a transaction, and survive a
