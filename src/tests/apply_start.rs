@@ -125,6 +125,29 @@ fn newer_than_the_dump() {
     );
 }
 
+/// A history that is larger than work_mem is kept in a file while it is read, and the file goes with it.
+#[test]
+fn long_history() {
+    let options = Options {
+        topic: "long_history",
+        source: "CREATE TABLE a (x int); DO $$ BEGIN FOR i IN 1..300 LOOP
+                   EXECUTE format('COMMENT ON TABLE a IS %L', repeat(i::text, 1000)); END LOOP; END $$",
+        destination: "CREATE TABLE a (x int); CREATE EXTENSION dts_ddl_capture",
+        ..Options::default()
+    };
+    let pair = Pair::unjoined(&options);
+    let database = &pair.destination.database;
+    pair.destination
+        .run(&format!("ALTER DATABASE {database} SET work_mem = '64kB'"));
+    pair.subscribe(&options);
+    pair.wait();
+    pair.destination
+        .expect_value("SELECT count(*) > 300 FROM public.dts_ddl_command", "t");
+    let log = pair.destination.cluster().log();
+    let leak = log.lines().find(|line| line.contains(" leak: "));
+    assert!(leak.is_none(), "{leak:?}");
+}
+
 /// The same with everything that can be done before the stream begins: no table is copied twice, none is left out.
 #[test]
 fn from_an_exported_snapshot() {
