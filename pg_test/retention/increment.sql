@@ -29,4 +29,9 @@ SELECT t.is('they go as the own ones next to them', (SELECT ARRAY[count(*) FILTE
 SELECT t.is('each of them is newer than what is gone', (SELECT min(id) > dts_ddl.pruned_through() FROM public.dts_ddl_command), true);
 DO $$ BEGIN FOR i IN 1..30 LOOP INSERT INTO public.dts_ddl_command (ddl_text, id) SELECT 'theirs', max(id) + 9 FROM public.dts_ddl_command WHERE id % 16 = 3; EXECUTE format('CREATE TYPE u%s AS ENUM ()', i); END LOOP; END $$;
 SELECT t.is('the limit holds for the rows of each', (SELECT ARRAY[count(*) FILTER (WHERE ddl_text = 'theirs'), count(*)]::text FROM public.dts_ddl_command), '{20,40}');
+-- as far apart as a sequence allows
+SET dts_ddl_capture.max_rows = 1;
+SET session_replication_role = replica; ALTER SEQUENCE public.dts_ddl_command_id_seq INCREMENT BY 1152921504606846976; RESET session_replication_role;
+SELECT t.make('f', 3);
+SELECT t.is('one is kept', (SELECT count(*) FROM public.dts_ddl_command), 1::bigint);
 RESET dts_ddl_capture.max_rows;

@@ -41,7 +41,7 @@ const MICROSECONDS: i64 = 1_000_000;
 
 /// The settings, as what they mean for one command.
 struct Rule {
-    /// As a number without limit is none.
+    /// The highest number where there is no limit.
     max_rows: i64,
     increment: i64,
     /// Rows older than this go.
@@ -84,7 +84,8 @@ impl Rule {
 
     /// Whether it is time to look for rows that were passed over.
     fn is_time_to_rescan(&self, newest: i64) -> bool {
-        let period = self.max_rows.clamp(MIN_RESCAN, MAX_RESCAN) * self.increment;
+        let ids = self.max_rows.clamp(MIN_RESCAN, MAX_RESCAN);
+        let period = ids.saturating_mul(self.increment);
         newest / period != self.behind(newest, self.round()) / period
     }
 }
