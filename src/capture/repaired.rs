@@ -15,6 +15,7 @@ use crate::capture::{names, recording, stored_text};
 use crate::document::{Object, Operation, Original};
 use crate::error::Failure;
 use crate::pg::catalog::lookup;
+use crate::pg::catalog::role::Role;
 use crate::pg::command::index::{self, Untold};
 use crate::pg::command::node::ParseTree;
 use crate::pg::command::source::Source;
@@ -236,7 +237,7 @@ impl<'a> About<'a> {
             message.made.extend(names::described(self.index, true));
         }
         // PostgreSQL read no text, and ran the index's code as its owner.
-        message.run_as = self.context.run_as(index::owner(self.index));
+        message.run_as = self.context.run_as(Role::owner_of(self.index));
         row::write(Row {
             ddl_text: &crate::pg::runtime::text::encode(statement),
             tag,

@@ -1,6 +1,7 @@
 //! Identities, names, kinds of objects.
 
-use crate::pg::runtime::{compat, list, memory, scan, text};
+use crate::pg::catalog::role::Role;
+use crate::pg::runtime::{compat, list, scan, text, value};
 use core::ffi::CStr;
 use pgrx::pg_sys;
 use std::ffi::CString;
@@ -53,12 +54,9 @@ impl Address {
 
     /// The address of a role; `None` when there is no such role.
     pub fn role(name: &str) -> Option<Self> {
-        let name = text::c_string(name);
-        // SAFETY: a NUL-terminated name; InvalidOid when there is no such role.
-        let object = unsafe { pg_sys::get_role_oid(name.as_ptr(), true) };
-        (object != pg_sys::InvalidOid).then_some(Address {
+        Role::find(name).map(|role| Address {
             class: pg_sys::AuthIdRelationId,
-            object,
+            object: role.oid(),
             sub: 0,
         })
     }
@@ -216,35 +214,34 @@ pub fn extension_exists(name: &CStr) -> bool {
 
 /// Whether an event trigger of this name exists and is not disabled.
 pub fn event_trigger_is_enabled(name: &CStr) -> bool {
-    // SAFETY: EVENTTRIGGERNAME holds rows of pg_event_trigger by name; the row is released after one field was read.
-    unsafe {
-        let cache = compat::cache_number(pg_sys::SysCacheIdentifier::EVENTTRIGGERNAME);
-        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(name.as_ptr()));
-        if tuple.is_null() {
-            return false;
-        }
-        let enabled = (*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_event_trigger)).evtenabled;
-        pg_sys::ReleaseSysCache(tuple);
-        enabled as u8 != pg_sys::TRIGGER_DISABLED
-    }
+    event_trigger(name).is_some_and(|row| row.evtenabled as u8 != pg_sys::TRIGGER_DISABLED)
 }
 
 /// Brings the function of an event trigger into the caches.
 pub(in crate::pg) fn look_up_trigger_function(trigger: &CStr) {
-    // SAFETY: EVENTTRIGGERNAME holds rows of pg_event_trigger by name; PROCOID holds rows of pg_proc.
+    if let Some(row) = event_trigger(trigger) {
+        // SAFETY: PROCOID holds rows of pg_proc.
+        unsafe {
+            compat::with_cached(
+                pg_sys::SysCacheIdentifier::PROCOID,
+                row.evtfoid,
+                |_: &pg_sys::FormData_pg_proc| (),
+            );
+        }
+    }
+}
+
+fn event_trigger(name: &CStr) -> Option<pg_sys::FormData_pg_event_trigger> {
+    // SAFETY: EVENTTRIGGERNAME holds rows of pg_event_trigger by name; the row is released after it was copied.
     unsafe {
         let cache = compat::cache_number(pg_sys::SysCacheIdentifier::EVENTTRIGGERNAME);
-        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(trigger.as_ptr()));
+        let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(name.as_ptr()));
         if tuple.is_null() {
-            return;
+            return None;
         }
-        let function = (*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_event_trigger)).evtfoid;
+        let row = *(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_event_trigger);
         pg_sys::ReleaseSysCache(tuple);
-        compat::with_cached(
-            pg_sys::SysCacheIdentifier::PROCOID,
-            function,
-            |_: &pg_sys::FormData_pg_proc| (),
-        );
+        Some(row)
     }
 }
 
@@ -397,8 +394,7 @@ pub(in crate::pg) fn sql_function_bodies(name: &CString) -> Vec<Vec<u8>> {
                 &mut null,
             );
             if !null {
-                let source = pg_sys::text_to_cstring(source.cast_mut_ptr());
-                bodies.push(memory::copy(text::bytes(source)));
+                bodies.push(value::bytes(source));
             }
         }
         pg_sys::ReleaseCatCacheList(list);

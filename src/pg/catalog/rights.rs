@@ -49,8 +49,7 @@ unsafe extern "C-unwind" fn changed(_: Datum, _: compat::CacheNumber, _: u32) {
 
 /// The rights of the role that the running code has.
 pub fn of_current_role() -> Rights {
-    // SAFETY: reads a variable.
-    of(Role::of_oid(unsafe { pg_sys::GetUserId() }))
+    of(Role::current())
 }
 
 pub fn of(role: Role) -> Rights {

@@ -41,16 +41,26 @@ impl Role {
     }
 
     /// The owner of a relation that is there.
-    pub(in crate::pg) fn owner_of(relation: pg_sys::Oid) -> Role {
+    pub fn owner_of(relation: pg_sys::Oid) -> Role {
+        Role::owner_if_there(relation).unwrap_or(Role(pg_sys::InvalidOid))
+    }
+
+    /// `None` when the relation is gone.
+    pub(in crate::pg) fn owner_if_there(relation: pg_sys::Oid) -> Option<Role> {
         // SAFETY: RELOID holds rows of pg_class.
-        let owner = unsafe {
+        unsafe {
             compat::with_cached(
                 pg_sys::SysCacheIdentifier::RELOID,
                 relation,
-                |c: &pg_sys::FormData_pg_class| c.relowner,
+                |c: &pg_sys::FormData_pg_class| Role(c.relowner),
             )
-        };
-        Role(owner.unwrap_or(pg_sys::InvalidOid))
+        }
+    }
+
+    /// The role whose rights the running code has.
+    pub(in crate::pg) fn current() -> Role {
+        // SAFETY: reads a variable.
+        Role(unsafe { pg_sys::GetUserId() })
     }
 
     /// `None` when the function is gone.
@@ -135,12 +145,9 @@ impl Role {
     pub(in crate::pg) fn take_over(self) -> (pg_sys::Oid, c_int) {
         const INSIDE: c_int =
             (pg_sys::SECURITY_LOCAL_USERID_CHANGE | pg_sys::SECURITY_RESTRICTED_OPERATION) as c_int;
-        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+        let (user, context) = running();
         // SAFETY: the role exists; the caller puts back what it is given, or the (sub)transaction does after an error.
-        unsafe {
-            pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
-            pg_sys::SetUserIdAndSecContext(self.0, context | INSIDE);
-        }
+        unsafe { pg_sys::SetUserIdAndSecContext(self.0, context | INSIDE) };
         (user, context)
     }
 
@@ -159,6 +166,14 @@ impl Role {
             return pg_sys::is_member_of_role(self.0, other.0);
         }
     }
+}
+
+/// Who runs, and in which security context.
+pub(in crate::pg) fn running() -> (pg_sys::Oid, c_int) {
+    let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+    // SAFETY: reads variables.
+    unsafe { pg_sys::GetUserIdAndSecContext(&mut user, &mut context) };
+    (user, context)
 }
 
 /// Runs `f` with the rights of `role`, as a SECURITY DEFINER function has its owner's.

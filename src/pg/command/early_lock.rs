@@ -9,9 +9,10 @@
 //! with PARTITION OF (tablecmds.c), ExecAlterObjectDependsStmt (alter.c). All others ask in the callback of the look-up.
 //! Not promised: anything for an index of the table that was given another name.
 
+use crate::pg::catalog::role::Role;
 use crate::pg::command::node::{self, ParseTree, find_relation};
 use crate::pg::runtime::list::pointers;
-use crate::pg::runtime::{compat, text};
+use crate::pg::runtime::text;
 use crate::pg::store::table;
 use pgrx::pg_sys;
 
@@ -53,18 +54,12 @@ fn is_of_capture(relation: pg_sys::Oid) -> bool {
 }
 
 fn may(relation: pg_sys::Oid, right: pg_sys::AclMode) -> bool {
+    let role = Role::current();
+    let any = pg_sys::AclMaskHow::ACLMASK_ANY;
     // SAFETY: syscache look-ups; the relation was found just now, and one that is gone meanwhile is an error of the command.
-    unsafe {
-        let role = pg_sys::GetUserId();
-        let any = pg_sys::AclMaskHow::ACLMASK_ANY;
-        let owner = compat::with_cached(
-            pg_sys::SysCacheIdentifier::RELOID,
-            relation,
-            |c: &pg_sys::FormData_pg_class| c.relowner,
-        );
-        owner.is_none_or(|owner| pg_sys::has_privs_of_role(role, owner))
-            || right != OWNERSHIP && pg_sys::pg_class_aclmask(relation, role, right, any) != 0
-    }
+    Role::owner_if_there(relation).is_none_or(|owner| role.has_rights_of(owner))
+        || right != OWNERSHIP
+            && unsafe { pg_sys::pg_class_aclmask(relation, role.oid(), right, any) } != 0
 }
 
 /// # Safety

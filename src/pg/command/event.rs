@@ -5,7 +5,7 @@
 
 use crate::pg::catalog::lookup::{self, Address};
 use crate::pg::command::node::ParseTree;
-use crate::pg::runtime::list::pointers;
+use crate::pg::runtime::list::{self, pointers};
 use crate::pg::runtime::memory::with_reserve;
 use crate::pg::runtime::value;
 use crate::pg::runtime::{compat, failure, subtransaction, text};
@@ -288,10 +288,7 @@ struct Row {
 impl Row {
     fn datum(&self, column: usize) -> Option<pg_sys::Datum> {
         // SAFETY: all attributes of the slot were deformed; the column numbers are those of the function.
-        unsafe {
-            let slot = &*self.slot;
-            (!*slot.tts_isnull.add(column)).then(|| *slot.tts_values.add(column))
-        }
+        unsafe { value::of_slot(self.slot, column) }
     }
 
     fn text(&self, column: usize) -> Option<String> {
@@ -338,14 +335,10 @@ unsafe fn granted_objects(command: *mut pg_sys::CollectedCommand) -> Vec<Address
         let Some(class) = lookup::class_of_granted(grant.objtype) else {
             return Vec::new();
         };
-        if grant.objects.is_null() {
-            return Vec::new();
-        }
-        let list = &*grant.objects;
-        (0..list.length)
-            .map(|i| Address {
+        (list::oids(grant.objects).into_iter())
+            .map(|object| Address {
                 class,
-                object: (*list.elements.add(i as usize)).oid_value,
+                object,
                 sub: 0,
             })
             .collect()

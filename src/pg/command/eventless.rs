@@ -7,10 +7,11 @@
 //! Not promised: commands on databases, tablespaces, event triggers, parameters.
 
 use crate::pg::catalog::lookup::Address;
+use crate::pg::catalog::role::Role;
 use crate::pg::command::event::{Collected, Dropped};
 use crate::pg::command::node::{self, ParseTree};
 use crate::pg::command::role_spec;
-use crate::pg::runtime::{compat, list, text};
+use crate::pg::runtime::{list, text};
 use pgrx::pg_sys;
 use pgrx::pg_sys::ObjectType::OBJECT_ROLE;
 use std::collections::HashSet;
@@ -214,10 +215,10 @@ unsafe fn roles(node: *mut pg_sys::Node) -> Eventless {
                 let rename = node as *mut pg_sys::RenameStmt;
                 named(text::string((*rename).newname).into_iter().collect())
             }
-            pg_sys::NodeTag::T_CommentStmt => named(vec![text::decode(node::node_string(
+            pg_sys::NodeTag::T_CommentStmt => named(vec![text::decode(list::string(
                 (*(node as *mut pg_sys::CommentStmt)).object,
             ))]),
-            pg_sys::NodeTag::T_SecLabelStmt => named(vec![text::decode(node::node_string(
+            pg_sys::NodeTag::T_SecLabelStmt => named(vec![text::decode(list::string(
                 (*(node as *mut pg_sys::SecLabelStmt)).object,
             ))]),
             _ => named(Vec::new()),
@@ -340,24 +341,19 @@ pub(in crate::pg) unsafe fn partitions_to_cluster(
 
 /// Whether the running code may cluster a table (cluster.c: cluster_is_permitted_for_relation).
 fn may_cluster(table: pg_sys::Oid) -> bool {
-    // SAFETY: RELOID holds rows of pg_class; catalog look-ups.
-    unsafe {
-        let user = pg_sys::GetUserId();
-        let owner = compat::with_cached(
-            pg_sys::SysCacheIdentifier::RELOID,
-            table,
-            |class: &pg_sys::FormData_pg_class| class.relowner,
-        );
-        if owner.is_some_and(|owner| pg_sys::has_privs_of_role(user, owner)) {
-            return true;
-        }
-        #[cfg(any(feature = "pg17", feature = "pg18", feature = "pg19"))]
-        return owner.is_some()
-            && pg_sys::pg_class_aclcheck(table, user, pg_sys::ACL_MAINTAIN as pg_sys::AclMode)
-                == pg_sys::AclResult::ACLCHECK_OK;
-        #[cfg(not(any(feature = "pg17", feature = "pg18", feature = "pg19")))]
-        return false;
+    let role = Role::current();
+    let owner = Role::owner_if_there(table);
+    if owner.is_some_and(|owner| role.has_rights_of(owner)) {
+        return true;
     }
+    // SAFETY: a catalog look-up.
+    #[cfg(any(feature = "pg17", feature = "pg18", feature = "pg19"))]
+    return owner.is_some()
+        && unsafe {
+            pg_sys::pg_class_aclcheck(table, role.oid(), pg_sys::ACL_MAINTAIN as pg_sys::AclMode)
+        } == pg_sys::AclResult::ACLCHECK_OK;
+    #[cfg(not(any(feature = "pg17", feature = "pg18", feature = "pg19")))]
+    return false;
 }
 
 /// Makes a CLUSTER of a partitioned table that of one partition.

@@ -8,9 +8,8 @@
 
 use crate::pg::catalog::dependency::Mark;
 use crate::pg::catalog::lookup::{self, Address};
-use crate::pg::catalog::role::Role;
 use crate::pg::command::node::{self, ParseTree};
-use crate::pg::runtime::{compat, list, scan, text};
+use crate::pg::runtime::{compat, list, scan, text, value};
 use pgrx::pg_sys::{self, Oid};
 use statement::create_index_if_not_exists;
 use std::time::Duration;
@@ -327,11 +326,6 @@ pub fn table_of_new(index: Oid) -> Option<Oid> {
     table
 }
 
-/// The owner of the index and its table.
-pub fn owner(index: Oid) -> Role {
-    Role::owner_of(index)
-}
-
 /// Whether a statement is a DROP INDEX.
 pub fn is_drop(tree: ParseTree) -> bool {
     let node = tree.node();
@@ -393,11 +387,8 @@ pub fn definition_without_name(index: Oid) -> Option<String> {
         let constraint = Some(pg_sys::get_index_constraint(index))
             .filter(|&oid| oid != pg_sys::InvalidOid)
             .and_then(|oid| compat::call(pg_sys::pg_get_constraintdef, [pg_sys::Datum::from(oid)]))
-            .and_then(|constraint| {
-                text::string(pg_sys::text_to_cstring(constraint.cast_mut_ptr()))
-            });
-        let definition = text::string(pg_sys::text_to_cstring(definition.cast_mut_ptr()))?;
-        (definition, constraint)
+            .map(|constraint| value::of_varlena(constraint));
+        (value::of_varlena(definition), constraint)
     };
     let mut definition = definition.replace(&format!("{name} ON "), "ON ");
     if let Some(constraint) = constraint {

@@ -8,7 +8,7 @@
 use crate::pg::catalog::role::Role;
 use crate::pg::catalog::{lookup, relation, temporary_need};
 use crate::pg::command::node::{self, ParseTree};
-use crate::pg::runtime::{compat, list, scan, session, text};
+use crate::pg::runtime::{compat, list, scan, session, text, value};
 use pgrx::pg_sys::{self, Datum};
 
 /// A LIKE clause of a temporary table.
@@ -234,7 +234,7 @@ pub(in crate::pg) unsafe fn constraints(table: pg_sys::Oid) -> Vec<Constraint> {
             |tuple, _| {
                 let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_constraint);
                 let definition = compat::call(pg_sys::pg_get_constraintdef, [Datum::from(row.oid)])
-                    .and_then(|d| text::string(pg_sys::text_to_cstring(d.cast_mut_ptr())));
+                    .map(|definition| value::of_varlena(definition));
                 if let (Some(name), Some(definition)) =
                     (text::string(row.conname.data.as_ptr()), definition)
                 {
@@ -423,6 +423,6 @@ unsafe fn default(relation: pg_sys::Relation, column: pg_sys::AttrNumber) -> Opt
             pg_sys::pg_get_expr,
             [Datum::from(expression), Datum::from((*relation).rd_id)],
         )?;
-        text::string(pg_sys::text_to_cstring(sql.cast_mut_ptr()))
+        Some(value::of_varlena(sql))
     }
 }

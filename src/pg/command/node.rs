@@ -4,10 +4,10 @@
 //! command only, and never kept beyond it; one made by [`super::parser`], as long as its memory context.
 
 use crate::pg::catalog::lookup::Address;
-use crate::pg::runtime::list::pointers;
-use crate::pg::runtime::session::session_has_temporary_schema;
-use crate::pg::runtime::{compat, text};
-use core::ffi::c_char;
+use crate::pg::catalog::temporary_need;
+use crate::pg::runtime::list::{self, pointers};
+use crate::pg::runtime::session::{session_has_temporary_schema, temporary_schema};
+use crate::pg::runtime::text;
 use pgrx::pg_sys;
 
 /// The statement of a command that is running now.
@@ -230,7 +230,7 @@ impl ParseTree {
             if (*name).type_ != pg_sys::NodeTag::T_String {
                 return None;
             }
-            Some(text::decode(node_string(name)))
+            Some(text::decode(list::string(name)))
         }
     }
 
@@ -389,7 +389,7 @@ unsafe fn names_temporary_object(item: *mut pg_sys::Node, kind: pg_sys::ObjectTy
             pg_sys::NodeTag::T_RangeVar => is_temporary_relation(item as *mut pg_sys::RangeVar),
             pg_sys::NodeTag::T_TypeName => {
                 let oid = pg_sys::LookupTypeNameOid(core::ptr::null_mut(), item as *mut _, true);
-                oid != pg_sys::InvalidOid && is_temporary_type(oid)
+                temporary_need::is_temporary(pg_sys::TypeRelationId, oid)
             }
             pg_sys::NodeTag::T_ObjectWithArgs => {
                 names_temporary_schema((*(item as *mut pg_sys::ObjectWithArgs)).objname)
@@ -407,10 +407,8 @@ unsafe fn names_temporary_object(item: *mut pg_sys::Node, kind: pg_sys::ObjectTy
 /// `rel` is a valid RangeVar.
 unsafe fn is_temporary_relation(rel: *mut pg_sys::RangeVar) -> bool {
     // SAFETY: the caller's promise.
-    unsafe {
-        let oid = find_relation(rel);
-        oid != pg_sys::InvalidOid && pg_sys::isAnyTempNamespace(pg_sys::get_rel_namespace(oid))
-    }
+    let oid = unsafe { find_relation(rel) };
+    temporary_need::is_temporary(pg_sys::RelationRelationId, oid)
 }
 
 /// The temporary relation of a name, if it is one. Raises no error, like [`find_permanent_relation`].
@@ -418,18 +416,15 @@ unsafe fn is_temporary_relation(rel: *mut pg_sys::RangeVar) -> bool {
 /// # Safety
 /// `rel` is a valid RangeVar.
 pub(in crate::pg) unsafe fn temporary_relation(rel: *mut pg_sys::RangeVar) -> Option<pg_sys::Oid> {
-    // SAFETY: the caller's promise; the variables are written to.
+    // SAFETY: the caller's promise.
     unsafe {
         let schema = (*rel).schemaname;
         let oid = if !schema.is_null() && text::bytes(schema) == b"pg_temp" {
-            let (mut namespace, mut toast) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
-            pg_sys::GetTempNamespaceState(&mut namespace, &mut toast);
-            pg_sys::get_relname_relid((*rel).relname, namespace)
+            pg_sys::get_relname_relid((*rel).relname, temporary_schema()?)
         } else {
             find_permanent_relation(rel)
         };
-        (oid != pg_sys::InvalidOid && pg_sys::isAnyTempNamespace(pg_sys::get_rel_namespace(oid)))
-            .then_some(oid)
+        temporary_need::is_temporary(pg_sys::RelationRelationId, oid).then_some(oid)
     }
 }
 
@@ -470,38 +465,11 @@ pub(in crate::pg) unsafe fn find_permanent_relation(rel: *mut pg_sys::RangeVar) 
 }
 
 /// # Safety
-/// Needs a transaction.
-unsafe fn is_temporary_type(oid: pg_sys::Oid) -> bool {
-    // SAFETY: TYPEOID holds rows of pg_type.
-    unsafe {
-        compat::with_cached(
-            pg_sys::SysCacheIdentifier::TYPEOID,
-            oid,
-            |t: &pg_sys::FormData_pg_type| pg_sys::isAnyTempNamespace(t.typnamespace),
-        )
-        .unwrap_or(false)
-    }
-}
-
-/// # Safety
 /// `names` is a list of String nodes.
 unsafe fn names_temporary_schema(names: *mut pg_sys::List) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
         let parts: Vec<*mut pg_sys::Node> = pointers(names);
-        parts.len() > 1 && node_string(parts[0]).starts_with(b"pg_temp")
-    }
-}
-
-/// # Safety
-/// `node` is a String node.
-pub(in crate::pg) unsafe fn node_string<'a>(node: *mut pg_sys::Node) -> &'a [u8] {
-    // SAFETY: the caller's promise.
-    unsafe {
-        #[cfg(any(feature = "pg13", feature = "pg14"))]
-        let value: *const c_char = (*(node as *mut pg_sys::Value)).val.str_;
-        #[cfg(not(any(feature = "pg13", feature = "pg14")))]
-        let value: *const c_char = (*(node as *mut pg_sys::String)).sval;
-        text::bytes(value)
+        parts.len() > 1 && list::string(parts[0]).starts_with(b"pg_temp")
     }
 }

@@ -5,7 +5,7 @@ use crate::pg::catalog::lookup::Address;
 use crate::pg::catalog::{role, spi};
 use crate::pg::command::node::{self, ParseTree};
 use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::{compat, list, session, text};
+use crate::pg::runtime::{compat, list, session, value};
 use pgrx::pg_sys;
 
 unsafe extern "C-unwind" {
@@ -62,7 +62,7 @@ pub fn bound(partition: pg_sys::Oid) -> Option<String> {
         }
         let arguments = [bound, pg_sys::Datum::from(partition)];
         let sql = compat::call(pg_sys::pg_get_expr, arguments)?;
-        text::string(pg_sys::text_to_cstring(sql.cast_mut_ptr()))
+        Some(value::of_varlena(sql))
     }
 }
 
@@ -71,7 +71,7 @@ pub(in crate::pg) fn key(table: pg_sys::Oid) -> Option<String> {
     // SAFETY: pg_get_partkeydef(oid) reads catalogs, and returns a text or NULL.
     unsafe {
         let key = compat::call(pg_sys::pg_get_partkeydef, [pg_sys::Datum::from(table)])?;
-        text::string(pg_sys::text_to_cstring(key.cast_mut_ptr()))
+        Some(value::of_varlena(key))
     }
 }
 

@@ -6,19 +6,18 @@
 //! named.
 
 use crate::pg::command::node::ParseTree;
+use crate::pg::runtime::session::temporary_schema;
 use crate::pg::runtime::{compat, list, text};
 use pgrx::pg_sys::{self, Datum};
 
 /// Whether such an expression of a statement names a temporary type. Costs nothing in a session without temporary objects.
 pub fn is_named(tree: ParseTree) -> bool {
     let node = tree.node();
-    let (mut namespace, mut toast) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
-    // SAFETY: writes to the two variables given; the node tags say which types these are.
+    let Some(namespace) = temporary_schema().filter(|_| !node.is_null()) else {
+        return false;
+    };
+    // SAFETY: the node tags say which types these are.
     unsafe {
-        pg_sys::GetTempNamespaceState(&mut namespace, &mut toast);
-        if namespace == pg_sys::InvalidOid || node.is_null() {
-            return false;
-        }
         match (*node).type_ {
             pg_sys::NodeTag::T_CreateStmt => {
                 let create = &*(node as *mut pg_sys::CreateStmt);
@@ -41,12 +40,8 @@ pub fn is_named(tree: ParseTree) -> bool {
 /// # Safety
 /// A raw expression or NULL.
 pub(in crate::pg) unsafe fn is_in_expression(expression: *mut pg_sys::Node) -> bool {
-    let (mut namespace, mut toast) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
-    // SAFETY: writes to the two variables given; the caller's promise.
-    unsafe {
-        pg_sys::GetTempNamespaceState(&mut namespace, &mut toast);
-        namespace != pg_sys::InvalidOid && names_type_of(expression, namespace)
-    }
+    // SAFETY: the caller's promise.
+    temporary_schema().is_some_and(|namespace| unsafe { names_type_of(expression, namespace) })
 }
 
 /// What the definition of an ALTER TABLE's part has of these; NULL where it has none.

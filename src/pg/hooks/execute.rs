@@ -8,7 +8,7 @@
 //! superuser runs without the restriction. A clause that sets a role: [`crate::pg::command::role_clause`].
 //! Relied on: after an error the enclosing subtransaction restores role and settings (xact.c: AbortSubTransaction).
 
-use crate::pg::catalog::role::{Role, with_rights_of};
+use crate::pg::catalog::role::{self, Role, with_rights_of};
 use crate::pg::command::needs;
 use crate::pg::command::role_clause::{self, RoleClause};
 use crate::pg::command::{eventless, node, partition, role_spec, tablespace};
@@ -32,11 +32,8 @@ pub struct SourceSession {
 
 impl SourceSession {
     pub fn begin(reset: impl IntoIterator<Item = (&'static CStr, Vec<u8>)>) -> Self {
-        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
-        // SAFETY: reads variables.
-        unsafe { pg_sys::GetUserIdAndSecContext(&mut user, &mut context) };
         SourceSession {
-            here: (user, context),
+            here: role::running(),
             _reset: ResetValues::set(reset),
         }
     }
@@ -212,8 +209,7 @@ pub fn run(statement: &[u8], how: &How<'_>) -> Result<Done, Failure> {
                 ..Running::default()
             };
         });
-        let (mut user, mut context) = (pg_sys::InvalidOid, 0);
-        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        let (user, context) = role::running();
         if (script_runs || (*utility).type_ == pg_sys::NodeTag::T_CreateExtensionStmt)
             && pg_sys::superuser()
         {

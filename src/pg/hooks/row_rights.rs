@@ -19,7 +19,7 @@
 
 use crate::pg::catalog::lookup::Address;
 use crate::pg::catalog::own;
-use crate::pg::catalog::role::Role;
+use crate::pg::catalog::role::{self, Role};
 use crate::pg::hooks::running;
 use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::{compat, session, text};
@@ -61,14 +61,6 @@ pub fn watch() {
     running::watch();
 }
 
-/// Who runs, and in which security context.
-fn running() -> (pg_sys::Oid, c_int) {
-    let (mut user, mut context) = (pg_sys::InvalidOid, 0);
-    // SAFETY: reads variables.
-    unsafe { pg_sys::GetUserIdAndSecContext(&mut user, &mut context) };
-    (user, context)
-}
-
 /// Whether something runs for a row where PostgreSQL itself has put up no wall. It has none for an owner who could become the
 /// subscription's either.
 fn is_open() -> bool {
@@ -78,7 +70,7 @@ fn is_open() -> bool {
         && in_worker
         && !running::is_own_code()
         && !running::is_running()
-        && running().1 & pg_sys::SECURITY_RESTRICTED_OPERATION as c_int == 0
+        && role::running().1 & pg_sys::SECURITY_RESTRICTED_OPERATION as c_int == 0
 }
 
 /// An expression is made ready that calls this function.
@@ -230,7 +222,7 @@ fn role_of(function: pg_sys::Oid) -> Result<Option<Role>, Failure> {
     if sets_role {
         return Err(Failure::function_sets_role(&name_of(function)));
     }
-    let (user, context) = running();
+    let (user, context) = role::running();
     let (current, became) = (
         Role::of_oid(user),
         context & pg_sys::SECURITY_LOCAL_USERID_CHANGE as c_int != 0,

@@ -7,7 +7,7 @@
 use crate::pg::command::node::ParseTree;
 use crate::pg::replication::subscription::{self, Described};
 use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::{list, memory, session, text};
+use crate::pg::runtime::{list, memory, session, text, value};
 use core::ffi::{CStr, c_char};
 use pgrx::pg_sys;
 use std::ffi::CString;
@@ -167,10 +167,10 @@ unsafe fn read(result: *mut pg_sys::WalRcvExecResult, columns: usize) -> Vec<Row
             pg_sys::slot_getallattrs(slot);
             let row = (0..columns)
                 .map(|i| {
-                    let null = *(*slot).tts_isnull.add(i);
-                    let value = (*slot).tts_values.add(i);
-                    (!null)
-                        .then(|| memory::copy(pgrx::varlena_to_byte_slice((*value).cast_mut_ptr())))
+                    let value = value::of_slot(slot, i)?;
+                    Some(memory::copy(pgrx::varlena_to_byte_slice(
+                        value.cast_mut_ptr(),
+                    )))
                 })
                 .collect();
             rows.push(row);

@@ -34,11 +34,20 @@ pub(in crate::pg) unsafe fn oids(list: *mut pg_sys::List) -> Vec<pg_sys::Oid> {
     }
 }
 
-/// A string in a list of nodes; a generic Value before 15 (nodes/value.h), with the pointer at the same place.
+/// A string node; a generic Value before 15 (nodes/value.h), with the pointer at the same place.
 #[repr(C)]
 struct StringNode {
     tag: pg_sys::NodeTag,
     sval: *mut c_char,
+}
+
+/// The string of a string node.
+///
+/// # Safety
+/// `node` is one.
+pub(in crate::pg) unsafe fn string<'a>(node: *mut pg_sys::Node) -> &'a [u8] {
+    // SAFETY: the caller's promise.
+    unsafe { text::bytes((*node.cast::<StringNode>()).sval) }
 }
 
 /// The strings of a list of string nodes.

@@ -297,8 +297,13 @@ pub fn reserve_settings_prefix(prefix: &'static CStr) {
 
 /// Whether this session has made temporary objects.
 pub fn session_has_temporary_schema() -> bool {
+    temporary_schema().is_some()
+}
+
+/// The schema of these.
+pub(in crate::pg) fn temporary_schema() -> Option<pg_sys::Oid> {
     let (mut namespace, mut toast) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
     // SAFETY: writes to the two variables given.
     unsafe { pg_sys::GetTempNamespaceState(&mut namespace, &mut toast) };
-    namespace != pg_sys::InvalidOid
+    (namespace != pg_sys::InvalidOid).then_some(namespace)
 }

@@ -5,8 +5,8 @@
 //! How it works: PG_CATCH below pgrx's boundary. PostgreSQL gives out its error as a copy only, which is the one that is made.
 //! Relied on: CopyErrorData() allocates each of these texts anew, and ReThrowError() copies them (elog.c).
 
+use crate::pg::runtime::finally::throws;
 use crate::pg::runtime::text;
-use cee_scape::{SigJmpBufFields, call_with_sigsetjmp};
 use core::ffi::c_char;
 use pgrx::pg_sys;
 
@@ -43,19 +43,10 @@ pub unsafe fn with_short_errors(body: impl FnOnce()) {
     reason = "jumps to the next handler over frames that own nothing"
 )]
 unsafe fn catch(body: impl FnOnce()) {
-    // SAFETY: saves and restores what PG_TRY does; the error is flushed or left, never both.
+    // SAFETY: the caller's promise; the error is flushed or left, never both.
     unsafe {
-        let exception_stack = pg_sys::PG_exception_stack;
-        let context_stack = pg_sys::error_context_stack;
         let memory = pg_sys::CurrentMemoryContext;
-        let jumped = call_with_sigsetjmp(false, |buffer| {
-            pg_sys::PG_exception_stack = buffer as *const SigJmpBufFields as *mut _;
-            body();
-            0
-        });
-        pg_sys::PG_exception_stack = exception_stack;
-        pg_sys::error_context_stack = context_stack;
-        if jumped == 0 {
+        if !throws(body) {
             return;
         }
         pg_sys::CurrentMemoryContext = memory;

@@ -26,6 +26,18 @@ pub fn varlena(bytes: &[u8]) -> Result<Vec<u32>, Failure> {
     Ok(value)
 }
 
+/// The value of a column, counted from 0, of a slot.
+///
+/// # Safety
+/// All columns of the slot are at hand (slot_getallattrs), and this is one of them.
+pub(in crate::pg) unsafe fn of_slot(
+    slot: *mut pg_sys::TupleTableSlot,
+    column: usize,
+) -> Option<pg_sys::Datum> {
+    // SAFETY: the caller's promise.
+    unsafe { (!*(*slot).tts_isnull.add(column)).then(|| *(*slot).tts_values.add(column)) }
+}
+
 /// A value of type text as `String`.
 ///
 /// # Safety
@@ -43,6 +55,15 @@ pub unsafe fn of_varlena(value: pg_sys::Datum) -> String {
             pgrx::varsize_any_exhdr(value),
         ))
     }
+}
+
+/// The bytes of a value of type text, however it is stored.
+///
+/// # Safety
+/// `value` is one.
+pub(in crate::pg) unsafe fn bytes(value: pg_sys::Datum) -> Vec<u8> {
+    // SAFETY: the caller's promise; a fresh string.
+    memory::copy(unsafe { text::bytes(pg_sys::text_to_cstring(value.cast_mut_ptr())) })
 }
 
 /// The elements of a value of type text[] that are not NULL.

@@ -4,7 +4,7 @@
 
 use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::transaction;
-use crate::pg::runtime::{compat, memory, text};
+use crate::pg::runtime::{compat, value};
 use crate::pg::store::table::{
     DDL_TEXT_COLUMN, ID_COLUMN, MESSAGE_COLUMN, PORT_COLUMN, TAG_COLUMN, TIME_COLUMN,
     USERNAME_COLUMN, check_shape, require,
@@ -197,10 +197,7 @@ struct Row {
 impl Row {
     fn datum(&self, column: usize) -> Option<Datum> {
         // SAFETY: all attributes of the slot were deformed; the columns are those that `check_shape` has seen.
-        unsafe {
-            let slot = &*self.slot;
-            (!*slot.tts_isnull.add(column)).then(|| *slot.tts_values.add(column))
-        }
+        unsafe { value::of_slot(self.slot, column) }
     }
 
     fn id(&self) -> i64 {
@@ -209,8 +206,6 @@ impl Row {
 
     fn text(&self, column: usize) -> Option<Vec<u8>> {
         // SAFETY: the column is of type text or varchar.
-        self.datum(column).map(|d| unsafe {
-            memory::copy(text::bytes(pg_sys::text_to_cstring(d.cast_mut_ptr())))
-        })
+        self.datum(column).map(|d| unsafe { value::bytes(d) })
     }
 }

@@ -56,7 +56,6 @@ pub const PORT_COLUMN: usize = 10;
 pub const TIME_COLUMN: usize = 11;
 pub const TRANSACTION_COLUMN: usize = 12;
 pub const MESSAGE_COLUMN: usize = 13;
-const EVENT_TIME_COLUMN: usize = 11;
 
 /// One value of a row.
 pub enum Value<'a> {
@@ -400,13 +399,10 @@ impl CaptureTable {
                     continue;
                 }
                 pg_sys::slot_getallattrs(slot);
-                let column = |i: usize| {
-                    (!*(*slot).tts_isnull.add(i))
-                        .then(|| (*(*slot).tts_values.add(i)).value() as i64)
-                };
+                let column = |i: usize| value::of_slot(slot, i).map(|value| value.value() as i64);
                 if !f(
                     column(ID_COLUMN).unwrap_or_default(),
-                    column(EVENT_TIME_COLUMN),
+                    column(TIME_COLUMN),
                     (*slot).tts_tid,
                 ) {
                     break;
