@@ -198,23 +198,19 @@ const STANDINGS: &str = "SELECT s.oid::text, s.subname::text, (o.remote_lsn OPER
 
 const UNREADY: &str = "SELECT r.srsubid::text, r.srrelid::text FROM pg_catalog.pg_subscription_rel r WHERE r.srsubstate NOT IN ('r', 's')";
 
-fn number<T: core::str::FromStr>(column: Option<&Option<Vec<u8>>>) -> Option<T> {
-    text::decode(column?.as_deref()?).parse().ok()
-}
-
 /// All that stand still now.
 pub fn all() -> Result<Vec<Stop>, Failure> {
     let owner = Role::of_extension(table::EXTENSION).ok_or_else(Failure::table_missing)?;
     role::with_rights_of(owner, || {
         let mut standings = BTreeMap::new();
         for row in spi::read_texts(STANDINGS, &[])? {
-            let Some(subscription) = number::<u32>(row.first()) else {
+            let Some(subscription) = spi::number::<u32>(&row, 0) else {
                 continue;
             };
             let standing = Standing {
                 name: text::decode(row[1].as_deref().unwrap_or_default()),
-                position: number(row.get(2)),
-                received: number(row.get(4)),
+                position: spi::number(&row, 2),
+                received: spi::number(&row, 4),
                 is_running: row[3].is_some(),
             };
             standings.insert(subscription, standing);
@@ -222,7 +218,7 @@ pub fn all() -> Result<Vec<Stop>, Failure> {
         let unready = spi::read_texts(UNREADY, &[])?;
         let is_unready = |subscription: u32, table: u32| {
             unready.iter().any(|row| {
-                number(row.first()) == Some(subscription) && number(row.get(1)) == Some(table)
+                spi::number(row, 0) == Some(subscription) && spi::number(row, 1) == Some(table)
             })
         };
         let mut stops = Vec::new();

@@ -27,7 +27,7 @@ const COLUMNS: usize = 14;
 const ID: usize = 1;
 
 /// CREATE SUBSCRIPTION begins.
-pub fn begins(tree: ParseTree) -> Result<(), Failure> {
+fn begins(tree: ParseTree) -> Result<(), Failure> {
     // PostgreSQL has not yet asked whether the role may do this, and nobody else's subscription can bring commands.
     if !session::is_superuser() {
         return Ok(());
@@ -54,7 +54,7 @@ pub fn begins(tree: ParseTree) -> Result<(), Failure> {
 }
 
 /// CREATE SUBSCRIPTION has made the subscription and its slot; the stream begins somewhere between `begins` and now.
-pub fn has_begun(tree: ParseTree) -> Result<(), Failure> {
+fn has_begun(tree: ParseTree) -> Result<(), Failure> {
     let Some(publisher) = Publisher::of_statement(tree) else {
         return Ok(());
     };
@@ -119,7 +119,7 @@ fn tables_of(publisher: &Publisher, condition: &str) -> String {
 /// connection to read. No cast and no operator is looked for among those of other types, and the type of a column decides its text
 /// alone. Only of a table, and of none that inherits from it, can a sample be taken: a view, or a foreign table, is an error. The
 /// sample is all of it.
-pub const ROWS: &str = "SELECT c.ddl_text, c.id, c.event, c.tag, c.username, c.database, c.schema, c.object_type, c.object_name,
+const ROWS: &str = "SELECT c.ddl_text, c.id, c.event, c.tag, c.username, c.database, c.schema, c.object_type, c.object_name,
         c.client_address, c.client_port, c.event_time, c.txid_current, c.message
    FROM ONLY public.dts_ddl_command c TABLESAMPLE pg_catalog.system (100)";
 
@@ -131,7 +131,7 @@ fn fetch(publisher: &Publisher) -> Result<Vec<Row>, Failure> {
 }
 
 fn id_of(row: &Row) -> Option<i64> {
-    text::decode(row.get(ID)?.as_deref()?).parse().ok()
+    spi::number(row, ID)
 }
 
 fn is_newer(row: &Row, after: Option<i64>) -> bool {

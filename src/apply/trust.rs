@@ -61,7 +61,7 @@ pub fn require_own_rights(runs_as_owner: bool) -> Result<(), Failure> {
 
 /// Roles of the publisher that are no superusers and can write rows of its capture table, or can become one that can.
 /// `None` where it cannot be asked.
-pub fn writers(publisher: &Publisher) -> Result<Option<Vec<String>>, Failure> {
+fn writers(publisher: &Publisher) -> Result<Option<Vec<String>>, Failure> {
     let rows = publisher.query(
         &include_str!("../../sql/writers.sql")
             .replace("{table}", &quote_literal("public.dts_ddl_command")),

@@ -40,7 +40,7 @@ fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
             table::REWRITE_TRIGGER,
         ]);
         in_progress::start(event.tree, Some(transaction::progress()));
-        if guc::enabled() && !recording::is_of_restore() {
+        if recording::is_wanted() {
             in_progress::with_current(&event, record::record_repaired_earlier);
         }
     });
@@ -84,7 +84,7 @@ fn capture_rewrite(fcinfo: pg_sys::FunctionCallInfo) {
 #[pg_extern(sql = false)]
 fn capture_ddl(fcinfo: pg_sys::FunctionCallInfo) {
     event::on(fcinfo, "ddl_command_end", "dts_capture_ddl", |event| {
-        if guc::enabled() && !recording::is_of_restore() {
+        if recording::is_wanted() {
             in_progress::with_current(&event, |started, source| {
                 record::record(started, source, Occasion::End)
             });

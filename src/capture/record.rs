@@ -180,17 +180,13 @@ pub fn record_created_table(started: &mut Started, source: &Source) {
     if !recording::is_on() {
         return;
     }
-    let Some(table) = created_table(started) else {
+    let Some(table) = started.tree.created_relation().map(Address::relation) else {
         return;
     };
     let tag = started.tree.command_tag();
     under_policy(&tag, started, source, Occasion::Early, |started, source| {
         render::write_created_table(&tag, started, source, table)
     });
-}
-
-fn created_table(started: &Started) -> Option<Address> {
-    started.tree.created_relation().map(Address::relation)
 }
 
 /// Records what an EXPLAIN ANALYZE has made, at its end. A table was recorded when it began to exist.

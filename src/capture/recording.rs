@@ -23,7 +23,7 @@ use crate::pg::runtime::session;
 use crate::pg::store::sequence::{RESTORED_SEQUENCE, has_sequence, sequence_value};
 use crate::pg::store::table;
 
-pub fn is_of_restore() -> bool {
+fn is_of_restore() -> bool {
     // in this order: an ordinary session is asked for two variables and no more
     session::has_settings_of_a_dump()
         && session::session_user_is_superuser()
@@ -31,6 +31,11 @@ pub fn is_of_restore() -> bool {
         && sequence_value(RESTORED_SEQUENCE).unwrap_or(0) > 0
         && table::last_id().unwrap_or(1) == 0
         && !session::has_logical_slot()
+}
+
+/// Whether a command is recorded whose event trigger has called us.
+pub fn is_wanted() -> bool {
+    guc::enabled() && !is_of_restore()
 }
 
 /// Whether this database records commands: the setting, and the event trigger that consumers know by name.

@@ -14,8 +14,8 @@ use crate::capture::untold::{self, Found};
 use crate::capture::{names, recording, stored_text};
 use crate::document::{Object, Operation, Original};
 use crate::error::Failure;
-use crate::pg::catalog::lookup;
 use crate::pg::catalog::role::Role;
+use crate::pg::catalog::{inheritance, lookup};
 use crate::pg::command::index::{self, Untold};
 use crate::pg::command::node::ParseTree;
 use crate::pg::command::source::Source;
@@ -136,7 +136,7 @@ fn write_index(context: &Context, original: Option<Original>, index: Oid) -> Res
         return Ok(());
     };
     about.write(&statement, "CREATE INDEX", Operation::Create)?;
-    let parent = index::parent(index).and_then(lookup::qualified_relation_name);
+    let parent = inheritance::parent_of_index(index).and_then(lookup::qualified_relation_name);
     if let Some(parent) = parent {
         let statement = format!("ALTER INDEX {parent} ATTACH PARTITION {}", about.identity);
         about.write(&statement, "ALTER INDEX", Operation::Alter)?;

@@ -14,6 +14,7 @@ use crate::capture::in_progress::Started;
 use crate::capture::objects::Touched;
 use crate::error::Failure;
 use crate::guc::{self, ReplicaIdentity};
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::lookup::{Oid, qualified_relation_name};
 use crate::pg::command::event;
 use crate::pg::replication::{identity, publication};
@@ -74,7 +75,7 @@ pub fn settle_after(touched: &Touched, started: &Started) -> Result<Vec<String>,
 fn may_fail_under_full(table: Oid) -> bool {
     identity::MAY_FAIL
         && publication::exist()
-        && identity::may_fail_under_full(table, &publication::with_ancestors(table))
+        && identity::may_fail_under_full(table, &inheritance::with_ancestors(table))
 }
 
 /// The tables, with all that inherits from them, in one order for all sessions, since they may be locked one after the other.
@@ -89,7 +90,7 @@ fn concerned(touched: &Touched, started: &Started) -> Vec<Oid> {
     }
     let mut all: Vec<Oid> = tables
         .into_iter()
-        .flat_map(publication::with_descendants)
+        .flat_map(inheritance::with_descendants)
         .collect();
     if let Some(publication) = publication.filter(|&p| publication::sends_unnamed_tables(p)) {
         let with_generated = identity::given_full_with_generated_column().into_iter();

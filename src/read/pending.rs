@@ -128,12 +128,11 @@ fn rows_since(xid: &str) -> Result<Vec<(i64, u32)>, Failure> {
              OR pg_catalog.age(c.xmin) OPERATOR(pg_catalog.<=) pg_catalog.age(nullif($1::text, '')::xid)",
         &[spi::Parameter::Text(Some(xid.as_bytes()))],
     )?;
-    let number = |value: Option<&Option<Vec<u8>>>| text::decode(value?.as_deref()?).parse().ok();
     Ok(rows
         .iter()
         .filter_map(|columns| {
-            let xid: i64 = number(columns.get(1))?;
-            Some((number(columns.first())?, u32::try_from(xid).ok()?))
+            let xid: i64 = spi::number(columns, 1)?;
+            Some((spi::number(columns, 0)?, u32::try_from(xid).ok()?))
         })
         .collect())
 }

@@ -2,6 +2,7 @@
 
 pub mod dependency;
 pub mod empty;
+pub mod inheritance;
 pub mod lookup;
 pub mod own;
 pub mod relation;

@@ -79,6 +79,29 @@ pub(in crate::pg) unsafe fn column(
     }
 }
 
+/// What `f` makes of the columns of a table that a command makes or alters; `None` when it is gone.
+pub(in crate::pg) fn columns<T>(
+    table: pg_sys::Oid,
+    mut f: impl FnMut(pg_sys::Relation, &pg_sys::FormData_pg_attribute) -> Option<T>,
+) -> Option<Vec<T>> {
+    // SAFETY: the table is open while its descriptor is read.
+    unsafe {
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        let relation = pg_sys::try_relation_open(table, lock);
+        if relation.is_null() {
+            return None;
+        }
+        let descriptor = (*relation).rd_att;
+        let found = (0..(*descriptor).natts as usize)
+            .map(|i| compat::attribute(descriptor, i))
+            .filter(|attribute| !attribute.attisdropped)
+            .filter_map(|attribute| f(relation, attribute))
+            .collect();
+        pg_sys::relation_close(relation, lock);
+        Some(found)
+    }
+}
+
 /// A type for SQL, with its schema unless that is pg_catalog and unshadowed (format_type.c).
 ///
 /// # Safety

@@ -221,6 +221,11 @@ pub fn relation_by_identity(identity: &str) -> Result<Option<pg_sys::Oid>, Failu
     Ok(found.first().map(|&oid| pg_sys::Oid::from(oid as u32)))
 }
 
+/// The number in a column of type text; `None` where there is none.
+pub fn number<T: core::str::FromStr>(row: &[Option<Vec<u8>>], column: usize) -> Option<T> {
+    text::decode(row.get(column)?.as_deref()?).parse().ok()
+}
+
 /// An OID that a query has given as bigint.
 pub fn oid(value: i64) -> lookup::Oid {
     lookup::Oid::from(value as u32)

@@ -94,19 +94,14 @@ pub(in crate::pg) fn is_in_partition_key(table: pg_sys::Oid) -> bool {
 
 /// A walk along pg_depend, which looks at nothing twice.
 #[derive(Default)]
-pub(in crate::pg) struct Walk {
+struct Walk {
     seen: HashSet<(u32, u32, i32)>,
     open: Vec<(pg_sys::Oid, pg_sys::Oid, i32)>,
 }
 
 impl Walk {
     /// Whether this is temporary or needs what is. Once it has found something it is of no more use.
-    pub(in crate::pg) fn finds(
-        &mut self,
-        class: pg_sys::Oid,
-        object: pg_sys::Oid,
-        sub: i32,
-    ) -> bool {
+    fn finds(&mut self, class: pg_sys::Oid, object: pg_sys::Oid, sub: i32) -> bool {
         self.push(class, object, sub);
         self.run()
     }

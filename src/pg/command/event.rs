@@ -95,7 +95,7 @@ impl Dropped {
 }
 
 /// The event data of a call, or `None` when the function was not called by the event-trigger manager.
-pub fn from_fcinfo(fcinfo: pg_sys::FunctionCallInfo) -> Option<Event> {
+fn from_fcinfo(fcinfo: pg_sys::FunctionCallInfo) -> Option<Event> {
     // SAFETY: fcinfo is what PostgreSQL passes to a C function; the node tag tells what its context is.
     unsafe {
         let context = (*fcinfo).context;

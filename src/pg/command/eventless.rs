@@ -6,6 +6,7 @@
 //! Relied on: `kind` is asked for every utility statement, so it looks at the tree only, at no catalog.
 //! Not promised: commands on databases, tablespaces, event triggers, parameters.
 
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::lookup::Address;
 use crate::pg::catalog::role::Role;
 use crate::pg::command::event::{Collected, Dropped};
@@ -265,17 +266,9 @@ fn indexes_to_mark(index: pg_sys::Oid) -> Vec<pg_sys::Oid> {
     unsafe {
         match pg_sys::get_rel_relkind(index) as u8 {
             pg_sys::RELKIND_INDEX => vec![index],
-            pg_sys::RELKIND_PARTITIONED_INDEX => {
-                let lock = pg_sys::NoLock as pg_sys::LOCKMODE;
-                list::oids(pg_sys::find_all_inheritors(
-                    index,
-                    lock,
-                    core::ptr::null_mut(),
-                ))
-                .into_iter()
+            pg_sys::RELKIND_PARTITIONED_INDEX => (inheritance::with_descendants(index).into_iter())
                 .filter(|&oid| pg_sys::get_rel_relkind(oid) as u8 == pg_sys::RELKIND_INDEX)
-                .collect()
-            }
+                .collect(),
             _ => Vec::new(),
         }
     }

@@ -7,6 +7,7 @@
 //! Not promised: the mark of what a REINDEX CONCURRENTLY leaves, before 17, in a session that has not loaded the library.
 
 use crate::pg::catalog::dependency::Mark;
+use crate::pg::catalog::inheritance::parent_of_index;
 use crate::pg::catalog::lookup::{self, Address};
 use crate::pg::command::node::{self, ParseTree};
 use crate::pg::runtime::{compat, list, scan, text, value};
@@ -66,7 +67,7 @@ pub fn is_untold(index: Oid) -> bool {
 pub fn untold() -> Vec<Untold> {
     let untold = |oid| Untold {
         oid,
-        is_partition: parent(oid).is_some(),
+        is_partition: parent_of_index(oid).is_some(),
     };
     UNTOLD.relations().into_iter().map(untold).collect()
 }
@@ -84,7 +85,7 @@ impl Untold {
     /// indexcmds.c, IndexSetParentIndex. What another session has attached meanwhile is not this command's to tell of.)
     pub fn is_attached_since(&self) -> bool {
         !self.is_partition
-            && parent(self.oid).is_some()
+            && parent_of_index(self.oid).is_some()
             && is_written_here(pg_sys::SysCacheIdentifier::RELOID, self.oid)
     }
 
@@ -463,21 +464,4 @@ pub fn drop_again(index: Oid) {
 pub fn comment(index: Oid) -> Option<String> {
     // SAFETY: reads a catalog; a fresh string, or NULL.
     unsafe { text::string(pg_sys::GetComment(index, pg_sys::RelationRelationId, 0)) }
-}
-
-/// The index of a partitioned table that an index is part of.
-pub fn parent(index: Oid) -> Option<Oid> {
-    let mut parent = None;
-    // SAFETY: the index begins with this column; each row is one of pg_inherits.
-    unsafe {
-        scan::each_row(
-            pg_sys::InheritsRelationId,
-            pg_sys::InheritsRelidSeqnoIndexId,
-            &[(pg_sys::Anum_pg_inherits_inhrelid, index)],
-            |row, _| {
-                parent = Some((*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_inherits)).inhparent);
-            },
-        );
-    }
-    parent
 }

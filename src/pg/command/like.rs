@@ -83,7 +83,10 @@ pub fn temporary_likes(tree: ParseTree) -> (Vec<TemporaryLike>, usize) {
                 let table = node::temporary_relation(name)?;
                 Some(TemporaryLike {
                     number,
-                    columns: columns(table),
+                    columns: relation::columns(table, |_, attribute| {
+                        text::string(attribute.attname.data.as_ptr())
+                    })
+                    .unwrap_or_default(),
                     constraints: constraints(table),
                 })
             })
@@ -198,26 +201,6 @@ unsafe fn may_hold_a_domain(object: pg_sys::Oid) -> bool {
         } else {
             !matches!(kind(element), b'b' | b'e')
         }
-    }
-}
-
-/// # Safety
-/// `table` exists.
-unsafe fn columns(table: pg_sys::Oid) -> Vec<String> {
-    // SAFETY: as in `elements`; the command itself is going to lock the table.
-    unsafe {
-        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        let relation = pg_sys::try_relation_open(table, lock);
-        if relation.is_null() {
-            return Vec::new();
-        }
-        let names = (0..(*(*relation).rd_att).natts as usize)
-            .map(|i| compat::attribute((*relation).rd_att, i))
-            .filter(|attribute| !attribute.attisdropped)
-            .filter_map(|attribute| text::string(attribute.attname.data.as_ptr()))
-            .collect();
-        pg_sys::relation_close(relation, lock);
-        names
     }
 }
 

@@ -6,11 +6,11 @@
 //! Not promised: what a CREATE TABLE has no words for ([`super::like`]).
 
 use crate::pg::catalog::lookup::{self, Address};
-use crate::pg::catalog::{relation, temporary_need};
+use crate::pg::catalog::{inheritance, relation, temporary_need};
 use crate::pg::command::node::{self, ParseTree};
 use crate::pg::command::{like, partition, temporary_type};
 use crate::pg::runtime::session::session_has_temporary_schema;
-use crate::pg::runtime::{compat, scan, text};
+use crate::pg::runtime::text;
 use pgrx::pg_sys;
 use std::collections::HashSet;
 
@@ -55,13 +55,13 @@ impl LeftOut {
 /// What is left of a table that a command has just made.
 pub fn shape(table: pg_sys::Oid, made: &[pg_sys::Oid], qualify_all: bool) -> Option<Shape> {
     let mut left_out = LeftOut::default();
-    let parents = parents(table);
+    let parents = inheritance::parents(table);
     // SAFETY: a syscache look-up.
     let is_partition = unsafe { pg_sys::get_rel_relispartition(table) };
     let parent = (parents.first().copied())
         .filter(|&parent| is_partition && !temporary_need::is_in_partition_key(parent));
     let inherits = !is_partition && !parents.is_empty();
-    let columns = columns(table, |relation, attribute| {
+    let columns = relation::columns(table, |relation, attribute| {
         note_column(table, attribute.attnum, &mut left_out);
         // SAFETY: the closure is called with live columns of the open relation.
         unsafe {
@@ -137,7 +137,7 @@ impl Before {
         if table == pg_sys::InvalidOid || !lookup::is_table(table) {
             return Self::default();
         }
-        let columns = columns(table, |_, attribute| {
+        let columns = relation::columns(table, |_, attribute| {
             temporary_need::is_in_column(table, attribute.attnum)
                 // SAFETY: the closure is called with live columns.
                 .then(|| unsafe { text::string(attribute.attname.data.as_ptr()) })?
@@ -362,7 +362,7 @@ impl Command<'_> {
 
     /// The value that the rows have which were there before, as a literal, where PostgreSQL keeps one for all.
     fn value_of_rows(&self, number: pg_sys::AttrNumber) -> Option<String> {
-        columns(self.table, |relation, attribute| {
+        relation::columns(self.table, |relation, attribute| {
             if attribute.attnum != number || !attribute.atthasmissing {
                 return None;
             }
@@ -382,7 +382,7 @@ impl Command<'_> {
     }
 
     fn column(&self, number: pg_sys::AttrNumber) -> Option<String> {
-        columns(self.table, |relation, attribute| {
+        relation::columns(self.table, |relation, attribute| {
             (attribute.attnum == number)
                 // SAFETY: the closure is called with live columns of the open relation.
                 .then(|| unsafe {
@@ -463,7 +463,7 @@ impl Command<'_> {
                 Part::Kept
             };
         }
-        let column = columns(self.table, |_, attribute| {
+        let column = relation::columns(self.table, |_, attribute| {
             (attribute.attnum == number)
                 // SAFETY: the closure is called with live columns.
                 .then(|| unsafe { relation::column(attribute, self.qualify_all) })?
@@ -565,29 +565,6 @@ fn note_column(table: pg_sys::Oid, column: pg_sys::AttrNumber, left_out: &mut Le
         .is_some()
 }
 
-/// What `f` makes of the columns of a table that a command makes or alters; `None` when it is gone.
-fn columns<T>(
-    table: pg_sys::Oid,
-    mut f: impl FnMut(pg_sys::Relation, &pg_sys::FormData_pg_attribute) -> Option<T>,
-) -> Option<Vec<T>> {
-    // SAFETY: the table is open while its descriptor is read.
-    unsafe {
-        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        let relation = pg_sys::try_relation_open(table, lock);
-        if relation.is_null() {
-            return None;
-        }
-        let descriptor = (*relation).rd_att;
-        let found = (0..(*descriptor).natts as usize)
-            .map(|i| compat::attribute(descriptor, i))
-            .filter(|attribute| !attribute.attisdropped)
-            .filter_map(|attribute| f(relation, attribute))
-            .collect();
-        pg_sys::relation_close(relation, lock);
-        Some(found)
-    }
-}
-
 /// What `f` makes of the constraints of a table that other servers can have; the others are noted.
 fn constraints(
     table: pg_sys::Oid,
@@ -612,21 +589,4 @@ fn index_of(constraint: &like::Constraint) -> Option<Address> {
     // SAFETY: a syscache look-up.
     let index = unsafe { pg_sys::get_constraint_index(constraint.oid) };
     (index != pg_sys::InvalidOid && constraint.kind != b'f').then(|| Address::relation(index))
-}
-
-/// The tables that a table is a partition of or inherits from, in order.
-fn parents(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
-    let mut parents = Vec::new();
-    // SAFETY: the index begins with that column, and is in the order of inhseqno; the structure is that of the catalog's rows.
-    unsafe {
-        scan::each_row(
-            pg_sys::InheritsRelationId,
-            pg_sys::InheritsRelidSeqnoIndexId,
-            &[(pg_sys::Anum_pg_inherits_inhrelid, table)],
-            |tuple, _| {
-                parents.push((*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_inherits)).inhparent);
-            },
-        );
-    }
-    parents
 }

@@ -4,8 +4,9 @@
 //! publication, no nested DDL is raised, and it also works while the table is still in use by the CREATE TABLE AS that
 //! fills it.
 
+use crate::pg::catalog::dependency;
+use crate::pg::catalog::inheritance::{with_ancestors, with_partitions};
 use crate::pg::catalog::role::Role;
-use crate::pg::catalog::{dependency, lookup};
 use crate::pg::runtime::list::oids;
 use crate::pg::runtime::{compat, scan, text};
 use crate::pg::store::table;
@@ -248,27 +249,6 @@ pub fn newly_sending(table: pg_sys::Oid, before: Before) -> Vec<(pg_sys::Oid, Ve
         .collect()
 }
 
-/// A table and, where it is partitioned, its partitions of all levels.
-fn with_partitions(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
-    if lookup::is_partitioned(table) {
-        with_descendants(table)
-    } else {
-        vec![table]
-    }
-}
-
-/// A table and all that inherits from it, partitions or not, on all levels.
-pub fn with_descendants(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
-    // SAFETY: reads pg_class and pg_inherits, without a lock: what comes or goes meanwhile is another command's business.
-    unsafe {
-        oids(pg_sys::find_all_inheritors(
-            table,
-            pg_sys::NoLock as pg_sys::LOCKMODE,
-            core::ptr::null_mut(),
-        ))
-    }
-}
-
 /// The names of publications, the oldest first, each once.
 fn names(mut publications: Vec<pg_sys::Oid>) -> Vec<String> {
     publications.sort_by_key(|publication| publication.to_u32());
@@ -283,18 +263,6 @@ fn names(mut publications: Vec<pg_sys::Oid>) -> Vec<String> {
 fn namespace(relation: pg_sys::Oid) -> pg_sys::Oid {
     // SAFETY: a syscache look-up; InvalidOid when missing.
     unsafe { pg_sys::get_rel_namespace(relation) }
-}
-
-/// The table and what it is a partition of, the root last.
-pub fn with_ancestors(table: pg_sys::Oid) -> Vec<pg_sys::Oid> {
-    let mut chain = vec![table];
-    // SAFETY: reads pg_class and pg_inherits; the list holds OIDs.
-    unsafe {
-        if pg_sys::get_rel_relispartition(table) {
-            chain.extend(oids(pg_sys::get_partition_ancestors(table)));
-        }
-    }
-    chain
 }
 
 /// The publications that send the first table of a chain of partitions, as pgoutput decides it (get_rel_sync_entry), whichever

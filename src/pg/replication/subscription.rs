@@ -338,7 +338,6 @@ pub fn copy_anew(subscription: pg_sys::Oid, table: pg_sys::Oid) {
 ///
 /// # Safety
 /// Inside a transaction.
-#[cfg_attr(feature = "pg13", allow(clippy::missing_const_for_fn))]
 unsafe fn drop_origin(subscription: pg_sys::Oid, table: pg_sys::Oid) -> bool {
     #[cfg(feature = "pg13")]
     return {
