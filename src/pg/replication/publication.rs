@@ -175,37 +175,32 @@ pub fn sending_new_tables() -> (Vec<String>, BTreeMap<String, Vec<String>>) {
 }
 
 /// Publications FOR TABLES IN SCHEMA (15 and later), each with a schema, in order; only superusers can make these.
-#[cfg(any(feature = "pg13", feature = "pg14"))]
 fn in_schemas() -> Vec<(pg_sys::Oid, pg_sys::Oid)> {
-    Vec::new()
-}
-
-/// Publications FOR TABLES IN SCHEMA (15 and later), each with a schema, in order; only superusers can make these.
-#[cfg(not(any(feature = "pg13", feature = "pg14")))]
-fn in_schemas() -> Vec<(pg_sys::Oid, pg_sys::Oid)> {
-    let mut found = Vec::new();
-    // SAFETY: each row is one of pg_publication_namespace.
-    unsafe {
-        scan::each_row(pg_sys::PublicationNamespaceRelationId, 0, &[], |row, _| {
-            let form = &*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_publication_namespace);
-            found.push((form.pnpubid, form.pnnspid));
-        });
+    #[cfg(any(feature = "pg13", feature = "pg14"))]
+    return Vec::new();
+    #[cfg(not(any(feature = "pg13", feature = "pg14")))]
+    {
+        let mut found = Vec::new();
+        // SAFETY: each row is one of pg_publication_namespace.
+        unsafe {
+            scan::each_row(pg_sys::PublicationNamespaceRelationId, 0, &[], |row, _| {
+                let form = &*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_publication_namespace);
+                found.push((form.pnpubid, form.pnnspid));
+            });
+        }
+        found.sort_by_key(|(publication, _)| publication.to_u32());
+        found
     }
-    found.sort_by_key(|(publication, _)| publication.to_u32());
-    found
 }
 
 /// The schemas of a publication FOR TABLES IN SCHEMA (15 and later).
-#[cfg(any(feature = "pg13", feature = "pg14"))]
-fn schemas(_publication: pg_sys::Oid) -> Vec<pg_sys::Oid> {
-    Vec::new()
-}
-
-/// The schemas of a publication FOR TABLES IN SCHEMA (15 and later).
-#[cfg(not(any(feature = "pg13", feature = "pg14")))]
 fn schemas(publication: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    #[cfg(any(feature = "pg13", feature = "pg14"))]
+    let (_, found) = (publication, Vec::new());
     // SAFETY: reads pg_publication_namespace; the list holds OIDs.
-    unsafe { oids(pg_sys::GetPublicationSchemas(publication)) }
+    #[cfg(not(any(feature = "pg13", feature = "pg14")))]
+    let found = unsafe { oids(pg_sys::GetPublicationSchemas(publication)) };
+    found
 }
 
 /// What a table was before the running command.
@@ -302,29 +297,23 @@ fn including(relation: pg_sys::Oid) -> Vec<pg_sys::Oid> {
 }
 
 /// The publications FOR ALL TABLES that leave a table out, with its partitions (19 and later).
-#[cfg(feature = "pg19")]
 fn excluding(root: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    #[cfg(not(feature = "pg19"))]
+    let (_, found) = (root, Vec::new());
     // SAFETY: as above.
-    unsafe { oids(pg_sys::GetRelationExcludedPublications(root)) }
-}
-
-/// The publications FOR ALL TABLES that leave a table out, with its partitions (19 and later).
-#[cfg(not(feature = "pg19"))]
-fn excluding(_root: pg_sys::Oid) -> Vec<pg_sys::Oid> {
-    Vec::new()
+    #[cfg(feature = "pg19")]
+    let found = unsafe { oids(pg_sys::GetRelationExcludedPublications(root)) };
+    found
 }
 
 /// The publications FOR TABLES IN SCHEMA of a schema (15 and later).
-#[cfg(any(feature = "pg13", feature = "pg14"))]
-fn of_schema(_schema: pg_sys::Oid) -> Vec<pg_sys::Oid> {
-    Vec::new()
-}
-
-/// The publications FOR TABLES IN SCHEMA of a schema (15 and later).
-#[cfg(not(any(feature = "pg13", feature = "pg14")))]
 fn of_schema(schema: pg_sys::Oid) -> Vec<pg_sys::Oid> {
+    #[cfg(any(feature = "pg13", feature = "pg14"))]
+    let (_, found) = (schema, Vec::new());
     // SAFETY: reads pg_publication_namespace through the syscache; the list holds OIDs.
-    unsafe { oids(pg_sys::GetSchemaPublications(schema)) }
+    #[cfg(not(any(feature = "pg13", feature = "pg14")))]
+    let found = unsafe { oids(pg_sys::GetSchemaPublications(schema)) };
+    found
 }
 
 fn read() -> Known {
