@@ -4,7 +4,7 @@
 //! called directly, in materialize mode: no SPI, no planner, no other extension's hook (event_trigger.c).
 
 use crate::pg::catalog::lookup::{self, Address};
-use crate::pg::command::node::ParseTree;
+use crate::pg::command::node::{self, ParseTree};
 use crate::pg::runtime::list::{self, pointers};
 use crate::pg::runtime::memory::with_reserve;
 use crate::pg::runtime::value;
@@ -99,10 +99,8 @@ fn from_fcinfo(fcinfo: pg_sys::FunctionCallInfo) -> Option<Event> {
     // SAFETY: fcinfo is what PostgreSQL passes to a C function; the node tag tells what its context is.
     unsafe {
         let context = (*fcinfo).context;
-        if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_EventTriggerData {
-            return None;
-        }
-        let data = context as *mut pg_sys::EventTriggerData;
+        let tag = pg_sys::NodeTag::T_EventTriggerData;
+        let data = node::cast::<pg_sys::EventTriggerData>(context, tag)?;
         Some(Event {
             tree: ParseTree::new((*data).parsetree),
             name: text::string((*data).event).unwrap_or_default(),
@@ -355,8 +353,7 @@ unsafe fn former_schema(command: *mut pg_sys::CollectedCommand) -> Option<pg_sys
         if command.is_null() || (*command).type_ != pg_sys::CollectedCommandType::SCT_Simple {
             return None;
         }
-        let tree = (*command).parsetree;
-        if tree.is_null() || (*tree).type_ != pg_sys::NodeTag::T_AlterObjectSchemaStmt {
+        if !ParseTree::new((*command).parsetree).is(pg_sys::NodeTag::T_AlterObjectSchemaStmt) {
             return None;
         }
         let simple = &(*command).d.simple;
@@ -379,15 +376,19 @@ unsafe fn altered(command: *mut pg_sys::CollectedCommand) -> (Option<pg_sys::Oid
         let alter = &(*command).d.alterTable;
         let identifies = pointers::<pg_sys::CollectedATSubcmd>(alter.subcmds)
             .into_iter()
-            .any(|subcommand| {
-                let node = (*subcommand).parsetree;
-                !node.is_null()
-                    && (*node).type_ == pg_sys::NodeTag::T_AlterTableCmd
-                    && (*(node as *mut pg_sys::AlterTableCmd)).subtype
-                        == pg_sys::AlterTableType::AT_ReplicaIdentity
-            });
+            .filter_map(|subcommand| table_command(subcommand))
+            .any(|command| (*command).subtype == pg_sys::AlterTableType::AT_ReplicaIdentity);
         (Some(alter.objectId), identifies)
     }
+}
+
+/// # Safety
+/// `subcommand` is one that PostgreSQL has collected.
+unsafe fn table_command(
+    subcommand: *mut pg_sys::CollectedATSubcmd,
+) -> Option<*mut pg_sys::AlterTableCmd> {
+    // SAFETY: the caller's promise; its parse tree is NULL or a valid node.
+    unsafe { node::cast((*subcommand).parsetree, pg_sys::NodeTag::T_AlterTableCmd) }
 }
 
 /// Whether an ALTER TABLE gave existing rows a value from a volatile expression.
@@ -403,11 +404,9 @@ unsafe fn volatile_columns(command: *mut pg_sys::CollectedCommand) -> bool {
         let alter = &(*command).d.alterTable;
         let subcommands: Vec<*mut pg_sys::CollectedATSubcmd> = pointers(alter.subcmds);
         subcommands.into_iter().any(|subcommand| {
-            let node = (*subcommand).parsetree;
-            if node.is_null() || (*node).type_ != pg_sys::NodeTag::T_AlterTableCmd {
+            let Some(node) = table_command(subcommand) else {
                 return false;
-            }
-            let node = node as *mut pg_sys::AlterTableCmd;
+            };
             #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
             let adds_column = (*node).subtype == pg_sys::AlterTableType::AT_AddColumnRecurse;
             #[cfg(not(any(feature = "pg13", feature = "pg14", feature = "pg15")))]
@@ -420,11 +419,12 @@ unsafe fn volatile_columns(command: *mut pg_sys::CollectedCommand) -> bool {
                     )
                 }
                 pg_sys::AlterTableType::AT_AlterColumnType => {
-                    let definition = (*node).def as *mut pg_sys::ColumnDef;
-                    !definition.is_null()
-                        && (*definition).type_ == pg_sys::NodeTag::T_ColumnDef
-                        && !(*definition).cooked_default.is_null()
-                        && pg_sys::contain_volatile_functions((*definition).cooked_default)
+                    let tag = pg_sys::NodeTag::T_ColumnDef;
+                    node::cast::<pg_sys::ColumnDef>((*node).def, tag)
+                        .map(|definition| (*definition).cooked_default)
+                        .is_some_and(|value| {
+                            !value.is_null() && pg_sys::contain_volatile_functions(value)
+                        })
                 }
                 _ => false,
             }

@@ -239,18 +239,12 @@ unsafe fn by_index(
     unsafe {
         #[cfg(not(feature = "pg19"))]
         let (relation, index) = {
-            if (*node).type_ != pg_sys::NodeTag::T_ClusterStmt {
-                return None;
-            }
-            let cluster = node as *mut pg_sys::ClusterStmt;
+            let cluster = node::cast::<pg_sys::ClusterStmt>(node, pg_sys::NodeTag::T_ClusterStmt)?;
             ((*cluster).relation, (*cluster).indexname)
         };
         #[cfg(feature = "pg19")]
         let (relation, index) = {
-            if (*node).type_ != pg_sys::NodeTag::T_RepackStmt {
-                return None;
-            }
-            let repack = node as *mut pg_sys::RepackStmt;
+            let repack = node::cast::<pg_sys::RepackStmt>(node, pg_sys::NodeTag::T_RepackStmt)?;
             if (*repack).relation.is_null() {
                 return None;
             }

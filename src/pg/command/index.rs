@@ -193,7 +193,7 @@ pub fn may_concern(tree: ParseTree) -> bool {
             pg_sys::NodeTag::T_CommentStmt => {
                 (*(node as *mut pg_sys::CommentStmt)).objtype == pg_sys::ObjectType::OBJECT_INDEX
             }
-            pg_sys::NodeTag::T_CreateStmt => !likes_of_indexes(node).is_empty(),
+            pg_sys::NodeTag::T_CreateStmt => !likes_of_indexes(node.cast()).is_empty(),
             _ => is_drop(tree) || rebuilds(tree),
         }
     }
@@ -228,37 +228,28 @@ pub fn rebuilds(tree: ParseTree) -> bool {
 
 /// Whether a statement may go through many tables, and commit for each.
 pub fn goes_through_tables(tree: ParseTree) -> bool {
-    let node = tree.node();
-    // SAFETY: a parse tree is valid while its command runs; the node tag says which type it is.
-    rebuilds(tree) || !node.is_null() && unsafe { (*node).type_ == pg_sys::NodeTag::T_ReindexStmt }
+    rebuilds(tree) || tree.is(pg_sys::NodeTag::T_ReindexStmt)
 }
 
 /// Whether what a statement builds is committed before its end.
 pub fn builds_concurrently(tree: ParseTree) -> bool {
-    let node = tree.node();
+    let creates = tree.cast::<pg_sys::IndexStmt>(pg_sys::NodeTag::T_IndexStmt);
     // SAFETY: as above. A REINDEX makes indexes only if it is CONCURRENTLY.
-    !node.is_null()
-        && unsafe {
-            match (*node).type_ {
-                pg_sys::NodeTag::T_IndexStmt => (*(node as *mut pg_sys::IndexStmt)).concurrent,
-                pg_sys::NodeTag::T_ReindexStmt => true,
-                _ => false,
-            }
-        }
+    creates.is_some_and(|creates| unsafe { (*creates).concurrent })
+        || tree.is(pg_sys::NodeTag::T_ReindexStmt)
 }
 
 /// The LIKE clauses of a CREATE TABLE that take indexes, in order.
 ///
 /// # Safety
 /// A valid CREATE TABLE.
-unsafe fn likes_of_indexes(node: *mut pg_sys::Node) -> Vec<*mut pg_sys::TableLikeClause> {
+unsafe fn likes_of_indexes(create: *mut pg_sys::CreateStmt) -> Vec<*mut pg_sys::TableLikeClause> {
     // SAFETY: the caller's promise; the node tags say which type each is.
     unsafe {
-        list::pointers::<pg_sys::Node>((*(node as *mut pg_sys::CreateStmt)).tableElts)
+        list::pointers::<pg_sys::Node>((*create).tableElts)
             .into_iter()
-            .filter(|&element| (*element).type_ == pg_sys::NodeTag::T_TableLikeClause)
-            .map(|element| element as *mut pg_sys::TableLikeClause)
-            .filter(|&like| {
+            .filter_map(|element| node::cast(element, pg_sys::NodeTag::T_TableLikeClause))
+            .filter(|&like: &*mut pg_sys::TableLikeClause| {
                 (*like).options & pg_sys::TableLikeOption::CREATE_TABLE_LIKE_INDEXES != 0
             })
             .collect()
@@ -267,13 +258,12 @@ unsafe fn likes_of_indexes(node: *mut pg_sys::Node) -> Vec<*mut pg_sys::TableLik
 
 /// The tables of which a CREATE TABLE takes the indexes by LIKE. To be asked before it runs.
 pub fn tables_in_likes(tree: ParseTree) -> Vec<Oid> {
-    let node = tree.node();
+    let Some(create) = tree.cast(pg_sys::NodeTag::T_CreateStmt) else {
+        return Vec::new();
+    };
     // SAFETY: a parse tree is valid while its command runs; the node tag says which type it is.
     unsafe {
-        if node.is_null() || (*node).type_ != pg_sys::NodeTag::T_CreateStmt {
-            return Vec::new();
-        }
-        likes_of_indexes(node)
+        likes_of_indexes(create)
             .into_iter()
             .map(|like| node::find_permanent_relation((*like).relation))
             .filter(|&table| table != pg_sys::InvalidOid)
@@ -329,13 +319,9 @@ pub fn table_of_new(index: Oid) -> Option<Oid> {
 
 /// Whether a statement is a DROP INDEX.
 pub fn is_drop(tree: ParseTree) -> bool {
-    let node = tree.node();
-    // SAFETY: as above.
-    !node.is_null()
-        && unsafe {
-            (*node).type_ == pg_sys::NodeTag::T_DropStmt
-                && (*(node as *mut pg_sys::DropStmt)).removeType == pg_sys::ObjectType::OBJECT_INDEX
-        }
+    tree.cast::<pg_sys::DropStmt>(pg_sys::NodeTag::T_DropStmt)
+        // SAFETY: as above.
+        .is_some_and(|drop| unsafe { (*drop).removeType == pg_sys::ObjectType::OBJECT_INDEX })
 }
 
 /// Whether a statement is a DROP INDEX that names an invalid one; to be asked before it runs.
@@ -354,13 +340,9 @@ pub fn named<'a>(made: &'a [Oid], name: &'a str) -> Option<Oid> {
 
 /// The index that a REINDEX INDEX names; to be asked before it runs.
 pub fn reindexed_alone(tree: ParseTree) -> Option<Oid> {
-    let node = tree.node();
+    let reindex = tree.cast::<pg_sys::ReindexStmt>(pg_sys::NodeTag::T_ReindexStmt)?;
     // SAFETY: a parse tree is valid while its command runs; the node tag says which type it is.
     unsafe {
-        if node.is_null() || (*node).type_ != pg_sys::NodeTag::T_ReindexStmt {
-            return None;
-        }
-        let reindex = node as *mut pg_sys::ReindexStmt;
         ((*reindex).kind == pg_sys::ReindexObjectType::REINDEX_OBJECT_INDEX)
             .then(|| node::find_permanent_relation((*reindex).relation))
     }

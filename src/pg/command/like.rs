@@ -59,21 +59,16 @@ impl Constraint {
 /// The LIKE clauses of a CREATE TABLE that name temporary tables, and how many LIKE clauses there are; to be asked before it
 /// runs, under the user's search_path.
 pub fn temporary_likes(tree: ParseTree) -> (Vec<TemporaryLike>, usize) {
-    let node = tree.node();
+    let create = tree.cast::<pg_sys::CreateStmt>(pg_sys::NodeTag::T_CreateStmt);
+    let Some(create) = create.filter(|_| session::session_has_temporary_schema()) else {
+        return (Vec::new(), 0);
+    };
     // SAFETY: the node tags say which types these are; the look-up takes no lock.
     unsafe {
-        if node.is_null()
-            || (*node).type_ != pg_sys::NodeTag::T_CreateStmt
-            || !session::session_has_temporary_schema()
-        {
-            return (Vec::new(), 0);
-        }
-        let elements: Vec<*mut pg_sys::Node> =
-            list::pointers((*(node as *mut pg_sys::CreateStmt)).tableElts);
-        let likes: Vec<*mut pg_sys::RangeVar> = elements
+        let likes: Vec<*mut pg_sys::RangeVar> = list::pointers((*create).tableElts)
             .into_iter()
-            .filter(|&element| (*element).type_ == pg_sys::NodeTag::T_TableLikeClause)
-            .map(|element| (*(element as *mut pg_sys::TableLikeClause)).relation)
+            .filter_map(|element| node::cast(element, pg_sys::NodeTag::T_TableLikeClause))
+            .map(|like: *mut pg_sys::TableLikeClause| (*like).relation)
             .collect();
         let total = likes.len();
         let temporary = likes

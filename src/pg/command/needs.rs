@@ -1,7 +1,7 @@
 //! How a statement must be run: what it needs around it.
 
 use crate::pg::command::eventless;
-use crate::pg::command::node::{ParseTree, find_permanent_relation};
+use crate::pg::command::node::{self, ParseTree, find_permanent_relation};
 #[cfg(not(feature = "pg13"))]
 use crate::pg::command::partition;
 #[cfg(not(feature = "pg13"))]
@@ -61,10 +61,11 @@ impl ParseTree {
 pub(in crate::pg) unsafe fn runs_outside_transactions_only(statement: *mut pg_sys::Node) -> bool {
     // SAFETY: the caller's promise; the node tag says what the node is; relations that are not there have no kind.
     unsafe {
-        if (*statement).type_ != pg_sys::NodeTag::T_ReindexStmt {
+        let reindex = node::cast(statement, pg_sys::NodeTag::T_ReindexStmt);
+        let Some(relation) = reindex.map(|reindex: *mut pg_sys::ReindexStmt| (*reindex).relation)
+        else {
             return false;
-        }
-        let relation = (*(statement as *mut pg_sys::ReindexStmt)).relation;
+        };
         relation.is_null()
             || matches!(
                 pg_sys::get_rel_relkind(find_permanent_relation(relation)) as u8,

@@ -38,19 +38,29 @@ pub unsafe fn raises_event_triggers(node: *mut pg_sys::Node) -> bool {
 pub const KIND_OF_CREATE_INDEX: u32 = pg_sys::NodeTag::T_IndexStmt as u32;
 pub const KIND_OF_ALTER_TABLE: u32 = pg_sys::NodeTag::T_AlterTableStmt as u32;
 
+/// A node as what its tag says, if it has this tag.
+///
+/// # Safety
+/// `node` is NULL or a valid node; `T` is the struct of nodes with this tag.
+pub(in crate::pg) unsafe fn cast<T>(
+    node: *mut pg_sys::Node,
+    tag: pg_sys::NodeTag,
+) -> Option<*mut T> {
+    // SAFETY: the caller's promise.
+    (!node.is_null() && unsafe { (*node).type_ == tag }).then(|| node.cast())
+}
+
 /// The commands of an ALTER TABLE; none for any other statement.
 ///
 /// # Safety
-/// `statement` is a valid parse tree.
+/// `statement` is NULL or a valid parse tree.
 pub(in crate::pg) unsafe fn alter_table_commands(
     statement: *mut pg_sys::Node,
 ) -> Vec<*mut pg_sys::AlterTableCmd> {
     // SAFETY: the caller's promise; the node tag says which type it is.
     unsafe {
-        if (*statement).type_ != pg_sys::NodeTag::T_AlterTableStmt {
-            return Vec::new();
-        }
-        pointers((*(statement as *mut pg_sys::AlterTableStmt)).cmds)
+        cast::<pg_sys::AlterTableStmt>(statement, pg_sys::NodeTag::T_AlterTableStmt)
+            .map_or_else(Vec::new, |alter| pointers((*alter).cmds))
     }
 }
 
@@ -66,8 +76,13 @@ impl ParseTree {
     }
 
     pub(in crate::pg) fn is(self, tag: pg_sys::NodeTag) -> bool {
+        self.cast::<pg_sys::Node>(tag).is_some()
+    }
+
+    /// The statement as what its tag says, if it has this tag. `T` is the struct of nodes with this tag.
+    pub(in crate::pg) fn cast<T>(self, tag: pg_sys::NodeTag) -> Option<*mut T> {
         // SAFETY: valid while its command runs (see the type).
-        !self.0.is_null() && unsafe { (*self.0).type_ == tag }
+        unsafe { cast(self.0, tag) }
     }
 
     /// The node tag as a number, to compare statements by kind.
@@ -101,12 +116,11 @@ impl ParseTree {
 
     /// The indexes that a DROP INDEX names; to be asked before it runs.
     pub(in crate::pg) fn indexes_to_drop(self) -> Vec<pg_sys::Oid> {
-        if !self.is(pg_sys::NodeTag::T_DropStmt) {
+        let Some(drop) = self.cast::<pg_sys::DropStmt>(pg_sys::NodeTag::T_DropStmt) else {
             return Vec::new();
-        }
+        };
         // SAFETY: the node tag says which type this is; names of indexes are lists; look-ups take no lock.
         unsafe {
-            let drop = self.0 as *mut pg_sys::DropStmt;
             if (*drop).removeType != pg_sys::ObjectType::OBJECT_INDEX {
                 return Vec::new();
             }
@@ -136,21 +150,15 @@ impl ParseTree {
     }
 
     fn partitions_in(self, wanted: impl Fn(pg_sys::AlterTableType::Type) -> bool) -> Vec<Address> {
-        if self.0.is_null() {
-            return Vec::new();
-        }
         // SAFETY: the node tags say which types these are; the look-up takes no lock.
         unsafe {
             alter_table_commands(self.0)
                 .into_iter()
-                .filter(|&command| {
-                    wanted((*command).subtype)
-                        && !(*command).def.is_null()
-                        && (*(*command).def).type_ == pg_sys::NodeTag::T_PartitionCmd
+                .filter(|&command| wanted((*command).subtype))
+                .filter_map(|command| {
+                    cast::<pg_sys::PartitionCmd>((*command).def, pg_sys::NodeTag::T_PartitionCmd)
                 })
-                .map(|command| {
-                    find_permanent_relation((*((*command).def as *mut pg_sys::PartitionCmd)).name)
-                })
+                .map(|partition| find_permanent_relation((*partition).name))
                 .filter(|&oid| oid != pg_sys::InvalidOid)
                 .map(Address::relation)
                 .collect()
@@ -160,24 +168,24 @@ impl ParseTree {
     /// Whether it is an ALTER TABLE with REPLICA IDENTITY.
     pub fn chooses_replica_identity(self) -> bool {
         // SAFETY: the commands of ALTER TABLE are AlterTableCmd nodes.
-        !self.0.is_null()
-            && unsafe {
-                alter_table_commands(self.0)
-                    .into_iter()
-                    .any(|command| (*command).subtype == pg_sys::AlterTableType::AT_ReplicaIdentity)
-            }
+        unsafe {
+            alter_table_commands(self.0)
+                .into_iter()
+                .any(|command| (*command).subtype == pg_sys::AlterTableType::AT_ReplicaIdentity)
+        }
     }
 
     /// The publication that a CREATE or ALTER PUBLICATION is about; to be asked when it has run.
     pub fn made_or_altered_publication(self) -> Option<pg_sys::Oid> {
         // SAFETY: the node tag says which type the node is; a NUL-terminated name; InvalidOid when there is no such publication.
         unsafe {
-            let name = if self.is(pg_sys::NodeTag::T_CreatePublicationStmt) {
-                (*(self.0 as *mut pg_sys::CreatePublicationStmt)).pubname
-            } else if self.is(pg_sys::NodeTag::T_AlterPublicationStmt) {
-                (*(self.0 as *mut pg_sys::AlterPublicationStmt)).pubname
+            let name = if let Some(made) =
+                self.cast::<pg_sys::CreatePublicationStmt>(pg_sys::NodeTag::T_CreatePublicationStmt)
+            {
+                (*made).pubname
             } else {
-                return None;
+                let tag = pg_sys::NodeTag::T_AlterPublicationStmt;
+                (*self.cast::<pg_sys::AlterPublicationStmt>(tag)?).pubname
             };
             let publication = pg_sys::get_publication_oid(name, true);
             (publication != pg_sys::InvalidOid).then_some(publication)
@@ -192,26 +200,23 @@ impl ParseTree {
     /// Whether it makes a table, and nothing of what that may be a partition of.
     pub fn makes_table_alone(self) -> bool {
         // SAFETY: the node tag says which type this is.
-        self.is(pg_sys::NodeTag::T_CreateStmt)
-            && unsafe { (*(self.0 as *mut pg_sys::CreateStmt)).partbound.is_null() }
+        self.cast::<pg_sys::CreateStmt>(pg_sys::NodeTag::T_CreateStmt)
+            .is_some_and(|create| unsafe { (*create).partbound.is_null() })
     }
 
     /// Whether it is a CREATE INDEX without a name.
     pub fn leaves_name_of_index(self) -> bool {
         // SAFETY: as above.
-        self.is(pg_sys::NodeTag::T_IndexStmt)
-            && unsafe { (*(self.0 as *mut pg_sys::IndexStmt)).idxname.is_null() }
+        self.cast::<pg_sys::IndexStmt>(pg_sys::NodeTag::T_IndexStmt)
+            .is_some_and(|index| unsafe { (*index).idxname.is_null() })
     }
 
     /// The bare name of the object that a DROP names first.
     pub fn first_dropped_name(self) -> Option<String> {
-        if !self.is(pg_sys::NodeTag::T_DropStmt) {
-            return None;
-        }
+        let drop = self.cast::<pg_sys::DropStmt>(pg_sys::NodeTag::T_DropStmt)?;
         // SAFETY: the node tag says which type this is; names are lists of String nodes.
         unsafe {
-            let objects: Vec<*mut pg_sys::Node> =
-                pointers((*(self.0 as *mut pg_sys::DropStmt)).objects);
+            let objects: Vec<*mut pg_sys::Node> = pointers((*drop).objects);
             let first = *objects.first()?;
             let name = match (*first).type_ {
                 pg_sys::NodeTag::T_List => {
@@ -243,12 +248,10 @@ impl ParseTree {
 
     /// What a CREATE TABLE AS or CREATE MATERIALIZED VIEW makes, and its target.
     fn filled(self) -> Option<(pg_sys::ObjectType::Type, *mut pg_sys::IntoClause)> {
-        if !self.is(pg_sys::NodeTag::T_CreateTableAsStmt) {
-            return None;
-        }
+        let statement =
+            self.cast::<pg_sys::CreateTableAsStmt>(pg_sys::NodeTag::T_CreateTableAsStmt)?;
         // SAFETY: the node tag says that it is this type.
         unsafe {
-            let statement = self.0 as *mut pg_sys::CreateTableAsStmt;
             #[cfg(feature = "pg13")]
             let kind = (*statement).relkind;
             #[cfg(not(feature = "pg13"))]
@@ -264,19 +267,13 @@ impl ParseTree {
     /// The command that an EXPLAIN ANALYZE runs: CREATE TABLE AS, SELECT INTO or CREATE MATERIALIZED VIEW. PostgreSQL
     /// raises no event triggers for it.
     pub fn explained(self) -> Option<Self> {
-        if !self.is_explain() {
-            return None;
-        }
+        let explain = self.cast::<pg_sys::ExplainStmt>(pg_sys::NodeTag::T_ExplainStmt)?;
         // SAFETY: the node tags say which types these are; options are DefElem nodes, of which the last one counts.
         unsafe {
-            let explain = self.0 as *mut pg_sys::ExplainStmt;
             let analyze = pointers::<pg_sys::DefElem>((*explain).options)
                 .into_iter()
                 .rfind(|&option| text::bytes((*option).defname) == b"analyze")?;
-            let query = (*explain).query as *mut pg_sys::Query;
-            if query.is_null() || (*query).type_ != pg_sys::NodeTag::T_Query {
-                return None;
-            }
+            let query = cast::<pg_sys::Query>((*explain).query, pg_sys::NodeTag::T_Query)?;
             let inner = ParseTree((*query).utilityStmt);
             (inner.is(pg_sys::NodeTag::T_CreateTableAsStmt) && pg_sys::defGetBoolean(analyze))
                 .then_some(inner)

@@ -116,18 +116,14 @@ pub struct Before {
 
 impl Before {
     pub fn of(tree: ParseTree) -> Self {
-        let node = tree.node();
+        let alter = tree.cast::<pg_sys::AlterTableStmt>(pg_sys::NodeTag::T_AlterTableStmt);
+        let Some(alter) = alter.filter(|_| session_has_temporary_schema()) else {
+            return Self::default();
+        };
         // SAFETY: the node tag says which type it is; the look-up takes no lock.
         let (table, dropped) = unsafe {
-            if node.is_null()
-                || (*node).type_ != pg_sys::NodeTag::T_AlterTableStmt
-                || !session_has_temporary_schema()
-            {
-                return Self::default();
-            }
-            let table =
-                node::find_permanent_relation((*(node as *mut pg_sys::AlterTableStmt)).relation);
-            let dropped: Vec<String> = node::alter_table_commands(node)
+            let table = node::find_permanent_relation((*alter).relation);
+            let dropped: Vec<String> = node::alter_table_commands(tree.node())
                 .into_iter()
                 .filter(|&c| (*c).subtype == pg_sys::AlterTableType::AT_DropConstraint)
                 .filter_map(|c| text::string((*c).name))

@@ -1,5 +1,6 @@
 //! Row and statement triggers: what PostgreSQL passes to a trigger function, and what it may return.
 
+use crate::pg::command::node;
 use crate::pg::runtime::compat;
 use crate::pg::store::row_image::{self, Place};
 use pgrx::pg_sys::{self, Datum};
@@ -21,12 +22,8 @@ impl TriggerCall {
     pub fn from_fcinfo(fcinfo: pg_sys::FunctionCallInfo) -> Option<Self> {
         // SAFETY: PostgreSQL passes valid call data; the context is a node or NULL (fmgr.h: CALLED_AS_TRIGGER).
         unsafe {
-            let context = (*fcinfo).context;
-            (!context.is_null() && (*context).type_ == pg_sys::NodeTag::T_TriggerData).then(|| {
-                TriggerCall {
-                    data: context.cast(),
-                }
-            })
+            let data = node::cast((*fcinfo).context, pg_sys::NodeTag::T_TriggerData);
+            data.map(|data| TriggerCall { data })
         }
     }
 

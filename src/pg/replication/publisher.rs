@@ -34,11 +34,8 @@ impl Publisher {
     pub fn of_statement(tree: ParseTree) -> Option<Publisher> {
         // SAFETY: a parse tree is valid while its command runs; the tag says what the node is.
         unsafe {
-            let node = tree.node();
-            if node.is_null() || (*node).type_ != pg_sys::NodeTag::T_CreateSubscriptionStmt {
-                return None;
-            }
-            let statement = &*(node as *mut pg_sys::CreateSubscriptionStmt);
+            let tag = pg_sys::NodeTag::T_CreateSubscriptionStmt;
+            let statement = &*tree.cast::<pg_sys::CreateSubscriptionStmt>(tag)?;
             if statement.conninfo.is_null() {
                 return None;
             }
