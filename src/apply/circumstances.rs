@@ -5,7 +5,6 @@ use crate::document::settings;
 use crate::error::Failure;
 use crate::guc::{self, ApplyMissingTablespace};
 use crate::pg::catalog::lookup;
-use crate::pg::command::tablespace;
 use crate::pg::hooks::execute::{self};
 use crate::pg::runtime::{session, setting, text};
 use core::ffi::CStr;
@@ -20,11 +19,11 @@ pub struct Refused(Vec<(&'static CStr, String)>);
 impl Refused {
     /// Once the command has made these relations: a note, or why it fails. What new relations go into matters to these alone.
     pub fn after(self, made: &[lookup::Oid]) -> Result<Option<String>, Failure> {
-        let is_stored = made.iter().any(|&relation| tablespace::is_stored(relation));
+        let is_stored = made.iter().any(|&relation| lookup::is_stored(relation));
         let mut notes = Vec::new();
         for (name, value) in self.0 {
             let shown = name.to_string_lossy();
-            if tablespace::is_of_new_relations(name) {
+            if settings::is_of_new_relations(name) {
                 if !is_stored {
                     continue;
                 }
@@ -70,10 +69,7 @@ fn recorded(document: &Document<'_>, name: &CStr, default: &[u8]) -> Vec<u8> {
 
 /// Search path and settings as they were. Those that the row does not name had PostgreSQL's built-in default.
 pub fn set_all(document: &Document<'_>) -> Refused {
-    let path: Vec<String> = document
-        .search_path
-        .iter()
-        .filter(|schema| *schema != "pg_temp")
+    let path: Vec<String> = settings::path_elsewhere(&document.search_path)
         .map(|schema| text::quote_identifier(schema))
         .collect();
     // As in an apply worker: neither is the command captured here, nor do ordinary triggers fire.

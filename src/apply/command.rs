@@ -152,10 +152,7 @@ fn stopping(command: &Command, failure: Failure) -> Failure {
 
 /// As whom a command runs: as the role it had, never with more rights than it had.
 fn role_of(command: &Command, document: &Document<'_>) -> Result<(Role, Option<String>), Failure> {
-    let name = document
-        .run_as
-        .as_ref()
-        .map_or(&command.username, |run_as| &run_as.role);
+    let name = document.author().0.unwrap_or(&command.username);
     let owner = Role::of_session();
     let Some(role) = Role::find(name) else {
         return match guc::apply_missing_role() {

@@ -107,10 +107,7 @@ pub fn require_publisher_of(worker: &Worker) -> Result<(), Failure> {
 
 /// A role has no more power here than the row says it had there.
 pub fn require_role(name: &str, role: Role, document: &Document<'_>) -> Result<(), Failure> {
-    let (superuser, had) = match &document.run_as {
-        Some(run_as) => (run_as.superuser, run_as.rights.as_slice()),
-        None => (document.superuser, &*document.rights),
-    };
+    let (_, superuser, had) = document.author();
     let more: Vec<String> = if superuser {
         Vec::new()
     } else if role.is_superuser() {

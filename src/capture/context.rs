@@ -1,6 +1,6 @@
 //! Who runs a command, where and under which settings, as it was when the command began.
 
-use crate::document::settings::{SEARCH_PATH, SETTINGS, Settings, USUAL_PATH};
+use crate::document::settings::{self, SEARCH_PATH, SETTINGS, Settings, USUAL_PATH};
 use crate::document::{Nesting, RunAs};
 use crate::pg::catalog::rights;
 use crate::pg::catalog::role::Role;
@@ -135,9 +135,7 @@ impl Context {
             rights: rights::of_current_role(),
             session_user: session::session_user(),
             search_path: session::search_path(),
-            standard_conforming_strings: settings
-                .get("standard_conforming_strings")
-                .is_none_or(|v| v != "off"),
+            standard_conforming_strings: settings::standard_conforming_strings(&settings),
             settings,
             reset,
             nesting: if nested {

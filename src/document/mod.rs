@@ -78,6 +78,14 @@ pub struct Document<'a> {
 const SOME_OBJECTS: usize = 1_000;
 
 impl Document<'_> {
+    /// Whose rights the statement has, `None` for the role of the command; whether that is a superuser, and its other rights.
+    pub fn author(&self) -> (Option<&str>, bool, &[String]) {
+        match &self.run_as {
+            Some(other) => (Some(&other.role), other.superuser, &other.rights),
+            None => (None, self.superuser, &self.rights),
+        }
+    }
+
     /// Leaves out what consumers need least; whether there was something left to leave out.
     pub fn leave_out(&mut self) -> bool {
         let left_out = if self.original.take().is_some() {

@@ -60,6 +60,21 @@ pub fn names_an_object(setting: &str) -> bool {
     .contains(&setting)
 }
 
+/// Whether constants were read as the standard has it, under these settings.
+pub fn standard_conforming_strings(settings: &Settings) -> bool {
+    (settings.get("standard_conforming_strings")).is_none_or(|value| value != "off")
+}
+
+/// The schemas of a search_path as it is elsewhere: without the session's own temporary one.
+pub fn path_elsewhere(search_path: &[String]) -> impl Iterator<Item = &String> {
+    search_path.iter().filter(|schema| *schema != "pg_temp")
+}
+
+/// Whether a setting names what the new relations of a command go into.
+pub fn is_of_new_relations(setting: &CStr) -> bool {
+    setting == c"default_tablespace" || setting == c"default_table_access_method"
+}
+
 /// The settings that are recorded where they differ from PostgreSQL's built-in default, with that default.
 pub fn defaults() -> impl Iterator<Item = (&'static str, &'static str)> {
     SETTINGS.iter().filter_map(|(name, default)| {

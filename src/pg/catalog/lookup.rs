@@ -299,6 +299,20 @@ pub fn is_table(oid: pg_sys::Oid) -> bool {
     )
 }
 
+/// Whether a relation takes the tablespace, or the access method, that the session's settings name.
+pub fn is_stored(relation: pg_sys::Oid) -> bool {
+    // SAFETY: a syscache look-up; 0 when it is gone.
+    let kind = unsafe { pg_sys::get_rel_relkind(relation) } as u8;
+    matches!(
+        kind,
+        pg_sys::RELKIND_RELATION
+            | pg_sys::RELKIND_INDEX
+            | pg_sys::RELKIND_MATVIEW
+            | pg_sys::RELKIND_PARTITIONED_TABLE
+            | pg_sys::RELKIND_PARTITIONED_INDEX
+    )
+}
+
 /// Whether a relation is a TOAST table.
 pub fn is_toast(oid: pg_sys::Oid) -> bool {
     // SAFETY: a syscache look-up; 0 when it is gone.

@@ -3,7 +3,7 @@
 
 use crate::pg::runtime::list::pointers;
 use crate::pg::runtime::text;
-use core::ffi::{CStr, c_char};
+use core::ffi::c_char;
 use pgrx::pg_sys::{self, NodeTag};
 
 /// Names the database's own tablespace wherever a statement makes or moves something into one that is not here. Returns the
@@ -85,23 +85,4 @@ unsafe fn each_name_in(list: *mut pg_sys::List, f: &mut impl FnMut(*mut *mut c_c
             each_name(node, f);
         }
     }
-}
-
-/// Whether a relation takes the tablespace, or the access method, that the session's settings name.
-pub fn is_stored(relation: pg_sys::Oid) -> bool {
-    // SAFETY: a syscache look-up; 0 when it is gone.
-    let kind = unsafe { pg_sys::get_rel_relkind(relation) } as u8;
-    matches!(
-        kind,
-        pg_sys::RELKIND_RELATION
-            | pg_sys::RELKIND_INDEX
-            | pg_sys::RELKIND_MATVIEW
-            | pg_sys::RELKIND_PARTITIONED_TABLE
-            | pg_sys::RELKIND_PARTITIONED_INDEX
-    )
-}
-
-/// Whether a setting names what the new relations of a command go into.
-pub fn is_of_new_relations(setting: &CStr) -> bool {
-    setting == c"default_tablespace" || setting == c"default_table_access_method"
 }

@@ -14,17 +14,11 @@ pub struct Author<'a> {
 
 impl<'a> Author<'a> {
     pub fn new(username: &[u8], recorded: &'a Document<'_>) -> Self {
-        match &recorded.run_as {
-            Some(run_as) => Author {
-                role: text::encode(&run_as.role).into_owned(),
-                superuser: run_as.superuser,
-                rights: &run_as.rights,
-            },
-            None => Author {
-                role: username.to_vec(),
-                superuser: recorded.superuser,
-                rights: &recorded.rights,
-            },
+        let (role, superuser, rights) = recorded.author();
+        Author {
+            role: role.map_or_else(|| username.to_vec(), |role| text::encode(role).into_owned()),
+            superuser,
+            rights,
         }
     }
 }
@@ -63,7 +57,7 @@ impl Session<'_> {
         add(script, " AS ok \\gset dts_\n");
     }
 
-    pub fn add_may(&self, script: &mut Vec<u8>) {
+    fn add_may(&self, script: &mut Vec<u8>) {
         add(script, ":\"dts_schema\".may(");
         add_constant(script, &self.author.role);
         for right in self.author.rights {
@@ -88,10 +82,7 @@ impl Session<'_> {
             }
         }
         add(script, &format!("{set} search_path TO "));
-        let mut path = self
-            .search_path
-            .iter()
-            .filter(|schema| *schema != "pg_temp");
+        let mut path = settings::path_elsewhere(self.search_path);
         match path.next() {
             Some(first) => {
                 add_identifier(script, &text::encode(first));
@@ -115,7 +106,7 @@ impl Session<'_> {
         }
     }
 
-    pub fn role_to_set(&self) -> Option<&[u8]> {
+    fn role_to_set(&self) -> Option<&[u8]> {
         let role = self.author.role.as_slice();
         (self.session_user.as_deref() != Some(role)).then_some(role)
     }
@@ -147,7 +138,7 @@ impl Session<'_> {
 }
 
 /// `SET name TO value`, if need be only where the server knows it.
-pub fn add_setting(script: &mut Vec<u8>, set: &str, name: &str, value: &str) {
+fn add_setting(script: &mut Vec<u8>, set: &str, name: &str, value: &str) {
     let value = text::encode(value);
     if settings::is_not_in_every_major(name) {
         add(

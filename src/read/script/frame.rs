@@ -4,7 +4,7 @@ use super::psql::add;
 use crate::document::settings;
 use crate::pg::runtime::session;
 
-pub const HEAD: &str = "\
+const HEAD: &str = "\
 -- DDL commands captured by dts_ddl_capture, for psql:
 --   psql -XAtc \"SELECT dts_ddl.script()\" source | psql -X -v ON_ERROR_STOP=1 destination
 -- Each command runs as the role that ran it: the roles must exist, and whoever runs this script must be allowed to SET ROLE to them.
@@ -45,7 +45,7 @@ $dts$;
 
 /// A command runs deeper in the stack here than where it was sent: inside of a view and a function. In kB; the system's
 /// limit is told by an error only, and may be none at all.
-pub const DEEPER: &str = r#"DO $dts$
+const DEEPER: &str = r#"DO $dts$
 DECLARE
   depth pg_catalog.int8 := (SELECT s.setting FROM pg_catalog.pg_settings s WHERE s.name OPERATOR(pg_catalog.=) 'max_stack_depth');
   step pg_catalog.int8 := 8192;
@@ -65,7 +65,7 @@ $dts$;
 "#;
 
 /// Gives the session back what [`QUIET`] and [`DEEPER`] have changed, which not everybody may set to what it is.
-pub const LOUD_AND_FLAT: &str = "SELECT CASE WHEN s.reset_val OPERATOR(pg_catalog.=) w.value THEN pg_catalog.format('RESET %I', s.name)
+const LOUD_AND_FLAT: &str = "SELECT CASE WHEN s.reset_val OPERATOR(pg_catalog.=) w.value THEN pg_catalog.format('RESET %I', s.name)
   ELSE pg_catalog.format('SET %I TO %L', s.name, w.value) END FROM pg_catalog.pg_settings s, (VALUES
   ('session_replication_role', :'dts_replication_role'), ('max_stack_depth', :'dts_stack_depth')) w (name, value)
   WHERE s.name OPERATOR(pg_catalog.=) w.name AND s.setting OPERATOR(pg_catalog.<>) w.value \\gexec

@@ -195,10 +195,7 @@ impl Script {
         recorded: &Document<'_>,
         author: &Author<'_>,
     ) {
-        let conforming = recorded
-            .settings
-            .get("standard_conforming_strings")
-            .is_none_or(|value| value != "off");
+        let conforming = settings::standard_conforming_strings(&recorded.settings);
         let session_user = recorded
             .session_user
             .as_deref()

@@ -52,7 +52,7 @@ pub fn add_dollar_quoted(script: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// `$dts$`, or with a number where the text has that.
-pub fn dollar_quote(text: &[u8]) -> String {
+fn dollar_quote(text: &[u8]) -> String {
     const START: &[u8] = b"$dts";
     /// No text has so many of them that a longer number were needed.
     const DIGITS: usize = 9;
