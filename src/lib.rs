@@ -125,6 +125,7 @@ pub extern "C-unwind" fn _PG_init() {
         pg::hooks::object_access::install,
         pg::hooks::build_lock::install,
         pg::hooks::statements::install,
+        pg::hooks::transactions::install,
         pg::hooks::worker_error::install,
     ];
     for step in guc::DEFINITIONS

@@ -5,7 +5,6 @@ use crate::document::settings;
 use crate::error::Failure;
 use crate::guc::{self, ApplyMissingTablespace};
 use crate::pg::catalog::lookup;
-use crate::pg::hooks::execute::{self};
 use crate::pg::runtime::{session, setting, text};
 use core::ffi::CStr;
 
@@ -97,6 +96,6 @@ pub fn set_all(document: &Document<'_>) -> Refused {
             refused.push((name, text::decode(&value)));
         }
     }
-    execute::allow_deep_stack();
+    setting::allow_deep_stack();
     Refused(refused)
 }

@@ -6,9 +6,9 @@
 //! sends and copies that one, else its partitions (pg_publication_tables lists what is sent): the publisher is asked.
 
 use crate::error::Failure;
-use crate::pg::catalog::empty;
 use crate::pg::catalog::lookup::{self, Address, Oid};
 use crate::pg::catalog::spi::{self, Parameter};
+use crate::pg::replication::empty;
 use crate::pg::replication::publisher::Publisher;
 use crate::pg::replication::subscription;
 use crate::pg::runtime::transaction;

@@ -7,7 +7,6 @@ use crate::pg::catalog::relation;
 use crate::pg::catalog::spi;
 use crate::pg::command::index;
 use crate::pg::hooks::execute::Done;
-use crate::pg::store::sequence;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Gives the relations that the command has made the names that the source's server chose, where another one was chosen here. Fails
@@ -98,7 +97,7 @@ fn made_here(
             || lookup::relation_name(oid).is_some_and(|name| done.dropped.contains(&name));
         let is_of_command = || {
             lookup::is_sequence(oid)
-                && sequence::table_of(oid).is_none_or(|table| concerned.contains(&table))
+                && lookup::table_of_sequence(oid).is_none_or(|table| concerned.contains(&table))
         };
         if table.is_some() && !is_rebuilt() || is_of_command() {
             tables.entry(table).or_default().push(oid);

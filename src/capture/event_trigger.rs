@@ -14,7 +14,7 @@ use crate::pg::command::event::{self, Dropped};
 use crate::pg::command::eventless::{self, Kind};
 use crate::pg::command::node::ParseTree;
 use crate::pg::replication::publication;
-use crate::pg::runtime::transaction;
+use crate::pg::runtime::{session, transaction};
 use crate::pg::store::table;
 use crate::{error, guc};
 use pgrx::prelude::*;
@@ -107,7 +107,7 @@ fn before_eventless(tree: ParseTree) -> bool {
         Some(kind) => kind == Kind::Role && !guc::capture_roles(),
         None => Found::of(tree).is_empty(),
     };
-    if is_unwanted || event::in_extension_script() || !recording::is_on() {
+    if is_unwanted || session::in_extension_script() || !recording::is_on() {
         return false;
     }
     in_progress::start(tree, Some(transaction::progress()));
@@ -115,7 +115,7 @@ fn before_eventless(tree: ParseTree) -> bool {
 }
 
 fn before_explained(tree: ParseTree) -> bool {
-    if event::in_extension_script() || !recording::is_on() {
+    if session::in_extension_script() || !recording::is_on() {
         return false;
     }
     in_progress::start(tree, Some(transaction::progress()));
@@ -138,7 +138,7 @@ pub fn after_unannounced() {
 /// script, CREATE or ALTER EXTENSION gets its row now: rows that the script puts into tables must come after it. If the
 /// command has done its work already, this is another event trigger of it: the row must come before what that one writes.
 pub fn before_nested_statement() {
-    if event::in_extension_script() {
+    if session::in_extension_script() {
         in_progress::with_unrecorded(record::record_extension);
         return;
     }

@@ -18,7 +18,6 @@
 
 use crate::guc;
 use crate::pg::catalog::lookup;
-use crate::pg::command::event;
 use crate::pg::runtime::session;
 use crate::pg::store::sequence::{RESTORED_SEQUENCE, has_sequence, sequence_value};
 use crate::pg::store::table;
@@ -43,7 +42,7 @@ pub fn is_wanted() -> bool {
 pub fn is_on() -> bool {
     guc::enabled()
         && session::fires_ordinary_triggers()
-        && !event::in_binary_upgrade()
+        && !session::in_binary_upgrade()
         && !is_of_restore()
         && lookup::event_trigger_is_enabled(table::MAIN_TRIGGER)
         && lookup::extension_exists(table::EXTENSION)

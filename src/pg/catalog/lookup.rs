@@ -1,7 +1,7 @@
 //! Identities, names, kinds of objects.
 
 use crate::pg::catalog::role::Role;
-use crate::pg::runtime::{compat, list, scan, text, value};
+use crate::pg::runtime::{list, scan, syscache, text, value};
 use core::ffi::CStr;
 use pgrx::pg_sys;
 use std::ffi::CString;
@@ -117,7 +117,7 @@ impl Address {
         // A type's identity is one string with its schema.
         // SAFETY: TYPEOID holds rows of pg_type.
         unsafe {
-            compat::with_cached(
+            syscache::with_cached(
                 pg_sys::SysCacheIdentifier::TYPEOID,
                 self.object,
                 |t: &pg_sys::FormData_pg_type| text::string(t.typname.data.as_ptr()),
@@ -222,7 +222,7 @@ pub(in crate::pg) fn look_up_trigger_function(trigger: &CStr) {
     if let Some(row) = event_trigger(trigger) {
         // SAFETY: PROCOID holds rows of pg_proc.
         unsafe {
-            compat::with_cached(
+            syscache::with_cached(
                 pg_sys::SysCacheIdentifier::PROCOID,
                 row.evtfoid,
                 |_: &pg_sys::FormData_pg_proc| (),
@@ -234,7 +234,7 @@ pub(in crate::pg) fn look_up_trigger_function(trigger: &CStr) {
 fn event_trigger(name: &CStr) -> Option<pg_sys::FormData_pg_event_trigger> {
     // SAFETY: EVENTTRIGGERNAME holds rows of pg_event_trigger by name; the row is released after it was copied.
     unsafe {
-        let cache = compat::cache_number(pg_sys::SysCacheIdentifier::EVENTTRIGGERNAME);
+        let cache = syscache::cache_number(pg_sys::SysCacheIdentifier::EVENTTRIGGERNAME);
         let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(name.as_ptr()));
         if tuple.is_null() {
             return None;
@@ -287,6 +287,22 @@ pub fn is_partitioned(oid: pg_sys::Oid) -> bool {
 pub fn is_sequence(oid: pg_sys::Oid) -> bool {
     // SAFETY: a syscache look-up; 0 when it is gone.
     unsafe { pg_sys::get_rel_relkind(oid) as u8 == pg_sys::RELKIND_SEQUENCE }
+}
+
+/// The table that a sequence is owned by, as that of a serial or identity column is.
+pub fn table_of_sequence(sequence: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    let (mut table, mut column) = (pg_sys::InvalidOid, 0);
+    let kinds = [
+        pg_sys::DependencyType::DEPENDENCY_AUTO,
+        pg_sys::DependencyType::DEPENDENCY_INTERNAL,
+    ];
+    kinds
+        .into_iter()
+        .any(|kind| {
+            // SAFETY: reads pg_depend; both results are written where there is one.
+            unsafe { pg_sys::sequenceIsOwned(sequence, kind as _, &mut table, &mut column) }
+        })
+        .then_some(table)
 }
 
 /// Whether a relation is a table, partitioned or not.
@@ -389,7 +405,7 @@ pub(in crate::pg) fn sql_function_bodies(name: &CString) -> Vec<Vec<u8>> {
     // SAFETY: members of a syscache list stay valid until the list is released; attributes are read by number from the
     // cached tuple.
     unsafe {
-        let cache = compat::cache_number(pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP);
+        let cache = syscache::cache_number(pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP);
         let key = pg_sys::Datum::from(name.as_ptr());
         let zero = pg_sys::Datum::from(0usize);
         let list = pg_sys::SearchSysCacheList(cache, 1, key, zero, zero);

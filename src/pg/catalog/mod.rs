@@ -1,7 +1,6 @@
 //! What the catalogs say of objects and roles, and the few changes made in them: by OID or in a named schema, never through the user's search_path.
 
 pub mod dependency;
-pub mod empty;
 pub mod inheritance;
 pub mod lookup;
 pub mod own;

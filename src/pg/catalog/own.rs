@@ -11,7 +11,7 @@
 //! sessions that know it; it is the same relation still.
 
 use crate::pg::catalog::lookup::{self, Address};
-use crate::pg::runtime::compat;
+use crate::pg::runtime::syscache;
 use core::ffi::CStr;
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -53,7 +53,7 @@ pub fn install() {
             ),
         ] {
             pg_sys::CacheRegisterSyscacheCallback(
-                compat::cache_number(cache),
+                syscache::cache_number(cache),
                 Some(callback),
                 none,
             );
@@ -61,7 +61,7 @@ pub fn install() {
     }
 }
 
-type Callback = unsafe extern "C-unwind" fn(pg_sys::Datum, compat::CacheNumber, u32);
+type Callback = unsafe extern "C-unwind" fn(pg_sys::Datum, syscache::CacheNumber, u32);
 
 /// InvalidOid stands for all relations.
 unsafe extern "C-unwind" fn relation_changed(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
@@ -77,11 +77,11 @@ unsafe extern "C-unwind" fn relation_changed(_argument: pg_sys::Datum, relation:
     }
 }
 
-unsafe extern "C-unwind" fn schema_changed(_: pg_sys::Datum, _: compat::CacheNumber, _: u32) {
+unsafe extern "C-unwind" fn schema_changed(_: pg_sys::Datum, _: syscache::CacheNumber, _: u32) {
     KNOWN.set([None; ROOM]);
 }
 
-unsafe extern "C-unwind" fn function_changed(_: pg_sys::Datum, _: compat::CacheNumber, _: u32) {
+unsafe extern "C-unwind" fn function_changed(_: pg_sys::Datum, _: syscache::CacheNumber, _: u32) {
     FUNCTIONS.set(FUNCTIONS.get().wrapping_add(1));
 }
 

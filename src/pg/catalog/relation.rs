@@ -2,7 +2,7 @@
 //! index or sequence.
 
 use crate::pg::catalog::{lookup, temporary_need};
-use crate::pg::runtime::{compat, list, session, text};
+use crate::pg::runtime::{compat, list, session, syscache, text};
 use pgrx::pg_sys::{self, Datum};
 
 /// A column as other servers are to have it: name and type, each ready to stand in SQL.
@@ -116,7 +116,7 @@ unsafe fn type_name(oid: pg_sys::Oid, modifier: i32, qualify_all: bool) -> Optio
         } else {
             element
         };
-        let namespace = compat::with_cached(
+        let namespace = syscache::with_cached(
             pg_sys::SysCacheIdentifier::TYPEOID,
             named,
             |t: &pg_sys::FormData_pg_type| t.typnamespace,
@@ -134,7 +134,7 @@ unsafe fn type_name(oid: pg_sys::Oid, modifier: i32, qualify_all: bool) -> Optio
 unsafe fn collation(oid: pg_sys::Oid) -> Option<String> {
     // SAFETY: COLLOID holds rows of pg_collation.
     unsafe {
-        compat::with_cached(
+        syscache::with_cached(
             pg_sys::SysCacheIdentifier::COLLOID,
             oid,
             |c: &pg_sys::FormData_pg_collation| {
@@ -197,13 +197,13 @@ unsafe fn relation_options(relation: pg_sys::Oid, prefix: &str) -> Vec<String> {
     // SAFETY: the attribute is read from a copy of the pg_class row; untransformRelOptions gives a list of DefElem
     // whose values are strings (reloptions.c).
     unsafe {
-        let tuple = compat::cached_copy(pg_sys::SysCacheIdentifier::RELOID, relation);
+        let tuple = syscache::cached_copy(pg_sys::SysCacheIdentifier::RELOID, relation);
         if tuple.is_null() {
             return Vec::new();
         }
         let mut null = false;
         let datum: Datum = pg_sys::SysCacheGetAttr(
-            compat::cache_number(pg_sys::SysCacheIdentifier::RELOID),
+            syscache::cache_number(pg_sys::SysCacheIdentifier::RELOID),
             tuple,
             pg_sys::Anum_pg_class_reloptions as pg_sys::AttrNumber,
             &mut null,

@@ -5,7 +5,7 @@
 //! Relied on: whatever changes the answer is announced by an invalidation of AUTHOID, AUTHMEMMEMROLE or DATABASEOID.
 
 use crate::pg::catalog::role::Role;
-use crate::pg::runtime::{compat, scan, text};
+use crate::pg::runtime::{scan, syscache, text};
 use core::cell::{Cell, RefCell};
 use pgrx::pg_sys::{self, Datum};
 use std::rc::Rc;
@@ -35,7 +35,7 @@ pub fn install() {
         // SAFETY: the callback is a function of this library, which is never unloaded; it neither panics nor raises errors.
         unsafe {
             pg_sys::CacheRegisterSyscacheCallback(
-                compat::cache_number(cache),
+                syscache::cache_number(cache),
                 Some(changed),
                 Datum::from(0usize),
             );
@@ -43,7 +43,7 @@ pub fn install() {
     }
 }
 
-unsafe extern "C-unwind" fn changed(_: Datum, _: compat::CacheNumber, _: u32) {
+unsafe extern "C-unwind" fn changed(_: Datum, _: syscache::CacheNumber, _: u32) {
     CHANGES.set(CHANGES.get().wrapping_add(1));
 }
 
@@ -83,8 +83,8 @@ fn read(role: Role) -> Vec<String> {
     // SAFETY: AUTHOID and DATABASEOID hold rows of these two catalogs.
     let (attributes, owner) = unsafe {
         (
-            compat::with_cached(pg_sys::SysCacheIdentifier::AUTHOID, role.oid(), attributes),
-            compat::with_cached(
+            syscache::with_cached(pg_sys::SysCacheIdentifier::AUTHOID, role.oid(), attributes),
+            syscache::with_cached(
                 pg_sys::SysCacheIdentifier::DATABASEOID,
                 pg_sys::MyDatabaseId,
                 database,

@@ -1,7 +1,7 @@
 //! Roles of this server: what they may do, and code that runs with their rights.
 
 use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::{compat, scan, text};
+use crate::pg::runtime::{scan, syscache, text};
 use core::ffi::{CStr, c_int};
 use pgrx::pg_sys;
 
@@ -49,7 +49,7 @@ impl Role {
     pub(in crate::pg) fn owner_if_there(relation: pg_sys::Oid) -> Option<Role> {
         // SAFETY: RELOID holds rows of pg_class.
         unsafe {
-            compat::with_cached(
+            syscache::with_cached(
                 pg_sys::SysCacheIdentifier::RELOID,
                 relation,
                 |c: &pg_sys::FormData_pg_class| Role(c.relowner),
@@ -67,7 +67,7 @@ impl Role {
     pub(in crate::pg) fn owner_of_function(function: pg_sys::Oid) -> Option<Role> {
         // SAFETY: PROCOID holds rows of pg_proc.
         unsafe {
-            compat::with_cached(
+            syscache::with_cached(
                 pg_sys::SysCacheIdentifier::PROCOID,
                 function,
                 |f: &pg_sys::FormData_pg_proc| Role(f.proowner),

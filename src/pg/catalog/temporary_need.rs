@@ -7,7 +7,7 @@
 use crate::pg::catalog::lookup::Address;
 use crate::pg::runtime::session::{self, session_has_temporary_schema};
 use crate::pg::runtime::transaction::Progress;
-use crate::pg::runtime::{compat, scan};
+use crate::pg::runtime::{scan, syscache};
 use pgrx::pg_sys;
 use std::collections::HashSet;
 
@@ -252,17 +252,17 @@ pub(in crate::pg) fn is_temporary(class: pg_sys::Oid, object: pg_sys::Oid) -> bo
         let namespace = match class {
             pg_sys::RelationRelationId => Some(pg_sys::get_rel_namespace(object)),
             pg_sys::ProcedureRelationId => Some(pg_sys::get_func_namespace(object)),
-            pg_sys::TypeRelationId => compat::with_cached(
+            pg_sys::TypeRelationId => syscache::with_cached(
                 pg_sys::SysCacheIdentifier::TYPEOID,
                 object,
                 |row: &pg_sys::FormData_pg_type| row.typnamespace,
             ),
-            pg_sys::OperatorRelationId => compat::with_cached(
+            pg_sys::OperatorRelationId => syscache::with_cached(
                 pg_sys::SysCacheIdentifier::OPEROID,
                 object,
                 |row: &pg_sys::FormData_pg_operator| row.oprnamespace,
             ),
-            pg_sys::CollationRelationId => compat::with_cached(
+            pg_sys::CollationRelationId => syscache::with_cached(
                 pg_sys::SysCacheIdentifier::COLLOID,
                 object,
                 |row: &pg_sys::FormData_pg_collation| row.collnamespace,
@@ -277,7 +277,7 @@ pub(in crate::pg) fn is_temporary(class: pg_sys::Oid, object: pg_sys::Oid) -> bo
 pub(in crate::pg) fn is_of_type(table: pg_sys::Oid) -> bool {
     // SAFETY: RELOID holds rows of that structure.
     let kind = unsafe {
-        compat::with_cached(
+        syscache::with_cached(
             pg_sys::SysCacheIdentifier::RELOID,
             table,
             |row: &pg_sys::FormData_pg_class| row.reloftype,

@@ -7,7 +7,7 @@ use crate::pg::command::{parser, role_spec};
 use crate::pg::runtime::list::pointers;
 use crate::pg::runtime::text::{self, quote_literal};
 use crate::pg::runtime::value;
-use crate::pg::runtime::{compat, scan, session};
+use crate::pg::runtime::{scan, session, syscache};
 use core::ffi::CStr;
 use pgrx::pg_sys;
 use std::ffi::CString;
@@ -94,7 +94,7 @@ pub fn stored(tree: ParseTree, function: Option<pg_sys::Oid>) -> Vec<String> {
 }
 
 fn of_function(function: pg_sys::Oid) -> Vec<String> {
-    let cache = compat::cache_number(pg_sys::SysCacheIdentifier::PROCOID);
+    let cache = syscache::cache_number(pg_sys::SysCacheIdentifier::PROCOID);
     // SAFETY: PROCOID holds rows of pg_proc; the array is copied before the row is released.
     unsafe {
         let tuple = pg_sys::SearchSysCache1(cache, pg_sys::Datum::from(function));

@@ -8,7 +8,7 @@ use crate::pg::command::node::{self, ParseTree};
 use crate::pg::runtime::list::{self, pointers};
 use crate::pg::runtime::memory::with_reserve;
 use crate::pg::runtime::value;
-use crate::pg::runtime::{compat, failure, subtransaction, text};
+use crate::pg::runtime::{compat, failure, session, subtransaction, text};
 use pgrx::pg_sys;
 use std::cell::Cell;
 
@@ -106,18 +106,6 @@ fn from_fcinfo(fcinfo: pg_sys::FunctionCallInfo) -> Option<Event> {
             name: text::string((*data).event).unwrap_or_default(),
         })
     }
-}
-
-/// Whether an extension's script is running: its commands belong to CREATE or ALTER EXTENSION.
-pub fn in_extension_script() -> bool {
-    // SAFETY: a backend-global flag.
-    unsafe { pg_sys::creating_extension }
-}
-
-/// Whether pg_upgrade is filling this cluster.
-pub fn in_binary_upgrade() -> bool {
-    // SAFETY: a backend-global flag.
-    unsafe { pg_sys::IsBinaryUpgrade }
 }
 
 /// The commands collected so far for the statement in progress.
@@ -439,7 +427,7 @@ pub fn on(fcinfo: pg_sys::FunctionCallInfo, name: &str, function: &str, work: im
         let Some(event) = from_fcinfo(fcinfo) else {
             failure::not_an_event_trigger(function).raise()
         };
-        if in_extension_script() || in_binary_upgrade() {
+        if session::in_extension_script() || session::in_binary_upgrade() {
             return;
         }
         if event.name != name {

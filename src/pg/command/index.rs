@@ -10,7 +10,7 @@ use crate::pg::catalog::dependency::Mark;
 use crate::pg::catalog::inheritance::parent_of_index;
 use crate::pg::catalog::lookup::{self, Address};
 use crate::pg::command::node::{self, ParseTree};
-use crate::pg::runtime::{compat, list, scan, text, value};
+use crate::pg::runtime::{compat, list, scan, syscache, text, value};
 use pgrx::pg_sys::{self, Oid};
 use statement::create_index_if_not_exists;
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn is_index(oid: Oid) -> bool {
 fn validity(index: Oid) -> Option<bool> {
     // SAFETY: INDEXRELID holds rows of pg_index.
     unsafe {
-        compat::with_cached(
+        syscache::with_cached(
             pg_sys::SysCacheIdentifier::INDEXRELID,
             index,
             |row: &pg_sys::FormData_pg_index| row.indisvalid,
@@ -134,7 +134,7 @@ fn changed_by_this_transaction(index: Oid) -> bool {
 fn is_written_here(cache: pg_sys::SysCacheIdentifier::Type, object: Oid) -> bool {
     // SAFETY: the two caches that this is asked of have an OID as their only key; takes any number of a transaction.
     unsafe {
-        compat::inserted_by(cache, object)
+        syscache::inserted_by(cache, object)
             .is_some_and(|by| pg_sys::TransactionIdIsCurrentTransactionId(by))
     }
 }
@@ -409,7 +409,7 @@ pub fn is_altered_while_built(index: Oid) -> bool {
         return false;
     };
     // SAFETY: RELOID has an OID as its only key.
-    unsafe { compat::inserted_by(pg_sys::SysCacheIdentifier::RELOID, index) }
+    unsafe { syscache::inserted_by(pg_sys::SysCacheIdentifier::RELOID, index) }
         .is_some_and(|last| last != made)
 }
 

@@ -16,4 +16,5 @@ pub mod sequence_range;
 pub mod source;
 pub mod tablespace;
 pub mod temporary_type;
+pub mod way;
 pub mod without_temporary;

@@ -2,11 +2,14 @@
 
 use crate::pg::command::eventless;
 use crate::pg::command::node::{self, ParseTree, find_permanent_relation};
+use crate::pg::command::parser;
 #[cfg(not(feature = "pg13"))]
 use crate::pg::command::partition;
+use crate::pg::runtime::list::pointers;
 #[cfg(not(feature = "pg13"))]
-use crate::pg::runtime::{list::pointers, text};
+use crate::pg::runtime::text;
 use pgrx::pg_sys;
+use std::ffi::CString;
 
 /// How a statement must be run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,6 +54,20 @@ impl ParseTree {
             Needs::Nothing
         }
     }
+}
+
+/// How a statement must be run, by PostgreSQL's parser; `None` when it does not parse here. `standard_conforming_strings`
+/// is the value under which it was written.
+pub fn needs_of(query: &CString, standard_conforming_strings: bool) -> Option<Needs> {
+    let _setting = parser::StringsAs::new(standard_conforming_strings);
+    parser::if_parsed(|| {
+        // SAFETY: the parser returns a list of RawStmt, which lives in the current memory context.
+        unsafe {
+            let statements: Vec<*mut pg_sys::RawStmt> = pointers(parser::raw_parse(query));
+            let first = statements.first()?;
+            Some(ParseTree::new((**first).stmt).needs())
+        }
+    })
 }
 
 /// Whether a statement can only be run outside of a transaction in every form, and does no more than rewrite storage: REINDEX of

@@ -1,6 +1,5 @@
 //! PostgreSQL's raw parser: texts as trees.
 
-use crate::pg::command::needs::Needs;
 use crate::pg::command::node::ParseTree;
 use crate::pg::runtime::list::pointers;
 use pgrx::pg_sys;
@@ -53,20 +52,6 @@ pub(in crate::pg) fn parsed(
                 [statement] => Some(ParseTree::new((*statement).stmt)),
                 _ => None,
             }
-        }
-    })
-}
-
-/// How a statement must be run, by PostgreSQL's parser; `None` when it does not parse here. `standard_conforming_strings`
-/// is the value under which it was written.
-pub fn needs_of(query: &CString, standard_conforming_strings: bool) -> Option<Needs> {
-    let _setting = StringsAs::new(standard_conforming_strings);
-    if_parsed(|| {
-        // SAFETY: the parser returns a list of RawStmt, which lives in the current memory context.
-        unsafe {
-            let statements: Vec<*mut pg_sys::RawStmt> = pointers(raw_parse(query));
-            let first = statements.first()?;
-            Some(ParseTree::new((**first).stmt).needs())
         }
     })
 }

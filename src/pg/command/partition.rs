@@ -5,7 +5,7 @@ use crate::pg::catalog::lookup::Address;
 use crate::pg::catalog::{role, spi};
 use crate::pg::command::node::{self, ParseTree};
 use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::{compat, list, session, value};
+use crate::pg::runtime::{compat, list, session, syscache, value};
 use pgrx::pg_sys;
 
 unsafe extern "C-unwind" {
@@ -46,13 +46,13 @@ pub fn bound(partition: pg_sys::Oid) -> Option<String> {
     let cache = pg_sys::SysCacheIdentifier::RELOID;
     // SAFETY: the attribute is read from a copy of the pg_class row; pg_get_expr(pg_node_tree, oid) reads catalogs.
     unsafe {
-        let tuple = compat::cached_copy(cache, partition);
+        let tuple = syscache::cached_copy(cache, partition);
         if tuple.is_null() {
             return None;
         }
         let mut null = false;
         let bound = pg_sys::SysCacheGetAttr(
-            compat::cache_number(cache),
+            syscache::cache_number(cache),
             tuple,
             pg_sys::Anum_pg_class_relpartbound as pg_sys::AttrNumber,
             &mut null,
@@ -209,7 +209,7 @@ pub(in crate::pg) unsafe fn add_constraint(name: *mut pg_sys::RangeVar) -> Resul
                 pg_sys::make_ands_explicit(qual.cast())
             });
             let new = expression.filter(|&expression| {
-                let list = compat::list_of(expression.cast());
+                let list = list::of(expression.cast());
                 !pg_sys::PartConstraintImpliedByRelConstraint(relation, list)
             });
             pg_sys::relation_close(relation, no_lock);
@@ -227,7 +227,7 @@ pub(in crate::pg) unsafe fn add_constraint(name: *mut pg_sys::RangeVar) -> Resul
             {
                 constraint.is_enforced = true;
             }
-            let constraints = compat::list_of(constraint.into_pg().cast());
+            let constraints = list::of(constraint.into_pg().cast());
             // the table, and all partitions of it
             let all = pg_sys::find_all_inheritors(table, lock, core::ptr::null_mut());
             for one in list::oids(all) {

@@ -7,7 +7,7 @@
 
 use crate::pg::command::node::ParseTree;
 use crate::pg::runtime::session::temporary_schema;
-use crate::pg::runtime::{compat, list, text};
+use crate::pg::runtime::{list, syscache, text};
 use pgrx::pg_sys::{self, Datum};
 
 /// Whether such an expression of a statement names a temporary type. Costs nothing in a session without temporary objects.
@@ -76,7 +76,7 @@ unsafe fn names_type_of(expression: *mut pg_sys::Node, namespace: pg_sys::Oid) -
         // SAFETY: TYPENAMENSP has these two keys.
         let found = unsafe {
             pg_sys::GetSysCacheOid(
-                compat::cache_number(pg_sys::SysCacheIdentifier::TYPENAMENSP),
+                syscache::cache_number(pg_sys::SysCacheIdentifier::TYPENAMENSP),
                 pg_sys::Anum_pg_type_oid as pg_sys::AttrNumber,
                 Datum::from(name.as_ptr()),
                 Datum::from(namespace),

@@ -12,6 +12,7 @@ pub mod object_access;
 pub mod row_rights;
 pub mod running;
 pub mod statements;
+pub mod transactions;
 pub mod trigger;
 mod trigger_functions;
 pub mod worker_error;

@@ -22,7 +22,7 @@ use crate::pg::catalog::own;
 use crate::pg::catalog::role::{self, Role};
 use crate::pg::hooks::running;
 use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::{compat, session, text};
+use crate::pg::runtime::{compat, session, syscache, text};
 use crate::pg::store::sequence;
 use core::ffi::{c_char, c_int};
 use pgrx::pg_sys::{self, Datum};
@@ -154,7 +154,7 @@ unsafe extern "C-unwind" fn is_needed(function: pg_sys::Oid) -> bool {
 extern "C-unwind" fn is_mutable_sql(function: pg_sys::Oid) -> bool {
     // SAFETY: PROCOID holds rows of pg_proc.
     unsafe {
-        compat::with_cached(
+        syscache::with_cached(
             pg_sys::SysCacheIdentifier::PROCOID,
             function,
             |f: &pg_sys::FormData_pg_proc| {
@@ -201,7 +201,7 @@ unsafe extern "C-unwind" fn hook(
 fn role_of(function: pg_sys::Oid) -> Result<Option<Role>, Failure> {
     // SAFETY: PROCOID holds rows of pg_proc.
     let found = unsafe {
-        compat::with_cached(
+        syscache::with_cached(
             pg_sys::SysCacheIdentifier::PROCOID,
             function,
             |f: &pg_sys::FormData_pg_proc| (f.proowner, f.prosecdef, f.prolang),

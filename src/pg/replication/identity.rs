@@ -10,7 +10,7 @@ use crate::pg::catalog::dependency::Mark;
 #[cfg(not(any(feature = "pg13", feature = "pg14")))]
 use crate::pg::replication::publication::by_publication;
 use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::{compat, scan, subtransaction};
+use crate::pg::runtime::{compat, scan, subtransaction, syscache};
 use pgrx::pg_sys;
 
 /// From 15 on a publication may have a column list, under which UPDATE and DELETE fail where the identity is FULL.
@@ -285,7 +285,7 @@ unsafe fn is_null(row: pg_sys::HeapTuple, column: u32, descriptor: pg_sys::Tuple
 fn identity(table: pg_sys::Oid) -> Option<u8> {
     // SAFETY: RELOID holds rows of pg_class.
     unsafe {
-        compat::with_cached(
+        syscache::with_cached(
             pg_sys::SysCacheIdentifier::RELOID,
             table,
             |c: &pg_sys::FormData_pg_class| c.relreplident as u8,
@@ -317,7 +317,7 @@ fn change(table: pg_sys::Oid, from: u8, to: u8) -> bool {
     // SAFETY: updates one field of a copy of the catalog row, under the lock that the caller has.
     unsafe {
         let catalog = pg_sys::relation_open(pg_sys::RelationRelationId, lock);
-        let tuple = compat::cached_copy(pg_sys::SysCacheIdentifier::RELOID, table);
+        let tuple = syscache::cached_copy(pg_sys::SysCacheIdentifier::RELOID, table);
         let mut changed = false;
         if !tuple.is_null() {
             let form = &mut *(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_class);

@@ -8,7 +8,7 @@ use crate::pg::catalog::dependency;
 use crate::pg::catalog::inheritance::{with_ancestors, with_partitions};
 use crate::pg::catalog::role::Role;
 use crate::pg::runtime::list::oids;
-use crate::pg::runtime::{compat, scan, text};
+use crate::pg::runtime::{scan, syscache, text};
 use crate::pg::store::table;
 use core::cell::RefCell;
 use pgrx::pg_sys::{self, Datum};
@@ -58,7 +58,7 @@ impl Known {
 pub fn is_publishable(table: pg_sys::Oid) -> bool {
     // SAFETY: RELOID holds rows of pg_class.
     unsafe {
-        compat::with_cached(
+        syscache::with_cached(
             pg_sys::SysCacheIdentifier::RELOID,
             table,
             |c: &pg_sys::FormData_pg_class| {
@@ -151,7 +151,7 @@ pub fn sends_unnamed_tables(publication: pg_sys::Oid) -> bool {
 fn is_for_all_tables(publication: pg_sys::Oid) -> bool {
     // SAFETY: PUBLICATIONOID holds rows of pg_publication.
     unsafe {
-        compat::with_cached(
+        syscache::with_cached(
             pg_sys::SysCacheIdentifier::PUBLICATIONOID,
             publication,
             |p: &pg_sys::FormData_pg_publication| p.puballtables,
@@ -385,7 +385,7 @@ fn register_invalidation() {
             // SAFETY: the callback only empties a cache of ours.
             unsafe {
                 pg_sys::CacheRegisterSyscacheCallback(
-                    compat::cache_number(cache),
+                    syscache::cache_number(cache),
                     Some(forget),
                     Datum::from(0usize),
                 );
@@ -396,7 +396,7 @@ fn register_invalidation() {
 
 /// # Safety
 /// Called by PostgreSQL's invalidation machinery only.
-unsafe extern "C-unwind" fn forget(_argument: Datum, _cache: compat::CacheNumber, _hash: u32) {
+unsafe extern "C-unwind" fn forget(_argument: Datum, _cache: syscache::CacheNumber, _hash: u32) {
     KNOWN.with(|cached| {
         if let Ok(mut cached) = cached.try_borrow_mut() {
             *cached = None;
@@ -419,7 +419,7 @@ fn pin(publication: &Publication) -> bool {
     unsafe {
         let is_held = lock_if_free(class, oid, lock);
         pg_sys::LockDatabaseObject(class, oid, JOINING, lock);
-        let wanted = compat::with_cached(
+        let wanted = syscache::with_cached(
             pg_sys::SysCacheIdentifier::PUBLICATIONOID,
             oid,
             |p: &pg_sys::FormData_pg_publication| {

@@ -8,7 +8,7 @@ use crate::pg::catalog::role::Role;
 use crate::pg::replication::publication;
 use crate::pg::runtime::memory::with_reserve;
 use crate::pg::runtime::subtransaction::ByLevel;
-use crate::pg::runtime::{compat, list, scan, text};
+use crate::pg::runtime::{list, scan, syscache, text};
 use core::ffi::{CStr, c_char};
 use pgrx::pg_sys::{self, Datum};
 use std::cell::RefCell;
@@ -284,7 +284,7 @@ pub fn find(name: &str) -> Option<pg_sys::Oid> {
     // SAFETY: a syscache look-up by database and name.
     unsafe {
         let oid = pg_sys::GetSysCacheOid(
-            compat::cache_number(pg_sys::SysCacheIdentifier::SUBSCRIPTIONNAME),
+            syscache::cache_number(pg_sys::SysCacheIdentifier::SUBSCRIPTIONNAME),
             pg_sys::Anum_pg_subscription_oid as pg_sys::AttrNumber,
             Datum::from(pg_sys::MyDatabaseId),
             Datum::from(name.as_ptr()),

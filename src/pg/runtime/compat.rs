@@ -3,75 +3,11 @@
 use crate::pg::runtime::list;
 use pgrx::pg_sys::{self, Datum};
 
-/// The type of a syscache's number: an enum from 19 on.
-#[cfg(feature = "pg19")]
-pub type CacheNumber = pg_sys::SysCacheIdentifier::Type;
-#[cfg(not(feature = "pg19"))]
-pub type CacheNumber = core::ffi::c_int;
-
-pub const fn cache_number(cache: pg_sys::SysCacheIdentifier::Type) -> CacheNumber {
-    cache as CacheNumber
-}
-
-/// Reads one thing from the syscache row of an object; `None` when there is no such row.
-///
-/// # Safety
-/// `F` is the row type of `cache`, whose only key is an OID.
-pub unsafe fn with_cached<F, R>(
-    cache: pg_sys::SysCacheIdentifier::Type,
-    oid: pg_sys::Oid,
-    read: impl FnOnce(&F) -> R,
-) -> Option<R> {
-    // SAFETY: the row is pinned until it is released; `read` gets it only for the length of the call.
-    unsafe {
-        let tuple = pg_sys::SearchSysCache1(cache_number(cache), Datum::from(oid));
-        if tuple.is_null() {
-            return None;
-        }
-        let result = read(&*(pg_sys::GETSTRUCT(tuple) as *const F));
-        pg_sys::ReleaseSysCache(tuple);
-        Some(result)
-    }
-}
-
 /// The type event_trigger, which has another name in 13.
 #[cfg(feature = "pg13")]
 pub const EVENT_TRIGGER: pg_sys::Oid = pg_sys::EVTTRIGGEROID;
 #[cfg(not(feature = "pg13"))]
 pub const EVENT_TRIGGER: pg_sys::Oid = pg_sys::EVENT_TRIGGEROID;
-
-/// A copy of the syscache row of an object, to be changed and written back; NULL when there is none.
-///
-/// # Safety
-/// The only key of `cache` is an OID.
-pub unsafe fn cached_copy(
-    cache: pg_sys::SysCacheIdentifier::Type,
-    oid: pg_sys::Oid,
-) -> pg_sys::HeapTuple {
-    let none = Datum::from(0usize);
-    // SAFETY: the caller's promise.
-    unsafe { pg_sys::SearchSysCacheCopy(cache_number(cache), Datum::from(oid), none, none, none) }
-}
-
-/// The transaction that has written the row of an object in this cache; `None` without a row.
-///
-/// # Safety
-/// The only key of `cache` is an OID, and it holds rows of a catalog.
-pub unsafe fn inserted_by(
-    cache: pg_sys::SysCacheIdentifier::Type,
-    oid: pg_sys::Oid,
-) -> Option<pg_sys::TransactionId> {
-    // SAFETY: the cache is what it is asked for; a copy of a row of a catalog says by which transaction it was inserted.
-    unsafe {
-        let tuple = cached_copy(cache, oid);
-        if tuple.is_null() {
-            return None;
-        }
-        let inserted_by = (*(*tuple).t_data).t_choice.t_heap.t_xmin;
-        pg_sys::heap_freetuple(tuple);
-        Some(inserted_by)
-    }
-}
 
 /// The OID of a relation's primary key index, or InvalidOid.
 ///
@@ -152,15 +88,6 @@ pub unsafe fn index_beginscan(
         #[cfg(not(any(feature = "pg18", feature = "pg19")))]
         return pg_sys::index_beginscan(table, index, snapshot, keys, 0);
     }
-}
-
-/// A list of one pointer.
-///
-/// # Safety
-/// `pointer` is a node.
-pub unsafe fn list_of(pointer: *mut core::ffi::c_void) -> *mut pg_sys::List {
-    // SAFETY: the caller's promise; lappend makes a list of NIL.
-    unsafe { pg_sys::lappend(core::ptr::null_mut(), pointer) }
 }
 
 /// The tables that a planned statement changes rows of.

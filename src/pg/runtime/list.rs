@@ -34,6 +34,15 @@ pub(in crate::pg) unsafe fn oids(list: *mut pg_sys::List) -> Vec<pg_sys::Oid> {
     }
 }
 
+/// A list of one pointer.
+///
+/// # Safety
+/// `pointer` is a node.
+pub(in crate::pg) unsafe fn of(pointer: *mut core::ffi::c_void) -> *mut pg_sys::List {
+    // SAFETY: the caller's promise; lappend makes a list of NIL.
+    unsafe { pg_sys::lappend(core::ptr::null_mut(), pointer) }
+}
+
 /// A string node; a generic Value before 15 (nodes/value.h), with the pointer at the same place.
 #[repr(C)]
 struct StringNode {

@@ -12,6 +12,7 @@ pub mod session;
 pub mod setting;
 pub mod short_error;
 pub mod subtransaction;
+pub mod syscache;
 pub mod text;
 pub mod transaction;
 pub mod value;

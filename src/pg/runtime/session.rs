@@ -263,6 +263,18 @@ pub fn fires_ordinary_triggers() -> bool {
     }
 }
 
+/// Whether an extension's script is running: its commands belong to CREATE or ALTER EXTENSION.
+pub fn in_extension_script() -> bool {
+    // SAFETY: a backend-global flag.
+    unsafe { pg_sys::creating_extension }
+}
+
+/// Whether pg_upgrade is filling this cluster.
+pub fn in_binary_upgrade() -> bool {
+    // SAFETY: a backend-global flag.
+    unsafe { pg_sys::IsBinaryUpgrade }
+}
+
 /// Whether a setting names this library as one to be loaded before the first command of a session.
 pub fn preloads_library() -> bool {
     const LIBRARY: &[u8] = b"dts_ddl_capture";

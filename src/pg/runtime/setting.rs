@@ -285,6 +285,24 @@ pub fn set(name: &CStr, value: &[u8], lenient: bool) -> bool {
     }
 }
 
+/// Expressions may be as deep as the source's stack allowed, and a worker is deeper in its own than a client's command.
+pub fn allow_deep_stack() {
+    /// The most that is asked for, in bytes, and what PostgreSQL wants to be left (miscadmin.h: STACK_DEPTH_SLOP).
+    const MOST: i64 = 64 << 20;
+    const SLOP: i64 = 512 << 10;
+    // SAFETY: asks the operating system, and reads a variable.
+    let (limit, now) = unsafe {
+        (
+            pg_sys::get_stack_depth_rlimit() as i64,
+            i64::from(pg_sys::max_stack_depth),
+        )
+    };
+    let kilobytes = (limit.min(MOST) - SLOP) / 1024;
+    if kilobytes > now {
+        set(c"max_stack_depth", kilobytes.to_string().as_bytes(), true);
+    }
+}
+
 /// Runs `f` under this search_path.
 pub(in crate::pg) fn under_search_path<R>(
     path: &CStr,

@@ -5,7 +5,7 @@
 //! number). Of other types it is what is stored; that of two equal rows may differ (generated columns that are not computed
 //! yet).
 
-use crate::pg::runtime::{compat, memory, scan, text};
+use crate::pg::runtime::{compat, memory, scan, syscache, text};
 use core::ffi::CStr;
 use pgrx::pg_sys;
 
@@ -40,7 +40,7 @@ impl Place {
 pub fn of_table(table: pg_sys::Oid) -> Option<Vec<(Vec<u8>, Place)>> {
     // SAFETY: RELOID holds rows of pg_class.
     let method = unsafe {
-        compat::with_cached(
+        syscache::with_cached(
             pg_sys::SysCacheIdentifier::RELOID,
             table,
             |c: &pg_sys::FormData_pg_class| c.relam,

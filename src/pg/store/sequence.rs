@@ -9,8 +9,8 @@
 //! Relied on: read_seq_tuple(), do_setval() and seq_redo() of sequence.c, the same from 13 to 19.
 
 use crate::pg::catalog::{lookup, own};
-use crate::pg::runtime::compat;
 use crate::pg::runtime::failure::Failure;
+use crate::pg::runtime::{compat, syscache};
 use core::ffi::CStr;
 use core::ops::RangeInclusive;
 use pgrx::pg_sys;
@@ -26,22 +26,6 @@ pub const TRIED_SEQUENCE: &CStr = c"apply_tried";
 pub const TRIES_SEQUENCE: &CStr = c"apply_tries";
 pub const STANDING_AT_SEQUENCE: &CStr = c"apply_standing_at";
 pub const STANDING_TRIES_SEQUENCE: &CStr = c"apply_standing_tries";
-
-/// The table that a sequence is owned by, as that of a serial or identity column is.
-pub fn table_of(sequence: pg_sys::Oid) -> Option<pg_sys::Oid> {
-    let (mut table, mut column) = (pg_sys::InvalidOid, 0);
-    let kinds = [
-        pg_sys::DependencyType::DEPENDENCY_AUTO,
-        pg_sys::DependencyType::DEPENDENCY_INTERNAL,
-    ];
-    kinds
-        .into_iter()
-        .any(|kind| {
-            // SAFETY: reads pg_depend; both results are written where there is one.
-            unsafe { pg_sys::sequenceIsOwned(sequence, kind as _, &mut table, &mut column) }
-        })
-        .then_some(table)
-}
 
 /// The value that one of our own sequences stands at: 0 when it was never advanced.
 pub fn sequence_value(name: &'static CStr) -> Result<i64, Failure> {
@@ -159,7 +143,7 @@ impl Definition {
     fn of(sequence: pg_sys::Oid) -> Self {
         // SAFETY: SEQRELID holds rows of pg_sequence.
         unsafe {
-            compat::with_cached(
+            syscache::with_cached(
                 pg_sys::SysCacheIdentifier::SEQRELID,
                 sequence,
                 |s: &pg_sys::FormData_pg_sequence| Definition {
