@@ -1,7 +1,7 @@
 //! What the DBA calls on a destination: `start_apply()`, `stop_apply()`, `adopt_tables()`, `skip()`. (`copy_table()`:
 //! [`super::copy`]; `stops()`: [`super::stops`].)
 
-use super::{subscribe, trust};
+use super::{source, trust};
 use crate::error::Failure;
 use crate::pg::catalog::lookup;
 use crate::pg::catalog::spi::{self, Parameter};
@@ -49,7 +49,7 @@ pub fn adopt_tables(subscription: &str) -> Result<i64, Failure> {
 /// A subscription may bring what it brings.
 fn require_trust(subscription: lookup::Oid) -> Result<(), Failure> {
     let (publisher, described) = Publisher::of_subscription(subscription);
-    let answer = subscribe::publishes_commands(&publisher)?;
+    let answer = source::publishes_commands(&publisher)?;
     if answer == Some(false) {
         return Ok(());
     }

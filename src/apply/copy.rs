@@ -29,7 +29,7 @@ pub fn copy_table(name: &str, table: Oid) -> Result<i64, Failure> {
         return Err(Failure::subscription_runs(name));
     }
     let publisher = Publisher::of_subscription(subscription).0;
-    let published = super::subscribe::published_tables(&publisher)?;
+    let published = super::source::published_tables(&publisher)?;
     let published: Names = published
         .ok_or_else(|| Failure::publisher_not_reached(name))?
         .into_iter()

@@ -21,6 +21,7 @@ mod names;
 mod publish;
 mod recorded;
 pub mod script_rows;
+pub mod source;
 pub mod stops;
 pub mod subscribe;
 mod tries;

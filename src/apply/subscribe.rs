@@ -10,7 +10,7 @@
 
 use super::command::arrived;
 use super::recorded::Command;
-use super::trust;
+use super::{source, trust};
 use crate::error::Failure;
 use crate::pg::catalog::spi::{self, Parameter};
 use crate::pg::command::event;
@@ -18,13 +18,10 @@ use crate::pg::command::node::ParseTree;
 use crate::pg::hooks::row_rights;
 use crate::pg::replication::publisher::{Publisher, Row};
 use crate::pg::replication::subscription::{self, Worker};
-use crate::pg::runtime::{session, text};
+use crate::pg::runtime::session;
 use crate::pg::store::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set};
 use crate::pg::store::table;
 use pgrx::prelude::*;
-
-const COLUMNS: usize = 14;
-const ID: usize = 1;
 
 /// CREATE SUBSCRIPTION begins.
 fn begins(tree: ParseTree) -> Result<(), Failure> {
@@ -36,7 +33,7 @@ fn begins(tree: ParseTree) -> Result<(), Failure> {
         return Ok(());
     };
     table::require()?;
-    if publishes_commands(&publisher)? != Some(true) {
+    if source::publishes_commands(&publisher)? != Some(true) {
         return Ok(());
     }
     trust::require_own_rights(publisher.runs_as_owner)?;
@@ -44,7 +41,7 @@ fn begins(tree: ParseTree) -> Result<(), Failure> {
     row_rights::watch();
     let after = sequence_value_if_set(APPLY_AFTER_SEQUENCE)?;
     let worker = Worker::of_session(None, publisher.publications.clone());
-    for row in fetch(&publisher)? {
+    for row in source::fetch(&publisher)? {
         let is_new = is_newer(&row, after);
         if publisher.copies || is_new {
             take(&row, is_new, &worker)?;
@@ -74,7 +71,7 @@ fn has_begun(tree: ParseTree) -> Result<(), Failure> {
         return Ok(());
     };
     let worker = Worker::of_session(Some(subscription), publisher.publications.clone());
-    for row in fetch(&publisher)? {
+    for row in source::fetch(&publisher)? {
         if is_newer(&row, Some(after)) {
             take(&row, true, &worker)?;
         }
@@ -82,60 +79,10 @@ fn has_begun(tree: ParseTree) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether the publisher's capture table is in one of the publications. `None` when there is no connection.
-pub fn publishes_commands(publisher: &Publisher) -> Result<Option<bool>, Failure> {
-    let its_own = "p.schemaname OPERATOR(pg_catalog.=) 'public' AND p.tablename OPERATOR(pg_catalog.=) 'dts_ddl_command'";
-    let published = publisher.query(&tables_of(publisher, its_own), 2)?;
-    Ok(published.map(|rows| !rows.is_empty()))
-}
-
-/// Schemas and names of all tables that the publications send. `None` when there is no connection.
-pub fn published_tables(publisher: &Publisher) -> Result<Option<Vec<(String, String)>>, Failure> {
-    let published = publisher.query(&tables_of(publisher, "true"), 2)?;
-    let name = |value: &Option<Vec<u8>>| Some(text::decode(value.as_deref()?));
-    Ok(published.map(|rows| {
-        let names = rows
-            .iter()
-            .map(|row| name(row.first()?).zip(name(row.get(1)?)));
-        names.flatten().collect()
-    }))
-}
-
-/// The query for those of them of which this is true.
-fn tables_of(publisher: &Publisher, condition: &str) -> String {
-    let publications: Vec<String> = publisher
-        .publications
-        .iter()
-        .map(|name| text::quote_literal(name))
-        .collect();
-    format!(
-        "SELECT p.schemaname, p.tablename FROM pg_catalog.pg_publication_tables p
-          WHERE {condition} AND p.pubname OPERATOR(pg_catalog.=) ANY (ARRAY[{}]::pg_catalog.name[])",
-        publications.join(", ")
-    )
-}
-
-/// The rows of the publisher's capture table, as they are: what has its name there may be anybody's, made for the role of the
-/// connection to read. No cast and no operator is looked for among those of other types, and the type of a column decides its text
-/// alone. Only of a table, and of none that inherits from it, can a sample be taken: a view, or a foreign table, is an error. The
-/// sample is all of it.
-const ROWS: &str = "SELECT c.ddl_text, c.id, c.event, c.tag, c.username, c.database, c.schema, c.object_type, c.object_name,
-        c.client_address, c.client_port, c.event_time, c.txid_current, c.message
-   FROM ONLY public.dts_ddl_command c TABLESAMPLE pg_catalog.system (100)";
-
-/// In order of their ids.
-fn fetch(publisher: &Publisher) -> Result<Vec<Row>, Failure> {
-    let mut rows = publisher.query(ROWS, COLUMNS)?.unwrap_or_default();
-    rows.sort_by_key(id_of);
-    Ok(rows)
-}
-
-fn id_of(row: &Row) -> Option<i64> {
-    spi::number(row, ID)
-}
-
 fn is_newer(row: &Row, after: Option<i64>) -> bool {
-    after.zip(id_of(row)).is_some_and(|(after, id)| id > after)
+    after
+        .zip(source::id_of(row))
+        .is_some_and(|(after, id)| id > after)
 }
 
 /// Writes a row that is not here yet, and runs its command if that is wanted.

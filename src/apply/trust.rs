@@ -6,6 +6,7 @@
 //! whom. Where one of these does not hold, no DDL is applied, unless the DBA says that all who may run DDL on the source are
 //! trusted like the subscription's owner: `start_apply(trust_source => true)`.
 
+use super::source;
 use crate::document::Document;
 use crate::error::Failure;
 use crate::pg::catalog::rights;
@@ -13,7 +14,6 @@ use crate::pg::catalog::role::Role;
 use crate::pg::replication::publisher::Publisher;
 use crate::pg::replication::subscription::{Described, Worker};
 use crate::pg::runtime::session;
-use crate::pg::runtime::text::quote_literal;
 use crate::pg::store::sequence::source_is_trusted;
 use std::cell::Cell;
 
@@ -59,28 +59,12 @@ pub fn require_own_rights(runs_as_owner: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Roles of the publisher that are no superusers and can write rows of its capture table, or can become one that can.
-/// `None` where it cannot be asked.
-fn writers(publisher: &Publisher) -> Result<Option<Vec<String>>, Failure> {
-    let rows = publisher.query(
-        &include_str!("../../sql/writers.sql")
-            .replace("{table}", &quote_literal("public.dts_ddl_command")),
-        1,
-    )?;
-    Ok(rows.map(|rows| {
-        rows.into_iter()
-            .filter_map(|row| row.into_iter().next().flatten())
-            .map(|name| crate::pg::runtime::text::decode(&name))
-            .collect()
-    }))
-}
-
 /// The publisher's capture table is written by capture and by superusers alone. False where it cannot be asked.
 pub fn require_publisher(publisher: &Publisher) -> Result<bool, Failure> {
     if source_is_trusted()? {
         return Ok(true);
     }
-    match writers(publisher)? {
+    match source::writers(publisher)? {
         Some(writers) if !writers.is_empty() => Err(Failure::others_write(&writers)),
         answer => Ok(answer.is_some()),
     }

@@ -4,9 +4,10 @@
 //! Their SQL declarations are in `sql/dts_ddl_capture--*.sql`. Nothing is done under pg_upgrade, nor in extension scripts, whose
 //! commands belong to CREATE or ALTER EXTENSION; that one is recorded when its script begins.
 
-use crate::capture::in_progress::{self, Rewrite};
+use crate::capture::in_progress;
 use crate::capture::record::{self, Occasion};
 use crate::capture::recording;
+use crate::capture::started::Rewrite;
 use crate::capture::untold::Found;
 use crate::pg::catalog::{lookup, own};
 use crate::pg::command::early_lock;

@@ -13,6 +13,7 @@
 //!
 //! Between the files, as between the rooms, arrows run one way (`src/tests/rooms.rs`).
 
+pub mod also_dropped;
 pub mod context;
 pub mod create_table;
 pub mod event_trigger;
@@ -30,5 +31,6 @@ pub mod retention;
 pub mod row;
 pub mod row_limit;
 pub mod short_lived;
+pub mod started;
 pub mod stored_text;
 pub mod untold;

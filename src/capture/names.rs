@@ -8,8 +8,9 @@
 //! another session makes while it runs may be copied elsewhere.
 //! Not promised: names of constraints without an index, and of statistics.
 
-use crate::capture::in_progress::{self, Started};
+use crate::capture::in_progress;
 use crate::capture::objects::Touched;
+use crate::capture::started::Started;
 use crate::document::{Made, Object, Operation};
 use crate::pg::catalog::lookup;
 use crate::pg::command::index;

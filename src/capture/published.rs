@@ -3,9 +3,9 @@
 //!
 //! The rows that such a table has already were never decoded for these publications, and never will be.
 
-use crate::capture::in_progress::{Rewrite, Started};
 use crate::capture::objects::Touched;
 use crate::capture::replica_identity;
+use crate::capture::started::{Rewrite, Started};
 use crate::document::{Document, Membership, Published};
 use crate::error::Failure;
 use crate::guc;

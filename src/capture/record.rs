@@ -1,7 +1,8 @@
 //! When a command gets its row, and what a failure to write it means.
 
-use crate::capture::in_progress::{self, Recorded, Started};
+use crate::capture::in_progress;
 use crate::capture::objects::{self, Touched};
+use crate::capture::started::{Recorded, Started};
 use crate::capture::{published, recording, render};
 use crate::capture::{repaired, replica_identity, short_lived, stored_text};
 use crate::error::Failure;

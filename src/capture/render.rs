@@ -1,10 +1,10 @@
 //! What the row of a command holds: its statement, or the one that stands for it, and the document.
 
-use crate::capture::in_progress::{Rewrite, Started};
 use crate::capture::objects::{self, Local, Touched};
 use crate::capture::published::{self, Undecoded};
 use crate::capture::row::{self, Row};
-use crate::capture::{create_table, names, repaired, replayable, stored_text};
+use crate::capture::started::{Rewrite, Started};
+use crate::capture::{also_dropped, create_table, names, repaired, replayable, stored_text};
 use crate::document::{Object, Operation, Original, Published, TableRewrite};
 use crate::error::Failure;
 use crate::guc::{self};
@@ -104,7 +104,7 @@ pub fn write_dropped_with_temporary(
     started: &Started,
     source: &Source,
 ) -> Result<(), Failure> {
-    let also_dropped = replayable::dropped_with_temporary(&started.dropped);
+    let also_dropped = also_dropped::dropped_with_temporary(&started.dropped);
     if also_dropped.is_empty() {
         return Ok(());
     }

@@ -8,8 +8,9 @@
 //! Not promised: a row before the next command about an index, where a session without the library did it.
 
 use crate::capture::context::Context;
-use crate::capture::in_progress::{self, Started};
+use crate::capture::in_progress;
 use crate::capture::row::{self, Row};
+use crate::capture::started::Started;
 use crate::capture::untold::{self, Found};
 use crate::capture::{names, recording, stored_text};
 use crate::document::{Object, Operation, Original};

@@ -8,17 +8,14 @@
 //! - DROP INDEX of an index that a failed CREATE INDEX CONCURRENTLY left: IF EXISTS.
 //! - SET .. FROM CURRENT of a function or role: the value.
 //! - MINVALUE, MAXVALUE and AS of a sequence whose value is not replicated: RESTART with it.
-//!
-//! And what the CASCADE of a DROP of temporary objects has taken from permanent ones ([`dropped_with_temporary`]): a statement for
-//! each, since the DROP itself is nothing for another server.
 
 use crate::capture::context::Context;
-use crate::capture::in_progress::{self, Started};
+use crate::capture::in_progress;
 use crate::capture::objects::Touched;
 use crate::capture::repaired;
+use crate::capture::started::Started;
 use crate::capture::{create_table, short_lived};
 use crate::pg::catalog::role::Role;
-use crate::pg::command::event::Dropped;
 use crate::pg::command::like::{self};
 use crate::pg::command::node::{KIND_OF_CREATE_INDEX, ParseTree};
 use crate::pg::command::without_temporary::{self, Part};
@@ -28,7 +25,6 @@ use statement::{
     ListPart, drop_index_if_exists, name_index, replace_computed_bound, replace_from_current,
     replace_likes, replace_parts, restart_behind,
 };
-use std::collections::HashSet;
 
 /// A statement to be stored instead of that which was sent.
 pub struct Instead {
@@ -182,93 +178,6 @@ fn with_values(
             })
             .collect();
     replace_from_current(sent, conforming, &values).filter(|_| !values.is_empty())
-}
-
-/// A permanent object that went with a temporary one, and the statement that drops it elsewhere.
-pub struct AlsoDropped<'a> {
-    pub object: &'a Dropped,
-    pub statement: String,
-    pub tag: String,
-}
-
-/// Those that CASCADE has dropped, in the order in which that was done, so that none needs CASCADE itself: PostgreSQL lists what
-/// it dropped last first (event_trigger.c: EventTriggerSQLDropAddObject). Objects that no other server has are left out; IF EXISTS
-/// passes over what the command itself drops there too.
-pub fn dropped_with_temporary(dropped: &[Dropped]) -> Vec<AlsoDropped<'_>> {
-    let relations: HashSet<[&str; 2]> = dropped
-        .iter()
-        .filter(|d| d.address.is_some_and(|a| a.is_relation() && a.sub == 0))
-        .filter_map(|d| Some([d.schema.as_deref()?, d.name.as_deref()?]))
-        .collect();
-    let columns: HashSet<&[String]> = dropped
-        .iter()
-        .filter(|d| d.object_type == "table column")
-        .map(|d| d.names.as_slice())
-        .collect();
-    // A part of a relation or column goes with it.
-    let goes_with_another = |d: &Dropped| match d.names.as_slice() {
-        [schema, relation, _] => {
-            relations.contains(&[schema.as_str(), relation.as_str()])
-                || d.object_type == "default value" && columns.contains(d.names.as_slice())
-        }
-        _ => false,
-    };
-    dropped
-        .iter()
-        .rev()
-        // Up to 14 a generated column goes with a function of its expression without CASCADE.
-        .filter(|d| d.by_cascade || d.object_type == "table column")
-        .filter(|d| !d.original && !d.temporary)
-        .filter(|d| !short_lived::is_known(d.address) && !goes_with_another(d))
-        .map(|object| {
-            let (statement, tag) = how_to_drop(object);
-            AlsoDropped {
-                object,
-                statement,
-                tag,
-            }
-        })
-        .collect()
-}
-
-/// The statement that drops an object if it is there, and its tag.
-fn how_to_drop(object: &Dropped) -> (String, String) {
-    let altered = |kind: &str, change: &str| {
-        let names: Vec<String> = (object.names.iter())
-            .map(|name| text::quote_identifier(name))
-            .collect();
-        let (name, of) = names.split_last()?;
-        let (of, change) = (of.join("."), change.replace("{}", name));
-        let tag = format!("ALTER {kind}");
-        Some((format!("{tag} IF EXISTS {of} {change}"), tag))
-    };
-    let altered = match object.object_type.as_str() {
-        "table column" => altered("TABLE", "DROP COLUMN IF EXISTS {}"),
-        "foreign table column" => altered("FOREIGN TABLE", "DROP COLUMN IF EXISTS {}"),
-        "composite type column" => altered("TYPE", "DROP ATTRIBUTE IF EXISTS {}")
-            // which has no IF EXISTS of its own
-            .map(|(statement, tag)| (statement.replacen(" IF EXISTS", "", 1), tag)),
-        "default value" => altered("TABLE", "ALTER COLUMN {} DROP DEFAULT"),
-        "table constraint" => altered("TABLE", "DROP CONSTRAINT IF EXISTS {}"),
-        _ => None,
-    };
-    altered.unwrap_or_else(|| {
-        // As pg_event_trigger_dropped_objects() spells type and identity, they make a statement, but for two types.
-        match (object.object_type.as_str(), object.names.as_slice()) {
-            ("domain constraint", [domain, name]) => (
-                format!(
-                    "ALTER DOMAIN {domain} DROP CONSTRAINT IF EXISTS {}",
-                    text::quote_identifier(name)
-                ),
-                "ALTER DOMAIN".to_owned(),
-            ),
-            (kind, _) => {
-                let kind = kind.strip_suffix(" object").unwrap_or(kind);
-                let tag = format!("DROP {}", kind.to_uppercase());
-                (format!("{tag} IF EXISTS {}", object.identity), tag)
-            }
-        }
-    })
 }
 
 /// PostgreSQL read no text where LIKE took trees.

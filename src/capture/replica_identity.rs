@@ -10,8 +10,8 @@
 //! Only FULL that was given here is taken back, and only where that lets a command through ([`identity::take_full_back`]). It
 //! is not given again when the reason is gone.
 
-use crate::capture::in_progress::Started;
 use crate::capture::objects::Touched;
+use crate::capture::started::Started;
 use crate::error::Failure;
 use crate::guc::{self, ReplicaIdentity};
 use crate::pg::catalog::inheritance;

@@ -1047,7 +1047,7 @@ fn hostile_publisher() {
     let error = pair
         .source
         .connect()
-        .batch_execute(crate::apply::subscribe::ROWS)
+        .batch_execute(crate::apply::source::ROWS)
         .expect_err("a view");
     assert!(describe(&error).contains("TABLESAMPLE"), "{error:?}");
     subscribe("");

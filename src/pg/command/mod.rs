@@ -14,6 +14,7 @@ pub mod role_clause;
 pub mod role_spec;
 pub mod sequence_range;
 pub mod source;
+pub mod table_element;
 pub mod tablespace;
 pub mod temporary_type;
 pub mod way;

@@ -8,7 +8,7 @@
 use crate::pg::catalog::lookup::{self, Address};
 use crate::pg::catalog::{inheritance, relation, temporary_need};
 use crate::pg::command::node::{self, ParseTree};
-use crate::pg::command::{like, partition, temporary_type};
+use crate::pg::command::{partition, table_element, temporary_type};
 use crate::pg::runtime::session::session_has_temporary_schema;
 use crate::pg::runtime::text;
 use pgrx::pg_sys;
@@ -66,9 +66,9 @@ pub fn shape(table: pg_sys::Oid, made: &[pg_sys::Oid], qualify_all: bool) -> Opt
         // SAFETY: the closure is called with live columns of the open relation.
         unsafe {
             match parent {
-                Some(_) => like::column_of_partition(relation, attribute),
+                Some(_) => table_element::column_of_partition(relation, attribute),
                 None if inherits && !attribute.attislocal => None,
-                None => like::column(relation, attribute, made, qualify_all),
+                None => table_element::column(relation, attribute, made, qualify_all),
             }
         }
     })?;
@@ -139,14 +139,14 @@ impl Before {
                 .then(|| unsafe { text::string(attribute.attname.data.as_ptr()) })?
         });
         // SAFETY: the table exists.
-        let constraints = unsafe { like::constraints(table) };
+        let constraints = unsafe { table_element::constraints(table) };
         let names = constraints.iter().map(|constraint| constraint.name.clone());
         Before {
             stay: names.filter(|name| !dropped.contains(name)).collect(),
             table: Some(table),
             columns: columns.unwrap_or_default(),
             constraints: (constraints.into_iter())
-                .filter(like::Constraint::needs_temporary)
+                .filter(table_element::Constraint::needs_temporary)
                 .map(|constraint| constraint.name)
                 .collect(),
             is_typed: temporary_need::is_of_type(table),
@@ -182,7 +182,7 @@ pub fn altered(
     let mut left_out = LeftOut::default();
     let mut more = Vec::new();
     // SAFETY: the table exists: the command has just altered it.
-    let new: Vec<like::Constraint> = unsafe { like::constraints(table) }
+    let new: Vec<table_element::Constraint> = unsafe { table_element::constraints(table) }
         .into_iter()
         .filter(|constraint| constraint.is_local && !before.stay.contains(&constraint.name))
         .collect();
@@ -192,7 +192,7 @@ pub fn altered(
         before,
         attached,
         table,
-        rebuilds: new.iter().any(like::Constraint::needs_temporary),
+        rebuilds: new.iter().any(table_element::Constraint::needs_temporary),
         made,
         qualify_all,
     };
@@ -382,7 +382,7 @@ impl Command<'_> {
             (attribute.attnum == number)
                 // SAFETY: the closure is called with live columns of the open relation.
                 .then(|| unsafe {
-                    like::column(relation, attribute, self.made, self.qualify_all)
+                    table_element::column(relation, attribute, self.made, self.qualify_all)
                 })?
         })?
         .pop()
@@ -521,7 +521,7 @@ impl Command<'_> {
     }
 }
 
-/// What a column may end in ([`like::column`]).
+/// What a column may end in ([`table_element::column`]).
 const NOT_NULL: &str = " NOT NULL";
 
 fn with_default(column: &str, value: &str) -> String {
@@ -564,12 +564,12 @@ fn note_column(table: pg_sys::Oid, column: pg_sys::AttrNumber, left_out: &mut Le
 /// What `f` makes of the constraints of a table that other servers can have; the others are noted.
 fn constraints(
     table: pg_sys::Oid,
-    f: impl Fn(&like::Constraint) -> Option<String>,
+    f: impl Fn(&table_element::Constraint) -> Option<String>,
     left_out: &mut LeftOut,
 ) -> Vec<String> {
     let mut elements = Vec::new();
     // SAFETY: the table exists.
-    for constraint in unsafe { like::constraints(table) } {
+    for constraint in unsafe { table_element::constraints(table) } {
         if constraint.needs_temporary() {
             left_out.add(pg_sys::ConstraintRelationId, constraint.oid, 0);
             left_out.objects.extend(index_of(&constraint));
@@ -581,7 +581,7 @@ fn constraints(
 }
 
 /// The index that a constraint has made.
-fn index_of(constraint: &like::Constraint) -> Option<Address> {
+fn index_of(constraint: &table_element::Constraint) -> Option<Address> {
     // SAFETY: a syscache look-up.
     let index = unsafe { pg_sys::get_constraint_index(constraint.oid) };
     (index != pg_sys::InvalidOid && constraint.kind != b'f').then(|| Address::relation(index))
