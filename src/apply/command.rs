@@ -1,7 +1,8 @@
 //! What becomes of a command that has arrived: whether it runs, as whom, and what a failure means.
 
 use super::{
-    circumstances, log, log::Outcome, names, publish, recorded::Command, stops, tries::Tries, trust,
+    circumstances, log, log::Outcome, membership, names, recorded::Command, stops, tries::Tries,
+    trust,
 };
 use crate::document::{self, Document, Object};
 use crate::error::{Failure, shown};
@@ -17,9 +18,9 @@ use std::time::Instant;
 
 /// A row has arrived through logical replication.
 pub fn arrived(command: &Command, worker: &Worker) -> Result<(), Failure> {
-    stops::tries(command);
+    stops::begins(command);
     decide(command, worker)?;
-    stops::has_tried();
+    stops::is_over();
     Ok(())
 }
 
@@ -46,7 +47,7 @@ fn decide(command: &Command, worker: &Worker) -> Result<(), Failure> {
             if document.replay == Some(false) {
                 // A publication is the source's own; what it means for a table is not.
                 if let Some(role) = Role::find(&command.username) {
-                    attempt.run(|| publish::follow_identities(&document, &[], role))?;
+                    attempt.run(|| membership::follow_identities(&document, &[], role))?;
                 }
                 return Ok(Ran {
                     status: "not for replay",
@@ -216,7 +217,7 @@ fn run(
         )
     });
     let secrets = document::secrets_missing(&command.tag, document.redacted);
-    let published = publish::take_part(command, &document, worker, &done.tables, role)?;
+    let published = membership::take_part(command, &document, worker, &done.tables, role)?;
     Ok(Ran {
         status: "applied",
         note: log::joined(

@@ -93,7 +93,7 @@ impl Stop {
 }
 
 /// A command is about to be tried.
-pub fn tries(command: &Command) {
+pub fn begins(command: &Command) {
     let tried = Tried {
         id: command.id,
         tag: command.tag.clone(),
@@ -105,7 +105,7 @@ pub fn tries(command: &Command) {
 }
 
 /// It was run, or is left out.
-pub fn has_tried() {
+pub fn is_over() {
     TRIED.with_borrow_mut(Option::take);
 }
 

@@ -108,8 +108,8 @@ fn record_command(started: &mut Started, source: &Source, occasion: Occasion) ->
     touched.names_temporary =
         short_lived::is_any(&collected, started.progress) || temporary_type::is_named(started.tree);
     let rewrites = render::rewrites(&started.rewrites, touched.volatile);
-    let is_recorded = !told || is_recorded(&tag, &collected, started, &touched);
-    if occasion == Occasion::End && is_recorded {
+    let wanted = !told || deserves_row(&tag, &collected, started, &touched);
+    if occasion == Occasion::End && wanted {
         render::warn_of_rewrites(&rewrites);
     }
     if started.is_recorded() {
@@ -119,14 +119,14 @@ fn record_command(started: &mut Started, source: &Source, occasion: Occasion) ->
         });
     }
     let drops_temporary = !touched.temporary.is_empty() && !started.dropped.is_empty();
-    if !is_recorded && !drops_temporary {
+    if !wanted && !drops_temporary {
         return true;
     }
     under_policy(&tag, started, source, occasion, |started, source| {
         if drops_temporary {
             render::write_dropped_with_temporary(&tag, started, source)?;
         }
-        if !is_recorded {
+        if !wanted {
             return Ok(());
         }
         if !started.tree.is_create_table_as() {
@@ -227,7 +227,7 @@ fn is_about_invalid_index(collected: &[Collected], started: &Started) -> bool {
         .any(|address| index::is_invalid(address) || started.found.is_untold(address.object))
 }
 
-fn is_recorded(tag: &str, collected: &[Collected], started: &Started, touched: &Touched) -> bool {
+fn deserves_row(tag: &str, collected: &[Collected], started: &Started, touched: &Touched) -> bool {
     if touched.own_extension || started.found.is_reindexed_alone() {
         return false;
     }

@@ -276,7 +276,7 @@ unsafe fn table_to_mark(node: *mut pg_sys::Node) -> Option<Address> {
     // SAFETY: the caller's promise; look-ups raise no errors, those are for the command itself to raise.
     unsafe {
         let (relation, index) = by_index(node)?;
-        let table = node::find_permanent_relation(relation);
+        let table = node::find_quietly(relation);
         let schema = pg_sys::get_rel_namespace(table);
         if table == pg_sys::InvalidOid || pg_sys::isAnyTempNamespace(schema) {
             return None;
@@ -305,7 +305,7 @@ pub(in crate::pg) unsafe fn partitions_to_cluster(
     // SAFETY: the caller's promise; catalog look-ups.
     unsafe {
         let (relation, index) = by_index(node)?;
-        let table = node::find_permanent_relation(relation);
+        let table = node::find_quietly(relation);
         if pg_sys::get_rel_relkind(table) as u8 != pg_sys::RELKIND_PARTITIONED_TABLE {
             return None;
         }

@@ -169,7 +169,7 @@ pub fn named_table(tree: ParseTree) -> Option<Oid> {
         return None;
     }
     // SAFETY: a valid RangeVar; raises no error.
-    let found = unsafe { node::find_permanent_relation(relation) };
+    let found = unsafe { node::find_quietly(relation) };
     (found != pg_sys::InvalidOid).then(|| table_of(found).unwrap_or(found))
 }
 
@@ -265,7 +265,7 @@ pub fn tables_in_likes(tree: ParseTree) -> Vec<Oid> {
     unsafe {
         likes_of_indexes(create)
             .into_iter()
-            .map(|like| node::find_permanent_relation((*like).relation))
+            .map(|like| node::find_quietly((*like).relation))
             .filter(|&table| table != pg_sys::InvalidOid)
             .collect()
     }
@@ -344,7 +344,7 @@ pub fn reindexed_alone(tree: ParseTree) -> Option<Oid> {
     // SAFETY: a parse tree is valid while its command runs; the node tag says which type it is.
     unsafe {
         ((*reindex).kind == pg_sys::ReindexObjectType::REINDEX_OBJECT_INDEX)
-            .then(|| node::find_permanent_relation((*reindex).relation))
+            .then(|| node::find_quietly((*reindex).relation))
     }
 }
 

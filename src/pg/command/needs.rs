@@ -1,7 +1,7 @@
 //! How a statement must be run: what it needs around it.
 
 use crate::pg::command::eventless;
-use crate::pg::command::node::{self, ParseTree, find_permanent_relation};
+use crate::pg::command::node::{self, ParseTree, find_quietly};
 use crate::pg::command::parser;
 #[cfg(not(feature = "pg13"))]
 use crate::pg::command::partition;
@@ -85,7 +85,7 @@ pub(in crate::pg) unsafe fn runs_outside_transactions_only(statement: *mut pg_sy
         };
         relation.is_null()
             || matches!(
-                pg_sys::get_rel_relkind(find_permanent_relation(relation)) as u8,
+                pg_sys::get_rel_relkind(find_quietly(relation)) as u8,
                 pg_sys::RELKIND_PARTITIONED_TABLE | pg_sys::RELKIND_PARTITIONED_INDEX
             )
     }

@@ -158,7 +158,7 @@ impl ParseTree {
                 .filter_map(|command| {
                     cast::<pg_sys::PartitionCmd>((*command).def, pg_sys::NodeTag::T_PartitionCmd)
                 })
-                .map(|partition| find_permanent_relation((*partition).name))
+                .map(|partition| find_quietly((*partition).name))
                 .filter(|&oid| oid != pg_sys::InvalidOid)
                 .map(Address::relation)
                 .collect()
@@ -408,7 +408,7 @@ unsafe fn is_temporary_relation(rel: *mut pg_sys::RangeVar) -> bool {
     temporary_need::is_temporary(pg_sys::RelationRelationId, oid)
 }
 
-/// The temporary relation of a name, if it is one. Raises no error, like [`find_permanent_relation`].
+/// The temporary relation of a name, if it is one. Raises no error, like [`find_quietly`].
 ///
 /// # Safety
 /// `rel` is a valid RangeVar.
@@ -419,7 +419,7 @@ pub(in crate::pg) unsafe fn temporary_relation(rel: *mut pg_sys::RangeVar) -> Op
         let oid = if !schema.is_null() && text::bytes(schema) == b"pg_temp" {
             pg_sys::get_relname_relid((*rel).relname, temporary_schema()?)
         } else {
-            find_permanent_relation(rel)
+            find_quietly(rel)
         };
         temporary_need::is_temporary(pg_sys::RelationRelationId, oid).then_some(oid)
     }
@@ -447,7 +447,7 @@ pub(in crate::pg) unsafe fn find_relation(rel: *mut pg_sys::RangeVar) -> pg_sys:
 ///
 /// # Safety
 /// `rel` is a valid RangeVar.
-pub(in crate::pg) unsafe fn find_permanent_relation(rel: *mut pg_sys::RangeVar) -> pg_sys::Oid {
+pub(in crate::pg) unsafe fn find_quietly(rel: *mut pg_sys::RangeVar) -> pg_sys::Oid {
     // SAFETY: the caller's promise; syscache look-ups, InvalidOid when missing.
     unsafe {
         if (*rel).schemaname.is_null() {

@@ -91,7 +91,7 @@ pub fn detached_from(tree: ParseTree) -> Option<pg_sys::Oid> {
     // SAFETY: such a command is an ALTER TABLE, and valid while it runs.
     let table = unsafe {
         let alter = &*(tree.node() as *mut pg_sys::AlterTableStmt);
-        node::find_permanent_relation(alter.relation)
+        node::find_quietly(alter.relation)
     };
     (table != pg_sys::InvalidOid).then_some(table)
 }

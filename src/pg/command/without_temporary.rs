@@ -122,7 +122,7 @@ impl Before {
         };
         // SAFETY: the node tag says which type it is; the look-up takes no lock.
         let (table, dropped) = unsafe {
-            let table = node::find_permanent_relation((*alter).relation);
+            let table = node::find_quietly((*alter).relation);
             let dropped: Vec<String> = node::alter_table_commands(tree.node())
                 .into_iter()
                 .filter(|&c| (*c).subtype == pg_sys::AlterTableType::AT_DropConstraint)

@@ -12,7 +12,7 @@ use crate::pg::catalog::role::{self, Role, with_rights_of};
 use crate::pg::command::needs;
 use crate::pg::command::role_clause::{self, RoleClause};
 use crate::pg::command::{eventless, node, partition, role_spec, tablespace};
-use crate::pg::hooks::running::{self, Lease, Running, release_advisory_locks};
+use crate::pg::hooks::running::{self, CommandRuns, Running, release_advisory_locks};
 use crate::pg::replication::publication;
 use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::setting::{ResetValues, set};
@@ -57,7 +57,7 @@ pub fn as_role<R>(
     session_user: Option<&str>,
     f: impl FnOnce() -> Result<R, Failure>,
 ) -> Result<R, Failure> {
-    let _running = Lease::begin();
+    let _running = CommandRuns::begin();
     // SAFETY: a level that is ended on the normal way; after an error the subtransaction ends it.
     let level = unsafe { pg_sys::NewGUCNestLevel() };
     if let Some(user) = session_user {

@@ -4,11 +4,11 @@
 
 pub mod access;
 pub mod build_lock;
-pub mod created;
 pub mod execute;
 pub mod handlers;
 pub mod keep;
 pub mod object_access;
+pub mod relations;
 pub mod row_rights;
 pub mod running;
 pub mod statements;

@@ -5,7 +5,7 @@
 
 use crate::pg::hooks::access::Access;
 use crate::pg::hooks::running;
-use crate::pg::hooks::{created, keep, row_rights};
+use crate::pg::hooks::{keep, relations, row_rights};
 use crate::pg::runtime::memory::with_reserve;
 use core::ffi::{c_int, c_void};
 use pgrx::pg_sys;
@@ -69,7 +69,7 @@ extern "C-unwind" fn tell(
     };
     with_reserve(|| {
         keep::is_accessed(&access);
-        created::is_accessed(&access);
+        relations::is_accessed(&access);
         if running::watches() {
             running::is_accessed(&access);
         }

@@ -39,16 +39,16 @@ pub(in crate::pg) struct Running {
 }
 
 /// While it lives, the command of a row runs.
-pub(in crate::pg) struct Lease;
+pub(in crate::pg) struct CommandRuns;
 
-impl Lease {
+impl CommandRuns {
     pub(in crate::pg) fn begin() -> Self {
         RUNNING.set(Some(Running::default()));
-        Lease
+        CommandRuns
     }
 }
 
-impl Drop for Lease {
+impl Drop for CommandRuns {
     fn drop(&mut self) {
         RUNNING.set(None);
     }
