@@ -231,7 +231,15 @@ impl Failure {
 
     /// What a command made on the source is here already, of somebody else.
     pub fn name_taken(identity: &str) -> Self {
-        Failure::new(ERRCODE_DUPLICATE_OBJECT, format!("{identity} is here already, and belongs to another role")).detail("The command made it on the source.").hint("Rename or drop it here, if it is not what it is on the source; else use dts_ddl.skip().")
+        Failure::new(
+            ERRCODE_DUPLICATE_OBJECT,
+            format!("{identity} is here already, and belongs to another role"),
+        )
+        .detail("The command made it on the source.")
+        .hint(
+            "Rename or drop it here, if it is not what it is on the source; \
+             else use dts_ddl.skip().",
+        )
     }
 
     /// A new relation would go into something that is not here.
@@ -293,12 +301,20 @@ impl Failure {
         if roles.len() > SHOWN {
             names.push(format!("and {} others", roles.len() - SHOWN));
         }
-        Failure::new(ERRCODE_INSUFFICIENT_PRIVILEGE, "roles of the source that are no superusers can write DDL commands for this server").detail(format!(
-                "They can insert or update rows of public.dts_ddl_command, or become a role that can: {}.",
-                names.join(", ")
-            )).hint("On the source, take from them INSERT and UPDATE on the table, membership of \
+        let names = names.join(", ");
+        Failure::new(
+            ERRCODE_INSUFFICIENT_PRIVILEGE,
+            "roles of the source that are no superusers can write DDL commands for this server",
+        )
+        .detail(format!(
+            "They can insert or update rows of public.dts_ddl_command, or become a role that can: \
+             {names}."
+        ))
+        .hint(
+            "On the source, take from them INSERT and UPDATE on the table, membership of \
              pg_write_all_data, pg_write_server_files and pg_execute_server_program and, \
-             before 16, CREATEROLE; or use dts_ddl.start_apply(trust_source => true) here.")
+             before 16, CREATEROLE; or use dts_ddl.start_apply(trust_source => true) here.",
+        )
     }
 
     pub fn owner_no_superuser(subscription: &str) -> Self {

@@ -5,7 +5,8 @@
 //! - [`functions`]: what SQL calls.
 //! - [`capture`]: the path of one command of the source, from announcement to row. [`apply`]: the path of one row on a destination.
 //!   [`read`]: what is made of rows for people. None of the three knows another.
-//! - [`document`]: the JSON document of a row, which the one writes and the others read. [`guc`]: settings. [`mod@error`]: failures.
+//! - [`document`]: the JSON document of a row, which the one writes and the others read. [`guc`]: settings. [`mod@error`]:
+//!   failures.
 //! - [`pg`]: the ground: FFI, majors and `unsafe`. What hooks there call is handed down here; `#[pg_extern]`
 //!   functions are called where they stand.
 #![deny(unsafe_code)]

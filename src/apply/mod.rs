@@ -10,7 +10,8 @@
 //! it stands still; [`calls`]: what the DBA calls.
 //! Relied on: a trigger of the applied row runs before the next row of the stream, in the same transaction, so that command,
 //! log and the position in the stream are committed or lost together.
-//! Not promised: anything for rows that are inserted by other means than logical replication or CREATE SUBSCRIPTION; they are left alone.
+//! Not promised: anything for rows that are inserted by other means than logical replication or CREATE SUBSCRIPTION; they are
+//! left alone.
 
 pub mod calls;
 mod circumstances;

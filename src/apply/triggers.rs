@@ -1,7 +1,7 @@
-//! The trigger functions of a destination, and their order for one row: BEFORE ROW ([`apply_once`]), AFTER ROW
-//! ([`apply_row`]), AFTER STATEMENT ([`apply_copied`], fired by the initial copy only). Declared in `sql/dts_ddl_capture--*.sql`,
-//! attached by `dts_ddl.start_apply()` with ENABLE REPLICA. [`own_rows`] keeps rows of others out of this server's own tables; `script_rows` is in
-//! [`super::script_rows`].
+//! The trigger functions of a destination, and their order for one row: BEFORE ROW ([`apply_once`]), AFTER ROW ([`apply_row`]),
+//! AFTER STATEMENT ([`apply_copied`], fired by the initial copy only). Declared in `sql/dts_ddl_capture--*.sql`, attached by
+//! `dts_ddl.start_apply()` with ENABLE REPLICA. [`own_rows`] keeps rows of others out of this server's own tables;
+//! `script_rows` is in [`super::script_rows`].
 
 use super::command::arrived;
 use super::recorded::Command;

@@ -1,4 +1,5 @@
-//! What the catalogs say of objects and roles, and the few changes made in them: by OID or in a named schema, never through the user's search_path.
+//! What the catalogs say of objects and roles, and the few changes made in them: by OID or in a named schema, never through the
+//! user's search_path.
 
 pub mod dependency;
 pub mod inheritance;

@@ -1,5 +1,5 @@
-//! Bounds and keys of partitions, and the constraint that DETACH PARTITION CONCURRENTLY leaves on the detached table, and the plain form does not
-//! (tablecmds.c: DetachAddConstraintIfNeeded). That is so up to 18; a server of 19 leaves none.
+//! Bounds and keys of partitions, and the constraint that DETACH PARTITION CONCURRENTLY leaves on the detached table, and the
+//! plain form does not (tablecmds.c: DetachAddConstraintIfNeeded). That is so up to 18; a server of 19 leaves none.
 
 use crate::pg::catalog::lookup::Address;
 use crate::pg::catalog::{role, spi};

@@ -1,6 +1,6 @@
-//! Hooks on statements, objects, functions and the log; callbacks; row triggers; and commands that are run for them. What stands above
-//! is called through [`handlers`] alone. (Caches listen for themselves, `catalog::spi` has a hook of its own, event triggers stand in
-//! capture and apply.)
+//! Hooks on statements, objects, functions and the log; callbacks; row triggers; and commands that are run for them. What
+//! stands above is called through [`handlers`] alone. (Caches listen for themselves, `catalog::spi` has a hook of its own,
+//! event triggers stand in capture and apply.)
 
 pub mod access;
 pub mod build_lock;

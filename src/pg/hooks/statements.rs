@@ -2,9 +2,9 @@
 //! transactions.
 //!
 //! How it works: before / chain / after, no policy; on a destination one may be left out ([`running::has_row_of_its_own`],
-//! [`running::leaves_out`]). The chained call is plain C without pgrx's boundary; the frame it may be jumped over owns nothing with a destructor.
-//! Stack invariant: the list of statements in progress is as long after the chained call as it was before, whether the call
-//! returned or threw.
+//! [`running::leaves_out`]). The chained call is plain C without pgrx's boundary; the frame it may be jumped over owns nothing
+//! with a destructor. Stack invariant: the list of statements in progress is as long after the chained call as it was before,
+//! whether the call returned or threw.
 //! Not promised: a statement that was already running when the library was loaded was never seen here
 //! (see [`crate::pg::command::source`]).
 

@@ -1,4 +1,5 @@
-//! The server that a CREATE SUBSCRIPTION or a subscription names, asked through the connection library that PostgreSQL itself uses for it.
+//! The server that a CREATE SUBSCRIPTION or a subscription names, asked through the connection library that PostgreSQL itself
+//! uses for it.
 //!
 //! Relied on: libpqwalreceiver sets the connection's encoding to that of this database, and runs any query on a connection for
 //! logical replication, with an empty search_path; what it gives back is the text of each column, taken for one of the type that is

@@ -1,5 +1,5 @@
-//! Settings of PostgreSQL that are read again and again, without looking them up by name each time, and their reset
-//! values: what RESET and SET .. TO DEFAULT make them, and `pg_settings` shows; defining the extension's own, and setting some for a
+//! Settings of PostgreSQL that are read again and again, without looking them up by name each time, and their reset values:
+//! what RESET and SET .. TO DEFAULT make them, and `pg_settings` shows; defining the extension's own, and setting some for a
 //! while.
 //!
 //! Relied on: the record of a built-in setting stays where it is as long as the process lives (guc.c: only placeholders and

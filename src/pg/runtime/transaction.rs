@@ -3,7 +3,8 @@
 use core::ffi::CStr;
 use pgrx::pg_sys;
 
-/// What tells whether a command has written anything since (`has_done_something` in [`crate::capture::record`]): transaction and command counter.
+/// What tells whether a command has written anything since (`has_done_something` in [`crate::capture::record`]): transaction
+/// and command counter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Progress {
     transaction: u32,
