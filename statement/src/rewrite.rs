@@ -182,13 +182,11 @@ pub fn replace_from_current(
         let mut clause = Vec::new();
         // reserved, so it is no part of the name
         let from = loop {
-            let token = tokens.next()?;
+            let token = tokens.find(|token| token.start >= *start)?;
             if token.is_word(text, "from") {
                 break token;
             }
-            if token.start >= *start {
-                clause.push(token);
-            }
+            clause.push(token);
         };
         let current = tokens
             .next()
