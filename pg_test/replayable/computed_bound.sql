@@ -13,6 +13,12 @@ SELECT t.check('ATTACH', (SELECT ddl_text ~ '^ALTER TABLE p ATTACH PARTITION loo
 SELECT t.mark();
 CREATE TABLE q1 PARTITION OF q FOR VALUES IN (one(), 2);
 SELECT t.texts('a function', 'CREATE TABLE q1 PARTITION OF q FOR VALUES IN (1, 2)');
+CREATE TABLE s (x text) PARTITION BY LIST (x); CREATE TABLE d (at timestamp) PARTITION BY RANGE (at); SELECT t.mark();
+CREATE TABLE s1 PARTITION OF s FOR VALUES IN (current_schema);
+SELECT t.texts('a word', 'CREATE TABLE s1 PARTITION OF s FOR VALUES IN (''public'')');
+CREATE TABLE d1 PARTITION OF d FOR VALUES FROM ('yesterday 06:00') TO ('infinity');
+SELECT t.check('a day', (SELECT ddl_text ~ '^CREATE TABLE d1 PARTITION OF d FOR VALUES FROM \(''\d{4}-\d\d-\d\d 06:00:00''\) TO \(''infinity''\)$' FROM t.new()), (SELECT ddl_text FROM t.new()));
+SELECT t.mark();
 CREATE TABLE q3 PARTITION OF q FOR VALUES IN (3, 2 + 2);
 CREATE TABLE q5 PARTITION OF q DEFAULT;
 SELECT t.texts('constants stay as they were sent', 'CREATE TABLE q3 PARTITION OF q FOR VALUES IN (3, 2 + 2)', 'CREATE TABLE q5 PARTITION OF q DEFAULT');

@@ -32,6 +32,9 @@ SELECT t.texts('an empty list', 'ALTER FUNCTION public.g SET search_path TO ''''
 SELECT set_config('custom.x', E'it''s \\ "x" é', false), set_config('temp_tablespaces', 'PG_Default', false);
 ALTER ROUTINE g() SET "custom".x FROM CURRENT SET "temp_tablespaces" FROM CURRENT RESET ALL;
 SELECT t.texts('taken back', 'ALTER ROUTINE g() RESET "custom".x RESET "temp_tablespaces" RESET ALL');
+SELECT $$ALTER ROUTINE g() SET work_mem -- a comment
+FROM CURRENT RESET ALL$$ \gexec
+SELECT t.texts('taken back, behind a comment', 'ALTER ROUTINE g() RESET work_mem RESET ALL');
 ALTER ROUTINE g() SET "custom" . x FROM CURRENT SET "temp_tablespaces" FROM CURRENT SET work_mem FROM CURRENT RESET work_mem;
 SELECT t.texts('quotes, backslashes, a name that is folded', E'ALTER ROUTINE g() SET "custom" . x TO E''it''''s \\\\ "x" é'' SET "temp_tablespaces" TO ''pg_default'' RESET work_mem RESET work_mem');
 ALTER ROUTINE g() SET custom.x FROM CURRENT SET session_preload_libraries FROM CURRENT;

@@ -6,9 +6,10 @@ SELECT t.mark();
 \set ON_ERROR_STOP 0
 CREATE UNIQUE INDEX CONCURRENTLY ai ON a (x);
 CREATE UNIQUE INDEX CONCURRENTLY "A, j" ON a (x);
+CREATE UNIQUE INDEX CONCURRENTLY "B" ON a (x);
 CREATE INDEX CONCURRENTLY p1i ON p1 ((1 / x));
 \set ON_ERROR_STOP 1
-SELECT t.is('they are there', (SELECT count(*) FROM pg_index WHERE NOT indisvalid AND indrelid IN ('a'::regclass, 'p1'::regclass)), 3);
+SELECT t.is('they are there', (SELECT count(*) FROM pg_index WHERE NOT indisvalid AND indrelid IN ('a'::regclass, 'p1'::regclass)), 4);
 SELECT t.none('failed');
 ALTER INDEX ai RENAME TO ai2;
 SELECT t.is('ALTER INDEX', (SELECT message->'replay' FROM t.one('alter')), 'false'::jsonb);
@@ -16,6 +17,8 @@ ALTER INDEX pi ATTACH PARTITION p1i;
 SELECT t.is('ATTACH PARTITION', (SELECT message->'replay' FROM t.one('attach')), 'false'::jsonb);
 DROP INDEX /* c */ "A, j";
 SELECT t.is('DROP', (SELECT concat_ws('|', ddl_text, message->'original'->>'text', message->'replay') FROM t.one('drop')), 'DROP INDEX /* c */ IF EXISTS "A, j"|DROP INDEX /* c */ "A, j"|false');
+DROP INDEX"B";
+SELECT t.is('DROP without a space', (SELECT ddl_text FROM t.one('drop')), 'DROP INDEX IF EXISTS "B"');
 DELETE FROM a; DELETE FROM p;
 \c
 SET client_min_messages = error;

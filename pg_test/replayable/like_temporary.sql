@@ -7,6 +7,7 @@ CREATE TEMP TABLE tmp (a int PRIMARY KEY, "B b" text COLLATE "C" DEFAULT 'it''s'
   g int GENERATED ALWAYS AS (a * 2) STORED, gone int, UNIQUE (m, c));
 ALTER TABLE tmp DROP COLUMN gone;
 CREATE TEMP TABLE tmp2 (i int GENERATED ALWAYS AS IDENTITY);
+CREATE TEMP TABLE tmp0 ();
 SELECT t.mark();
 CREATE TABLE t1 (LIKE tmp);
 CREATE TABLE t2 (first int, LIKE /* the temporary one */ tmp INCLUDING ALL, CHECK (first > a), LIKE real, LIKE pg_temp.tmp2 INCLUDING IDENTITY) WITH (fillfactor = 50);
@@ -22,6 +23,9 @@ CREATE FUNCTION t.shape(name text) RETURNS text LANGUAGE sql AS $$
 $$;
 CREATE TABLE t.seen AS SELECT ddl_text, 't' || n AS name, t.shape('public.t' || n) AS shape FROM t.new() WHERE n < 3;
 DROP TABLE t1, t2, t3;
+SELECT t.mark();
+CREATE TABLE t4 (LIKE tmp0, a int, LIKE tmp0); CREATE TABLE t5 (LIKE tmp0);
+SELECT t.texts('a table without columns', 'CREATE TABLE t4 (a int)', 'CREATE TABLE t5 ()');
 \c
 SET client_min_messages = error;
 SELECT ddl_text FROM t.seen \gexec
