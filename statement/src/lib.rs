@@ -13,6 +13,8 @@
 //! would refuse never makes these functions panic or take more than linear time, but what they
 //! return for it has no meaning.
 
+#![forbid(unsafe_code)]
+
 mod lexer;
 mod patch;
 mod redact;
