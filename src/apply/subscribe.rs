@@ -38,7 +38,7 @@ fn begins(tree: ParseTree) -> Result<(), Failure> {
     }
     trust::require_own_rights(publisher.runs_as_owner)?;
     trust::require_publisher(&publisher)?;
-    row_rights::watch();
+    row_rights::install();
     let after = sequence_value_if_set(APPLY_AFTER_SEQUENCE)?;
     let worker = Worker::of_session(None, publisher.publications.clone());
     for row in source::fetch(&publisher)? {

@@ -23,7 +23,7 @@ pub fn apply_once(call: &TriggerCall) -> Result<Datum, Failure> {
     if subscription::worker().is_none() {
         return Ok(call.keep_row());
     }
-    row_rights::watch();
+    row_rights::install();
     let Some(command) = Command::of_trigger(call) else {
         return Ok(call.keep_row());
     };

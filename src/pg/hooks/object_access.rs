@@ -1,7 +1,7 @@
 //! The object access hook: what is made, altered or dropped, and on a destination which function is called, for those who ask.
 //!
-//! The hook itself is plain C without pgrx's boundary: it is called for each function that runs, which nobody but a destination's
-//! apply worker asks about. Relied on: objectaccess.h; the classes of catalogs. The previous hook is called last.
+//! The hook itself is plain C without pgrx's boundary: it is called for each function that runs, which only a process
+//! that may apply rows asks about. Relied on: objectaccess.h; the classes of catalogs. The previous hook is called last.
 
 use crate::pg::hooks::access::Access;
 use crate::pg::hooks::running;
@@ -33,7 +33,7 @@ unsafe extern "C-unwind" fn object_access(
     argument: *mut c_void,
 ) {
     match kind {
-        pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE if running::watches() => {
+        pg_sys::ObjectAccessType::OAT_FUNCTION_EXECUTE if running::may_apply() => {
             before_function(object)
         }
         pg_sys::ObjectAccessType::OAT_POST_CREATE
@@ -70,7 +70,7 @@ extern "C-unwind" fn tell(
     with_reserve(|| {
         keep::is_accessed(&access);
         relations::is_accessed(&access);
-        if running::watches() {
+        if running::may_apply() {
             running::is_accessed(&access);
         }
     });

@@ -41,7 +41,7 @@ thread_local! {
 
 type Function = unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> Datum;
 
-/// Installs the hooks, once in a process.
+/// Installs the hooks, once in a process that applies rows or may come to; it is told of objects and functions from then on.
 pub fn install() {
     static INSTALLED: std::sync::Once = std::sync::Once::new();
     INSTALLED.call_once(|| {
@@ -53,12 +53,7 @@ pub fn install() {
             pg_sys::fmgr_hook = Some(hook);
         }
     });
-}
-
-/// This process applies rows: the hooks are needed, and it is told of objects and functions from now on.
-pub fn watch() {
-    install();
-    running::watch();
+    running::expect_rows();
 }
 
 /// Whether something runs for a row where PostgreSQL itself has put up no wall. It has none for an owner who could become the

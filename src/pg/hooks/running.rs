@@ -11,12 +11,14 @@ use std::cell::{Cell, RefCell};
 
 thread_local! {
     static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
+    /// There is one; asked for each query of each session.
+    static RUNS: Cell<bool> = const { Cell::new(false) };
     /// So many event trigger functions run: code of this server's superusers.
     static EVENT_TRIGGERS: Cell<i32> = const { Cell::new(0) };
     /// A trigger function of the extension runs.
     static OWN_CODE: Cell<bool> = const { Cell::new(false) };
-    /// See [`watches`].
-    static WATCHES: Cell<bool> = const { Cell::new(false) };
+    /// See [`may_apply`].
+    static MAY_APPLY: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The command of a row, from when its role is taken until that is given back.
@@ -44,12 +46,14 @@ pub(in crate::pg) struct CommandRuns;
 impl CommandRuns {
     pub(in crate::pg) fn begin() -> Self {
         RUNNING.set(Some(Running::default()));
+        RUNS.set(true);
         CommandRuns
     }
 }
 
 impl Drop for CommandRuns {
     fn drop(&mut self) {
+        RUNS.set(false);
         RUNNING.set(None);
     }
 }
@@ -61,8 +65,7 @@ pub(in crate::pg) fn with<R: Default>(f: impl FnOnce(&mut Running) -> R) -> R {
 
 /// Whether a command of a row runs now, as opposed to what other rows call.
 pub(in crate::pg) fn is_running() -> bool {
-    // the first costs nothing
-    watches() && RUNNING.with_borrow(Option::is_some)
+    RUNS.get()
 }
 
 /// See [`Running::must_inline`].
@@ -72,7 +75,7 @@ pub(in crate::pg) fn must_inline() -> bool {
 
 /// Whether a query that is about to run may be one that [`leaves_out`] leaves out; costs nothing.
 pub(in crate::pg) fn script_runs() -> bool {
-    watches() && with(|running| running.script_runs)
+    is_running() && with(|running| running.script_runs)
 }
 
 /// Whether the utility statement that is about to run is that of the row.
@@ -144,14 +147,15 @@ pub(in crate::pg) unsafe fn leaves_out(desc: *mut pg_sys::QueryDesc) -> bool {
     }
 }
 
-/// This process applies what a source has sent.
-pub fn watch() {
-    WATCHES.set(true);
+/// This process applies what a source has sent, or may come to.
+pub fn expect_rows() {
+    MAY_APPLY.set(true);
 }
 
-/// Whether this process applies what a source has sent: then it is told of objects and functions.
-pub fn watches() -> bool {
-    WATCHES.get()
+/// Whether this process may apply what a source has sent (it does, or the library was preloaded): then it is told of objects and
+/// functions.
+pub fn may_apply() -> bool {
+    MAY_APPLY.get()
 }
 
 /// In a worker, which takes none itself, those of its session end with the code that took them.
@@ -164,7 +168,7 @@ pub(in crate::pg) fn release_advisory_locks() {
     }
 }
 
-/// Of the object access hook, where this process watches.
+/// Of the object access hook, where this process may apply.
 pub fn is_accessed(access: &Access) {
     if !is_running() {
         return;
