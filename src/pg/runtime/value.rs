@@ -1,4 +1,4 @@
-//! Values of the types text and text[], and texts as values of type jsonb.
+//! Values of the types text and text[], texts as values of type jsonb, and values of a slot.
 
 use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::{memory, subtransaction, text};
