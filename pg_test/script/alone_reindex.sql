@@ -17,6 +17,8 @@ SELECT t.mark();
 REINDEX TABLE a; SELECT t.alone('REINDEX', true);
 REINDEX TABLE CONCURRENTLY a; SELECT t.alone('REINDEX CONCURRENTLY', true);
 REINDEX (CONCURRENTLY off, VERBOSE) INDEX a_pkey; SELECT t.alone('with options', true);
+CREATE INDEX i1 ON a (x); SELECT t.mark();
+REINDEX TABLE CONCURRENTLY a; SELECT t.alone('an index whose name ends in a digit', true);
 REINDEX TABLE p; SELECT t.alone('a partitioned table', true);
 CREATE SCHEMA s; CREATE TABLE s.a (x int PRIMARY KEY); SELECT t.mark();
 REINDEX SCHEMA s; SELECT t.alone('REINDEX SCHEMA', true);

@@ -14,6 +14,7 @@ use crate::capture::started::Started;
 use crate::document::{Made, Object, Operation};
 use crate::pg::catalog::lookup;
 use crate::pg::command::index;
+use crate::pg::command::node::KIND_OF_REINDEX;
 use std::collections::HashSet;
 
 /// What the command has made, in order, where its names are worth telling. `statement` is its text.
@@ -38,8 +39,9 @@ pub fn chosen(started: &Started, touched: &Touched, statement: &[u8]) -> Vec<Mad
             return Vec::new();
         }
     }
-    // What stands for LIKE of a temporary table does not make all of them.
-    if !started.likes.is_empty() {
+    // What stands for LIKE of a temporary table does not make all of them. What is built anew has its name (REINDEX CONCURRENTLY
+    // makes another index, and gives it the name of the first).
+    if !started.likes.is_empty() || started.tree.kind() == KIND_OF_REINDEX {
         return Vec::new();
     }
     let made = in_progress::made();
