@@ -89,6 +89,7 @@ fn hand_down() {
             apply::script_rows::before_commit();
         },
         transaction_ended: |rolled_back| {
+            in_progress::transaction_ended(rolled_back);
             short_lived::transaction_ended(rolled_back);
             apply::script_rows::transaction_ended();
         },

@@ -3,7 +3,8 @@
 //! The utility hook adds a command before it runs and takes it off afterwards, on success and on error. The event
 //! triggers find their command as the last of its kind. A command that was running before the library was loaded has
 //! no entry from the hook; the event trigger adds a substitute, which is taken off at the end of the command or, when
-//! that is not seen (an error, or the extension was dropped meanwhile), with the memory context the statement ran in.
+//! that is not seen (an error, or the extension was dropped meanwhile), with its (sub)transaction, or with the memory context
+//! the statement ran in.
 //!
 //! What is noted of a command holds as long as its entry is there: the command and its entry go together when the
 //! (sub)transaction around them is rolled back. One thing is of a level below: a row that had to be written early, in a
@@ -36,8 +37,8 @@ struct Command {
     kind: u32,
     source: Source,
     nested: bool,
-    /// The hook does not know of it.
-    is_substitute: bool,
+    /// The hook does not know of it; the nest level of the transaction at which it was added.
+    substitute_at: Option<i32>,
     phase: Phase,
     /// Address of the receiver's start-up callback while ours stands in for it.
     startup: usize,
@@ -72,14 +73,14 @@ fn next_number() -> u64 {
 }
 
 /// Adds a command.
-fn add(number: u64, tree: ParseTree, source: Source, nested: bool, is_substitute: bool) {
+fn add(number: u64, tree: ParseTree, source: Source, nested: bool, substitute_at: Option<i32>) {
     COMMANDS.with_borrow_mut(|commands| {
         commands.push(Command {
             number,
             kind: tree.kind(),
             source,
             nested,
-            is_substitute,
+            substitute_at,
             phase: Phase::Announced,
             startup: 0,
             builds_concurrently: index::builds_concurrently(tree),
@@ -132,7 +133,7 @@ impl Drop for Lease {
 /// Adds a command that is about to run; returns the number of those that were running before.
 pub fn push(tree: ParseTree, source: Source, nested: bool) -> usize {
     let depth = COMMANDS.with_borrow(Vec::len);
-    add(next_number(), tree, source, nested, false);
+    add(next_number(), tree, source, nested, None);
     depth
 }
 
@@ -199,7 +200,8 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         // Before the entry is there: it must not stay if there is no memory to have it taken off.
         let number = next_number();
         statements::remove_at_end(number);
-        add(number, tree, source, nested, true);
+        let level = transaction::nest_level();
+        add(number, tree, source, nested, Some(level));
         nested
     });
     let started = Started::of(tree, nested, progress);
@@ -234,10 +236,21 @@ fn with_last<R>(f: impl FnOnce(&mut Started, &Source) -> R) -> Option<R> {
     started.as_mut().map(|started| f(started, source))
 }
 
+/// The transaction is over. What was running in it is not any more if it was rolled back: the memory of a substitute's statement may
+/// stay until ROLLBACK is run, which is a statement itself (spi.c: AtEOXact_SPI).
+pub fn transaction_ended(rolled_back: bool) {
+    if rolled_back {
+        COMMANDS.with_borrow_mut(|commands| commands.retain(|c| c.substitute_at.is_none()));
+    }
+}
+
 /// A subtransaction is over: rows that were written in it are its parent's, or gone.
 pub fn subtransaction_ended(rolled_back: bool) {
     let level = transaction::nest_level();
     COMMANDS.with_borrow_mut(|commands| {
+        if rolled_back {
+            commands.retain(|c| c.substitute_at.is_none_or(|at| at < level));
+        }
         for command in commands {
             if let Phase::Started(started) = &mut command.phase {
                 started.subtransaction_ended(level, rolled_back);
@@ -249,7 +262,7 @@ pub fn subtransaction_ended(rolled_back: bool) {
 /// Takes off the innermost command if it is a substitute: its end was seen, and no hook will take it off.
 pub fn finish_substitute() {
     COMMANDS.with_borrow_mut(|commands| {
-        if commands.last().is_some_and(|c| c.is_substitute) {
+        if commands.last().is_some_and(|c| c.substitute_at.is_some()) {
             commands.pop();
         }
     });

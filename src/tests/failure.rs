@@ -32,6 +32,34 @@ fn locked_capture_table() {
     database.expect(&["CREATE TABLE a (x int)"]);
 }
 
+/// A command that fails while the library is loaded for it, inside of a function: what is noted of it ends with the transaction, or
+/// the subtransaction, and not with the memory of the call, which may stay until ROLLBACK has run.
+#[test]
+fn first_command_fails_in_a_function() {
+    let database = Database::new("first_fails");
+    let mut owner = database.connect();
+    owner
+        .batch_execute("CREATE TABLE a (x int); INSERT INTO a VALUES (1)")
+        .unwrap();
+    // the check fails when the column is there already
+    let fails = "ALTER TABLE a ADD COLUMN y int DEFAULT 1, ADD CHECK (y > 1)";
+    let mut session = database.connect();
+    session
+        .batch_execute(&format!("BEGIN; DO $$ BEGIN EXECUTE '{fails}'; END $$"))
+        .unwrap_err();
+    session.batch_execute("COMMIT").unwrap();
+    let mut session = database.connect();
+    session
+        .batch_execute(&format!(
+            "BEGIN; DO $$ BEGIN
+               BEGIN EXECUTE '{fails}'; EXCEPTION WHEN check_violation THEN NULL; END;
+               PERFORM count(*) FROM a; CREATE TABLE b (x int); PERFORM count(*) FROM b;
+             END $$; SELECT count(*) FROM b; COMMIT"
+        ))
+        .unwrap();
+    database.expect(&["CREATE TABLE a (x int)", "CREATE TABLE b (x int)"]);
+}
+
 /// A maintenance job on the capture table (VACUUM, REINDEX CONCURRENTLY, ANALYZE, CLUSTER) beside running DDL.
 #[test]
 fn maintenance_beside_ddl() {
