@@ -546,7 +546,9 @@ impl Session {
                 // PostgreSQL's own: GRANT and REVOKE lock no table, which may be dropped under them (aclchk.c: ExecGrant_Relation).
                 let under_a_grant = (sql.contains("GRANT") || sql.contains("REVOKE"))
                     && (reply.message()).starts_with("cache lookup failed for relation ");
-                if reply.code().starts_with("XX")
+                // no statement calls what only event triggers may call
+                let is_internal = reply.code().starts_with("XX") || reply.code() == "39P03";
+                if is_internal
                     && !reply.message().starts_with("tuple concurrently ")
                     && !under_a_grant
                 {
