@@ -7,7 +7,7 @@ use crate::capture::started::{Rewrite, Started};
 use crate::capture::{also_dropped, create_table, names, repaired, replayable, stored_text};
 use crate::document::{Object, Operation, Original, Published, TableRewrite};
 use crate::error::Failure;
-use crate::guc::{self};
+use crate::guc;
 use crate::pg::catalog::lookup::{self, Address};
 use crate::pg::command::eventless::Eventless;
 use crate::pg::command::source::Source;

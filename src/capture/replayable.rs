@@ -16,7 +16,7 @@ use crate::capture::repaired;
 use crate::capture::started::Started;
 use crate::capture::{create_table, short_lived};
 use crate::pg::catalog::role::Role;
-use crate::pg::command::like::{self};
+use crate::pg::command::like;
 use crate::pg::command::node::{KIND_OF_CREATE_INDEX, ParseTree};
 use crate::pg::command::without_temporary::{self, Part};
 use crate::pg::command::{current_setting, index, partition, sequence_range};

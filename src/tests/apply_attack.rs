@@ -1,7 +1,7 @@
 //! Live apply runs what unprivileged roles of the source have written. On the destination none of it may run with more
 //! rights than there.
 
-use super::cluster::{self};
+use super::cluster;
 use super::pair::{Node, Options, Pair, Servers, connect_nodes, describe, same_schema};
 use super::server::{server, skipped};
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! A destination whose source fails over to a standby: `docs/failover.md`.
 
 use super::check::{findings, says};
-use super::cluster::{self};
+use super::cluster;
 use super::pair::{OPTIONS, preloaded, start_apply};
 use super::server::{server, value};
 use std::time::{Duration, Instant};

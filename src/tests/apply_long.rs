@@ -4,7 +4,7 @@
 //! What is sent depends on a seed, which is printed when the test fails; `DTS_TEST_SEED` repeats one, `DTS_TEST_COMMANDS`
 //! asks for more than the usual number of commands.
 
-use super::cluster::{self};
+use super::cluster;
 use super::pair::{Node, Options, Pair, Servers, preloaded};
 use super::server::server;
 use postgres::Client;

@@ -1,6 +1,6 @@
 //! The procedures of the documents, from an empty destination to cutover: its own commands, while users go on.
 
-use super::cluster::{self};
+use super::cluster;
 use super::documents::document;
 use super::pair::{Node, Pair, Servers, same_rows, same_schema};
 use super::server::server;

@@ -1,7 +1,7 @@
 //! `dts_ddl.check()` names what is broken, and nothing else; `dts_ddl.status`, `history` and `pending()`. A destination's
 //! checks: `apply_check.rs`.
 
-use super::cluster::{self};
+use super::cluster;
 use super::server::{Database, server, skipped, value};
 use postgres::Client;
 use std::collections::BTreeMap;

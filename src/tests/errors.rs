@@ -1,6 +1,6 @@
 //! Errors of the user's own statements reach the client exactly as without the extension: every field is compared.
 
-use super::cluster::{self};
+use super::cluster;
 use super::server::Database;
 use postgres::Client;
 use postgres::error::ErrorPosition;

@@ -1,6 +1,6 @@
 //! Long strings, large statements, long sessions.
 
-use super::cluster::{self};
+use super::cluster;
 use super::server::{Database, server, skipped, value};
 use std::time::{Duration, Instant};
 

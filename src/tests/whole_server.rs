@@ -1,6 +1,6 @@
 //! What needs a server of its own: preloading into the whole server, the server log, pg_upgrade's mode.
 
-use super::cluster::{self};
+use super::cluster;
 use super::server::value;
 use postgres::Client;
 

@@ -20,12 +20,13 @@ const TOPICS: [Topic; 5] = [
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let (mut seconds, mut seed, mut only) = (240u32, None, None);
+    let (mut seconds, mut seed, mut only, mut bare) = (240u32, None, None, false);
     while let Some(argument) = arguments.next() {
         let value = arguments.next().unwrap_or_default();
         match argument.as_str() {
             "--seconds" => seconds = value.parse().unwrap_or_else(|_| usage()),
             "--seed" => seed = Some(value.parse().unwrap_or_else(|_| usage())),
+            "--bare" => bare = value == "1",
             "--only" if TOPICS.iter().any(|(name, ..)| *name == value) => only = Some(value),
             _ => usage(),
         }
@@ -34,6 +35,9 @@ fn main() -> ExitCode {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         now.map_or(1, |now| now.as_secs() % 1_000_000)
     });
+    if bare && only.as_deref() != Some("cancel") {
+        usage();
+    }
     let major = harness::server::server().major;
     let mut violations = 0;
     for (name, part, run) in TOPICS {
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
             seed,
             end: start + Duration::from_secs(u64::from(time)),
             directory: std::env::temp_dir(),
+            bare,
         };
         let findings = Findings::default();
         run(&plan, &findings);
@@ -72,7 +77,7 @@ fn main() -> ExitCode {
 
 fn usage() -> ! {
     eprintln!(
-        "proof/torture [MAJOR] [--seconds N] [--seed N] [--only crash|text|settings|cancel|memory]"
+        "proof/torture [MAJOR] [--seconds N] [--seed N] [--only crash|text|settings|cancel|memory] [--bare 1]"
     );
     std::process::exit(2)
 }

@@ -45,10 +45,11 @@ pub fn run(plan: &Plan, findings: &Findings) {
             "panicked",
             "memory allocation of",
         ] {
-            if let Some(at) = lines
-                .iter()
-                .position(|line| line.contains(word) && !is_postgresqls_own(line, &own))
-            {
+            let wrong = |line: &&str| line.contains(word) && !is_postgresqls_own(line, &own);
+            if plan.bare {
+                let ours = lines.iter().copied().filter(wrong);
+                ours.for_each(|line| findings.fact(format!("PostgreSQL's own: {line}")));
+            } else if let Some(at) = lines.iter().position(wrong) {
                 findings.violation(format!(
                     "server log: {}",
                     lines[at.saturating_sub(60)..(at + 3).min(lines.len())].join("\n    ")
@@ -86,6 +87,11 @@ fn rounds(cluster: &Cluster, plan: &Plan, memory: bool, findings: &Findings) -> 
         done += round(cluster, &mut dice, &mut sessions, memory);
         let mut wire = connect_patiently(cluster, "torture");
         workload::end_prepared(&mut wire)?;
+        if plan.bare {
+            let answers = sessions.iter_mut().flat_map(Session::internal_errors);
+            answers.for_each(|answer| findings.fact(format!("PostgreSQL's own: session {answer}")));
+            continue;
+        }
         let mut list: Vec<&mut Session> = sessions.iter_mut().collect();
         rows += workload::check(&mut wire, &mut list, after, false, findings)?;
         after = replica::follow(

@@ -22,6 +22,8 @@ pub struct Plan {
     pub end: Instant,
     /// Where its files go.
     pub directory: PathBuf,
+    /// Without the extension: what happens is PostgreSQL's own.
+    pub bare: bool,
 }
 
 impl Plan {
@@ -36,6 +38,7 @@ impl Plan {
             seed: self.seed,
             end: Instant::now() + left * of / parts,
             directory: self.directory.clone(),
+            bare: self.bare,
         }
     }
 }

@@ -41,7 +41,7 @@ pub(in crate::pg) unsafe fn of_slot(
 /// A value of type text as `String`.
 ///
 /// # Safety
-/// `value` is one, not stored out of line.
+/// `value` is one.
 pub unsafe fn of_varlena(value: pg_sys::Datum) -> String {
     let value: *const pg_sys::varlena = value.cast_mut_ptr();
     // SAFETY: the caller's promise; header and length are those of the value.

@@ -2,7 +2,7 @@
 //! of [`BLOCKS`] knows makes a test fail, and so does a line without its block.
 
 use super::{Block, document, documents, quoted, root};
-use crate::tests::cluster::{self};
+use crate::tests::cluster;
 use crate::tests::pair::{Pair, Servers};
 use crate::tests::shell::Shell;
 
