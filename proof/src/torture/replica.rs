@@ -78,6 +78,36 @@ pub fn follow(
     Ok(last)
 }
 
+/// What is known of an object of this name: its last rows, its indexes on both sides, and the last lines of the server's log.
+fn history_of(cluster: &Cluster, databases: [&str; 2], name: &str) -> String {
+    let pattern = super::literal(&format!("%{name}%"));
+    let rows = format!(
+        "SELECT id, tag, left(ddl_text, 300) FROM public.dts_ddl_command WHERE ddl_text LIKE {pattern} ORDER BY id DESC LIMIT 40"
+    );
+    let indexes = format!(
+        "SELECT current_database(), indexrelid, indexrelid::regclass, indrelid::regclass, indisvalid, indisready, indislive
+           FROM pg_index WHERE indexrelid::regclass::text LIKE {pattern}"
+    );
+    let [source, replica] = databases;
+    let mut told = String::new();
+    for (database, query) in [(source, &rows), (source, &indexes), (replica, &indexes)] {
+        let (_, output, problem) = run(
+            cluster,
+            "psql",
+            &["-XAt", "-d", database, "-c", query],
+            None,
+        );
+        told += &format!("{}{problem}", String::from_utf8_lossy(&output));
+    }
+    let log = cluster.log();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains(name)).collect();
+    told += &lines[lines.len().saturating_sub(60)..].join("\n");
+    told.lines()
+        .map(|line| shortened(line, 400))
+        .collect::<Vec<_>>()
+        .join("\n      ")
+}
+
 /// Compares the dumps of both databases, schemas like `pattern` only; returns the number of lines.
 pub fn compare(
     cluster: &Cluster,
@@ -115,10 +145,16 @@ pub fn compare(
             let from = at.saturating_sub(12).min(dump.len());
             dump[from..(at + 4).min(dump.len())].join("\n      ")
         };
+        let named = |dump: &[String]| {
+            let entry = dump.get(at)?.strip_prefix("-- Name: ")?.split(';').next()?;
+            Some(entry.to_owned())
+        };
+        let history = named(&left).or_else(|| named(&right));
         findings.violation(format!(
-            "the dumps differ from line {at} on\n    source:\n      {}\n    replica:\n      {}",
+            "the dumps differ from line {at} on\n    source:\n      {}\n    replica:\n      {}\n    {}",
             around(&left),
-            around(&right)
+            around(&right),
+            history.map_or_else(String::new, |name| history_of(cluster, [source, replica], &name))
         ));
     }
     left.len()

@@ -910,7 +910,7 @@ impl Session {
 
 /// All servers of this workload run with these.
 pub const OPTIONS: &str = "-c wal_level=logical -c max_prepared_transactions=20 -c max_connections=60 \
-     -c checkpoint_timeout=30 -c autovacuum_naptime=1 -c log_min_messages=log -c max_wal_size=200MB";
+     -c checkpoint_timeout=30 -c autovacuum_naptime=1 -c log_min_messages=log -c log_statement=ddl -c max_wal_size=200MB";
 
 /// A database with the extension, one that follows, and what sessions need in both; returns the id up to which both agree.
 pub fn make_databases(
