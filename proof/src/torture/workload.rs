@@ -548,14 +548,21 @@ impl Session {
                     .errors
                     .entry(reply.code().to_owned())
                     .or_default() += 1;
-                // PostgreSQL's own: GRANT and REVOKE lock no table, which may be dropped under them (aclchk.c: ExecGrant_Relation).
-                let under_a_grant = (sql.contains("GRANT") || sql.contains("REVOKE"))
-                    && (reply.message()).starts_with("cache lookup failed for relation ");
+                // PostgreSQL's own, also without the extension (--bare 1): a table that all use goes before it is locked.
+                let under_others = [
+                    "cache lookup failed for relation ",
+                    "could not open relation with OID ",
+                ];
+                let of_one_gone =
+                    (sql.contains(SHARED) || sql.contains("GRANT") || sql.contains("REVOKE"))
+                        && under_others
+                            .iter()
+                            .any(|start| reply.message().starts_with(start));
                 // no statement calls what only event triggers may call
                 let is_internal = reply.code().starts_with("XX") || reply.code() == "39P03";
                 if is_internal
                     && !reply.message().starts_with("tuple concurrently ")
-                    && !under_a_grant
+                    && !of_one_gone
                 {
                     self.internal.push(format!(
                         "{}: {} {} to {sql}",
