@@ -952,10 +952,14 @@ pub fn make_databases(
     )
 }
 
-/// Takes away what a CREATE or DROP INDEX CONCURRENTLY that failed has left, on both sides, uncaptured: it has no row.
+/// Takes away what a CREATE or DROP INDEX CONCURRENTLY that failed has left, on both sides, uncaptured: it has no row. Where it has
+/// come so far that nothing uses the index any more, it does not move with its table to another schema (relcache.c:
+/// RelationGetIndexList); on the other side, where the index is whole, it does.
 pub fn drop_invalid_indexes(cluster: &Cluster, wire: &mut Wire) -> Result<usize, Lost> {
     let invalid = wire.rows(
-        "SELECT indexrelid::regclass FROM pg_index JOIN pg_class c ON c.oid = indexrelid
+        "SELECT indexrelid::regclass, format('%I.%I', n.nspname, c.relname)
+           FROM pg_index JOIN pg_class c ON c.oid = indexrelid
+           JOIN pg_class t ON t.oid = indrelid JOIN pg_namespace n ON n.oid = t.relnamespace
           WHERE c.relkind = 'i' AND (NOT indisvalid OR c.relname LIKE 'cic%' AND NOT EXISTS (
             SELECT FROM public.dts_ddl_command r WHERE r.tag = 'CREATE INDEX' AND r.ddl_text LIKE '%' || c.relname || '%'))",
     )?;
@@ -963,7 +967,7 @@ pub fn drop_invalid_indexes(cluster: &Cluster, wire: &mut Wire) -> Result<usize,
     wire.rows("SET session_replication_role = replica")?;
     for index in &invalid {
         wire.rows(&format!("DROP INDEX {}", index[0]))?;
-        replica.rows(&format!("DROP INDEX IF EXISTS {}", index[0]))?;
+        replica.rows(&format!("DROP INDEX IF EXISTS {}", index[1]))?;
     }
     wire.rows("RESET session_replication_role")?;
     Ok(invalid.len())
