@@ -613,6 +613,8 @@ fn setting(dice: &mut Dice, available: &[Vec<String>]) -> Option<String> {
             .iter()
             .any(|suffix| name.ends_with(suffix))
         || name.starts_with("dts_ddl_capture.")
+        // from then on the library of every extension is looked for there (dfmgr.c: load_external_function)
+        || name == "dynamic_library_path" && harness::server::server().major >= 18
     {
         return None;
     }
