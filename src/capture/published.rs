@@ -10,6 +10,7 @@ use crate::document::{Document, Membership, Published};
 use crate::error::Failure;
 use crate::guc;
 use crate::pg::catalog::lookup::{Address, qualified_relation_name};
+use crate::pg::catalog::relation;
 use crate::pg::replication::publication::{self, Before};
 use crate::pg::replication::subscription::{self, TableState};
 use crate::pg::runtime::text;
@@ -67,7 +68,7 @@ impl Joined {
     }
 
     fn note_rows(&mut self, table: Address, reason: &'static str) {
-        if publication::has_rows(table.object)
+        if relation::has_rows(table.object)
             && let Some(table) = qualified_relation_name(table.object)
         {
             self.undecoded.push(Undecoded { table, reason });

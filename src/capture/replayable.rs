@@ -3,6 +3,7 @@
 //!
 //! - CREATE TABLE and ALTER TABLE that need temporary types, tables, functions: what is left of them without.
 //! - CREATE TABLE (LIKE temporary table): the columns and constraints that the new table got.
+//! - ADD COLUMN with a default that is not immutable, where there are rows: their value, and the default as written.
 //! - A partition's bound that is computed (`FROM (current_timestamp)`): its value.
 //! - CREATE INDEX without a name, where the first that the server would have chosen was taken: its name.
 //! - DROP INDEX of an index that a failed CREATE INDEX CONCURRENTLY left: IF EXISTS.
@@ -15,15 +16,17 @@ use crate::capture::objects::Touched;
 use crate::capture::repaired;
 use crate::capture::started::Started;
 use crate::capture::{create_table, short_lived};
+use crate::pg::catalog::lookup::Oid;
 use crate::pg::catalog::role::Role;
 use crate::pg::command::like;
 use crate::pg::command::node::{KIND_OF_CREATE_INDEX, ParseTree};
+use crate::pg::command::node::{KIND_OF_ALTER_TABLE, KIND_OF_CREATE_INDEX, ParseTree};
 use crate::pg::command::without_temporary::{self, Part};
-use crate::pg::command::{current_setting, index, partition, sequence_range};
+use crate::pg::command::{added_value, current_setting, index, partition, sequence_range};
 use crate::pg::runtime::text;
 use statement::{
-    ListPart, drop_index_if_exists, name_index, replace_computed_bound, replace_from_current,
-    replace_likes, replace_parts, restart_behind,
+    Added, ListPart, add_with_values, drop_index_if_exists, name_index, replace_computed_bound,
+    replace_from_current, replace_likes, replace_parts, restart_behind,
 };
 
 /// A statement to be stored instead of that which was sent.
@@ -73,6 +76,9 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
         return Some(instead);
     }
     let mut reason = None;
+    if let Some(statement) = with_added_values(started, touched, sent) {
+        return Some(Instead::of(statement));
+    }
     let statement = if index::is_drop(started.tree) && repaired::drops_missing(&started.found) {
         drop_index_if_exists(sent, conforming)
     } else if current_setting::is_in(started.tree) {
@@ -100,6 +106,25 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
         reason,
         ..Instead::of(statement)
     })
+}
+
+/// With the values that rows have in new columns.
+fn with_added_values(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Vec<u8>> {
+    let table = touched
+        .main_address()
+        .filter(|_| started.tree.kind() == KIND_OF_ALTER_TABLE)?;
+    let is_rewritten =
+        |table: Oid| (started.rewrites.iter()).any(|rewrite| rewrite.oid == table.to_u32());
+    let added: Vec<Added> = added_value::of(started.tree, table.object, is_rewritten)
+        .into_iter()
+        .map(|added| Added {
+            command: added.command,
+            column: text::encode(&added.column).into_owned(),
+            value: text::encode(&added.value).into_owned(),
+        })
+        .collect();
+    let conforming = started.context.standard_conforming_strings;
+    add_with_values(sent, conforming, &added).filter(|_| !added.is_empty())
 }
 
 /// What is left of a statement that makes or alters a table without what only this server can have.

@@ -15,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+mod default;
 mod lexer;
 mod patch;
 mod redact;
@@ -22,6 +23,7 @@ mod rewrite;
 mod splice;
 mod trim;
 
+pub use default::{Added, add_with_values};
 pub use lexer::{Lexer, Token, TokenKind};
 pub use redact::{OptionRule, leave_out_passwords, redact_connection, redact_options};
 pub use rewrite::{

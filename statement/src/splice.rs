@@ -203,13 +203,13 @@ fn append(output: &mut Vec<u8>, more: &[u8], neighbours: bool) {
 
 /// Reads a statement from its beginning, one token after the other, without keeping the tokens: a
 /// statement may be as large as PostgreSQL's limit.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     text: &'a [u8],
     tokens: Peekable<ParserTokens<'a>>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a [u8], standard_conforming_strings: bool) -> Self {
+    pub(super) fn new(text: &'a [u8], standard_conforming_strings: bool) -> Self {
         Reader {
             text,
             tokens: ParserTokens::new(text, standard_conforming_strings).peekable(),
@@ -263,7 +263,7 @@ impl<'a> Reader<'a> {
 
     /// Takes `ALTER TABLE [IF EXISTS] [ONLY] name [*]`, where a name may stand in parentheses. `ONLY` is reserved; a table may
     /// be called `if`, but not before `exists`.
-    fn alter_table_head(&mut self) -> Option<()> {
+    pub(super) fn alter_table_head(&mut self) -> Option<()> {
         let text = self.text;
         if !self.word("alter") || !self.word("table") {
             return None;
@@ -283,7 +283,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes what is between commas outside of parentheses and brackets, up to the end or a semicolon.
-    fn commands(&mut self) -> Option<Vec<Range<usize>>> {
+    pub(super) fn commands(&mut self) -> Option<Vec<Range<usize>>> {
         let (mut items, mut item) = (Vec::new(), None::<Range<usize>>);
         let mut depth = 0usize;
         while let Some(token) = self.tokens.next() {

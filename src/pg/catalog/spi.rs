@@ -122,7 +122,7 @@ fn with_own_names<T>(f: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failur
             IS_OURS.set(false);
         }
     }
-    setting::under_search_path(c"pg_catalog, pg_temp", || {
+    setting::under(&[(c"search_path", b"pg_catalog, pg_temp")], || {
         IS_OURS.set(true);
         let _ours = Ours;
         f()

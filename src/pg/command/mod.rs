@@ -1,5 +1,6 @@
 //! One DDL command as PostgreSQL has it: text, parse tree, what event triggers are told, what it does to its objects.
 
+pub mod added_value;
 pub mod current_setting;
 pub mod early_lock;
 pub mod event;

@@ -71,30 +71,6 @@ pub fn is_publishable(table: pg_sys::Oid) -> bool {
     .unwrap_or(false)
 }
 
-/// Whether there is a row in a table that is locked by the running command. Partitioned tables have none of their own.
-pub fn has_rows(table: pg_sys::Oid) -> bool {
-    // SAFETY: the scan is ended and the relation closed on the normal way; after an error the resource owner does so.
-    unsafe {
-        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        if pg_sys::get_rel_relkind(table) as u8 != pg_sys::RELKIND_RELATION {
-            return false;
-        }
-        let relation = pg_sys::relation_open(table, lock);
-        let scan = pg_sys::systable_beginscan(
-            relation,
-            pg_sys::InvalidOid,
-            false,
-            &raw mut pg_sys::SnapshotSelfData,
-            0,
-            core::ptr::null_mut(),
-        );
-        let found = !pg_sys::systable_getnext(scan).is_null();
-        pg_sys::systable_endscan(scan);
-        pg_sys::relation_close(relation, lock);
-        found
-    }
-}
-
 fn known() -> Rc<Known> {
     if let Some(known) = KNOWN.with_borrow(Clone::clone) {
         return known;

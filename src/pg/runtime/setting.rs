@@ -5,7 +5,6 @@
 //! Relied on: the record of a built-in setting stays where it is as long as the process lives (guc.c: only placeholders and
 //! custom settings come and go), and tells where its values lie (guc_tables.h).
 
-use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::{memory, text};
 use core::ffi::{CStr, c_int};
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PgLogLevel, pg_sys};
@@ -303,14 +302,13 @@ pub fn allow_deep_stack() {
     }
 }
 
-/// Runs `f` under this search_path.
-pub(in crate::pg) fn under_search_path<R>(
-    path: &CStr,
-    f: impl FnOnce() -> Result<R, Failure>,
-) -> Result<R, Failure> {
+/// Runs `f` under these settings.
+pub(in crate::pg) fn under<R>(settings: &[(&CStr, &[u8])], f: impl FnOnce() -> R) -> R {
     // SAFETY: a level that is ended on the normal way; after an error the (sub)transaction ends it.
     let level = unsafe { pg_sys::NewGUCNestLevel() };
-    set(c"search_path", path.to_bytes(), false);
+    for (name, value) in settings {
+        set(name, value, false);
+    }
     let result = f();
     // SAFETY: as above.
     unsafe { pg_sys::AtEOXact_GUC(false, level) };

@@ -45,7 +45,7 @@ sql_tests! {
         schema set_logged strangers update_delete
     }
     replayable {
-        computed_bound explain from_current invalid_index like_temporary sequence_range short_lived system_relations temporary_parts
+        added_value computed_bound explain from_current invalid_index like_temporary sequence_range short_lived system_relations temporary_parts
     }
     retention { increment max_age max_rows }
     roles { commands passwords preload }

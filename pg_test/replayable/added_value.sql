@@ -1,0 +1,24 @@
+-- A column that is added with a default that is not immutable: the rows that are there get one value, which is stored with the command.
+SET TimeZone = 'UTC'; SET DateStyle = 'SQL, DMY';
+CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a VALUES (1), (2);
+CREATE TABLE e (id int PRIMARY KEY);
+CREATE DOMAIN stamp AS timestamptz DEFAULT now();
+CREATE FUNCTION place() RETURNS text STABLE LANGUAGE sql AS $$ SELECT current_setting('app.place', true) $$;
+SELECT t.mark();
+ALTER TABLE a ADD COLUMN created timestamptz NOT NULL DEFAULT now() CHECK (created > '2000-01-01');
+SELECT t.is('a moment', (SELECT ddl_text FROM t.new()), (SELECT format('ALTER TABLE a ADD COLUMN created timestamptz NOT NULL DEFAULT %L::timestamp with time zone CHECK (created > ''2000-01-01''), ALTER COLUMN created SET DEFAULT now()', to_char(min(created), 'YYYY-MM-DD HH24:MI:SS.') || rtrim(to_char(min(created), 'US'), '0') || '+00') FROM a));
+SELECT t.is('as sent', (SELECT message->'original'->>'text' FROM t.one('a moment')), 'ALTER TABLE a ADD COLUMN created timestamptz NOT NULL DEFAULT now() CHECK (created > ''2000-01-01'')');
+SELECT t.mark(); SET app.place = 'x''y';
+ALTER TABLE a ADD p text DEFAULT place(), ADD "Q" int DEFAULT 1, ADD n text DEFAULT current_setting('app.none', true);
+SELECT t.texts('several', 'ALTER TABLE a ADD p text DEFAULT ''x''''y''::pg_catalog.text, ADD "Q" int DEFAULT 1, ADD n text DEFAULT NULL::pg_catalog.text, ALTER COLUMN p SET DEFAULT place(), ALTER COLUMN n SET DEFAULT current_setting(''app.none'', true)');
+ALTER TABLE a ADD s stamp;
+SELECT t.check('a domain', (SELECT ddl_text ~ '^ALTER TABLE a ADD s stamp DEFAULT ''\d{4}-[^'']+''::public\.stamp, ALTER COLUMN s DROP DEFAULT$' FROM t.new()), (SELECT ddl_text FROM t.new()));
+SELECT t.mark();
+ALTER TABLE a ADD IF NOT EXISTS s stamp;
+ALTER TABLE e ADD created timestamptz DEFAULT now();
+SELECT t.texts('nothing to add, and no rows', 'ALTER TABLE e ADD created timestamptz DEFAULT now()');
+CREATE TABLE r (at date, x int) PARTITION BY RANGE (at); CREATE TABLE r1 PARTITION OF r FOR VALUES FROM ('1-1-2020') TO ('1-1-2021'); INSERT INTO r VALUES ('1-2-2020', 1); SELECT t.mark();
+ALTER TABLE r ADD COLUMN who name DEFAULT current_user NULL;
+SELECT t.texts('partitions', format('ALTER TABLE r ADD COLUMN who name DEFAULT %L::pg_catalog.name NULL, ALTER COLUMN who SET DEFAULT current_user', current_user));
+ALTER TABLE a ADD v float8 DEFAULT random();
+SELECT t.texts('volatile', 'ALTER TABLE a ADD v float8 DEFAULT random()');
