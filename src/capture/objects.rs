@@ -114,6 +114,8 @@ pub struct Touched {
     pub system_relation: bool,
     /// A volatile expression gave existing rows a new value.
     pub volatile: bool,
+    /// The columns that an ALTER TABLE has added to its table.
+    pub added_columns: Vec<i16>,
     main: Option<usize>,
     main_address: Option<Address>,
     /// What is in `objects` of those that were collected, so that none is looked for among all.
@@ -191,6 +193,7 @@ pub fn touched(
         names_temporary: false,
         system_relation: false,
         volatile: false,
+        added_columns: Vec::new(),
         main: None,
         main_address: None,
         listed: HashSet::new(),
@@ -229,6 +232,7 @@ impl Touched {
 
     fn add_collected(&mut self, tag: &str, command: &Collected) {
         self.volatile |= command.volatile;
+        self.added_columns.extend(&command.added_columns);
         let Some(address) = command.address else {
             self.add_without_address(tag, command);
             return;

@@ -13,7 +13,7 @@ use crate::pg::command::eventless::Eventless;
 use crate::pg::command::source::Source;
 use crate::pg::command::{parser, partition};
 use crate::pg::replication::publication;
-use crate::pg::runtime::{report, session};
+use crate::pg::runtime::{report, session, text as encoding};
 use pgrx::prelude::*;
 use std::borrow::Cow;
 
@@ -38,13 +38,14 @@ pub fn write(
 ) -> Result<(), Failure> {
     let conforming = started.context.standard_conforming_strings;
     let mut text = stored_text::stored(source, tag, conforming, started.temporary_items.as_ref())?;
-    let mut unreadable = None;
+    let (mut unreadable, mut then) = (None, None);
     if let Some(instead) = replayable::instead(started, &touched, &text.statement) {
         if instead.statement != text.statement {
             let sent = std::mem::replace(&mut text.statement, instead.statement);
             text.original.get_or_insert(sent);
         }
         unreadable = instead.reason;
+        then = instead.then;
         if let Some(left_out) = instead.left_out {
             touched.names_temporary &= unreadable.is_some();
             touched.temporary.extend(left_out);
@@ -82,8 +83,9 @@ pub fn write(
         message.replay = Some(false);
         message.replay_reason = reason.map(Cow::Borrowed);
     }
-    if let Some(original) = text.original {
-        message.original = Some(Original::new(tag, &original));
+    let original = text.original.as_deref();
+    if let Some(original) = original {
+        message.original = Some(Original::new(tag, original));
         message.temporary_removed = touched.temporary;
     }
     row::write(Row {
@@ -94,6 +96,18 @@ pub fn write(
         object_name: main.as_ref().and_then(|o| o.identity.as_deref()),
         message,
     })?;
+    if let Some(statement) = then.filter(|_| reason.is_none()) {
+        let mut message = row::document(&started.context, main.clone().into_iter().collect());
+        message.original = original.map(|original| Original::new(tag, original));
+        row::write(Row {
+            ddl_text: &encoding::encode(&statement),
+            tag,
+            context: &started.context,
+            object_type: main.as_ref().map(|o| o.object_type.as_str()),
+            object_name: main.as_ref().and_then(|o| o.identity.as_deref()),
+            message,
+        })?;
+    }
     warn_of_undecoded(&joined.undecoded);
     Ok(())
 }

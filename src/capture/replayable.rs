@@ -16,11 +16,10 @@ use crate::capture::objects::Touched;
 use crate::capture::repaired;
 use crate::capture::started::Started;
 use crate::capture::{create_table, short_lived};
-use crate::pg::catalog::lookup::Oid;
+use crate::pg::catalog::lookup;
 use crate::pg::catalog::role::Role;
 use crate::pg::command::like;
 use crate::pg::command::node::{KIND_OF_CREATE_INDEX, ParseTree};
-use crate::pg::command::node::{KIND_OF_ALTER_TABLE, KIND_OF_CREATE_INDEX, ParseTree};
 use crate::pg::command::without_temporary::{self, Part};
 use crate::pg::command::{added_value, current_setting, index, partition, sequence_range};
 use crate::pg::runtime::text;
@@ -36,6 +35,8 @@ pub struct Instead {
     pub reason: Option<&'static str>,
     /// What of it needs temporary objects and is not in the statement, where that was asked.
     pub left_out: Option<Vec<String>>,
+    /// What else another server has to do.
+    pub then: Option<String>,
 }
 
 impl Instead {
@@ -44,6 +45,7 @@ impl Instead {
             statement,
             reason: None,
             left_out: None,
+            then: None,
         }
     }
 }
@@ -76,8 +78,8 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
         return Some(instead);
     }
     let mut reason = None;
-    if let Some(statement) = with_added_values(started, touched, sent) {
-        return Some(Instead::of(statement));
+    if let Some(instead) = with_added_values(started, touched, sent) {
+        return Some(instead);
     }
     let statement = if index::is_drop(started.tree) && repaired::drops_missing(&started.found) {
         drop_index_if_exists(sent, conforming)
@@ -108,15 +110,15 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
     })
 }
 
-/// With the values that rows have in new columns.
-fn with_added_values(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Vec<u8>> {
+/// With the values that rows have in new columns. No ALTER TABLE takes the default of a column away that it adds.
+fn with_added_values(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Instead> {
     let table = touched
         .main_address()
-        .filter(|_| started.tree.kind() == KIND_OF_ALTER_TABLE)?;
-    let is_rewritten =
-        |table: Oid| (started.rewrites.iter()).any(|rewrite| rewrite.oid == table.to_u32());
-    let added: Vec<Added> = added_value::of(started.tree, table.object, is_rewritten)
-        .into_iter()
+        .filter(|_| !touched.added_columns.is_empty())?
+        .object;
+    let values = added_value::of(started.tree, table, &touched.added_columns);
+    let added: Vec<Added> = values
+        .iter()
         .map(|added| Added {
             command: added.command,
             column: text::encode(&added.column).into_owned(),
@@ -124,7 +126,16 @@ fn with_added_values(started: &Started, touched: &Touched, sent: &[u8]) -> Optio
         })
         .collect();
     let conforming = started.context.standard_conforming_strings;
-    add_with_values(sent, conforming, &added).filter(|_| !added.is_empty())
+    let statement = add_with_values(sent, conforming, &added).filter(|_| !added.is_empty())?;
+    let taken: Vec<String> = (values.iter())
+        .filter(|added| added.is_of_type)
+        .map(|added| format!("ALTER COLUMN {} DROP DEFAULT", added.column))
+        .collect();
+    let name = lookup::qualified_relation_name(table).filter(|_| !taken.is_empty());
+    Some(Instead {
+        then: name.map(|name| format!("ALTER TABLE {name} {}", taken.join(", "))),
+        ..Instead::of(statement)
+    })
 }
 
 /// What is left of a statement that makes or alters a table without what only this server can have.

@@ -19,7 +19,7 @@ pub struct Added {
 }
 
 /// Adds columns with these values as their defaults, and gives them the defaults that were written in the same command. A column
-/// whose default was not written (that of its type counts) has none then. `None` if the commands cannot be found.
+/// whose default was not written (that of its type counts) keeps its value as the default. `None` if the commands cannot be found.
 pub fn add_with_values(
     text: &[u8],
     standard_conforming_strings: bool,
@@ -45,13 +45,10 @@ pub fn add_with_values(
                     [b"ALTER COLUMN ", name, b" SET DEFAULT ", written].concat(),
                 )
             }
-            None => (
-                [command, b" DEFAULT ", &column.value].concat(),
-                [b"ALTER COLUMN ", name, b" DROP DEFAULT"].concat(),
-            ),
+            None => ([command, b" DEFAULT ", &column.value].concat(), Vec::new()),
         };
         *parts.get_mut(column.command)? = ListPart::Instead(instead);
-        more.push(then);
+        more.extend(Some(then).filter(|then| !then.is_empty()));
     }
     Some(join(text, &commands, &parts, &more))
 }
@@ -206,7 +203,7 @@ mod tests {
                 .as_deref(),
             Some(
                 "ALTER TABLE t ADD a int, ADD b timestamptz DEFAULT '1'::timestamptz NOT NULL, add c d DEFAULT '2'::d, \
-                 ALTER COLUMN b SET DEFAULT now(), ALTER COLUMN c DROP DEFAULT /* x */;"
+                 ALTER COLUMN b SET DEFAULT now() /* x */;"
             )
         );
         assert!(add_with_values(text.as_bytes(), true, &[added(3, "c", "1")]).is_none());

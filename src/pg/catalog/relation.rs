@@ -251,13 +251,32 @@ pub fn rename(relation: pg_sys::Oid, name: &str) {
 
 /// Whether there is a row in a table that is locked by the running command. Partitioned tables have none of their own.
 pub fn has_rows(table: pg_sys::Oid) -> bool {
-    // SAFETY: the scan is ended and the relation closed on the normal way; after an error the resource owner does so.
+    let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+    // SAFETY: the relation is open for as long as it is read.
     unsafe {
-        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        if pg_sys::get_rel_relkind(table) as u8 != pg_sys::RELKIND_RELATION {
+        let relation = pg_sys::try_relation_open(table, lock);
+        if relation.is_null() {
             return false;
         }
-        let relation = pg_sys::relation_open(table, lock);
+        let found = with_first_row(relation, |_| ()).is_some();
+        pg_sys::relation_close(relation, lock);
+        found
+    }
+}
+
+/// What `f` makes of the first row of an open relation, be it written by the running command; `None` where there is none.
+///
+/// # Safety
+/// `relation` is open, and locked by the running command.
+pub(in crate::pg) unsafe fn with_first_row<T>(
+    relation: pg_sys::Relation,
+    f: impl FnOnce(pg_sys::HeapTuple) -> T,
+) -> Option<T> {
+    // SAFETY: the scan is ended on the normal way; after an error the resource owner does so.
+    unsafe {
+        if (*(*relation).rd_rel).relkind as u8 != pg_sys::RELKIND_RELATION {
+            return None;
+        }
         let scan = pg_sys::systable_beginscan(
             relation,
             pg_sys::InvalidOid,
@@ -266,9 +285,9 @@ pub fn has_rows(table: pg_sys::Oid) -> bool {
             0,
             core::ptr::null_mut(),
         );
-        let found = !pg_sys::systable_getnext(scan).is_null();
+        let tuple = pg_sys::systable_getnext(scan);
+        let found = (!tuple.is_null()).then(|| f(tuple));
         pg_sys::systable_endscan(scan);
-        pg_sys::relation_close(relation, lock);
         found
     }
 }

@@ -1,8 +1,6 @@
-//! The values that rows get by an ALTER TABLE which adds columns: PostgreSQL computes one for all rows that were there before, and
-//! keeps it (pg_attribute.attmissingval), unless the default is volatile (tablecmds.c: ATExecAddColumn). Where the default is not
-//! immutable another server would compute another one.
-//!
-//! Relied on: a table that is not rewritten and keeps no value for a new column has NULL in it.
+//! The values that rows get by an ALTER TABLE which adds columns. Unless the default is volatile, PostgreSQL computes one for all
+//! rows of a table (tablecmds.c: ATExecAddColumn), be they rewritten or not; where it is not immutable either, another server
+//! would compute another one.
 
 use crate::pg::catalog::{inheritance, relation};
 use crate::pg::command::node::{ParseTree, alter_table_commands};
@@ -18,6 +16,8 @@ pub struct AddedValue {
     pub column: String,
     /// As a constant of the column's type.
     pub value: String,
+    /// It is the default of the column's type, a domain.
+    pub is_of_type: bool,
 }
 
 /// Texts of values that mean the same wherever they are read.
@@ -30,45 +30,65 @@ const PLAIN: [(&CStr, &[u8]); 6] = [
     (c"search_path", b"pg_catalog"),
 ];
 
-/// Those whose default would be another value elsewhere, where there were rows. `is_rewritten` is asked for tables.
-pub fn of(
-    tree: ParseTree,
-    table: pg_sys::Oid,
-    is_rewritten: impl Fn(pg_sys::Oid) -> bool,
-) -> Vec<AddedValue> {
-    // SAFETY: a parse tree is valid while its command runs.
-    let commands = unsafe { alter_table_commands(tree.node()) };
-    let added = commands.into_iter().enumerate();
-    added
-        .filter_map(|(command, alter)| {
-            // SAFETY: the subtype says what the definition is.
-            let name = unsafe {
-                ((*alter).subtype == pg_sys::AlterTableType::AT_AddColumn)
-                    .then(|| text::string((*((*alter).def as *mut pg_sys::ColumnDef)).colname))??
-            };
-            let value = inheritance::with_descendants(table)
-                .into_iter()
-                .filter(|&table| !is_rewritten(table))
-                .find_map(|table| {
-                    value_of_rows(table, &name).filter(|_| relation::has_rows(table))
-                })?;
+/// Those of the columns that a command has added whose default would be another value elsewhere, where there were rows.
+pub fn of(tree: ParseTree, table: pg_sys::Oid, added: &[i16]) -> Vec<AddedValue> {
+    let mut added: Vec<New> = relation::columns(table, |relation, attribute| {
+        let is_new = added.contains(&attribute.attnum);
+        // SAFETY: a live column of the open relation.
+        is_new.then(|| unsafe { New::of(relation, attribute) })?
+    })
+    .unwrap_or_default();
+    if added.is_empty() {
+        return Vec::new();
+    }
+    let tables = inheritance::with_descendants(table);
+    // SAFETY: a parse tree is valid while its command runs; the subtype says what the definition is.
+    let names = unsafe {
+        alter_table_commands(tree.node()).into_iter().map(|alter| {
+            ((*alter).subtype == pg_sys::AlterTableType::AT_AddColumn)
+                .then(|| text::string((*((*alter).def as *mut pg_sys::ColumnDef)).colname))?
+        })
+    };
+    let named = names
+        .enumerate()
+        .filter_map(|(command, name)| Some((command, name?)));
+    named
+        .filter_map(|(command, name)| {
+            // What IF NOT EXISTS has found may be what the same command has added before.
+            let at = added.iter().position(|column| column.name == name)?;
+            let column = added.swap_remove(at);
+            let value = tables
+                .iter()
+                .find_map(|&table| value_of_rows(table, &name))?;
             Some(AddedValue {
                 command,
                 column: text::quote_identifier(&name),
-                value,
+                value: match value {
+                    Some(value) => format!("{}::{}", text::quote_literal(&value), column.type_name),
+                    None => format!("NULL::{}", column.type_name),
+                },
+                is_of_type: column.is_of_type,
             })
         })
         .collect()
 }
 
-/// What the rows of a table have in a new column that depends on the moment, or on anything else than the table.
-fn value_of_rows(table: pg_sys::Oid, column: &str) -> Option<String> {
-    relation::columns(table, |relation, attribute| {
-        // SAFETY: a live column of the open relation; its default is read, and the type's own output function called.
+/// A new column whose default depends on the moment, or on anything else that another server may not have.
+struct New {
+    name: String,
+    type_name: String,
+    is_of_type: bool,
+}
+
+impl New {
+    /// # Safety
+    /// A live column of an open relation.
+    unsafe fn of(
+        relation: pg_sys::Relation,
+        attribute: &pg_sys::FormData_pg_attribute,
+    ) -> Option<Self> {
+        // SAFETY: the caller's promise.
         unsafe {
-            if text::string(attribute.attname.data.as_ptr()).as_deref() != Some(column) {
-                return None;
-            }
             let default = pg_sys::build_column_default(relation, attribute.attnum.into());
             if default.is_null()
                 || !pg_sys::contain_mutable_functions(default)
@@ -76,22 +96,36 @@ fn value_of_rows(table: pg_sys::Oid, column: &str) -> Option<String> {
             {
                 return None;
             }
-            let type_name = relation::column(attribute, true)?.type_name;
-            let mut is_null = true;
-            let value = if attribute.atthasmissing {
-                pg_sys::getmissingattr((*relation).rd_att, attribute.attnum.into(), &mut is_null)
-            } else {
-                pg_sys::Datum::from(0usize)
-            };
-            if is_null {
-                return Some(format!("NULL::{type_name}"));
+            Some(New {
+                name: text::string(attribute.attname.data.as_ptr())?,
+                type_name: relation::column(attribute, true)?.type_name,
+                is_of_type: !attribute.atthasdef,
+            })
+        }
+    }
+}
+
+/// What the rows of a table have in a column; `None` where there are none.
+fn value_of_rows(table: pg_sys::Oid, column: &str) -> Option<Option<String>> {
+    relation::columns(table, |relation, attribute| {
+        // SAFETY: a live column of the open relation; the type's own output function is called.
+        unsafe {
+            if text::string(attribute.attname.data.as_ptr()).as_deref() != Some(column) {
+                return None;
             }
-            let (mut output, mut is_varlena) = (pg_sys::InvalidOid, false);
-            pg_sys::getTypeOutputInfo(attribute.atttypid, &mut output, &mut is_varlena);
-            let value = setting::under(&PLAIN, || {
-                text::string(pg_sys::OidOutputFunctionCall(output, value))
-            })?;
-            Some(format!("{}::{type_name}", text::quote_literal(&value)))
+            relation::with_first_row(relation, |tuple| {
+                let mut is_null = false;
+                let number = attribute.attnum.into();
+                let value = pg_sys::heap_getattr(tuple, number, (*relation).rd_att, &mut is_null);
+                if is_null {
+                    return None;
+                }
+                let (mut output, mut is_varlena) = (pg_sys::InvalidOid, false);
+                pg_sys::getTypeOutputInfo(attribute.atttypid, &mut output, &mut is_varlena);
+                setting::under(&PLAIN, || {
+                    text::string(pg_sys::OidOutputFunctionCall(output, value))
+                })
+            })
         }
     })?
     .pop()

@@ -31,6 +31,8 @@ pub struct Collected {
     pub granted: Vec<Address>,
     /// Columns whose new value was computed by a volatile expression.
     pub volatile: bool,
+    /// The columns that an ALTER TABLE has added to its table.
+    pub added_columns: Vec<i16>,
     /// The schema from which a relation was moved.
     pub former_schema: Option<pg_sys::Oid>,
     /// The relation that an ALTER TABLE was about.
@@ -61,6 +63,7 @@ impl Collected {
             address: None,
             granted: Vec::new(),
             volatile: false,
+            added_columns: Vec::new(),
             former_schema: None,
             altered: None,
             identifies: false,
@@ -119,10 +122,10 @@ pub fn ddl_commands() -> Vec<Collected> {
             let command = row.pointer::<pg_sys::CollectedCommand>(8);
             let address = row.address();
             // SAFETY: PostgreSQL keeps the collected commands until the statement ends.
-            let (granted, volatile, former_schema, (altered, identifies)) = unsafe {
+            let (granted, (volatile, added_columns), former_schema, (altered, identifies)) = unsafe {
                 (
                     granted_objects(command),
-                    volatile_columns(command),
+                    new_columns(command),
                     former_schema(command),
                     altered(command),
                 )
@@ -135,6 +138,7 @@ pub fn ddl_commands() -> Vec<Collected> {
                 address,
                 granted,
                 volatile,
+                added_columns,
                 former_schema,
                 altered,
                 identifies,
@@ -379,21 +383,22 @@ unsafe fn table_command(
     unsafe { node::cast((*subcommand).parsetree, pg_sys::NodeTag::T_AlterTableCmd) }
 }
 
-/// Whether an ALTER TABLE gave existing rows a value from a volatile expression.
+/// Whether an ALTER TABLE gave existing rows a value from a volatile expression, and the columns that it has added.
 ///
 /// # Safety
 /// `command` is NULL or a command that PostgreSQL has collected.
-unsafe fn volatile_columns(command: *mut pg_sys::CollectedCommand) -> bool {
+unsafe fn new_columns(command: *mut pg_sys::CollectedCommand) -> (bool, Vec<i16>) {
+    let (mut volatile, mut added) = (false, Vec::new());
     // SAFETY: the command's type says which member of the union is set; subcommands are CollectedATSubcmd (deparse_utility.h).
     unsafe {
         if command.is_null() || (*command).type_ != pg_sys::CollectedCommandType::SCT_AlterTable {
-            return false;
+            return (volatile, added);
         }
         let alter = &(*command).d.alterTable;
         let subcommands: Vec<*mut pg_sys::CollectedATSubcmd> = pointers(alter.subcmds);
-        subcommands.into_iter().any(|subcommand| {
+        for subcommand in subcommands {
             let Some(node) = table_command(subcommand) else {
-                return false;
+                continue;
             };
             #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
             let adds_column = (*node).subtype == pg_sys::AlterTableType::AT_AddColumnRecurse;
@@ -401,23 +406,26 @@ unsafe fn volatile_columns(command: *mut pg_sys::CollectedCommand) -> bool {
             let adds_column = false;
             match (*node).subtype {
                 subtype if adds_column || subtype == pg_sys::AlterTableType::AT_AddColumn => {
-                    lookup::column_default_is_volatile(
-                        alter.objectId,
-                        (*subcommand).address.objectSubId,
-                    )
+                    // none where IF NOT EXISTS found it
+                    let column = (*subcommand).address.objectSubId;
+                    if column > 0 {
+                        volatile |= lookup::column_default_is_volatile(alter.objectId, column);
+                        added.extend(i16::try_from(column));
+                    }
                 }
                 pg_sys::AlterTableType::AT_AlterColumnType => {
                     let tag = pg_sys::NodeTag::T_ColumnDef;
-                    node::cast::<pg_sys::ColumnDef>((*node).def, tag)
+                    volatile |= node::cast::<pg_sys::ColumnDef>((*node).def, tag)
                         .map(|definition| (*definition).cooked_default)
                         .is_some_and(|value| {
                             !value.is_null() && pg_sys::contain_volatile_functions(value)
-                        })
+                        });
                 }
-                _ => false,
+                _ => {}
             }
-        })
+        }
     }
+    (volatile, added)
 }
 
 /// An event-trigger function: does `work` with an event of the name that the function is declared for, where there is
