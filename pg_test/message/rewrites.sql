@@ -11,6 +11,16 @@ ALTER TABLE a ALTER COLUMN n TYPE bigint; SELECT t.is('type', t.rw('type'), 'pub
 ALTER TABLE a ALTER COLUMN s TYPE varchar; SELECT t.is('binary compatible type: no rewrite', t.rw('compatible'), NULL);
 ALTER TABLE a ALTER COLUMN n TYPE float8 USING n * random(); SELECT t.is('volatile USING', t.rw('using'), 'public.a ["column type"] volatile');
 ALTER TABLE a ALTER COLUMN n TYPE numeric USING n + 1; SELECT t.is('immutable USING', t.rw('using'), 'public.a ["column type"]');
+CREATE FUNCTION stab() RETURNS text STABLE LANGUAGE sql AS $$ SELECT 'x' $$;
+ALTER TABLE a ADD k text DEFAULT '1', ADD w timestamp DEFAULT '2020-01-02'; SELECT t.mark();
+SET TimeZone = 'Asia/Tokyo'; ALTER TABLE a ALTER w TYPE timestamptz; SELECT t.is('a cast that depends on TimeZone, which the row tells', t.rw('cast'), 'public.a ["column type"]');
+ALTER TABLE a ALTER w TYPE text USING to_char(w + interval '1 day', 'YYYY-MM-DD') || concat(' ', NULL); SELECT t.is('texts of values', t.rw('text'), 'public.a ["column type"]');
+ALTER TABLE a ALTER w TYPE timestamptz USING w::timestamptz; SELECT t.is('a value of a text', t.rw('value'), 'public.a ["column type"]');
+ALTER TABLE a ALTER w TYPE timestamptz USING now(); SELECT t.is('the moment', t.rw('now'), 'public.a ["column type"] volatile');
+ALTER TABLE a ALTER w TYPE text USING age(w)::text; SELECT t.is('the day', t.rw('age'), 'public.a ["column type"] volatile');
+ALTER TABLE a ALTER k TYPE text COLLATE "C" USING k || current_user; SELECT t.is('the role', t.rw('role'), 'public.a ["column type"] volatile');
+ALTER TABLE a ALTER k TYPE varchar USING current_setting('application_name') || k; SELECT t.is('the session', t.rw('session'), 'public.a ["column type"] volatile');
+ALTER TABLE a ALTER k TYPE text USING stab(); SELECT t.is('a stable function of a user', t.rw('user'), 'public.a ["column type"] volatile');
 ALTER TABLE a SET UNLOGGED; SELECT t.is('persistence', t.rw('unlogged'), 'public.a ["persistence"]');
 ALTER TABLE a SET LOGGED; SELECT t.is('persistence', t.rw('logged'), 'public.a ["persistence"]');
 ALTER TABLE a ADD COLUMN c5 serial; SELECT t.is('serial: nextval is volatile', t.rw('serial'), 'public.a ["default"] volatile');
@@ -21,8 +31,8 @@ CREATE FUNCTION vol() RETURNS int LANGUAGE plpgsql VOLATILE AS 'BEGIN RETURN 1; 
 SELECT pg_relation_filenode('a') AS before \gset
 ALTER TABLE a ADD COLUMN c8 dom; SELECT t.is('a domain''s volatile default', t.rw('domain'), CASE WHEN pg_relation_filenode('a') <> :before THEN 'public.a ["default"] volatile' END);
 ALTER TABLE a ADD COLUMN c9 int DEFAULT vol(), ALTER COLUMN c1 TYPE bigint; SELECT t.is('two reasons', t.rw('two'), 'public.a ["default", "column type"] volatile');
-CREATE TABLE p (id int, x int) PARTITION BY LIST (id); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2); SELECT t.mark();
-ALTER TABLE p ADD COLUMN y int DEFAULT vol(); SELECT t.is('partitions', t.rw('partitions'), 'public.p1 ["default"] volatile; public.p2 ["default"] volatile');
+CREATE TABLE p (id int, x int) PARTITION BY LIST (id); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2); INSERT INTO p VALUES (2, 2); SELECT t.mark();
+ALTER TABLE p ADD COLUMN y int DEFAULT vol(); SELECT t.is('partitions, of which one has no rows', t.rw('partitions'), 'public.p1 ["default"]; public.p2 ["default"] volatile');
 CREATE TABLE "Odd" (x int); SELECT t.mark();
 ALTER TABLE "Odd" ALTER x TYPE bigint; SELECT t.is('quoted', t.rw('quoted'), 'public."Odd" ["column type"]');
 CREATE TYPE comp AS (x int); CREATE TABLE typed OF comp; SELECT t.mark();

@@ -9,6 +9,7 @@ use crate::document::{Object, Operation, Original, Published, TableRewrite};
 use crate::error::Failure;
 use crate::guc;
 use crate::pg::catalog::lookup::{self, Address};
+use crate::pg::catalog::relation;
 use crate::pg::command::eventless::Eventless;
 use crate::pg::command::source::Source;
 use crate::pg::command::{parser, partition};
@@ -221,7 +222,7 @@ pub fn rewrites(noted: &[Rewrite], volatile: bool) -> Vec<TableRewrite> {
             table: lookup::qualified_relation_name(rewrite.oid.into())
                 .unwrap_or_else(|| rewrite.table.clone()),
             reasons: rewrite.reasons.clone(),
-            volatile,
+            volatile: volatile && relation::has_rows(rewrite.oid.into()),
         })
         .collect()
 }

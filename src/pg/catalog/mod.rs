@@ -2,6 +2,7 @@
 //! user's search_path.
 
 pub mod dependency;
+pub(in crate::pg) mod expression;
 pub mod inheritance;
 pub mod lookup;
 pub mod own;

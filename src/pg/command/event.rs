@@ -3,6 +3,7 @@
 //! The set-returning functions behind `pg_event_trigger_ddl_commands()` and `pg_event_trigger_dropped_objects()` are
 //! called directly, in materialize mode: no SPI, no planner, no other extension's hook (event_trigger.c).
 
+use crate::pg::catalog::expression;
 use crate::pg::catalog::lookup::{self, Address};
 use crate::pg::command::node::{self, ParseTree};
 use crate::pg::runtime::list::{self, pointers};
@@ -383,7 +384,7 @@ unsafe fn table_command(
     unsafe { node::cast((*subcommand).parsetree, pg_sys::NodeTag::T_AlterTableCmd) }
 }
 
-/// Whether an ALTER TABLE gave existing rows a value from a volatile expression, and the columns that it has added.
+/// Whether an ALTER TABLE gave existing rows values that another server would not compute, and the columns that it has added.
 ///
 /// # Safety
 /// `command` is NULL or a command that PostgreSQL has collected.
@@ -417,9 +418,7 @@ unsafe fn new_columns(command: *mut pg_sys::CollectedCommand) -> (bool, Vec<i16>
                     let tag = pg_sys::NodeTag::T_ColumnDef;
                     volatile |= node::cast::<pg_sys::ColumnDef>((*node).def, tag)
                         .map(|definition| (*definition).cooked_default)
-                        .is_some_and(|value| {
-                            !value.is_null() && pg_sys::contain_volatile_functions(value)
-                        });
+                        .is_some_and(|value| !expression::is_repeatable(value));
                 }
                 _ => {}
             }

@@ -3,4 +3,5 @@
 
 mod apply_stream;
 mod replica_identity;
+mod same_data;
 mod sql;
