@@ -66,6 +66,11 @@ extension_sql_file!(
     name = "version_1_4_0",
     requires = ["version_1_3_0"]
 );
+extension_sql_file!(
+    "../sql/dts_ddl_capture--1.4.0--1.5.0.sql",
+    name = "version_1_5_0",
+    requires = ["version_1_4_0"]
+);
 
 /// What the ground calls.
 fn hand_down() {
