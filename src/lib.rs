@@ -12,7 +12,7 @@
 #![deny(unsafe_code)]
 #![deny(ffi_unwind_calls)]
 
-use capture::{event_trigger, in_progress, recording, repaired, short_lived};
+use capture::{event_trigger, in_progress, record, recording, repaired, short_lived};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use pg::hooks::handlers::Handlers;
 use pgrx::prelude::*;
@@ -89,6 +89,7 @@ fn hand_down() {
         before_commit: |prepares| {
             // What is prepared may keep its locks for long.
             if !prepares {
+                record::before_commit();
                 repaired::before_commit();
             }
             apply::script_rows::before_commit();

@@ -7,11 +7,12 @@ use crate::capture::{published, recording, render};
 use crate::capture::{repaired, replica_identity, short_lived, stored_text};
 use crate::error::Failure;
 use crate::guc::{self, OnError};
-use crate::pg::catalog::lookup::{self, Address};
-use crate::pg::command::event::{self, Collected};
+use crate::pg::catalog::lookup::{self, Address, Oid};
+use crate::pg::command::event::{self, Collected, Dropped};
 use crate::pg::command::node::KIND_OF_CREATE_INDEX;
 use crate::pg::command::source::Source;
 use crate::pg::command::{index, temporary_type};
+use crate::pg::runtime::memory::with_reserve;
 use crate::pg::runtime::transaction;
 use crate::pg::runtime::{session, subtransaction};
 use crate::pg::store::sequence::{self, GAP_SEQUENCE};
@@ -137,6 +138,34 @@ fn record_command(started: &mut Started, source: &Source, occasion: Occasion) ->
             None => Ok(()),
         }
     })
+}
+
+/// A transaction is about to commit. DROP INDEX CONCURRENTLY commits first that the index is no longer valid, then that nothing uses
+/// it any more, and removes it at last; where that fails the index stays, but rows come that it would not have allowed. So its row
+/// is written with the second. Then it is like an index that a failed build has left: another row tells of it if it is built anew.
+pub fn before_commit() {
+    in_progress::with_unrecorded(|started, source| {
+        let Some(index) = started.drops_concurrently.filter(|_| recording::is_on()) else {
+            return;
+        };
+        with_reserve(|| record_dead(started, source, index));
+    });
+}
+
+fn record_dead(started: &mut Started, source: &Source, index: Oid) {
+    transaction::command_counter_increment();
+    let Some(dropped) = Dropped::index(index).filter(|_| index::has_died_here(index)) else {
+        return;
+    };
+    let tag = started.tree.command_tag();
+    let name = dropped.name.clone();
+    let mut touched = objects::touched(&tag, &[], &[dropped], name.as_deref());
+    touched.short_lived = short_lived::is_known(Some(Address::relation(index)));
+    under_policy(&tag, started, source, Occasion::End, |started, source| {
+        render::write(&tag, started, source, touched, Vec::new(), Vec::new())?;
+        index::note_untold(index);
+        Ok(())
+    });
 }
 
 /// Records a command for which PostgreSQL raises no event triggers.

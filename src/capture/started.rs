@@ -5,6 +5,7 @@ use crate::capture::untold::Found;
 use crate::pg::catalog::lookup::Address;
 use crate::pg::command::event::Dropped;
 use crate::pg::command::eventless::Eventless;
+use crate::pg::command::index;
 use crate::pg::command::like::{self, TemporaryLike};
 use crate::pg::command::node::{ParseTree, TemporaryItems};
 use crate::pg::command::partition;
@@ -46,6 +47,8 @@ pub struct Started {
     pub before: Before,
     /// Indexes that no row tells of.
     pub found: Found,
+    /// The index that it drops in several transactions.
+    pub drops_concurrently: Option<pg_sys::Oid>,
     /// An EXPLAIN ANALYZE runs it.
     pub explained: bool,
     pub recorded: Recorded,
@@ -85,6 +88,7 @@ impl Started {
             all_likes,
             before: Before::of(tree),
             found: Found::of(tree),
+            drops_concurrently: index::dropped_concurrently(tree),
             explained: false,
             recorded: Recorded::No,
             asked: None,

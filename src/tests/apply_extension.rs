@@ -115,6 +115,11 @@ fn skipped() {
     pair.source
         .run("CREATE EXTENSION dts_test_filled; INSERT INTO filled_keyed VALUES (1000, 'user')");
     pair.expect_error(&["could not apply DDL command", "filled_bare"]);
+    // the log tells it a moment earlier
+    pair.destination.expect_value(
+        "SELECT count(*) FROM dts_ddl.status WHERE stopped_id IS NOT NULL",
+        "1",
+    );
     let id = pair
         .destination
         .value("SELECT stopped_id FROM dts_ddl.status");

@@ -1,5 +1,6 @@
 //! Two sessions in each other's way at the worst moment.
 
+use super::pair::Pair;
 use super::server::Database;
 use std::time::Duration;
 
@@ -347,4 +348,53 @@ fn index_attached_meanwhile() {
         ),
         "CREATE INDEX, ALTER INDEX"
     );
+}
+
+/// DROP INDEX CONCURRENTLY fails when nothing uses the index any more: others must not have it either. Built anew it is there again.
+#[test]
+fn index_dropped_half_way() {
+    let pair = Pair::simple("half_dropped");
+    pair.source
+        .run("CREATE SCHEMA s; CREATE TABLE t (id int PRIMARY KEY, u int CONSTRAINT no_number UNIQUE, v int); CREATE UNIQUE INDEX \"I\" ON t (v)");
+    let mut early = pair.source.connect();
+    early.batch_execute("BEGIN; SELECT FROM t").unwrap();
+    let mut client = pair.source.connect();
+    let cancel = client.cancel_token();
+    let mut late = pair.source.connect();
+    let is_live = "SELECT indislive FROM pg_index WHERE indexrelid = '\"I\"'::regclass";
+    std::thread::scope(|scope| {
+        let drop = scope.spawn(move || client.batch_execute("DROP INDEX CONCURRENTLY \"I\""));
+        pair.source.expect_value(
+            "SELECT count(*) FROM pg_index WHERE indexrelid = '\"I\"'::regclass AND NOT indisvalid",
+            "1",
+        );
+        late.batch_execute("BEGIN; SELECT FROM t").unwrap();
+        early.batch_execute("COMMIT").unwrap();
+        pair.source.expect_value(is_live, "false");
+        cancel.cancel_query(postgres::NoTls).unwrap();
+        drop.join().unwrap().unwrap_err();
+    });
+    late.batch_execute("COMMIT").unwrap();
+    let rows = "SELECT string_agg(ddl_text, '; ' ORDER BY id) FROM dts_ddl_command WHERE tag IN ('DROP INDEX', 'CREATE INDEX')";
+    let told = "CREATE UNIQUE INDEX \"I\" ON t (v); DROP INDEX CONCURRENTLY \"I\"";
+    assert_eq!(pair.source.value(rows), told);
+    // what it would not allow; it does not go with its table
+    pair.source
+        .run("INSERT INTO t VALUES (1, 1, 1), (2, 2, 1); ALTER TABLE t SET SCHEMA s");
+    pair.wait();
+    assert_eq!(
+        pair.destination
+            .value("SELECT count(*) FROM pg_class WHERE relname = 'I'"),
+        "0"
+    );
+    pair.source
+        .run("ALTER TABLE s.t SET SCHEMA public; DELETE FROM t WHERE id = 2; REINDEX INDEX \"I\"");
+    pair.check();
+    assert!(
+        pair.source
+            .value(rows)
+            .ends_with("CREATE UNIQUE INDEX IF NOT EXISTS \"I\" ON public.t USING btree (v)")
+    );
+    pair.source.run("DROP INDEX CONCURRENTLY \"I\"");
+    pair.check();
 }

@@ -90,6 +90,24 @@ pub struct Dropped {
 }
 
 impl Dropped {
+    /// An index that a command names and is about to drop; `None` when it is gone.
+    pub fn index(index: pg_sys::Oid) -> Option<Self> {
+        let address = Address::relation(index);
+        let described = address.describe()?;
+        let (schema, name) = (address.schema(), lookup::relation_name(index));
+        Some(Dropped {
+            address: Some(address),
+            original: true,
+            by_cascade: false,
+            temporary: false,
+            object_type: described.object_type,
+            identity: described.identity,
+            names: schema.iter().chain(&name).cloned().collect(),
+            schema,
+            name,
+        })
+    }
+
     /// The publication that is gone, if this is one.
     pub fn publication(&self) -> Option<pg_sys::Oid> {
         self.address

@@ -48,8 +48,8 @@ fn validity(index: Oid) -> Option<bool> {
     }
 }
 
-/// A concurrent build has begun to make an index.
-pub fn is_begun(index: Oid) {
+/// A concurrent build has begun to make an index, or its row has told that it is gone.
+pub fn note_untold(index: Oid) {
     UNTOLD.set(index);
 }
 
@@ -315,6 +315,28 @@ pub fn table_of_new(index: Oid) -> Option<Oid> {
         );
     }
     table
+}
+
+/// The index that a DROP INDEX CONCURRENTLY names; to be asked before it runs.
+pub fn dropped_concurrently(tree: ParseTree) -> Option<Oid> {
+    let drop = tree.cast::<pg_sys::DropStmt>(pg_sys::NodeTag::T_DropStmt)?;
+    // SAFETY: as above.
+    let is_concurrent = unsafe { (*drop).concurrent };
+    let indexes = is_concurrent.then(|| tree.indexes_to_drop())?;
+    indexes.first().copied()
+}
+
+/// Whether the running transaction has made it so that nothing reads or writes an index any more, of which a row has told.
+pub fn has_died_here(index: Oid) -> bool {
+    // SAFETY: INDEXRELID holds rows of pg_index.
+    let is_live = unsafe {
+        syscache::with_cached(
+            pg_sys::SysCacheIdentifier::INDEXRELID,
+            index,
+            |row: &pg_sys::FormData_pg_index| row.indislive,
+        )
+    };
+    is_live == Some(false) && changed_by_this_transaction(index) && !is_untold(index)
 }
 
 /// Whether a statement is a DROP INDEX.

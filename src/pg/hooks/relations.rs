@@ -19,7 +19,7 @@ pub fn is_accessed(access: &Access) {
         && (above().relation_is_made)(object)
         && (above().captures)()
     {
-        index::is_begun(object);
+        index::note_untold(object);
         index::table_of_new(object)
             .into_iter()
             .for_each(build_lock::hold);
