@@ -4,7 +4,7 @@
 
 use crate::pg::catalog::{inheritance, relation};
 use crate::pg::command::node::{ParseTree, alter_table_commands};
-use crate::pg::runtime::{setting, text};
+use crate::pg::runtime::{memory, setting, text};
 use core::ffi::CStr;
 use pgrx::pg_sys;
 
@@ -29,6 +29,9 @@ const PLAIN: [(&CStr, &[u8]); 6] = [
     (c"lc_monetary", b"C"),
     (c"search_path", b"pg_catalog"),
 ];
+
+/// A value is held so many times at once: as shown, quoted, decoded, encoded, in the statement.
+const COPIES: usize = 8;
 
 /// Those of the columns that a command has added whose default would be another value elsewhere, where there were rows.
 pub fn of(tree: ParseTree, table: pg_sys::Oid, added: &[i16]) -> Vec<AddedValue> {
@@ -123,7 +126,9 @@ fn value_of_rows(table: pg_sys::Oid, column: &str) -> Option<Option<String>> {
                 let (mut output, mut is_varlena) = (pg_sys::InvalidOid, false);
                 pg_sys::getTypeOutputInfo(attribute.atttypid, &mut output, &mut is_varlena);
                 setting::under(&PLAIN, || {
-                    text::string(pg_sys::OidOutputFunctionCall(output, value))
+                    let shown = pg_sys::OidOutputFunctionCall(output, value);
+                    memory::require(text::bytes(shown).len().saturating_mul(COPIES));
+                    text::string(shown)
                 })
             })
         }
