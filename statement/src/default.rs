@@ -29,28 +29,25 @@ pub fn add_with_values(
     reader.alter_table_head()?;
     let commands = reader.commands()?;
     let mut parts = vec![ListPart::Kept; commands.len()];
-    let mut more = Vec::new();
     for column in added {
         let command = text.get(commands.get(column.command)?.clone())?;
         let name = &column.column[..];
-        let (instead, then) = match default_clause(command, standard_conforming_strings) {
+        let instead = match default_clause(command, standard_conforming_strings) {
             Some(expression) => {
                 let written = command.get(expression.clone())?;
                 let (before, after) = (
                     command.get(..expression.start)?,
                     command.get(expression.end..)?,
                 );
-                (
-                    [before, &column.value, after].concat(),
-                    [b"ALTER COLUMN ", name, b" SET DEFAULT ", written].concat(),
-                )
+                // Right behind it: another of the commands may give it another default.
+                let then = [b", ALTER COLUMN ", name, b" SET DEFAULT ", written].concat();
+                [before, &column.value, after, &then].concat()
             }
-            None => ([command, b" DEFAULT ", &column.value].concat(), Vec::new()),
+            None => [command, b" DEFAULT ", &column.value].concat(),
         };
         *parts.get_mut(column.command)? = ListPart::Instead(instead);
-        more.extend(Some(then).filter(|then| !then.is_empty()));
     }
-    Some(join(text, &commands, &parts, &more))
+    Some(join(text, &commands, &parts, &[]))
 }
 
 /// The expression behind DEFAULT in the definition of a column.
@@ -191,21 +188,20 @@ mod tests {
             column: column.into(),
             value: value.into(),
         };
-        let text =
-            "ALTER TABLE t ADD a int, ADD b timestamptz DEFAULT now() NOT NULL, add c d /* x */;";
+        let text = "ALTER TABLE t ADD a int, ADD b timestamptz DEFAULT now() NOT NULL, ALTER b SET DEFAULT 'x', add c d /* x */;";
         let new = add_with_values(
             text.as_bytes(),
             true,
-            &[added(1, "b", "'1'::timestamptz"), added(2, "c", "'2'::d")],
+            &[added(1, "b", "'1'::timestamptz"), added(3, "c", "'2'::d")],
         );
         assert_eq!(
             new.map(|new| String::from_utf8(new).expect("UTF-8"))
                 .as_deref(),
             Some(
-                "ALTER TABLE t ADD a int, ADD b timestamptz DEFAULT '1'::timestamptz NOT NULL, add c d DEFAULT '2'::d, \
-                 ALTER COLUMN b SET DEFAULT now() /* x */;"
+                "ALTER TABLE t ADD a int, ADD b timestamptz DEFAULT '1'::timestamptz NOT NULL, ALTER COLUMN b SET DEFAULT now(), \
+                 ALTER b SET DEFAULT 'x', add c d DEFAULT '2'::d /* x */;"
             )
         );
-        assert!(add_with_values(text.as_bytes(), true, &[added(3, "c", "1")]).is_none());
+        assert!(add_with_values(text.as_bytes(), true, &[added(4, "c", "1")]).is_none());
     }
 }

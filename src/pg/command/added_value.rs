@@ -35,23 +35,30 @@ const COPIES: usize = 8;
 
 /// Those of the columns that a command has added whose default would be another value elsewhere, where there were rows.
 pub fn of(tree: ParseTree, table: pg_sys::Oid, added: &[i16]) -> Vec<AddedValue> {
+    // SAFETY: a parse tree is valid while its command runs.
+    let commands = unsafe { alter_table_commands(tree.node()) };
+    // SAFETY: as above.
+    let with_another_default: Vec<String> = (commands.iter())
+        .filter_map(|&alter| unsafe {
+            ((*alter).subtype == pg_sys::AlterTableType::AT_ColumnDefault)
+                .then(|| text::string((*alter).name))?
+        })
+        .collect();
     let mut added: Vec<New> = relation::columns(table, |relation, attribute| {
         let is_new = added.contains(&attribute.attnum);
         // SAFETY: a live column of the open relation.
-        is_new.then(|| unsafe { New::of(relation, attribute) })?
+        is_new.then(|| unsafe { New::of(relation, attribute, &with_another_default) })?
     })
     .unwrap_or_default();
     if added.is_empty() {
         return Vec::new();
     }
     let tables = inheritance::with_descendants(table);
-    // SAFETY: a parse tree is valid while its command runs; the subtype says what the definition is.
-    let names = unsafe {
-        alter_table_commands(tree.node()).into_iter().map(|alter| {
-            ((*alter).subtype == pg_sys::AlterTableType::AT_AddColumn)
-                .then(|| text::string((*((*alter).def as *mut pg_sys::ColumnDef)).colname))?
-        })
-    };
+    // SAFETY: as above; the subtype says what the definition is.
+    let names = commands.into_iter().map(|alter| unsafe {
+        ((*alter).subtype == pg_sys::AlterTableType::AT_AddColumn)
+            .then(|| text::string((*((*alter).def as *mut pg_sys::ColumnDef)).colname))?
+    });
     let named = names
         .enumerate()
         .filter_map(|(command, name)| Some((command, name?)));
@@ -89,18 +96,25 @@ impl New {
     unsafe fn of(
         relation: pg_sys::Relation,
         attribute: &pg_sys::FormData_pg_attribute,
+        with_another_default: &[String],
     ) -> Option<Self> {
         // SAFETY: the caller's promise.
         unsafe {
-            let default = pg_sys::build_column_default(relation, attribute.attnum.into());
-            if default.is_null()
-                || !pg_sys::contain_mutable_functions(default)
-                || pg_sys::contain_volatile_functions(default)
-            {
+            let name = text::string(attribute.attname.data.as_ptr())?;
+            let is_meant = if with_another_default.contains(&name) {
+                // Of the default that the rows got nothing is known but that there was one for all.
+                attribute.atthasmissing
+            } else {
+                let default = pg_sys::build_column_default(relation, attribute.attnum.into());
+                !default.is_null()
+                    && pg_sys::contain_mutable_functions(default)
+                    && !pg_sys::contain_volatile_functions(default)
+            };
+            if !is_meant || attribute.attgenerated != 0 {
                 return None;
             }
             Some(New {
-                name: text::string(attribute.attname.data.as_ptr())?,
+                name,
                 type_name: relation::column(attribute, true)?.type_name,
                 is_of_type: !attribute.atthasdef,
             })
