@@ -17,14 +17,19 @@ use crate::pg::runtime::transaction;
 use crate::pg::runtime::{session, subtransaction};
 use crate::pg::store::sequence::{self, GAP_SEQUENCE};
 use crate::pg::store::table;
+use pgrx::prelude::PgSqlErrorCode;
 
 /// What PostgreSQL collected for the command; `None` where it cannot tell. That happens on 13 when an object was made and
 /// dropped in one command (later majors look objects up with missing_ok).
 fn collected(tag: &str, started: &Started) -> Option<Vec<Collected>> {
-    if session::MAJOR < 14 && (tag.starts_with("ALTER ") || !started.dropped.is_empty()) {
-        return subtransaction::attempt(|| Ok(event::ddl_commands())).ok();
+    if session::MAJOR >= 14 || !tag.starts_with("ALTER ") && started.dropped.is_empty() {
+        return Some(event::ddl_commands());
     }
-    Some(event::ddl_commands())
+    match subtransaction::attempt(|| Ok(event::ddl_commands())) {
+        Ok(collected) => Some(collected),
+        Err(failure) if failure.code == PgSqlErrorCode::ERRCODE_INTERNAL_ERROR => None,
+        Err(failure) => failure.raise(),
+    }
 }
 
 /// When a command is recorded.

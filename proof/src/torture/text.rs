@@ -275,7 +275,13 @@ impl Topic<'_> {
             None,
         );
         let texts = texts_above(&mut splitter, last_split)?;
-        if !done || texts != expected {
+        // Up to 14 psql does not send comments that begin with two dashes.
+        let as_expected = if harness::server::server().major < 15 {
+            texts.len() == expected.len()
+        } else {
+            texts == expected
+        };
+        if !done || !as_expected {
             let at = texts
                 .iter()
                 .zip(&expected)
