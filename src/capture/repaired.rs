@@ -20,7 +20,7 @@ use crate::pg::catalog::{inheritance, lookup};
 use crate::pg::command::index::{self, Untold};
 use crate::pg::command::node::ParseTree;
 use crate::pg::command::source::Source;
-use crate::pg::runtime::memory::with_reserve;
+use crate::pg::runtime::memory;
 use crate::pg::runtime::transaction;
 use crate::pg::runtime::{subtransaction, text};
 use pgrx::pg_sys::Oid;
@@ -86,12 +86,26 @@ pub fn record_earlier(started: &Started, source: &Source, indexes: &[Oid]) -> Re
         .try_for_each(|&index| write(started, source, index))
 }
 
-/// The transaction is about to commit. Nobody waits for it then, nor does it wait for anybody.
+/// The transaction is about to commit. Nobody waits for it then, nor does it wait for anybody, and what fails here is not its own
+/// failure. One that has written nothing may be none of the user's: a session that waits for him catches up with the catalogs in one,
+/// and an error would end it (postgres.c: ProcessClientReadInterrupt).
 pub fn before_commit() {
-    if !untold::may_be_left() || !recording::is_on() || transaction::is_read_only() {
+    if !untold::may_be_left()
+        || !transaction::has_written()
+        || transaction::is_read_only()
+        || !memory::has_reserve()
+    {
         return;
     }
-    with_reserve(tell_of_valid);
+    let told = subtransaction::attempt(|| {
+        if recording::is_on() {
+            tell_of_valid();
+        }
+        Ok(())
+    });
+    if let Err(failure) = told {
+        report_untold(&failure);
+    }
 }
 
 fn tell_of_valid() {

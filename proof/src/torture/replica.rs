@@ -149,12 +149,14 @@ pub fn compare(
             let entry = dump.get(at)?.strip_prefix("-- Name: ")?.split(';').next()?;
             Some(entry.to_owned())
         };
-        let history = named(&left).or_else(|| named(&right));
+        let history = [named(&left), named(&right)].into_iter().flatten();
         findings.violation(format!(
             "the dumps differ from line {at} on\n    source:\n      {}\n    replica:\n      {}\n    {}",
             around(&left),
             around(&right),
-            history.map_or_else(String::new, |name| history_of(cluster, [source, replica], &name))
+            history
+                .map(|name| history_of(cluster, [source, replica], &name))
+                .collect::<String>()
         ));
     }
     left.len()
