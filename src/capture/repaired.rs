@@ -21,7 +21,7 @@ use crate::pg::command::index::{self, Untold};
 use crate::pg::command::node::ParseTree;
 use crate::pg::command::source::Source;
 use crate::pg::runtime::memory;
-use crate::pg::runtime::transaction;
+use crate::pg::runtime::{session, transaction};
 use crate::pg::runtime::{subtransaction, text};
 use pgrx::pg_sys::Oid;
 use std::collections::BTreeMap;
@@ -87,11 +87,11 @@ pub fn record_earlier(started: &Started, source: &Source, indexes: &[Oid]) -> Re
 }
 
 /// The transaction is about to commit. Nobody waits for it then, nor does it wait for anybody, and what fails here is not its own
-/// failure. One that has written nothing may be none of the user's: a session that waits for him catches up with the catalogs in one,
-/// and an error would end it (postgres.c: ProcessClientReadInterrupt).
+/// failure. Where no statement runs it is none of the user's: a session that waits for him catches up with the catalogs in one, and
+/// an error would end it (postgres.c: ProcessClientReadInterrupt).
 pub fn before_commit() {
     if !untold::may_be_left()
-        || !transaction::has_written()
+        || !session::runs_a_statement()
         || transaction::is_read_only()
         || !memory::has_reserve()
     {

@@ -173,6 +173,12 @@ fn schema_name(oid: pg_sys::Oid) -> Option<String> {
     unsafe { text::string(pg_sys::get_namespace_name_or_temp(oid)) }
 }
 
+/// Whether a client's statement is running; else the session waits for one (postgres.c: PostgresMain).
+pub fn runs_a_statement() -> bool {
+    // SAFETY: reads a variable.
+    unsafe { !pg_sys::debug_query_string.is_null() }
+}
+
 /// The value of a setting as SHOW prints it without units; `None` where this server has no such setting.
 pub fn setting(name: &CStr) -> Option<Vec<u8>> {
     // SAFETY: the string is valid until the setting changes or the same buffer is used again; it is copied at once.

@@ -65,12 +65,6 @@ pub fn id() -> u64 {
     unsafe { pg_sys::GetTopFullTransactionId().value }
 }
 
-/// Whether the transaction has a number, which it gets when it writes first.
-pub fn has_written() -> bool {
-    // SAFETY: reads a variable.
-    unsafe { pg_sys::GetTopTransactionIdIfAny() != pg_sys::InvalidTransactionId }
-}
-
 /// Whether the transaction must not write.
 pub fn is_read_only() -> bool {
     // SAFETY: reads variables.
