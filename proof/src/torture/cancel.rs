@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 const SESSIONS: usize = 5;
 
-/// A process that finds no memory for its statistics may follow a pointer that was never set, mostly when it ends (pgstat_shmem.c:
-/// pgstat_get_entry_ref). Of 9,165 limits that --bare 1 set on 15, two ended so. Up to one in so many is a fact here.
+/// A process that finds no memory for its statistics may follow a pointer that was never set when it ends (pgstat_shmem.c:
+/// pgstat_get_entry_ref, pgstat_detach_shmem). Of 9,165 limits that --bare 1 set on 15, two ended so. Up to one in so many is a fact here.
 const SEGMENTATION_FAULTS_OF_POSTGRESQL: usize = 500;
 
 pub fn run(plan: &Plan, findings: &Findings) {

@@ -611,6 +611,13 @@ impl Session {
                 }
                 Ok(())
             }
+            // Its row comes with the second of its three commits.
+            Ok(_)
+                if alone && sql[0].starts_with("DROP INDEX") && sql[0].contains("CONCURRENTLY") =>
+            {
+                self.doubt(all);
+                Ok(())
+            }
             Ok(reply) => {
                 // An error behind the last tag came after the commit (simple protocol), or at it (extended protocol).
                 let statements: usize = list
