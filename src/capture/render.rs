@@ -89,25 +89,21 @@ pub fn write(
         message.original = Some(Original::new(tag, original));
         message.temporary_removed = touched.temporary;
     }
-    row::write(Row {
-        ddl_text: &text.statement,
-        tag,
-        context: &started.context,
-        object_type: main.as_ref().map(|o| o.object_type.as_str()),
-        object_name: main.as_ref().and_then(|o| o.identity.as_deref()),
-        message,
-    })?;
-    if let Some(statement) = then.filter(|_| reason.is_none()) {
-        let mut message = row::document(&started.context, main.clone().into_iter().collect());
-        message.original = original.map(|original| Original::new(tag, original));
+    let write = |statement: &[u8], message| {
         row::write(Row {
-            ddl_text: &encoding::encode(&statement),
+            ddl_text: statement,
             tag,
             context: &started.context,
             object_type: main.as_ref().map(|o| o.object_type.as_str()),
             object_name: main.as_ref().and_then(|o| o.identity.as_deref()),
             message,
-        })?;
+        })
+    };
+    write(&text.statement, message)?;
+    if let Some(statement) = then.filter(|_| reason.is_none()) {
+        let mut message = row::document(&started.context, main.clone().into_iter().collect());
+        message.original = original.map(|original| Original::new(tag, original));
+        write(&encoding::encode(&statement), message)?;
     }
     warn_of_undecoded(&joined.undecoded);
     Ok(())

@@ -77,10 +77,10 @@ pub fn instead(started: &Started, touched: &Touched, sent: &[u8]) -> Option<Inst
     if let Some(instead) = without_temporary(started, touched, sent) {
         return Some(instead);
     }
-    let mut reason = None;
     if let Some(instead) = with_added_values(started, touched, sent) {
         return Some(instead);
     }
+    let mut reason = None;
     let statement = if index::is_drop(started.tree) && repaired::drops_missing(&started.found) {
         drop_index_if_exists(sent, conforming)
     } else if current_setting::is_in(started.tree) {
