@@ -37,6 +37,15 @@ pub enum ApplyOnError {
     Log,
 }
 
+/// What becomes of a table whose rows a command has computed anew on the source.
+#[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
+pub enum ApplyOnRewrite {
+    #[name = c"copy"]
+    Copy,
+    #[name = c"note"]
+    Note,
+}
+
 /// As whom a command of a role runs that does not exist here.
 #[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
 pub enum ApplyMissingRole {
@@ -86,6 +95,9 @@ static APPLY_MISSING_ROLE: GucSetting<ApplyMissingRole> =
 /// `stop`: where something lies is the DBA's choice.
 static APPLY_MISSING_TABLESPACE: GucSetting<ApplyMissingTablespace> =
     GucSetting::<ApplyMissingTablespace>::new(ApplyMissingTablespace::Stop);
+/// `copy`: rows that differ are found when it is too late.
+static APPLY_ON_REWRITE: GucSetting<ApplyOnRewrite> =
+    GucSetting::<ApplyOnRewrite>::new(ApplyOnRewrite::Copy);
 /// Off: consumers that read the table need no second copy of each command in WAL.
 static EMIT_MESSAGE: GucSetting<bool> = GucSetting::<bool>::new(false);
 
@@ -137,6 +149,10 @@ pub fn warn_on_rewrite() -> bool {
 
 pub fn apply_on_error() -> ApplyOnError {
     APPLY_ON_ERROR.get()
+}
+
+pub fn apply_on_rewrite() -> ApplyOnRewrite {
+    APPLY_ON_REWRITE.get()
 }
 
 pub fn apply_missing_role() -> ApplyMissingRole {
@@ -241,6 +257,16 @@ pub const DEFINITIONS: &[fn()] = &[
             c"What happens on a destination to a DDL command that cannot be applied.",
             c"\"stop\" stops the apply worker with an error; \"log\" notes the failure in dts_ddl.apply_log and goes on.",
             &APPLY_ON_ERROR,
+            GucContext::Suset,
+            GucFlags::default(),
+        );
+    },
+    || {
+        GucRegistry::define_enum_guc(
+            c"dts_ddl_capture.apply_on_rewrite",
+            c"What happens on a destination to a table whose rows a command has rewritten with a volatile expression.",
+            c"\"copy\" empties it and copies it from the source again; \"note\" notes in dts_ddl.apply_log that the rows differ.",
+            &APPLY_ON_REWRITE,
             GucContext::Suset,
             GucFlags::default(),
         );

@@ -8,9 +8,8 @@
 use crate::error::Failure;
 use crate::pg::catalog::lookup::{self, Address, Oid};
 use crate::pg::catalog::spi::{self, Parameter};
-use crate::pg::replication::empty;
 use crate::pg::replication::publisher::Publisher;
-use crate::pg::replication::subscription;
+use crate::pg::replication::{copies, empty, subscription};
 use crate::pg::runtime::transaction;
 use crate::pg::store::table;
 use std::collections::HashSet;
@@ -40,7 +39,7 @@ pub fn copy_table(name: &str, table: Oid) -> Result<i64, Failure> {
         empty::remove_rows(part)?;
     }
     for &part in &sent {
-        subscription::copy_anew(subscription, part);
+        copies::anew(subscription, part);
     }
     Ok(sent.len() as i64)
 }
@@ -64,7 +63,7 @@ fn is_running(subscription: Oid) -> Result<bool, Failure> {
     .map(|rows| rows > 0)
 }
 
-/// The table, and if it is partitioned all that are below it, but for foreign ones: nobody reads or writes them any more.
+/// The same, but nobody reads or writes them any more.
 fn locked_parts(table: Oid) -> Result<Vec<Oid>, Failure> {
     empty::lock(table);
     let parts = with_parts(table)?;
@@ -74,7 +73,8 @@ fn locked_parts(table: Oid) -> Result<Vec<Oid>, Failure> {
     Ok(parts)
 }
 
-fn with_parts(table: Oid) -> Result<Vec<Oid>, Failure> {
+/// The table, and if it is partitioned all that are below it, but for foreign ones.
+pub(super) fn with_parts(table: Oid) -> Result<Vec<Oid>, Failure> {
     let below = spi::bigints(
         "SELECT t.relid::oid::bigint FROM pg_catalog.pg_partition_tree($1::oid::regclass) t
            JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) t.relid
@@ -83,6 +83,16 @@ fn with_parts(table: Oid) -> Result<Vec<Oid>, Failure> {
     )?;
     let below = below.into_iter().map(spi::oid);
     Ok(std::iter::once(table).chain(below).collect())
+}
+
+/// The tables that it is a partition of, at whatever depth.
+pub(super) fn above(table: Oid) -> Result<Vec<Oid>, Failure> {
+    let above = spi::bigints(
+        "SELECT a.relid::oid::bigint FROM pg_catalog.pg_partition_ancestors($1::oid::regclass) a
+          WHERE a.relid::oid::bigint OPERATOR(pg_catalog.<>) $1",
+        &[number(table)],
+    )?;
+    Ok(above.into_iter().map(spi::oid).collect())
 }
 
 /// Those of these tables whose rows come under their own names.
@@ -97,12 +107,7 @@ fn sent_of(
             .zip(lookup::relation_name(part))
             .is_some_and(|names| published.contains(&names))
     };
-    let above = spi::bigints(
-        "SELECT a.relid::oid::bigint FROM pg_catalog.pg_partition_ancestors($1::oid::regclass) a
-          WHERE a.relid::oid::bigint OPERATOR(pg_catalog.<>) $1",
-        &[number(table)],
-    )?;
-    if let Some(parent) = above.into_iter().map(spi::oid).find(is_sent) {
+    if let Some(parent) = above(table)?.into_iter().find(is_sent) {
         return Err(Failure::sent_as_parent(&shown(table), &shown(parent)));
     }
     let (mut sent, mut sent_by_parent) = (Vec::new(), HashSet::new());

@@ -12,7 +12,7 @@ use crate::pg::catalog::lookup::{self, Oid};
 use crate::pg::catalog::role::{self, Role};
 use crate::pg::catalog::spi;
 use crate::pg::replication::subscription::{TableState, Worker};
-use crate::pg::replication::{empty, identity};
+use crate::pg::replication::{copies, empty, identity};
 use crate::pg::runtime::report;
 use pgrx::prelude::*;
 use std::collections::HashSet;
@@ -47,6 +47,7 @@ pub fn take_part(
     role: Role,
 ) -> Result<Option<String>, Failure> {
     follow_identities(document, made, role)?;
+    let copied_again = super::rewritten::copy_again(document, worker, role)?;
     let subscribed: Vec<&Published> = document
         .published
         .iter()
@@ -73,7 +74,7 @@ pub fn take_part(
     let mut filled_by_script = Vec::new();
     for &table in made {
         if relayed || subscribed_tables.has(table) {
-            worker.add_table(table, copied_once(table, for_made));
+            copies::enter(worker, table, copied_once(table, for_made));
             if WITH_SCRIPT.contains(&command.tag.as_str()) {
                 filled_by_script.push(table);
             }
@@ -94,7 +95,7 @@ pub fn take_part(
                 continue;
             }
             if !made.contains(&table) && !role.owns_relation(table) {
-                if worker.has_table(table) {
+                if copies::is_of(worker, table) {
                     // Rows of a table of this role would be written into somebody else's.
                     return Err(Failure::name_taken(identity));
                 }
@@ -102,7 +103,7 @@ pub fn take_part(
                 continue;
             }
             let state = copied_once(table, TableState::ToBeCopied);
-            if worker.add_table(table, state) && state == TableState::ToBeCopied {
+            if copies::enter(worker, table, state) && state == TableState::ToBeCopied {
                 copied.insert(identity);
             }
         }
@@ -121,7 +122,7 @@ pub fn take_part(
     });
     Ok(super::log::joined(
         super::log::joined(strange, no_tables),
-        report_undecoded(command, document, &copied),
+        report_undecoded(command, document, &copied, &copied_again),
     ))
 }
 
@@ -165,6 +166,7 @@ fn report_undecoded(
     command: &Command,
     document: &Document<'_>,
     copied: &HashSet<&String>,
+    copied_again: &HashSet<&String>,
 ) -> Option<String> {
     let (mut notes, mut missing) = (Vec::new(), false);
     for table in document
@@ -173,10 +175,13 @@ fn report_undecoded(
         .filter(|rewrite| rewrite.volatile)
         .map(|rewrite| &rewrite.table)
     {
-        notes.push(format!(
-            "rows of table {table} were rewritten with a volatile expression and differ from the source's"
-        ));
-        missing = true;
+        let is_copied = copied_again.contains(table);
+        missing |= !is_copied;
+        notes.push(if is_copied {
+            format!("table {table} is copied again, since its rows were rewritten with a volatile expression")
+        } else {
+            format!("rows of table {table} were rewritten with a volatile expression and differ from the source's")
+        });
     }
     for table in &document.undecoded_rows {
         let is_copied = copied.contains(table);

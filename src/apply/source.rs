@@ -27,18 +27,31 @@ pub fn published_tables(publisher: &Publisher) -> Result<Option<Vec<(String, Str
     }))
 }
 
+/// Whether one of the publications sends partitions as rows of the tables that they belong to. `None` when there is no connection.
+pub fn publishes_via_root(publisher: &Publisher) -> Result<Option<bool>, Failure> {
+    let query = format!(
+        "SELECT p.pubname FROM pg_catalog.pg_publication p
+          WHERE p.pubviaroot AND p.pubname OPERATOR(pg_catalog.=) ANY ({})",
+        publications_of(publisher)
+    );
+    let found = publisher.query(&query, 1)?;
+    Ok(found.map(|rows| !rows.is_empty()))
+}
+
 /// The query for those of them of which this is true.
 fn tables_of(publisher: &Publisher, condition: &str) -> String {
-    let publications: Vec<String> = publisher
-        .publications
-        .iter()
-        .map(|name| text::quote_literal(name))
-        .collect();
     format!(
         "SELECT p.schemaname, p.tablename FROM pg_catalog.pg_publication_tables p
-          WHERE {condition} AND p.pubname OPERATOR(pg_catalog.=) ANY (ARRAY[{}]::pg_catalog.name[])",
-        publications.join(", ")
+          WHERE {condition} AND p.pubname OPERATOR(pg_catalog.=) ANY ({})",
+        publications_of(publisher)
     )
+}
+
+fn publications_of(publisher: &Publisher) -> String {
+    let names: Vec<String> = (publisher.publications.iter())
+        .map(|name| text::quote_literal(name))
+        .collect();
+    format!("ARRAY[{}]::pg_catalog.name[]", names.join(", "))
 }
 
 /// The rows of the publisher's capture table, as they are: what has its name there may be anybody's, made for the role of the

@@ -4,7 +4,7 @@
 use crate::pg::catalog::lookup;
 use crate::pg::command::{eventless, node};
 use crate::pg::hooks::access::Access;
-use crate::pg::replication::subscription;
+use crate::pg::replication::{copies, subscription};
 use crate::pg::runtime::compat;
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
@@ -181,7 +181,7 @@ pub fn is_accessed(access: &Access) {
     }
     if access.drops(pg_sys::RelationRelationId) {
         let name = lookup::relation_name(access.object);
-        let unfinished = subscription::forget_unready_table(access.object)
+        let unfinished = copies::give_up(access.object)
             .then(|| lookup::qualified_relation_name(access.object).unwrap_or_default());
         with(|running| {
             running.dropped.extend(name);

@@ -2,7 +2,7 @@
 
 use crate::pg::hooks::handlers::above;
 use crate::pg::hooks::{running, worker_error};
-use crate::pg::replication::subscription;
+use crate::pg::replication::copies;
 use crate::pg::runtime::setting;
 use pgrx::prelude::*;
 
@@ -23,7 +23,7 @@ unsafe extern "C-unwind" fn at_transaction_end(
     match event {
         pg_sys::XactEvent::XACT_EVENT_PRE_COMMIT | pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE => {
             (above().before_commit)(event == pg_sys::XactEvent::XACT_EVENT_PRE_PREPARE);
-            subscription::before_commit();
+            copies::before_commit();
         }
         pg_sys::XactEvent::XACT_EVENT_ABORT => {
             setting::rolled_back();
@@ -39,7 +39,7 @@ unsafe extern "C-unwind" fn at_transaction_end(
 fn transaction_ended(rolled_back: bool) {
     worker_error::transaction_ended(rolled_back);
     running::release_advisory_locks();
-    subscription::transaction_ended();
+    copies::transaction_ended();
     (above().transaction_ended)(rolled_back);
 }
 
@@ -58,6 +58,6 @@ unsafe extern "C-unwind" fn at_subtransaction_end(
     if rolled_back {
         setting::rolled_back();
     }
-    subscription::subtransaction_ended(rolled_back);
+    copies::subtransaction_ended(rolled_back);
     (above().subtransaction_ended)(rolled_back);
 }

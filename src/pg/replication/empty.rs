@@ -40,7 +40,7 @@ pub fn remove_rows(table: pg_sys::Oid) -> Result<(), Failure> {
         // SAFETY: an ordinary table, locked exclusively by this transaction, which is all that these functions ask for.
         unsafe {
             let rel = pg_sys::relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE);
-            pg_sys::CheckTableNotInUse(rel, c"dts_ddl.copy_table()".as_ptr());
+            pg_sys::CheckTableNotInUse(rel, c"TRUNCATE".as_ptr());
             pg_sys::CheckTableForSerializableConflictIn(rel);
             give_new_storage(rel);
             let toast = (*(*rel).rd_rel).reltoastrelid;

@@ -1,5 +1,6 @@
 //! Logical replication: publications and who is in them, subscriptions, the publisher, WAL.
 
+pub mod copies;
 pub mod empty;
 pub mod identity;
 pub mod publication;

@@ -5,13 +5,9 @@
 //! once, one with `i` is copied first (pg_subscription_rel.h).
 
 use crate::pg::catalog::role::Role;
-use crate::pg::replication::publication;
-use crate::pg::runtime::memory::with_reserve;
-use crate::pg::runtime::subtransaction::ByLevel;
 use crate::pg::runtime::{list, scan, syscache, text};
 use core::ffi::{CStr, c_char};
 use pgrx::pg_sys::{self, Datum};
-use std::cell::RefCell;
 use std::ffi::CString;
 
 /// For whom commands run: the logical replication worker that this process is, or a session that makes a subscription.
@@ -20,7 +16,7 @@ pub struct Worker {
     /// Before the stream: rows of new tables have to be copied.
     pub copying: bool,
     /// It applies one large transaction while that is still going on, beside other workers.
-    parallel: bool,
+    pub parallel: bool,
     /// It copies one table, or follows the stream for that one alone.
     of_table: bool,
     /// The publications that the subscription names.
@@ -35,6 +31,8 @@ pub struct Described {
     pub owner: Role,
     /// Rows are applied with its owner's rights, not with those of each table's owner.
     pub runs_as_owner: bool,
+    /// Transactions are prepared here when they are prepared there.
+    pub two_phase: bool,
     pub publications: Vec<String>,
 }
 
@@ -48,10 +46,16 @@ impl Described {
             let runs_as_owner = true;
             #[cfg(not(any(feature = "pg13", feature = "pg14", feature = "pg15")))]
             let runs_as_owner = (*subscription).runasowner;
+            #[cfg(any(feature = "pg13", feature = "pg14"))]
+            let two_phase = false;
+            #[cfg(not(any(feature = "pg13", feature = "pg14")))]
+            let two_phase =
+                (*subscription).twophasestate as u8 != pg_sys::LOGICALREP_TWOPHASE_STATE_DISABLED;
             Described {
                 name: text::string((*subscription).name).unwrap_or_default(),
                 owner: Role::of_oid((*subscription).owner),
                 runs_as_owner,
+                two_phase,
                 publications: list::strings((*subscription).publications),
             }
         }
@@ -96,37 +100,6 @@ impl TableState {
     }
 }
 
-thread_local! {
-    /// Subscriptions and tables to be copied, for the end of a parallel worker's transaction.
-    static TO_BE_ADDED: RefCell<ByLevel<(pg_sys::Oid, pg_sys::Oid)>> = const { RefCell::new(ByLevel::new()) };
-}
-
-/// The transaction is about to commit or to be prepared.
-pub fn before_commit() {
-    let tables = TO_BE_ADDED.with_borrow_mut(ByLevel::take);
-    if tables.is_empty() {
-        return;
-    }
-    with_reserve(|| {
-        for (subscription, table) in tables {
-            // A later command may have dropped it.
-            if publication::is_publishable(table) {
-                add_table(subscription, table, TableState::ToBeCopied);
-            }
-        }
-    });
-}
-
-/// The transaction is over.
-pub fn transaction_ended() {
-    TO_BE_ADDED.with_borrow_mut(ByLevel::take);
-}
-
-/// A subtransaction is over.
-pub fn subtransaction_ended(rolled_back: bool) {
-    TO_BE_ADDED.with_borrow_mut(|tables| tables.subtransaction_ended(rolled_back));
-}
-
 /// The worker that this process is, `None` in any other process.
 pub fn worker() -> Option<Worker> {
     // SAFETY: both are valid now, and what is read is copied (worker.c: maybe_reread_subscription replaces them between
@@ -163,34 +136,9 @@ impl Worker {
         of_stream.then(|| unsafe { pg_sys::replorigin_session_get_progress(false) } as i64)
     }
 
-    /// Enters a table, unless the subscription has it already. True when it was entered.
-    pub fn add_table(&self, table: pg_sys::Oid, state: TableState) -> bool {
-        let Some(subscription) = self.subscription else {
-            return false;
-        };
-        if self.parallel && state == TableState::ToBeCopied {
-            // A parallel worker stops at a row of a table that is not ready. It passes over those of a table that is unknown,
-            // and the copy, which begins after the commit, has them.
-            // SAFETY: a catalog look-up inside a transaction.
-            let is_new = unsafe { state_of(subscription, table) } == 0;
-            if is_new {
-                TO_BE_ADDED.with_borrow_mut(|tables| tables.push((subscription, table)));
-            }
-            return is_new;
-        }
-        add_table(subscription, table, state)
-    }
-
     /// `None` as long as it is not there.
     pub fn subscription(&self) -> Option<pg_sys::Oid> {
         self.subscription
-    }
-
-    /// Whether the subscription has a table already.
-    pub fn has_table(&self, table: pg_sys::Oid) -> bool {
-        // SAFETY: a catalog look-up inside a transaction.
-        self.subscription
-            .is_some_and(|subscription| unsafe { state_of(subscription, table) } != 0)
     }
 
     /// A session that makes a subscription: `None` as long as that is not there, and will find the tables that are.
@@ -203,36 +151,6 @@ impl Worker {
             publications,
             described: None,
         }
-    }
-}
-
-/// A table is about to be dropped by a command of this worker. PostgreSQL refuses that while the table is not ready in a
-/// subscription (pg_subscription.c: RemoveSubscriptionRel), but the source, where it is gone, will never finish the copy:
-/// its copy is given up. True when it had begun, so that its slot may still be there on the source.
-pub fn forget_unready_table(table: pg_sys::Oid) -> bool {
-    // SAFETY: catalog functions by OID; the worker waits for the end of a synchronization worker of the same subscription.
-    unsafe {
-        let worker = pg_sys::MyLogicalRepWorker;
-        if worker.is_null() {
-            return false;
-        }
-        let subscription = (*worker).subid;
-        let state = state_of(subscription, table) as u8;
-        if state == 0 || state == b'r' {
-            return false;
-        }
-        #[cfg(feature = "pg19")]
-        pg_sys::logicalrep_worker_stop(
-            pg_sys::LogicalRepWorkerType::WORKERTYPE_TABLESYNC,
-            subscription,
-            table,
-        );
-        #[cfg(not(feature = "pg19"))]
-        pg_sys::logicalrep_worker_stop(subscription, table);
-        pg_sys::RemoveSubscriptionRel(subscription, table);
-        // PostgreSQL's own look is to find nothing.
-        pg_sys::CommandCounterIncrement();
-        matches!(state, b'd' | b'f')
     }
 }
 
@@ -249,7 +167,7 @@ pub fn is_ready(table: pg_sys::Oid) -> bool {
 ///
 /// # Safety
 /// Inside a transaction.
-unsafe fn state_of(subscription: pg_sys::Oid, table: pg_sys::Oid) -> c_char {
+pub(super) unsafe fn state_of(subscription: pg_sys::Oid, table: pg_sys::Oid) -> c_char {
     let mut lsn = 0;
     // SAFETY: the caller's promise.
     unsafe {
@@ -307,53 +225,6 @@ pub fn is_enabled_from_now_on(subscription: pg_sys::Oid) -> bool {
             pg_sys::AccessShareLock as pg_sys::LOCKMODE,
         );
         (*pg_sys::GetSubscription(subscription, false)).enabled
-    }
-}
-
-/// A table is entered as one to be copied, whatever it was to the subscription, which no worker serves. What an unfinished copy
-/// has left goes: its origin here; its slot on the publisher when the next copy begins, which looks for one in state `d` only
-/// (tablesync.c: LogicalRepSyncTableStart).
-pub fn copy_anew(subscription: pg_sys::Oid, table: pg_sys::Oid) {
-    // SAFETY: catalog functions by OID.
-    unsafe {
-        let before = state_of(subscription, table) as u8;
-        if before != 0 {
-            pg_sys::RemoveSubscriptionRel(subscription, table);
-            pg_sys::CommandCounterIncrement();
-        }
-        let left = drop_origin(subscription, table) || matches!(before, b'd' | b'f' | b's');
-        add_table(
-            subscription,
-            table,
-            if left {
-                TableState::CopyBegun
-            } else {
-                TableState::ToBeCopied
-            },
-        );
-    }
-}
-
-/// The origin of the copy of a table; true if there was one. On 13 a copy has none.
-///
-/// # Safety
-/// Inside a transaction.
-unsafe fn drop_origin(subscription: pg_sys::Oid, table: pg_sys::Oid) -> bool {
-    #[cfg(feature = "pg13")]
-    return {
-        let _ = (subscription, table);
-        false
-    };
-    #[cfg(not(feature = "pg13"))]
-    {
-        // tablesync.c: ReplicationOriginNameForTablesync, worker.c: ReplicationOriginNameForLogicalRep
-        let name = text::c_string(&format!("pg_{}_{}", subscription.to_u32(), table.to_u32()));
-        // SAFETY: a NUL-terminated name; nobody uses the origin of a copy that no worker makes.
-        unsafe {
-            let there = pg_sys::replorigin_by_name(name.as_ptr().cast_mut(), true) != 0;
-            pg_sys::replorigin_drop_by_name(name.as_ptr().cast_mut(), true, false);
-            there
-        }
     }
 }
 

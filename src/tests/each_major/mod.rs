@@ -2,6 +2,7 @@
 //! newest only.
 
 mod apply_stream;
+mod copied_again;
 mod replica_identity;
 mod same_data;
 mod sql;
