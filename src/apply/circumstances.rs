@@ -5,7 +5,7 @@ use crate::document::settings;
 use crate::error::Failure;
 use crate::guc::{self, ApplyMissingTablespace};
 use crate::pg::catalog::lookup;
-use crate::pg::runtime::{session, setting, text};
+use crate::pg::runtime::{custom_settings, session, setting, text};
 use core::ffi::CStr;
 
 pub fn replaces_tablespaces() -> bool {
@@ -13,14 +13,18 @@ pub fn replaces_tablespaces() -> bool {
 }
 
 /// Settings whose value does not exist here, with that value.
-pub struct Refused(Vec<(&'static CStr, String)>);
+pub struct Refused {
+    known: Vec<(&'static CStr, String)>,
+    /// Names of custom settings. What one has may be secret.
+    custom: Vec<String>,
+}
 
 impl Refused {
     /// Once the command has made these relations: a note, or why it fails. What new relations go into matters to these alone.
     pub fn after(self, made: &[lookup::Oid]) -> Result<Option<String>, Failure> {
         let is_stored = made.iter().any(|&relation| lookup::is_stored(relation));
         let mut notes = Vec::new();
-        for (name, value) in self.0 {
+        for (name, value) in self.known {
             let shown = name.to_string_lossy();
             if settings::is_of_new_relations(name) {
                 if !is_stored {
@@ -31,6 +35,9 @@ impl Refused {
                 }
             }
             notes.push(format!("{shown} = \"{value}\" is not known here"));
+        }
+        for name in self.custom {
+            notes.push(format!("{name} could not be set here"));
         }
         Ok((!notes.is_empty()).then(|| notes.join("; ")))
     }
@@ -96,6 +103,13 @@ pub fn set_all(document: &Document<'_>) -> Refused {
             refused.push((name, text::decode(&value)));
         }
     }
+    let custom = document.settings.iter().filter(|(name, value)| {
+        custom_settings::is_custom(name) && !custom_settings::set(name, &text::encode(value))
+    });
+    let custom = custom.map(|(name, _)| name.to_string()).collect();
     setting::allow_deep_stack();
-    Refused(refused)
+    Refused {
+        known: refused,
+        custom,
+    }
 }

@@ -4,8 +4,10 @@ use crate::document::settings::{self, SEARCH_PATH, SETTINGS, Settings, USUAL_PAT
 use crate::document::{Nesting, RunAs};
 use crate::pg::catalog::rights;
 use crate::pg::catalog::role::Role;
+use crate::pg::runtime::custom_settings::Watching;
 use crate::pg::runtime::setting::{self, Of, Watched};
 use crate::pg::runtime::{error_context, session, text};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -103,6 +105,8 @@ pub struct Context {
     pub search_path: Vec<String>,
     pub settings: Rc<Settings>,
     pub reset: Rc<Settings>,
+    /// Which custom settings the command reads, if it may read any.
+    pub watching: Option<Watching>,
     pub nesting: Nesting,
     pub standard_conforming_strings: bool,
 }
@@ -126,6 +130,23 @@ impl Context {
         })
     }
 
+    pub fn watching(self, is_wanted: bool) -> Self {
+        Context {
+            watching: is_wanted.then(Watching::begin),
+            ..self
+        }
+    }
+
+    /// With the custom settings that the command has read so far.
+    pub fn settings(&self) -> Cow<'_, Settings> {
+        let read = (self.watching.as_ref()).map_or_else(Vec::new, Watching::read);
+        let mut settings = Cow::Borrowed(&*self.settings);
+        for (name, value) in read {
+            settings.to_mut().insert(name.into(), text::decode(&value));
+        }
+        settings
+    }
+
     /// The context of the running session at this moment.
     pub fn of_session(nested: bool) -> Self {
         let (settings, reset) = settings();
@@ -138,6 +159,7 @@ impl Context {
             standard_conforming_strings: settings::standard_conforming_strings(&settings),
             settings,
             reset,
+            watching: None,
             nesting: if nested {
                 Nesting::nested(error_context::lines())
             } else {

@@ -40,7 +40,7 @@ pub fn document(context: &Context, objects: Vec<Object>) -> Document<'_> {
         superuser: context.superuser,
         rights: Cow::Borrowed(&context.rights),
         search_path: Cow::Borrowed(&context.search_path),
-        settings: Cow::Borrowed(&context.settings),
+        settings: context.settings(),
         reset: Cow::Borrowed(&context.reset),
         nesting: Cow::Borrowed(&context.nesting),
         replay: role_dropped.then_some(false),

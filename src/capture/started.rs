@@ -74,7 +74,7 @@ impl Started {
         let (likes, all_likes) = like::temporary_likes(tree);
         Started {
             tree,
-            context: Context::of_session(nested),
+            context: Context::of_session(nested).watching(tree.may_evaluate()),
             progress,
             dropped: Vec::new(),
             rewrites: Vec::new(),

@@ -1098,6 +1098,39 @@ fn event_triggers_that_fire_are_told() {
     );
 }
 
+/// Settings of the application that commands have read are there for them, inside and outside of transactions, and for a role of
+/// its own; afterwards they are not.
+#[test]
+fn settings_of_the_application() {
+    let _roles = Roles::new(&["script_app"]);
+    let (source, target) = (Database::new("script_custom"), target(UTF8));
+    let mut client = source.connect();
+    run_all(
+        &mut client,
+        &[
+            "CREATE FUNCTION org(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN $1 + current_setting('app.org')::int; END $$;
+             CREATE SCHEMA s AUTHORIZATION script_app; SET app.org = '7'; SET app.secret = 'hidden'",
+            "CREATE MATERIALIZED VIEW m AS SELECT org(1) AS x, current_setting('app.\"T\"', true) AS t",
+            "CREATE INDEX CONCURRENTLY i ON m (org(x))",
+            "SET ROLE script_app; SET app.org = '1'; CREATE MATERIALIZED VIEW s.m AS SELECT org(1) AS x; RESET ROLE",
+        ],
+    );
+    let mut script = script(&source, "dts_ddl.script()");
+    script.extend_from_slice(
+        b"\nSELECT 'left: ' || coalesce(current_setting('app.org', true), '');\n",
+    );
+    let output = run(&target, &script, &["-A", "-t", "-q"]);
+    expect_success(&output);
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(stdout.lines().last(), Some("left: "));
+    assert!(!String::from_utf8(script).unwrap().contains("hidden"));
+    expect_same_schema(&source, &target);
+    assert_eq!(
+        target.value("SELECT (SELECT x FROM m) || ' ' || (SELECT x FROM s.m)"),
+        "8 2"
+    );
+}
+
 /// Settings that name what the destination lacks are a warning where the command can do without, as a role of its own
 /// and outside of a transaction, too.
 #[test]

@@ -72,6 +72,48 @@ impl ParseTree {
         ParseTree(node)
     }
 
+    /// Whether it may call functions of users when it runs: for rows that are there, for those that it makes, or in a script.
+    pub fn may_evaluate(self) -> bool {
+        use pg_sys::{AlterTableType as kind, NodeTag as tag};
+        let node = self.0;
+        if node.is_null() {
+            return false;
+        }
+        // SAFETY: a parse tree is valid while its command runs; its tag says which type it is.
+        unsafe {
+            match (*node).type_ {
+                tag::T_AlterTableStmt => {
+                    alter_table_commands(node)
+                        .into_iter()
+                        .any(|alter| match (*alter).subtype {
+                            kind::AT_AddColumn => {
+                                let column =
+                                    cast::<pg_sys::ColumnDef>((*alter).def, tag::T_ColumnDef);
+                                column.is_some_and(|column| !(*column).constraints.is_null())
+                            }
+                            #[cfg(any(feature = "pg17", feature = "pg18", feature = "pg19"))]
+                            kind::AT_SetExpression => true,
+                            kind::AT_AlterColumnType
+                            | kind::AT_AddConstraint
+                            | kind::AT_ValidateConstraint
+                            | kind::AT_AttachPartition => true,
+                            _ => false,
+                        })
+                }
+                tag::T_CreateTableAsStmt => !self.is_create_table_as(),
+                tag::T_AlterDomainStmt
+                | tag::T_AlterExtensionStmt
+                | tag::T_ClusterStmt
+                | tag::T_CreateExtensionStmt
+                | tag::T_CreateSchemaStmt
+                | tag::T_IndexStmt
+                | tag::T_RefreshMatViewStmt
+                | tag::T_ReindexStmt => true,
+                _ => false,
+            }
+        }
+    }
+
     pub(in crate::pg) fn node(self) -> *mut pg_sys::Node {
         self.0
     }

@@ -1,6 +1,7 @@
 //! What every room needs of a backend: memory, errors, text, settings, transactions, raw access to catalogs.
 
 pub mod compat;
+pub mod custom_settings;
 pub mod error_context;
 pub mod failure;
 pub mod finally;

@@ -3,7 +3,7 @@
 use super::psql::*;
 use crate::document::Document;
 use crate::document::settings::{self, Settings};
-use crate::pg::runtime::text;
+use crate::pg::runtime::{custom_settings, text};
 
 /// Whose rights the statement has.
 pub struct Author<'a> {
@@ -67,10 +67,10 @@ impl Session<'_> {
         add(script, ")");
     }
 
-    /// The role comes last: it might not be allowed to do the rest.
+    /// The role comes last, as it might not be allowed to do the rest, but before what its own commands have set.
     pub fn set(&self, script: &mut Vec<u8>, set: &str) {
         for (name, value) in self.settings {
-            if settings::LOCALES.contains(&&**name) {
+            if settings::LOCALES.contains(&&**name) || custom_settings::is_custom(name) {
                 continue;
             }
             if settings::names_an_object(name)
@@ -103,6 +103,16 @@ impl Session<'_> {
             add(script, &format!("{set} ROLE "));
             add_identifier(script, role);
             add(script, ";\n");
+        }
+        self.set_custom(script, set);
+    }
+
+    /// What the role may not set is an error.
+    fn set_custom(&self, script: &mut Vec<u8>, set: &str) {
+        for (name, value) in self.settings {
+            if custom_settings::is_custom(name) {
+                add_setting(script, set, name, value);
+            }
         }
     }
 

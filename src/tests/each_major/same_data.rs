@@ -80,3 +80,56 @@ fn added_columns() {
     }
     pair.check();
 }
+
+/// Commands that read settings of the application, and what the session does around them.
+const CUSTOM: [&str; 12] = [
+    "CREATE TABLE t (id int PRIMARY KEY, org int); INSERT INTO t SELECT g, g % 3 FROM generate_series(1, 9) g;
+     CREATE FUNCTION org() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN current_setting('app.org')::int; END $$;
+     CREATE FUNCTION tenant() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN current_setting('app.tenant'); END $$",
+    "SET app.org = '1'; SET app.tenant = 'it''s \\ \"one\"'; SET app.secret = 'hidden'; SET \"App.Other\" = ''",
+    "CREATE MATERIALIZED VIEW mv AS SELECT * FROM t WHERE org = current_setting('app.org')::int",
+    "BEGIN; SET LOCAL app.org = '2'; REFRESH MATERIALIZED VIEW mv; COMMIT; SELECT current_setting('app.secret')",
+    "CREATE INDEX i ON t ((id + org()))",
+    "ALTER TABLE t ADD CONSTRAINT c CHECK (org >= org() - 1); CREATE TABLE v AS SELECT 1 AS a; ALTER TABLE v ADD own text DEFAULT tenant()",
+    "CREATE TABLE w AS SELECT 1 AS a; ALTER TABLE w ALTER a TYPE text USING a || '/' || current_setting('app.org')",
+    "DO $$ BEGIN PERFORM set_config('app.org', '0', true), current_setting('app.secret'); REINDEX INDEX i; END $$",
+    "CREATE DOMAIN d AS int; CREATE TABLE u (x d); INSERT INTO u VALUES (5); ALTER DOMAIN d ADD CHECK (value > org())",
+    "ALTER TABLE t ENABLE ROW LEVEL SECURITY; ALTER TABLE t FORCE ROW LEVEL SECURITY; CREATE POLICY p ON t USING (id <= org()); ALTER TABLE t OWNER TO {role}",
+    "GRANT CREATE ON SCHEMA public TO {role}; SET ROLE {role}; SET app.org = '4'; CREATE MATERIALIZED VIEW mine AS SELECT id FROM t",
+    "RESET ROLE; RESET app.org; SET app.org TO DEFAULT; CREATE MATERIALIZED VIEW none AS SELECT coalesce(current_setting('app.no', true), 'none') AS x",
+];
+
+#[test]
+fn settings_of_the_application() {
+    let pair = Pair::simple("custom_settings");
+    let role = format!("r_{}", pair.source.database);
+    for node in [&pair.source, &pair.destination] {
+        node.run(&format!("CREATE ROLE {role}"));
+    }
+    let statements = CUSTOM.map(|statement| statement.replace("{role}", &role));
+    let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
+    pair.source.run_each(&statements);
+    pair.check();
+    for view in ["mv", "mine", "none"] {
+        let rows = format!(
+            "SELECT count(*) || ' ' || string_agg(v::text, ',' ORDER BY v::text) FROM {view} v"
+        );
+        assert_eq!(
+            pair.source.value(&rows),
+            pair.destination.value(&rows),
+            "{view}"
+        );
+    }
+    // what no command has read is not told, nor what was read between them
+    let told = "SELECT string_agg(DISTINCT k.key || '=' || k.value, '; ' ORDER BY k.key || '=' || k.value)
+        FROM dts_ddl_command c, jsonb_each_text(c.message::jsonb -> 'settings') k WHERE k.key LIKE '%.%'";
+    assert_eq!(
+        pair.source.value(told),
+        "app.org=1; app.org=2; app.org=4; app.tenant=it's \\ \"one\""
+    );
+    for node in [&pair.source, &pair.destination] {
+        node.run(&format!(
+            "SET dts_ddl_capture.enabled = off; DROP OWNED BY {role} CASCADE; DROP ROLE {role}"
+        ));
+    }
+}
