@@ -5,6 +5,7 @@ use crate::document::settings;
 use crate::error::Failure;
 use crate::guc::{self, ApplyMissingTablespace};
 use crate::pg::catalog::lookup;
+use crate::pg::runtime::transaction::Clock;
 use crate::pg::runtime::{custom_settings, session, setting, text};
 use core::ffi::CStr;
 
@@ -59,6 +60,14 @@ pub fn reset_values(document: &Document<'_>) -> impl Iterator<Item = (&'static C
         |path| text::encode(path).into_owned(),
     );
     settings.chain([(settings::SEARCH_PATH, path)])
+}
+
+/// What `now()` gave; `None` where nothing has asked for it.
+pub fn clock(document: &Document<'_>) -> Option<Clock> {
+    document.clock.as_ref().map(|clock| Clock {
+        transaction: clock.transaction,
+        statement: clock.statement.unwrap_or(clock.transaction),
+    })
 }
 
 /// The value that a setting had.

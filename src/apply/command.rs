@@ -56,7 +56,10 @@ fn decide(command: &Command, worker: &Worker) -> Result<(), Failure> {
             }
             let (role, note) = role_of(command, &document)?;
             role_name = Some(command.username.clone());
-            let session = SourceSession::begin(circumstances::reset_values(&document));
+            let session = SourceSession::begin(
+                circumstances::reset_values(&document),
+                circumstances::clock(&document),
+            );
             attempt
                 .run(|| run(command, document, worker, role, &session))
                 .map(|ran| Ran {

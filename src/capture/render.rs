@@ -5,7 +5,7 @@ use crate::capture::published::{self, Undecoded};
 use crate::capture::row::{self, Row};
 use crate::capture::started::{Rewrite, Started};
 use crate::capture::{also_dropped, create_table, names, repaired, replayable, stored_text};
-use crate::document::{Object, Operation, Original, Published, TableRewrite};
+use crate::document::{Clock, Object, Operation, Original, Published, TableRewrite};
 use crate::error::Failure;
 use crate::guc;
 use crate::pg::catalog::lookup::{self, Address};
@@ -14,7 +14,7 @@ use crate::pg::command::eventless::Eventless;
 use crate::pg::command::source::Source;
 use crate::pg::command::{parser, partition};
 use crate::pg::replication::publication;
-use crate::pg::runtime::{report, session, text as encoding};
+use crate::pg::runtime::{report, session, text as encoding, transaction};
 use pgrx::prelude::*;
 use std::borrow::Cow;
 
@@ -74,6 +74,7 @@ pub fn write(
         message.all_publications = publication::all_names();
     }
     message.published.extend(published);
+    message.clock = (started.tree.may_evaluate() || names_a_moment(&text.statement)).then(clock);
     message.run_as = run_as.and_then(|role| started.context.run_as(role));
     message.made = made;
     message.rewrites = rewrites;
@@ -173,6 +174,31 @@ pub fn write_created_table(
         object_name: identity.as_deref(),
         message,
     })
+}
+
+/// Whether a constant of the statement may be one that PostgreSQL reads as the time of the transaction (datetime.c: datetktbl).
+fn names_a_moment(statement: &[u8]) -> bool {
+    const WORDS: [&[u8]; 4] = [b"now", b"today", b"tomorrow", b"yesterday"];
+    let mut rest = statement;
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\'' | b'$')) {
+        rest = &rest[at + 1..];
+        let constant = rest.trim_ascii_start();
+        let begins_with = |word: &&[u8]| {
+            (constant.get(..word.len())).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+        };
+        if WORDS.iter().any(begins_with) {
+            return true;
+        }
+    }
+    false
+}
+
+fn clock() -> Clock {
+    let now = transaction::clock();
+    Clock {
+        transaction: now.transaction,
+        statement: (now.statement != now.transaction).then_some(now.statement),
+    }
 }
 
 /// PostgreSQL reads a string of several statements, or the body of a function, before it runs the first of them; one may change how

@@ -38,6 +38,9 @@ pub struct Document<'a> {
     pub reset: Cow<'a, Settings>,
     #[serde(skip_deserializing)]
     pub nesting: Cow<'a, Nesting>,
+    /// With commands that may have asked for the time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Clock>,
     /// The major of this server, with commands whose effect depends on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub major: Option<u32>,
@@ -254,6 +257,15 @@ impl Published {
             publications,
         }
     }
+}
+
+/// What `now()` gave to the command, in microseconds since 1970, and `statement_timestamp()` where that is another time.
+#[derive(Serialize, Deserialize, Default)]
+#[serde(default)]
+pub struct Clock {
+    pub transaction: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statement: Option<i64>,
 }
 
 /// Why no other server runs a command of no role.

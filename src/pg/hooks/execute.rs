@@ -17,6 +17,7 @@ use crate::pg::replication::publication;
 use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::setting::{ResetValues, set};
 use crate::pg::runtime::short_error::with_short_errors;
+use crate::pg::runtime::transaction::{self, Clock};
 use crate::pg::runtime::{list, text};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use pgrx::pg_sys;
@@ -27,12 +28,19 @@ pub struct SourceSession {
     /// Who runs here, and in which security context: whatever puts back the session's user makes that one the current user
     /// (miscinit.c).
     here: (pg_sys::Oid, c_int),
+    clock: Clock,
     _reset: ResetValues,
 }
 
 impl SourceSession {
-    pub fn begin(reset: impl IntoIterator<Item = (&'static CStr, Vec<u8>)>) -> Self {
+    pub fn begin(
+        reset: impl IntoIterator<Item = (&'static CStr, Vec<u8>)>,
+        clock: Option<Clock>,
+    ) -> Self {
+        let here = transaction::clock();
+        transaction::set_clock(clock.unwrap_or(here));
         SourceSession {
+            clock: here,
             here: role::running(),
             _reset: ResetValues::set(reset),
         }
@@ -46,6 +54,7 @@ impl SourceSession {
 
 impl Drop for SourceSession {
     fn drop(&mut self) {
+        transaction::set_clock(self.clock);
         self.put_back_user();
     }
 }

@@ -65,6 +65,42 @@ pub fn id() -> u64 {
     unsafe { pg_sys::GetTopFullTransactionId().value }
 }
 
+/// What `now()` and `statement_timestamp()` give, in microseconds since 1970.
+#[derive(Clone, Copy)]
+pub struct Clock {
+    pub transaction: i64,
+    pub statement: i64,
+}
+
+/// Microseconds from 1970 to 2000, when PostgreSQL's own count begins (timestamp.h).
+const EPOCH: i64 = 946_684_800_000_000;
+
+pub fn clock() -> Clock {
+    // SAFETY: reads variables.
+    unsafe {
+        Clock {
+            transaction: pg_sys::GetCurrentTransactionStartTimestamp().saturating_add(EPOCH),
+            statement: pg_sys::GetCurrentStatementStartTimestamp().saturating_add(EPOCH),
+        }
+    }
+}
+
+/// From now on this transaction and statement have begun at these times, of which nothing but such functions, and constants like
+/// 'today', take notice.
+pub fn set_clock(clock: Clock) {
+    // SAFETY: sets two variables, as a parallel worker gets its leader's (xact.c: SetParallelStartTimestamps, which asserts that
+    // the process is one); the number of a parallel worker is looked at by nobody meanwhile.
+    unsafe {
+        let number = pg_sys::ParallelWorkerNumber;
+        pg_sys::ParallelWorkerNumber = 0;
+        pg_sys::SetParallelStartTimestamps(
+            clock.transaction.saturating_sub(EPOCH),
+            clock.statement.saturating_sub(EPOCH),
+        );
+        pg_sys::ParallelWorkerNumber = number;
+    }
+}
+
 /// Whether the transaction must not write.
 pub fn is_read_only() -> bool {
     // SAFETY: reads variables.

@@ -81,6 +81,39 @@ fn added_columns() {
     pair.check();
 }
 
+/// What is computed once from the time of the transaction, or of the statement, is the same: constants, rows, materialized views.
+#[test]
+fn the_time_of_the_source() {
+    let pair = Pair::simple("the_time");
+    pair.source.run_each(&[
+        "CREATE TABLE t (id int DEFAULT 1, a timestamptz DEFAULT 'now', b date DEFAULT ' ToDay', c timestamp DEFAULT $$tomorrow$$)",
+        "CREATE VIEW v AS SELECT timestamptz 'now' AS n; CREATE DOMAIN d AS timestamptz DEFAULT E'now'; ALTER TABLE t ADD e time DEFAULT 'now'",
+        "BEGIN",
+        "CREATE MATERIALIZED VIEW later AS SELECT now() AS n, statement_timestamp() AS s",
+        "COMMIT",
+        "CREATE MATERIALIZED VIEW m AS SELECT now() AS n, statement_timestamp() AS s, current_date AS d",
+        "REFRESH MATERIALIZED VIEW m",
+        "SET TimeZone = 'Asia/Tokyo'",
+        "CREATE TABLE u AS SELECT 1 AS a",
+        "ALTER TABLE u ALTER a TYPE timestamptz USING now()",
+        "CREATE TABLE z (a timestamptz DEFAULT 'now')",
+    ]);
+    pair.check();
+    for view in ["m", "later"] {
+        let row = format!("SELECT (n, s)::text FROM {view}");
+        assert_eq!(
+            pair.source.value(&row),
+            pair.destination.value(&row),
+            "{view}"
+        );
+    }
+    // afterwards the destination's own time goes on
+    assert_eq!(
+        pair.destination.value("SELECT count(*) FROM dts_ddl.apply_log WHERE finished < now() - interval '1 hour' OR finished > clock_timestamp()"),
+        "0"
+    );
+}
+
 /// Commands that read settings of the application, and what the session does around them.
 const CUSTOM: [&str; 12] = [
     "CREATE TABLE t (id int PRIMARY KEY, org int); INSERT INTO t SELECT g, g % 3 FROM generate_series(1, 9) g;
