@@ -103,7 +103,6 @@ impl ParseTree {
                 tag::T_CreateTableAsStmt => !self.is_create_table_as(),
                 tag::T_AlterDomainStmt
                 | tag::T_AlterExtensionStmt
-                | tag::T_ClusterStmt
                 | tag::T_CreateExtensionStmt
                 | tag::T_CreateSchemaStmt
                 | tag::T_IndexStmt

@@ -10,7 +10,6 @@ use crate::pg::replication::publication;
 use crate::pg::replication::subscription::{self, TableState, Worker, state_of};
 use crate::pg::runtime::memory::with_reserve;
 use crate::pg::runtime::subtransaction::ByLevel;
-use crate::pg::runtime::text;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 
@@ -216,7 +215,11 @@ unsafe fn drop_origin(
     #[cfg(not(feature = "pg13"))]
     {
         // tablesync.c: ReplicationOriginNameForTablesync, worker.c: ReplicationOriginNameForLogicalRep
-        let name = text::c_string(&format!("pg_{}_{}", subscription.to_u32(), table.to_u32()));
+        let name = crate::pg::runtime::text::c_string(&format!(
+            "pg_{}_{}",
+            subscription.to_u32(),
+            table.to_u32()
+        ));
         // SAFETY: the caller's promise; a NUL-terminated name.
         unsafe {
             let there = pg_sys::replorigin_by_name(name.as_ptr().cast_mut(), true) != 0;

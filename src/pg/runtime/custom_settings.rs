@@ -78,20 +78,16 @@ pub fn is_custom(name: &str) -> bool {
     name.contains('.') && !name.starts_with(OWN)
 }
 
-/// Sets a custom setting until the running level of settings ends, with the rights of the running role. False when it is refused.
+/// Sets a custom setting until the running level of settings ends, as anybody may: what a library here has made a superuser's is
+/// refused, whoever runs. False then.
 pub fn set(name: &str, value: &[u8]) -> bool {
     let (name, value) = (text::c_string(name), text::c_string_of_bytes(value));
-    // SAFETY: asks for the running role, and whether it is a superuser; NUL-terminated strings; below ERROR nothing is raised.
+    // SAFETY: NUL-terminated strings; below ERROR nothing is raised.
     unsafe {
-        let context = if pg_sys::superuser() {
-            pg_sys::GucContext::PGC_SUSET
-        } else {
-            pg_sys::GucContext::PGC_USERSET
-        };
         pg_sys::set_config_option(
             name.as_ptr(),
             value.as_ptr(),
-            context,
+            pg_sys::GucContext::PGC_USERSET,
             pg_sys::GucSource::PGC_S_SESSION,
             pg_sys::GucAction::GUC_ACTION_SAVE,
             true,

@@ -125,7 +125,7 @@ const CUSTOM: [&str; 12] = [
     "CREATE INDEX i ON t ((id + org()))",
     "ALTER TABLE t ADD CONSTRAINT c CHECK (org >= org() - 1); CREATE TABLE v AS SELECT 1 AS a; ALTER TABLE v ADD own text DEFAULT tenant()",
     "CREATE TABLE w AS SELECT 1 AS a; ALTER TABLE w ALTER a TYPE text USING a || '/' || current_setting('app.org')",
-    "DO $$ BEGIN PERFORM set_config('app.org', '0', true), current_setting('app.secret'); REINDEX INDEX i; END $$",
+    "DO $$ BEGIN PERFORM set_config('app.org', '1', true), current_setting('app.secret'); REINDEX INDEX i; END $$",
     "CREATE DOMAIN d AS int; CREATE TABLE u (x d); INSERT INTO u VALUES (5); ALTER DOMAIN d ADD CHECK (value > org())",
     "ALTER TABLE t ENABLE ROW LEVEL SECURITY; ALTER TABLE t FORCE ROW LEVEL SECURITY; CREATE POLICY p ON t USING (id <= org()); ALTER TABLE t OWNER TO {role}",
     "GRANT CREATE ON SCHEMA public TO {role}; SET ROLE {role}; SET app.org = '4'; CREATE MATERIALIZED VIEW mine AS SELECT id FROM t",
