@@ -23,6 +23,9 @@ const DATABASE: &str = "concurrent";
 /// How long the destination may take for a transaction, once the source is at rest.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The outcome of a statement after which the session is no more.
+const LOST: &str = "-";
+
 struct Plan {
     seconds: u64,
     sessions: usize,
@@ -115,6 +118,9 @@ fn run(plan: &Plan) -> Vec<String> {
         plan.seed
     );
     let mut problems = Vec::new();
+    if let Some(times) = told.get(LOST) {
+        problems.push(format!("sessions that lost their connection: {times}"));
+    }
     if !wait(&source, &destination) {
         problems.push("the destination does not catch up".to_owned());
     }
@@ -243,10 +249,13 @@ fn different(source: &Cluster, destination: &Cluster) -> Vec<String> {
 /// Runs until the end; how many statements had which outcome.
 fn session(source: &Cluster, mut dice: Dice, end: Instant) -> BTreeMap<String, u64> {
     let mut outcomes = BTreeMap::new();
-    let mut client = source.connect(DATABASE);
-    let patience =
-        "SET lock_timeout = '2s'; SET deadlock_timeout = '100ms'; SET client_min_messages = error";
-    client.batch_execute(patience).expect("settings");
+    let connect = || {
+        let mut client = source.connect(DATABASE);
+        let patience = "SET lock_timeout = '2s'; SET deadlock_timeout = '100ms'; SET client_min_messages = error";
+        client.batch_execute(patience).expect("settings");
+        client
+    };
+    let mut client = connect();
     while Instant::now() < end {
         let alone = dice.one_in(2);
         let statement = if alone {
@@ -269,9 +278,15 @@ fn session(source: &Cluster, mut dice: Dice, end: Instant) -> BTreeMap<String, u
             Ok(()) => "ok".to_owned(),
             Err(error) => {
                 let _ = client.batch_execute("ROLLBACK");
-                let code = error.code().map_or("-", |code| code.code());
-                if code == "XX000" || code == "-" {
-                    println!("{sql}: {}", error.as_db_error().map_or("", |e| e.message()));
+                let code = match error.code() {
+                    Some(code) if !client.is_closed() => code.code(),
+                    _ => LOST,
+                };
+                if code == "XX000" || code == LOST {
+                    println!("{sql}: {error:?}");
+                }
+                if code == LOST {
+                    client = connect();
                 }
                 code.to_owned()
             }
