@@ -9,8 +9,6 @@ WITH message AS MATERIALIZED (
   SELECT DISTINCT t.name FROM message m CROSS JOIN LATERAL jsonb_array_elements_text(m.document -> 'undecoded_rows') AS t(name)
 ), redacted AS (
   SELECT m.id FROM message m WHERE m.document ? 'redacted'
-), unlogged AS (
-  SELECT c.oid FROM pg_class c WHERE c.relkind = 'r' AND c.relpersistence = 'u' AND c.oid <> to_regclass('public.dts_ddl_command')
 ), invalid_index AS (
   SELECT i.indexrelid AS oid FROM pg_index i WHERE NOT i.indisvalid AND i.indexrelid >= 16384
      AND EXISTS (SELECT FROM pg_class c WHERE c.oid = i.indexrelid AND c.relkind = 'i' AND c.relpersistence = 'p')
@@ -50,11 +48,6 @@ SELECT 'secrets', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
          {some_ids}) ELSE 'none was in a statement' END,
        CASE WHEN count(*) > 0 THEN 'Set them on the destination by hand' END
   FROM redacted t
-UNION ALL
-SELECT 'unlogged_tables', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
-       CASE WHEN count(*) > 0 THEN format('%s tables are unlogged: %s', count(*), {some_tables}) ELSE 'none' END,
-       CASE WHEN count(*) > 0 THEN 'Their rows are not replicated: copy them at cutover, or ALTER TABLE .. SET LOGGED' END
-  FROM unlogged t
 UNION ALL
 SELECT 'invalid_indexes', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('%s indexes are invalid: %s', count(*), {some_tables}) ELSE 'none' END,

@@ -136,6 +136,36 @@ fn sound_and_broken() {
         "warning",
         "1 tables are in no subscription: public.forgotten",
     );
+    // what fires here, of what comes here
+    let fires = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE TABLE own (id int)";
+    for (table, status) in [("a", "warning"), ("own", "ok")] {
+        let found = after(
+            &pair,
+            &format!(
+                "{fires}; CREATE TRIGGER g AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION f(); ALTER TABLE {table} ENABLE ALWAYS TRIGGER g"
+            ),
+        );
+        says(&found, "always_triggers", status, "");
+    }
+    let forced = "ALTER TABLE b ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY";
+    if server().major >= 16 {
+        says(&after(&pair, forced), "owner_rights", "error", "public.b");
+        let found = after(
+            &pair,
+            &format!("{forced}; UPDATE pg_subscription SET subrunasowner = true"),
+        );
+        says(&found, "owner_rights", "ok", "");
+    } else {
+        says(&after(&pair, forced), "owner_rights", "ok", "");
+    }
+    // it sends nothing to anybody
+    let found = after(&pair, "CREATE UNLOGGED TABLE u (id int)");
+    says(&found, "unlogged_tables", "ok", "");
+    let found = after(
+        &pair,
+        "CREATE UNLOGGED TABLE u (id int); CREATE PUBLICATION back",
+    );
+    says(&found, "unlogged_tables", "warning", "public.u");
     // whichever trigger is gone: the remedy brings it back
     for name in ["dts_apply_once", "dts_apply_row", "dts_apply_copied"] {
         let broken = format!("DROP TRIGGER {name} ON public.dts_ddl_command");
@@ -425,4 +455,120 @@ fn streaming() {
         "SELECT status FROM dts_ddl.check() WHERE name = 'streaming'",
         "ok",
     );
+}
+
+/// What `check()` on the source names stops the destination, by these errors, and goes on after that: docs/stock-limits.md.
+#[test]
+fn stock_limits() {
+    const WITHOUT_ACTION: &str =
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'";
+    const FORCED: &str = "CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t OWNER TO pg_monitor; ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY";
+    let deferred = format!(
+        "{WITHOUT_ACTION}; CREATE TABLE t (id int PRIMARY KEY); ALTER TABLE t OWNER TO pg_monitor;
+         CREATE CONSTRAINT TRIGGER g AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f(); ALTER TABLE t ENABLE ALWAYS TRIGGER g"
+    );
+    // majors, what follows CREATE PUBLICATION, tables, what stops, the check, the error, and what ends it on the destination
+    for (majors, publication, tables, statement, check, error, cure) in [
+        (
+            13..=19,
+            "FOR ALL TABLES",
+            "CREATE TABLE par (id int PRIMARY KEY); CREATE TABLE chi (d int REFERENCES par) PARTITION BY RANGE (d); CREATE TABLE chi1 PARTITION OF chi DEFAULT",
+            "TRUNCATE par CASCADE",
+            "truncate_cascade",
+            "cannot truncate a table referenced in a foreign key constraint",
+            "ALTER TABLE public.chi DROP CONSTRAINT chi_d_fkey",
+        ),
+        (
+            13..=17,
+            "FOR ALL TABLES",
+            "CREATE TABLE g (a int, b int GENERATED ALWAYS AS (a) STORED, v int, PRIMARY KEY (a, b)); INSERT INTO g VALUES (1)",
+            "UPDATE g SET v = 2",
+            "generated_keys",
+            "publisher did not send replica identity column",
+            "CREATE UNIQUE INDEX g_a ON g (a); ALTER TABLE g REPLICA IDENTITY USING INDEX g_a",
+        ),
+        (
+            13..=19,
+            "FOR ALL TABLES",
+            "CREATE TABLE j (a int, v json); INSERT INTO j VALUES (1, '{}')",
+            "UPDATE j SET v = '[]'",
+            "unequal_columns",
+            "could not identify an equality operator for type json",
+            "ALTER TABLE j ADD PRIMARY KEY (a)",
+        ),
+        (
+            16..=19,
+            "FOR ALL TABLES",
+            FORCED,
+            "INSERT INTO t VALUES (1)",
+            "owner_rights",
+            "cannot replicate into relation with row-level security enabled",
+            "ALTER TABLE t NO FORCE ROW LEVEL SECURITY",
+        ),
+        (
+            16..=19,
+            "FOR ALL TABLES",
+            deferred.as_str(),
+            "INSERT INTO t VALUES (1)",
+            "always_triggers",
+            "cannot fire deferred trigger within security-restricted operation",
+            "ALTER TABLE t DISABLE TRIGGER g",
+        ),
+        (
+            18..=19,
+            "FOR ALL TABLES WITH (publish_generated_columns = stored)",
+            "CREATE TABLE g (a int PRIMARY KEY, b int GENERATED ALWAYS AS (a) STORED)",
+            "INSERT INTO g VALUES (1)",
+            "generated_columns",
+            "has incompatible generated column",
+            "ALTER TABLE g ALTER b DROP EXPRESSION",
+        ),
+    ] {
+        if !majors.contains(&server().major) {
+            continue;
+        }
+        let pair = Pair::new(&Options {
+            topic: "apply_check_stock",
+            publication,
+            ..Options::default()
+        });
+        pair.source.run(tables);
+        pair.check();
+        let found = findings(&mut pair.source.connect());
+        assert_ne!(found[check].0, "ok", "{found:?}");
+        if ["owner_rights", "always_triggers"].contains(&check) {
+            // it can be seen on both sides
+            assert_ne!(on_destination(&pair)[check].0, "ok");
+        } else {
+            assert_eq!(on_destination(&pair)[check].0, "ok");
+        }
+        pair.source.run(statement);
+        pair.expect_error(&[error]);
+        pair.destination.run(cure);
+        pair.wait();
+        assert_eq!(on_destination(&pair)[check].0, "ok");
+    }
+    if server().major < 15 {
+        return;
+    }
+    let table = "CREATE TABLE t (id int PRIMARY KEY, v int NOT NULL)";
+    let pair = Pair::new(&Options {
+        topic: "apply_check_list",
+        source: table,
+        destination: table,
+        publication: "FOR TABLE public.dts_ddl_command, t (id)",
+        ..Options::default()
+    });
+    says(
+        &findings(&mut pair.source.connect()),
+        "column_lists",
+        "error",
+        "public.t (v)",
+    );
+    pair.source.run("INSERT INTO t VALUES (1, 1)");
+    pair.expect_error(&[
+        "null value in column \"v\" of relation \"t\" violates not-null constraint",
+    ]);
+    pair.destination.run("ALTER TABLE t ALTER v DROP NOT NULL");
+    pair.wait();
 }

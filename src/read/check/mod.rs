@@ -82,9 +82,9 @@ const QUERIES: [(&str, &str, Where, Argument); 6] = [
     ),
 ];
 
-/// What the queries have placeholders for: whether this database is a destination, the first names of many, and catalogs that
-/// 13 and 14 do not have.
-const PLACEHOLDERS: [(&str, &str); 9] = [
+/// What the queries have placeholders for: whether this database is a destination, the first names of many, and what
+/// older majors do not have.
+const PLACEHOLDERS: [(&str, &str); 10] = [
     (
         "{applies}",
         "EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = to_regclass('public.dts_ddl_command') AND t.tgname IN ('dts_apply_once', 'dts_apply_row', 'dts_apply_copied'))",
@@ -118,6 +118,14 @@ const PLACEHOLDERS: [(&str, &str); 9] = [
                FROM pg_parameter_acl q CROSS JOIN LATERAL aclexplode(q.paracl) x
               WHERE (q.parname LIKE 'dts_ddl_capture.%' OR q.parname = 'event_triggers')
                 AND x.grantee NOT IN (SELECT e.extowner FROM extension e UNION ALL SELECT r.oid FROM pg_roles r WHERE r.rolsuper)"
+        },
+    ),
+    (
+        "{runs_as_owner}",
+        if session::MAJOR < 16 {
+            "true"
+        } else {
+            "u.subrunasowner"
         },
     ),
     (

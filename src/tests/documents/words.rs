@@ -163,6 +163,14 @@ fn checks() {
             .collect(),
         column(&database, "SELECT name FROM dts_ddl.check()"),
     );
+    for (head, _) in items(&document("docs/stock-limits.md").text) {
+        for name in quoted(&head) {
+            assert!(
+                quoted(&section).contains(&name),
+                "no check of the name {name}"
+            );
+        }
+    }
 }
 
 /// The names of the fields of a structure, as serde writes them.
