@@ -96,12 +96,21 @@ WITH RECURSIVE publication AS MATERIALIZED (
    WHERE a.attgenerated <> '' AND a.attnum > 0 AND NOT a.attisdropped
      AND a.attrelid = ANY (ARRAY(SELECT d.adrelid FROM pg_attrdef d WHERE EXISTS (SELECT FROM publication)))
 ), attribute AS MATERIALIZED (
-  SELECT a.attrelid AS oid, a.attnum, a.attname, a.atttypid, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS must_come
+  SELECT a.attrelid AS oid, a.attnum, a.attname, a.atttypid, a.attnotnull, a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS must_come
     FROM pg_attribute a
    WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-     AND a.attrelid = ANY (ARRAY(SELECT u.oid FROM unlike u UNION SELECT g.oid FROM governed g UNION SELECT g.entry FROM governed g))
+     AND a.attrelid = ANY (ARRAY(SELECT u.oid FROM unlike u UNION SELECT g.oid FROM governed g UNION SELECT g.entry FROM governed g
+                                 UNION SELECT g.oid FROM generated g JOIN published t ON t.oid = g.oid))
 ), key_column AS MATERIALIZED (
   SELECT k.oid, k.is_identity, k.is_primary, a.attname FROM key k JOIN attribute a ON a.oid = k.oid AND a.attnum = ANY (k.indkey)
+), other_identity AS MATERIALIZED (
+  -- an index that could be the replica identity: unique, at once, of columns that are NOT NULL and not generated
+  SELECT x.oid, min(x.relname) AS index FROM (
+    SELECT i.indrelid AS oid, c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+      JOIN attribute a ON a.oid = i.indrelid AND a.attnum = ANY (i.indkey[0:i.indnkeyatts - 1]) AND a.attnotnull
+     WHERE i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+       AND i.indrelid = ANY (ARRAY(SELECT DISTINCT a.oid FROM attribute a))
+     GROUP BY i.indrelid, c.relname, i.indnkeyatts HAVING count(*) = i.indnkeyatts) x GROUP BY x.oid
 ), listed_column AS MATERIALIZED (
   SELECT g.oid, g.publication, a.attname FROM governed g JOIN attribute a ON a.oid = g.entry AND a.attnum::text = ANY (g.list)
 ), filter_column AS MATERIALIZED (
@@ -211,12 +220,14 @@ WITH RECURSIVE publication AS MATERIALIZED (
               ELSE ' REPLICA IDENTITY FULL' END
     FROM (SELECT DISTINCT ON (i.oid) i.* FROM identity_problem i ORDER BY i.oid, i.reason) i
   UNION ALL
-  SELECT 'unequal_columns', false, a.oid, string_agg(format('%I %s', a.attname, format_type(a.atttypid, NULL)), ', ' ORDER BY a.attnum), 'ALTER TABLE ', a.oid, ' ADD PRIMARY KEY (..)'
-    FROM attribute a JOIN unlike u ON u.oid = a.oid JOIN incomparable i ON i.type = a.atttypid GROUP BY a.oid
+  SELECT 'unequal_columns', false, a.oid, string_agg(format('%I %s', a.attname, format_type(a.atttypid, NULL)), ', ' ORDER BY a.attnum), 'ALTER TABLE ', a.oid,
+         coalesce(' REPLICA IDENTITY USING INDEX ' || quote_ident(min(o.index)), ' ADD PRIMARY KEY (..)')
+    FROM attribute a JOIN unlike u ON u.oid = a.oid JOIN incomparable i ON i.type = a.atttypid LEFT JOIN other_identity o ON o.oid = a.oid GROUP BY a.oid
   UNION ALL
   -- up to 17 no generated column is sent, and where the rows arrive those of the key are looked for
-  SELECT 'generated_keys', true, t.oid, string_agg(quote_ident(g.attname), ', ' ORDER BY g.attnum), 'ALTER TABLE ', t.oid, ' REPLICA IDENTITY USING INDEX ..'
-    FROM published t JOIN key k ON k.oid = t.oid AND k.is_looked_for JOIN generated g ON g.oid = t.oid AND g.attnum = ANY (k.indkey)
+  SELECT 'generated_keys', true, t.oid, string_agg(quote_ident(g.attname), ', ' ORDER BY g.attnum), 'ALTER TABLE ', t.oid,
+         ' REPLICA IDENTITY USING INDEX ' || coalesce(quote_ident(min(o.index)), '..')
+    FROM published t JOIN key k ON k.oid = t.oid AND k.is_looked_for JOIN generated g ON g.oid = t.oid AND g.attnum = ANY (k.indkey) LEFT JOIN other_identity o ON o.oid = t.oid
    WHERE t.keeps_generated_back GROUP BY t.oid
   UNION ALL
   SELECT 'generated_columns', true, t.oid, string_agg(DISTINCT quote_ident(g.attname), ', '),
@@ -256,7 +267,7 @@ WITH RECURSIVE publication AS MATERIALIZED (
          ('unequal_columns', 'published tables without key have columns that cannot be compared', 'none',
           'UPDATE and DELETE on them cannot be applied on a destination, and stop the stream'),
          ('generated_keys', 'published tables have a generated column in their key', 'none',
-          'with a unique index on columns that are NOT NULL and not generated. Until then UPDATE and DELETE on them fail, up to 17 on the destination, where they stop the stream'),
+          'by a unique index on columns that are NOT NULL and not generated. Until then UPDATE and DELETE on them fail, up to 17 on the destination, where they stop the stream'),
          ('generated_columns', 'tables are published with the values of generated columns', 'none', 'where the destination''s columns are generated, too, their rows stop the stream'),
          ('column_lists', 'tables are published without columns that are NOT NULL and have no default', 'none', 'INSERT on them stops the stream'),
          ('truncate_cascade', 'tables have a foreign key to what is truncated on the destination, and are not truncated there with it', 'none', 'else it stops the stream'),

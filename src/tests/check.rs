@@ -119,6 +119,8 @@ const BROKEN: &[(&str, &[&str], &str)] = &[
      &["truncate_cascade warning"], "public.chi (references public.chi1)"),
     ("CREATE TABLE chi (id int PRIMARY KEY, d int REFERENCES app); DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE app, public.dts_ddl_command",
      &["published_tables warning", "truncate_cascade warning"], "public.chi (references public.app)"),
+    ("CREATE TABLE chi (id int PRIMARY KEY, d int REFERENCES app) PARTITION BY LIST (id); CREATE TABLE chi1 PARTITION OF chi DEFAULT; DROP PUBLICATION mig;
+      CREATE PUBLICATION mig FOR TABLE app, public.dts_ddl_command", &["published_tables warning", "truncate_cascade warning"], "1 tables have a foreign key to"),
     ("CREATE TABLE chi (d int REFERENCES app, e int REFERENCES app)", &[], ""),
     ("CREATE TABLE par (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE par1 PARTITION OF par DEFAULT; CREATE TABLE chi (d int REFERENCES par)", &[], ""),
     ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR ALL TABLES WITH (publish_via_partition_root = true);
@@ -187,7 +189,7 @@ const BROKEN: &[(&str, &[&str], &str)] = &[
     ("CREATE FUNCTION hides() RETURNS void LANGUAGE sql SET session_replication_role = replica AS ''", &["session_replication_role warning"], "function public.hides()"),
     // publications
     ("DROP PUBLICATION mig", &["publications warning"], "no publication"),
-    ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE app", &["publications error"], "in no publication"),
+    ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE app; CREATE TABLE other (id int)", &["publications error"], "in no publication"),
     ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR ALL TABLES WITH (publish = 'update')", &["publications error", "published_in_part warning"], "public.app (no INSERT, DELETE, TRUNCATE)"),
     ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE public.dts_ddl_command; CREATE TABLE other (id int)", &["published_tables warning"], "2 of 2 tables are in no publication: public.app, public.other"),
     ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE public.dts_ddl_command, app;
@@ -326,6 +328,11 @@ fn remedies_work() {
           ALTER TABLE app ENABLE ALWAYS TRIGGER \"%s\"", "always_triggers", "ALTER TABLE public.app ENABLE TRIGGER \"%s\"".to_owned()),
         ("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE TRIGGER g AFTER INSERT ON app FOR EACH ROW EXECUTE FUNCTION f();
           ALTER TABLE app ENABLE REPLICA TRIGGER g", "always_triggers", "ALTER TABLE public.app DISABLE TRIGGER g".to_owned()),
+        // not an index that is partial, of what may be NULL, or deferrable
+        ("CREATE TABLE gk (a int, b int GENERATED ALWAYS AS (a) STORED, c int NOT NULL, \"D\" int NOT NULL UNIQUE, e int UNIQUE, f int NOT NULL UNIQUE DEFERRABLE, PRIMARY KEY (a, b));
+          CREATE UNIQUE INDEX a0 ON gk (c) WHERE c > 0; CREATE UNIQUE INDEX a1 ON gk ((c + 1)); CREATE UNIQUE INDEX a2 ON gk (c, b)", "generated_keys",
+         "ALTER TABLE public.gk REPLICA IDENTITY USING INDEX \"gk_D_key\"".to_owned()),
+        ("CREATE TABLE j (a int NOT NULL UNIQUE, j json)", "unequal_columns", "ALTER TABLE public.j REPLICA IDENTITY USING INDEX j_a_key".to_owned()),
         ("CREATE TABLE chi (d int REFERENCES app) PARTITION BY RANGE (d)", "truncate_cascade", "ALTER TABLE public.chi DROP CONSTRAINT chi_d_fkey".to_owned()),
         ("ALTER TABLE app OWNER TO dts_check_cure; ALTER TABLE app ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY", "owner_rights", "ALTER TABLE public.app NO FORCE ROW LEVEL SECURITY".to_owned()),
         ("ALTER TABLE app OWNER TO dts_check_cure; REVOKE INSERT, UPDATE ON app FROM dts_check_cure; GRANT DELETE ON app TO pg_monitor", "owner_rights",
