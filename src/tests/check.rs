@@ -462,6 +462,13 @@ fn names_what_newer_majors_can_break() {
             let found = findings_after(&mut client, &fine);
             says(&found, "replica_identity", "ok", "");
         }
+        let setup = "CREATE TABLE l (x int PRIMARY KEY, y int NOT NULL); CREATE PUBLICATION listed FOR TABLE l (x) WITH (publish = 'update')";
+        says(
+            &findings_after(&mut client, setup),
+            "column_lists",
+            "ok",
+            "",
+        );
         let mut run = |setup: &str, check: &str, word: &str| {
             let found = findings_after(&mut client, setup);
             says(&found, check, "error", word);
