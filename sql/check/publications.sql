@@ -203,9 +203,11 @@ WITH RECURSIVE publication AS MATERIALIZED (
          (SELECT o.oid IS NOT NULL FROM own o) AS has_table
 ), problem (name, is_error, oid, detail, before, target, after) AS (
   -- of which table, and the command that mends it: target is the table in it
-  SELECT 'published_tables', false, t.oid, NULL, format('ALTER PUBLICATION %s ADD TABLE ', f.only_publication), t.oid, NULL
-    FROM relation t CROSS JOIN fact f
-   WHERE t.has_rows AND EXISTS (SELECT FROM capture_publication) AND NOT EXISTS (SELECT FROM published p WHERE p.oid = t.oid)
+  SELECT 'published_tables', false, t.oid, NULL, format('ALTER PUBLICATION %s %s', c.name, CASE WHEN c.is_all THEN 'SET ALL TABLES' ELSE 'ADD TABLE ' END), CASE WHEN NOT c.is_all THEN t.oid END, NULL
+    FROM relation t CROSS JOIN (
+      SELECT CASE WHEN count(*) = 1 THEN quote_ident(min(c.pubname::text)) ELSE '..' END AS name, bool_and(p.puballtables) AS is_all
+        FROM capture_publication c JOIN publication p ON p.pubname = c.pubname HAVING count(*) > 0) c
+   WHERE t.has_rows AND NOT EXISTS (SELECT FROM published p WHERE p.oid = t.oid)
   UNION ALL
   SELECT 'unlogged_tables', false, c.oid, NULL, 'ALTER TABLE ', c.oid, ' SET LOGGED'
     FROM fact f JOIN pg_class c ON c.relkind = 'r' AND c.relpersistence = 'u' AND c.oid IS DISTINCT FROM (SELECT o.oid FROM own o)

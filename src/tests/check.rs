@@ -319,6 +319,7 @@ fn remedies_work() {
         ("GRANT CREATE ON DATABASE {} TO dts_check_cure; SET LOCAL ROLE dts_check_cure; CREATE PUBLICATION dts_sync_x; RESET ROLE", "publication_owners",
          format!("ALTER PUBLICATION dts_sync_x OWNER TO {}", server().user)),
         ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR TABLE public.dts_ddl_command", "published_tables", "ALTER PUBLICATION mig ADD TABLE public.app".to_owned()),
+        ("CREATE PUBLICATION other; DROP PUBLICATION mig; CREATE PUBLICATION \"M\" FOR TABLE public.dts_ddl_command", "published_tables", "ALTER PUBLICATION \"M\" ADD TABLE public.app".to_owned()),
         ("DROP PUBLICATION mig; CREATE PUBLICATION mig FOR ALL TABLES WITH (publish = 'insert')", "published_in_part",
          "ALTER PUBLICATION mig SET (publish = 'insert, update, delete, truncate')".to_owned()),
         ("CREATE UNLOGGED TABLE u (x int PRIMARY KEY)", "unlogged_tables", "ALTER TABLE public.u SET LOGGED".to_owned()),
@@ -358,6 +359,13 @@ fn remedies_work() {
             "CREATE TABLE l (x int PRIMARY KEY, y int GENERATED ALWAYS AS (x) STORED); ALTER PUBLICATION mig SET (publish_generated_columns = stored)",
             "generated_columns",
             "ALTER PUBLICATION mig SET (publish_generated_columns = none)".to_owned(),
+        ));
+    }
+    if server().major >= 19 {
+        remedies.push((
+            "DROP PUBLICATION mig; CREATE PUBLICATION mig FOR ALL TABLES EXCEPT (TABLE app)",
+            "published_tables",
+            "ALTER PUBLICATION mig SET ALL TABLES".to_owned(),
         ));
     }
     for (setup, check, command) in remedies {
