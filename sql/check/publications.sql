@@ -160,9 +160,12 @@ WITH RECURSIVE publication AS MATERIALIZED (
      WHERE o.opcdefault AND o.opcintype = t.oid AND m.amname IN ('btree', 'hash'))
      AND NOT EXISTS (SELECT FROM pg_cast c JOIN pg_opclass o ON o.opcintype = c.casttarget AND o.opcdefault JOIN pg_am m ON m.oid = o.opcmethod
        WHERE c.castsource = t.oid AND c.castmethod = 'b' AND c.castcontext = 'i' AND m.amname IN ('btree', 'hash'))
+), foreign_key AS MATERIALIZED (
+  SELECT k.conrelid, k.confrelid, k.conname, k.conparentid FROM pg_constraint k WHERE k.contype = 'f'
 ), truncated AS MATERIALIZED (
   -- a partitioned table itself is sent where its publication sends by the root; its partitions are truncated with it then
   SELECT s.oid FROM sent_by s JOIN publication p ON p.oid = s.publication AND p.pubtruncate JOIN relation t ON t.oid = s.oid AND (t.has_rows OR p.pubviaroot)
+   WHERE s.oid IN (SELECT k.conrelid FROM foreign_key k UNION ALL SELECT k.confrelid FROM foreign_key k)
 ), replicated AS MATERIALIZED (
   -- sent from here or received here, and whether rows are written with the rights of the table's owner: so they are from 16 on
   SELECT t.oid, t.relnamespace, t.relowner, t.relacl, t.is_forced, r.rolname, r.rolsuper OR r.rolbypassrls AS is_free, r.rolsuper, x.by_owner
@@ -247,8 +250,8 @@ WITH RECURSIVE publication AS MATERIALIZED (
   SELECT 'truncate_cascade', false, k.conrelid, format('references %s', min(k.confrelid)::regclass),
          format('DELETE FROM %s, not TRUNCATE; where that has been run, on the destination: ALTER TABLE ', min(k.confrelid)::regclass), k.conrelid,
          format(' DROP CONSTRAINT %I', min(k.conname))
-    FROM pg_constraint k JOIN truncated r ON r.oid = k.confrelid JOIN pg_class c ON c.oid = k.conrelid
-   WHERE k.contype = 'f' AND NOT (c.relispartition AND k.conparentid <> 0) AND NOT EXISTS (SELECT FROM truncated x WHERE x.oid = k.conrelid)
+    FROM foreign_key k JOIN truncated r ON r.oid = k.confrelid JOIN pg_class c ON c.oid = k.conrelid
+   WHERE NOT (c.relispartition AND k.conparentid <> 0) AND NOT EXISTS (SELECT FROM truncated x WHERE x.oid = k.conrelid)
    GROUP BY k.conrelid
   UNION ALL
   -- the worker fires no statement's triggers but those of TRUNCATE and, while it copies, INSERT; and no rules. Up to 14 what a partition
