@@ -71,6 +71,11 @@ extension_sql_file!(
     name = "version_1_5_0",
     requires = ["version_1_4_0"]
 );
+extension_sql_file!(
+    "../sql/dts_ddl_capture--1.5.0--1.6.0.sql",
+    name = "version_1_6_0",
+    requires = ["version_1_5_0"]
+);
 
 /// What the ground calls.
 fn hand_down() {

@@ -1,0 +1,2 @@
+-- Extension dts_ddl_capture, from 1.5.0 to 1.6.0: run by ALTER EXTENSION .. UPDATE and by a new installation. Only the library
+-- has changed.
