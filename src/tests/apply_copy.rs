@@ -5,7 +5,7 @@ use super::pair::{Options, Pair, Side, Third, connect_nodes, wait_for};
 use super::server::server;
 
 /// While the subscription is disabled and no worker of it runs.
-fn at_rest(pair: &Pair, act: impl FnOnce()) {
+pub fn at_rest(pair: &Pair, act: impl FnOnce()) {
     let name = &pair.destination.database;
     pair.destination
         .run(&format!("ALTER SUBSCRIPTION {name} DISABLE"));
@@ -22,7 +22,7 @@ fn at_rest(pair: &Pair, act: impl FnOnce()) {
 
 /// What the function says of these arguments.
 #[track_caller]
-fn copy(pair: &Pair, table: &str) -> String {
+pub fn copy(pair: &Pair, table: &str) -> String {
     let name = &pair.destination.database;
     pair.destination
         .value(&format!("dts_ddl.copy_table('{name}', '{table}')"))

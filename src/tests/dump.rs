@@ -1,5 +1,6 @@
 //! What pg_dump says of a schema, and how two such texts differ.
 
+use dts_migrate::schema::dump::without_version;
 use std::collections::BTreeMap;
 use std::process::Command;
 
@@ -29,44 +30,6 @@ pub fn schema(pg_dump: &mut Command) -> Vec<String> {
         })
         .filter_map(without_version)
         .collect()
-}
-
-/// The line without the version that newer minors keep as an option of each column. Their own pg_dump hides it, that of another major
-/// does not. None when the line says nothing else.
-fn without_version(line: &str) -> Option<String> {
-    let options = line
-        .strip_prefix("ALTER ")
-        .and_then(|line| line.strip_suffix(");")?.split_once(" SET ("));
-    let Some((column, options)) = options.filter(|(_, options)| options.contains("pg_attver="))
-    else {
-        return Some(line.to_owned());
-    };
-    let left: Vec<_> = options
-        .split(", ")
-        .filter(|option| !option.starts_with("pg_attver="))
-        .collect();
-    (!left.is_empty()).then(|| format!("ALTER {column} SET ({});", left.join(", ")))
-}
-
-/// Each form in which another major's pg_dump shows it.
-#[test]
-fn versions_of_columns() {
-    let line = |line: &str| without_version(line).unwrap_or_default();
-    let column = "ALTER TABLE ONLY public.t ALTER COLUMN a SET";
-    assert_eq!(line(&format!("{column} (pg_attver=22116816);")), "");
-    for options in [
-        "pg_attver=1, n_distinct=5",
-        "n_distinct=5, pg_attver=1",
-        "n_distinct=5",
-    ] {
-        assert_eq!(
-            line(&format!("{column} ({options});")),
-            format!("{column} (n_distinct=5);")
-        );
-    }
-    for other in ["CREATE TABLE public.t (", "    a integer", ");", ""] {
-        assert_eq!(line(other), other);
-    }
 }
 
 #[track_caller]

@@ -43,6 +43,8 @@ mod check;
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
+mod compare;
+#[cfg(test)]
 mod concurrency;
 #[cfg(test)]
 mod documents;

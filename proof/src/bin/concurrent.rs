@@ -8,7 +8,7 @@
 mod dice;
 
 use dice::Dice;
-use dts_proof::fidelity::{dump, rows};
+use dts_proof::fidelity::{Finding, dump, rows};
 use harness::cluster::Cluster;
 use harness::server::{self, server};
 use postgres::Client;
@@ -227,12 +227,10 @@ fn different(source: &Cluster, destination: &Cluster) -> Vec<String> {
         "objects identical: {}/{}",
         compared.identical, compared.source
     );
-    let mut findings = compared.findings;
-    let tables = rows::compare(
-        &mut source.connect(DATABASE),
-        &mut destination.connect(DATABASE),
-    )
-    .expect("rows");
+    let differences = compared.differences.into_iter();
+    let mut findings: Vec<Finding> = differences.map(Finding::from).collect();
+    let tables =
+        rows::compare(source.config(DATABASE), destination.config(DATABASE)).expect("rows");
     println!(
         "tables with the same rows: {}/{}, rows: {}",
         tables.identical_tables, tables.tables, tables.source

@@ -5,7 +5,7 @@
 //! the dumps in `dump.sql` and `roles.sql`, and for a script `script.sql` (source) and `replay.err`, what psql said (destination).
 
 use dts_proof::fidelity::{Finding, dump, expected::Expected, failures, rows};
-use postgres::{Client, NoTls};
+use postgres::{Config, NoTls};
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ fn run(
     let mut expected = Expected::read(&read(expected)?, &major, mode)?;
     let (run, failed) = if mode == "live" {
         let skipped = std::fs::read_to_string(format!("{destination}/skipped")).unwrap_or_default();
-        failures::of_log(&mut connect(destination, database)?, &skipped)?
+        failures::of_log(&mut config(destination, database).connect(NoTls)?, &skipped)?
     } else {
         failures::of_script(
             &read(&format!("{source}/script.sql"))?,
@@ -55,12 +55,9 @@ fn run(
         "objects identical:    {}/{} of the source's, {}/{} of the destination's",
         entries.identical, entries.source, entries.identical, entries.destination
     ));
-    findings.extend(entries.findings);
+    findings.extend(entries.differences.into_iter().map(Finding::from));
     if mode == "live" {
-        let tables = rows::compare(
-            &mut connect(source, database)?,
-            &mut connect(destination, database)?,
-        )?;
+        let tables = rows::compare(config(source, database), config(destination, database))?;
         figures.push(format!(
             "tables with same rows: {}/{}; rows identical: {}/{} of the source's, {}/{} of the destination's",
             tables.identical_tables,
@@ -119,11 +116,9 @@ fn read(path: &str) -> Result<String, Box<dyn Error>> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn connect(cluster: &str, database: &str) -> Result<Client, postgres::Error> {
-    postgres::Config::new()
-        .host(cluster)
-        .port(5432)
-        .user("postgres")
-        .dbname(database)
-        .connect(NoTls)
+fn config(cluster: &str, database: &str) -> Config {
+    let mut config = Config::new();
+    config.host(cluster).port(5432);
+    config.user("postgres").dbname(database);
+    config
 }

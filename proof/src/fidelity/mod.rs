@@ -1,10 +1,11 @@
 //! How alike two databases are, of which one was rebuilt from what was captured in the other: the parts of the program
 //! `fidelity`.
 
-pub mod dump;
 pub mod expected;
 pub mod failures;
 pub mod rows;
+
+pub use dts_migrate::schema::dump::{self, line};
 
 /// Something that is not as it is on the source.
 pub struct Finding {
@@ -14,6 +15,16 @@ pub struct Finding {
     pub item: String,
     /// More of it, for the reader.
     pub details: Vec<String>,
+}
+
+impl From<dump::Difference> for Finding {
+    fn from(difference: dump::Difference) -> Self {
+        Self {
+            kind: Kind::Entry,
+            item: difference.item,
+            details: difference.details,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,15 +44,5 @@ impl Kind {
             Kind::Entry => "entry",
             Kind::Rows => "rows",
         }
-    }
-}
-
-/// Text on one line, not longer than `characters`.
-pub fn line(text: &str, characters: usize) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let joined = words.join(" ");
-    match joined.char_indices().nth(characters) {
-        Some((end, _)) => format!("{}..", &joined[..end]),
-        None => joined,
     }
 }

@@ -1,127 +1,84 @@
-//! The rows of the tables of two databases, as COPY writes them, without regard to their order.
+//! The rows of the tables of two databases at rest, by the comparison of `migrate/`.
 
 use super::{Finding, Kind, line};
-use postgres::{Client, Error};
-use std::io::Read;
-
-/// Tables whose rows logical replication sends: permanent ones, without the extension's own.
-const TABLES: &str = "
-    SELECT c.oid::regclass::text
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.oid >= 16384 AND n.nspname <> 'dts_ddl'
-      AND c.oid <> 'public.dts_ddl_command'::regclass
-    ORDER BY 1";
+use dts_migrate::compare::report::{How, Status, TableReport};
+use dts_migrate::compare::{self, Options, Progress};
+use dts_migrate::connection::{Server, Side};
+use dts_migrate::problem::Problem;
+use postgres::Config;
 
 pub struct Comparison {
     pub tables: usize,
     pub identical_tables: usize,
     /// Rows of the source, of the destination, and those that both have.
-    pub source: usize,
-    pub destination: usize,
-    pub identical: usize,
+    pub source: u64,
+    pub destination: u64,
+    pub identical: u64,
     pub findings: Vec<Finding>,
 }
 
-pub fn compare(source: &mut Client, destination: &mut Client) -> Result<Comparison, Error> {
-    let mut comparison = Comparison {
-        tables: 0,
-        identical_tables: 0,
-        source: 0,
-        destination: 0,
-        identical: 0,
-        findings: Vec::new(),
+/// Of all permanent tables of the source, without the extension's own.
+pub fn compare(source: Config, destination: Config) -> Result<Comparison, Problem> {
+    let options = Options {
+        at_rest: true,
+        schema: false,
+        show: 6,
+        show_rows: true,
+        chunk_seconds: 600,
+        ..Options::default()
     };
-    for client in [&mut *source, &mut *destination] {
-        client.batch_execute(
-            "SET search_path TO ''; SET extra_float_digits TO 1; SET row_security TO off",
-        )?;
-    }
-    for table in source.query(TABLES, &[])? {
-        let table: &str = table.get(0);
-        let here = rows(source, table)?;
-        comparison.tables += 1;
-        comparison.source += here.len();
-        let there = match rows(destination, table) {
-            Ok(there) => there,
-            Err(error) if error.as_db_error().is_some() => {
-                comparison.findings.push(Finding {
-                    kind: Kind::Rows,
-                    item: format!("{table}: not to be read on the destination"),
-                    details: vec![error.to_string()],
-                });
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        comparison.destination += there.len();
-        let (only_here, only_there) = difference(&here, &there);
-        comparison.identical += here.len() - only_here.len();
-        if only_here.is_empty() && only_there.is_empty() {
-            comparison.identical_tables += 1;
-            continue;
-        }
-        let some = |sign: &str, rows: &[&String]| -> Vec<String> {
-            let shown = rows.iter().take(3);
-            shown
-                .map(|row| format!("{sign} {}", line(row, 120)))
-                .collect()
-        };
-        let mut details = vec![format!(
-            "{} rows only on the source, {} only on the destination, of {}",
-            only_here.len(),
-            only_there.len(),
-            here.len()
-        )];
-        details.extend(some("<", &only_here));
-        details.extend(some(">", &only_there));
-        comparison.findings.push(Finding {
-            kind: Kind::Rows,
-            item: table.to_owned(),
-            details,
-        });
-    }
-    Ok(comparison)
+    let [source, destination] = [
+        Server::of(Side::Source, source),
+        Server::of(Side::Destination, destination),
+    ];
+    let report = compare::compare(&source, &destination, &options, &Progress::none())?;
+    // what only the destination has, its dump tells
+    let tables = report.tables.iter();
+    let tables: Vec<&TableReport> = tables
+        .filter(|table| table.status != Status::OnlyDestination)
+        .collect();
+    let sum = |count: fn(&TableReport) -> u64| tables.iter().map(|table| count(table)).sum();
+    Ok(Comparison {
+        tables: tables.len(),
+        identical_tables: tables
+            .iter()
+            .filter(|table| table.status == Status::Same)
+            .count(),
+        source: sum(|table| table.source_rows),
+        destination: sum(|table| table.destination_rows),
+        identical: sum(|table| {
+            table
+                .source_rows
+                .saturating_sub(table.differ + table.missing)
+        }),
+        findings: tables.iter().filter_map(|table| finding(table)).collect(),
+    })
 }
 
-/// The rows of one table, sorted.
-fn rows(client: &mut Client, table: &str) -> Result<Vec<String>, Error> {
-    let mut bytes = Vec::new();
-    let read = client
-        .copy_out(&format!("COPY (SELECT * FROM ONLY {table}) TO STDOUT"))?
-        .read_to_end(&mut bytes);
-    if let Err(error) = read {
-        eprintln!("error: rows of {table}: {error}");
+fn finding(table: &TableReport) -> Option<Finding> {
+    let name = table.table.identity();
+    let item = match table.status {
+        Status::Same => return None,
+        Status::Different => name,
+        Status::OnlySource => format!("{name}: not to be read on the destination"),
+        other => format!("{name}: {}", other.words()),
+    };
+    let mut details = vec![format!(
+        "{} rows only on the source, {} only on the destination, {} with other values, of {}",
+        table.missing, table.extra, table.differ, table.source_rows
+    )];
+    details.extend(table.notes.iter().cloned());
+    for row in &table.rows {
+        let some = |sign: &str, text: &Option<String>| {
+            text.as_ref()
+                .map(|text| format!("{sign} {}", line(text, 120)))
+        };
+        details.extend(some("<", &row.source_row).filter(|_| row.how != How::Extra));
+        details.extend(some(">", &row.destination_row).filter(|_| row.how != How::Missing));
     }
-    let text = String::from_utf8_lossy(&bytes);
-    let mut rows: Vec<String> = text.lines().map(str::to_owned).collect();
-    rows.sort_unstable();
-    Ok(rows)
-}
-
-/// What only one of two sorted lists has.
-fn difference<'a>(here: &'a [String], there: &'a [String]) -> (Vec<&'a String>, Vec<&'a String>) {
-    let (mut only_here, mut only_there) = (Vec::new(), Vec::new());
-    let (mut i, mut j) = (0, 0);
-    while i < here.len() || j < there.len() {
-        match (here.get(i), there.get(j)) {
-            (Some(a), Some(b)) if a == b => {
-                i += 1;
-                j += 1;
-            }
-            (Some(a), Some(b)) if a < b => {
-                only_here.push(a);
-                i += 1;
-            }
-            (Some(a), None) => {
-                only_here.push(a);
-                i += 1;
-            }
-            (_, Some(b)) => {
-                only_there.push(b);
-                j += 1;
-            }
-            (None, None) => break,
-        }
-    }
-    (only_here, only_there)
+    Some(Finding {
+        kind: Kind::Rows,
+        item,
+        details,
+    })
 }

@@ -111,7 +111,7 @@ fn rounds(
         .map(|n| Session::new(plan.seed ^ stream, n, true))
         .collect();
     let mut after = workload::make_databases(cluster, plan, SESSIONS, findings)?;
-    let (mut rows, mut number, mut lines, mut done) = (0, 0, 0, 0);
+    let (mut rows, mut number, mut entries, mut done) = (0, 0, 0, 0);
     while number == 0 || !plan.is_over() && !findings.are_enough() {
         number += 1;
         done += round(cluster, &mut dice, &mut sessions, memory);
@@ -133,7 +133,7 @@ fn rounds(
             findings,
         )?;
         workload::drop_invalid_indexes(cluster, &mut wire)?;
-        lines = replica::compare(cluster, ("torture", "replica"), "t\\_*", findings);
+        entries = replica::compare(cluster, ("torture", "replica"), "t\\_*", findings);
     }
     let mut all = Statistics::default();
     for session in &sessions {
@@ -147,7 +147,7 @@ fn rounds(
     };
     findings.fact(format!(
         "{}: {number} rounds, {} statements, {} connections, {done} {}; {rows} rows exactly as committed, replica's dump \
-         identical (last {lines} lines); cancelled or timed out {}, lock timeouts {}, deadlocks {}, temp_file_limit {}, out of memory {}",
+         identical (last {entries} entries); cancelled or timed out {}, lock timeouts {}, deadlocks {}, temp_file_limit {}, out of memory {}",
         if memory { "no memory" } else { "cancel" },
         all.statements,
         all.connections,

@@ -83,7 +83,7 @@ fn rounds(
         .map(|n| Session::new(plan.seed ^ u64::from(pruned), n, false))
         .collect();
     let mut after = workload::make_databases(cluster, plan, SESSIONS, findings)?;
-    let (mut rows, mut prepared, mut invalid, mut lines) = (0, 0, 0, 0);
+    let (mut rows, mut prepared, mut invalid, mut entries) = (0, 0, 0, 0);
     let mut ends: BTreeMap<&str, usize> = BTreeMap::new();
     let mut number = 0;
     while number == 0 || !plan.is_over() && !findings.are_enough() {
@@ -111,7 +111,7 @@ fn rounds(
                 findings,
             )?;
             invalid += workload::drop_invalid_indexes(cluster, &mut wire)?;
-            lines = replica::compare(cluster, ("torture", "replica"), "t\\_*", findings);
+            entries = replica::compare(cluster, ("torture", "replica"), "t\\_*", findings);
         }
     }
     for session in &sessions {
@@ -126,7 +126,7 @@ fn rounds(
     } else {
         format!(
             "{rows} rows exactly as committed; prepared transactions left and ended {prepared}, invalid indexes {invalid}; \
-             replica's dump identical, last {lines} lines; ends of rounds: {}",
+             replica's dump identical, last {entries} entries; ends of rounds: {}",
             ends.join(", ")
         )
     });

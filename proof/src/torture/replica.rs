@@ -1,6 +1,7 @@
 //! A second database of the same cluster that follows by `dts_ddl.script()`, and the comparison of both by pg_dump.
 
 use super::{Findings, Plan, directory, shortened};
+use dts_migrate::schema::dump;
 use harness::cluster::Cluster;
 use harness::wire::{Lost, Wire};
 use std::path::PathBuf;
@@ -108,7 +109,7 @@ fn history_of(cluster: &Cluster, databases: [&str; 2], name: &str) -> String {
         .join("\n      ")
 }
 
-/// Compares the dumps of both databases, schemas like `pattern` only; returns the number of lines.
+/// Compares the dumps of both databases, schemas like `pattern` only; returns the number of entries.
 pub fn compare(
     cluster: &Cluster,
     (source, replica): (&str, &str),
@@ -129,35 +130,19 @@ pub fn compare(
         if !done {
             findings.violation(format!("pg_dump of {database}: {problem}"));
         }
-        String::from_utf8_lossy(&output)
-            .lines()
-            .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
+        dump::entries(&String::from_utf8_lossy(&output))
     });
-    if left != right {
-        let at = left
-            .iter()
-            .zip(&right)
-            .position(|(l, r)| l != r)
-            .unwrap_or(left.len().min(right.len()));
-        let around = |dump: &[String]| {
-            let from = at.saturating_sub(12).min(dump.len());
-            dump[from..(at + 4).min(dump.len())].join("\n      ")
-        };
-        let named = |dump: &[String]| {
-            let entry = dump.get(at)?.strip_prefix("-- Name: ")?.split(';').next()?;
-            Some(entry.to_owned())
-        };
-        let history = [named(&left), named(&right)].into_iter().flatten();
+    let compared = dump::compare(&left, &right);
+    for difference in compared.differences.iter().take(3) {
+        // `TYPE schema.name, owner: how`
+        let name = difference.item.split(", ").next().unwrap_or_default();
+        let name = name.rsplit(['.', ' ']).next().unwrap_or_default();
         findings.violation(format!(
-            "the dumps differ from line {at} on\n    source:\n      {}\n    replica:\n      {}\n    {}",
-            around(&left),
-            around(&right),
-            history
-                .map(|name| history_of(cluster, [source, replica], &name))
-                .collect::<String>()
+            "the dumps differ: {}\n      {}\n    {}",
+            difference.item,
+            difference.details.join("\n      "),
+            history_of(cluster, [source, replica], name)
         ));
     }
-    left.len()
+    compared.source
 }

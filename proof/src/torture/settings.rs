@@ -120,7 +120,7 @@ pub fn run(plan: &Plan, findings: &Findings) {
         refused: 0,
         rows: 0,
         sessions: 0,
-        lines: 0,
+        entries: 0,
         calls: String::new(),
         created: Vec::new(),
     };
@@ -129,8 +129,8 @@ pub fn run(plan: &Plan, findings: &Findings) {
     }
     findings.fact(format!(
         "{} sessions, {} settings set, {} statements ({} refused, alike in both databases), {} rows right and replayed; dumps of \
-         {} lines identical; planted functions called by the statements themselves only (as a user, as a superuser: {})",
-        topic.sessions, topic.settings, topic.statements, topic.refused, topic.rows, topic.lines, topic.calls
+         {} entries identical; planted functions called by the statements themselves only (as a user, as a superuser: {})",
+        topic.sessions, topic.settings, topic.statements, topic.refused, topic.rows, topic.entries, topic.calls
     ));
     cluster.stop("fast");
 }
@@ -146,7 +146,7 @@ struct Topic<'a> {
     refused: usize,
     rows: usize,
     sessions: usize,
-    lines: usize,
+    entries: usize,
     calls: String,
     /// Tables that were made, with their schemas as far as known.
     created: Vec<String>,
@@ -538,7 +538,7 @@ impl Topic<'_> {
                 shortened(&problem, 1500)
             ));
         }
-        self.lines = replica::compare(
+        self.entries = replica::compare(
             self.cluster,
             ("captured", "replay"),
             "[aeow]*",

@@ -3,6 +3,7 @@
 
 mod apply_stream;
 mod copied_again;
+pub mod compare;
 mod replica_identity;
 mod same_data;
 mod sql;

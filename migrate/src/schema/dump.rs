@@ -4,7 +4,7 @@
 //! between entries (tablespace, table access method) count as text of the entries for which they hold, since when they are
 //! written depends on the order of the entries, and that on OIDs.
 
-use super::{Finding, Kind, line};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The texts of the entries, by header; some headers occur more than once.
@@ -16,7 +16,7 @@ const TOKENS: [&str; 2] = ["\\restrict ", "\\unrestrict "];
 pub fn entries(dump: &str) -> Entries {
     let mut entries = Entries::new();
     let mut settings = BTreeMap::new();
-    let mut current: Option<(String, Vec<&str>)> = None;
+    let mut current: Option<(String, Vec<String>)> = None;
     for text in dump.lines() {
         if let Some(header) = text
             .strip_prefix("-- Name: ")
@@ -29,7 +29,7 @@ pub fn entries(dump: &str) -> Entries {
         if let Some((name, _)) = text.split_once(" = ")
             && name.starts_with("SET default_t")
         {
-            settings.insert(name, text);
+            settings.insert(name, text.to_owned());
             continue;
         }
         let Some((header, lines)) = &mut current else {
@@ -42,9 +42,9 @@ pub fn entries(dump: &str) -> Entries {
             break;
         }
         if lines.is_empty() && header.starts_with("TABLE ") {
-            lines.extend(settings.values());
+            lines.extend(settings.values().cloned());
         }
-        lines.push(text);
+        lines.extend(without_version(text));
     }
     finish(&mut entries, current);
     entries
@@ -67,7 +67,24 @@ pub fn roles(dump: &str) -> Entries {
         .collect()
 }
 
-fn finish(entries: &mut Entries, entry: Option<(String, Vec<&str>)>) {
+/// The line without the version that newer minors keep as an option of each column. Their own pg_dump hides it, that of another major
+/// does not. None when the line says nothing else.
+pub fn without_version(line: &str) -> Option<String> {
+    let options = line
+        .strip_prefix("ALTER ")
+        .and_then(|line| line.strip_suffix(");")?.split_once(" SET ("));
+    let Some((column, options)) = options.filter(|(_, options)| options.contains("pg_attver="))
+    else {
+        return Some(line.to_owned());
+    };
+    let left: Vec<_> = options
+        .split(", ")
+        .filter(|option| !option.starts_with("pg_attver="))
+        .collect();
+    (!left.is_empty()).then(|| format!("ALTER {column} SET ({});", left.join(", ")))
+}
+
+fn finish(entries: &mut Entries, entry: Option<(String, Vec<String>)>) {
     if let Some((header, lines)) = entry {
         let texts = entries.entry(header).or_default();
         texts.push(lines.join("\n"));
@@ -93,13 +110,22 @@ fn normal_header(header: &str) -> String {
     )
 }
 
+/// An entry that one side lacks, or has with another text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// One line that tells it from all others, without what differs from run to run (ids, OIDs).
+    pub item: String,
+    /// The lines that one side lacks.
+    pub details: Vec<String>,
+}
+
 /// What a comparison of two dumps gives.
 pub struct Comparison {
     pub source: usize,
     pub destination: usize,
     /// Entries that both have, with the same text.
     pub identical: usize,
-    pub findings: Vec<Finding>,
+    pub differences: Vec<Difference>,
 }
 
 pub fn compare(source: &Entries, destination: &Entries) -> Comparison {
@@ -108,7 +134,7 @@ pub fn compare(source: &Entries, destination: &Entries) -> Comparison {
         source: count(source),
         destination: count(destination),
         identical: 0,
-        findings: Vec::new(),
+        differences: Vec::new(),
     };
     let headers: BTreeSet<&String> = source.keys().chain(destination.keys()).collect();
     let nothing = Vec::new();
@@ -136,8 +162,7 @@ pub fn compare(source: &Entries, destination: &Entries) -> Comparison {
         } else {
             "differs"
         };
-        comparison.findings.push(Finding {
-            kind: Kind::Entry,
+        comparison.differences.push(Difference {
             item: format!("{header}: {how}"),
             details: differing_lines(&only_here, &only_there),
         });
@@ -157,4 +182,40 @@ fn differing_lines(here: &[&String], there: &[&String]) -> Vec<String> {
     less.map(|text| format!("< {}", line(text, 160)))
         .chain(more.map(|text| format!("> {}", line(text, 160))))
         .collect()
+}
+
+/// Text on one line, not longer than `characters`.
+pub fn line(text: &str, characters: usize) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let joined = words.join(" ");
+    match joined.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}..", &joined[..end]),
+        None => joined,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each form in which another major's pg_dump shows it.
+    #[test]
+    fn versions_of_columns() {
+        let line = |line: &str| without_version(line).unwrap_or_default();
+        let column = "ALTER TABLE ONLY public.t ALTER COLUMN a SET";
+        assert_eq!(line(&format!("{column} (pg_attver=22116816);")), "");
+        for options in [
+            "pg_attver=1, n_distinct=5",
+            "n_distinct=5, pg_attver=1",
+            "n_distinct=5",
+        ] {
+            assert_eq!(
+                line(&format!("{column} ({options});")),
+                format!("{column} (n_distinct=5);")
+            );
+        }
+        for other in ["CREATE TABLE public.t (", "    a integer", ");", ""] {
+            assert_eq!(line(other), other);
+        }
+    }
 }

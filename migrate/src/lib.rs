@@ -1,0 +1,10 @@
+//! Steps of a migration by logical replication, from outside of both servers: ordinary connections and pg_dump, nothing
+//! that has to be installed. The program `dts-migrate` is made of it, and programs of `proof/` use it.
+//!
+//! Between two databases it is assumed that neither can be trusted by the other, nor their users by whoever runs this:
+//! no function, operator, cast or domain check of theirs is called ([`connection`], [`compare`]).
+
+pub mod compare;
+pub mod connection;
+pub mod problem;
+pub mod schema;
