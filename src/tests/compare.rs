@@ -77,7 +77,8 @@ fn hot_rows() {
     });
 }
 
-/// A row that is never the same, and never at rest, is undecided: here each change is turned into another on its way.
+/// A row that is never the same, and never at rest, is undecided: here each change is turned into another on its way. (Where the
+/// machine gives the sessions that change it no time during a look, it was at rest, and does differ: then once more.)
 #[test]
 fn never_at_rest() {
     let pair = Pair::simple("compare_undecided");
@@ -103,18 +104,14 @@ fn never_at_rest() {
                 }
             });
         }
-        let report = std::panic::catch_unwind(|| {
+        let reports = std::panic::catch_unwind(|| {
             std::thread::sleep(Duration::from_millis(300));
-            compared(&pair, |options| options.looks = 2)
+            let mut reports = (0..20).map(|_| compared(&pair, |options| options.looks = 2));
+            reports.find(|report| table(report, "public.hot").status == Status::Undecided)
         });
         over.store(true, Ordering::Relaxed);
-        let report = report.expect("a report");
+        let report = reports.expect("reports").expect("one that is undecided");
         let text = report.text(true);
-        assert_eq!(
-            table(&report, "public.hot").status,
-            Status::Undecided,
-            "{text}"
-        );
         assert_eq!(report.exit_status(), 3, "{text}");
         assert!(text.contains("1 rows changed during 2 looks"), "{text}");
     });
@@ -209,12 +206,12 @@ fn not_compared() {
         publication: "FOR TABLE t, public.dts_ddl_command",
         ..pair::Options::default()
     });
-    let mut holder = pair.source.connect();
+    let mut holder = pair.destination.connect();
     at_rest(&pair, || {
-        holder
-            .batch_execute("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
-            .expect("a lock");
         copy(&pair, "t");
+        holder
+            .batch_execute("BEGIN; LOCK TABLE t IN SHARE MODE")
+            .expect("a lock that the copy waits for");
     });
     pair.destination.expect_value(
         "SELECT count(*) FROM pg_subscription_rel WHERE srrelid = 't'::regclass AND srsubstate = 'd'",
