@@ -106,7 +106,7 @@ impl Server {
             client,
             version: 0,
             encoding: String::new(),
-            seconds: 0,
+            reading: None,
         };
         let rows = session
             .rows(
@@ -175,8 +175,8 @@ pub struct Session {
     /// `server_version_num`
     pub version: u32,
     pub encoding: String,
-    /// `statement_timeout`
-    seconds: u64,
+    /// As [`Session::reading`] was last asked.
+    reading: Option<(u64, bool)>,
 }
 
 /// A row, as the server prints it.
@@ -232,20 +232,21 @@ impl Session {
         })
     }
 
-    /// From now on it reads tables, by their keys: whatever the planner believes of tables that were never analyzed, chunks and
-    /// single rows are found by the index.
-    pub fn read_by_index(&mut self) -> Result<(), postgres::Error> {
-        self.rows(
-            "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off",
-        )?;
-        Ok(())
-    }
-
-    /// The longest that one of the following queries may take; 0 for any time.
-    pub fn limit(&mut self, seconds: u64) -> Result<(), postgres::Error> {
-        if self.seconds != seconds {
-            self.rows(&format!("SET statement_timeout = '{seconds}s'"))?;
-            self.seconds = seconds;
+    /// The longest that one of the following queries may take, 0 for any time; and whether rows are found by an index, whatever
+    /// the planner believes of tables that were never analyzed, or a table is read from its beginning to its end.
+    pub fn reading(&mut self, seconds: u64, by_index: bool) -> Result<(), postgres::Error> {
+        if self.reading != Some((seconds, by_index)) {
+            let (whole, index) = if by_index {
+                ("off", "on")
+            } else {
+                ("on", "off")
+            };
+            self.rows(&format!(
+                "SET statement_timeout = '{seconds}s'; SET enable_seqscan = {whole}; SET enable_hashjoin = {whole};
+                 SET enable_mergejoin = {whole}; SET enable_indexscan = {index}; SET enable_bitmapscan = {index};
+                 SET enable_indexonlyscan = {index}"
+            ))?;
+            self.reading = Some((seconds, by_index));
         }
         Ok(())
     }

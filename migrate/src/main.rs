@@ -38,7 +38,7 @@ struct Compare {
     /// There is no subscription and nobody writes on either side: compare all tables.
     #[arg(long)]
     at_rest: bool,
-    /// Only tables that match: schema.name or name, * for anything; may be repeated.
+    /// Only rows of tables that match: schema.name or name, * for anything; may be repeated.
     #[arg(long, value_name = "PATTERN")]
     table: Vec<String>,
     /// Only the schema.
@@ -109,7 +109,10 @@ fn run(arguments: &Compare) -> Result<u8, Problem> {
         pg_dump: arguments.pg_dump.clone(),
         ..Options::default()
     };
-    let found = compare::compare(&source, &destination, &options, &Progress::new())?;
+    let progress = Progress::new();
+    let found = compare::compare(&source, &destination, &options, &progress);
+    progress.clear();
+    let found = found?;
     let text = if arguments.json {
         found
             .json()
@@ -119,4 +122,30 @@ fn run(arguments: &Compare) -> Result<u8, Problem> {
     };
     println!("{text}");
     Ok(found.exit_status())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments() {
+        Cli::command().debug_assert();
+        let parsed = |more: &[&str]| {
+            let arguments = ["dts-migrate", "compare", "host=a", "host=b"]
+                .iter()
+                .chain(more);
+            Cli::try_parse_from(arguments)
+        };
+        assert!(parsed(&["--table", "a.*", "--table", "b", "--jobs", "4", "--json"]).is_ok());
+        for refused in [
+            &["--schema-only", "--rows-only"][..],
+            &["--jobs", "0"],
+            &["--looks", "1"],
+            &["--at-rest", "--subscription", "s"],
+        ] {
+            assert!(parsed(refused).is_err(), "{refused:?}");
+        }
+    }
 }

@@ -113,7 +113,10 @@ fn never_at_rest() {
         let report = reports.expect("reports").expect("one that is undecided");
         let text = report.text(true);
         assert_eq!(report.exit_status(), 3, "{text}");
-        assert!(text.contains("1 rows changed during 2 looks"), "{text}");
+        assert!(
+            text.contains("rows that changed during 2 looks: 1"),
+            "{text}"
+        );
     });
     // at rest it does differ
     let report = compared(&pair, |_| {});
@@ -326,6 +329,15 @@ fn problems() {
     let report = compared(&turned, |options| options.at_rest = true);
     assert_eq!(table(&report, "public.t").status, Status::Same);
     assert_eq!(table(&report, "public.u").status, Status::OnlySource);
+    turned.source.run("ALTER TABLE t ADD v int");
+    let report = compared(&turned, |options| options.at_rest = true);
+    let text = report.text(true);
+    assert_eq!(
+        table(&report, "public.t").status,
+        Status::Different,
+        "{text}"
+    );
+    assert!(text.contains("lacks columns: v"), "{text}");
 }
 
 /// No query of it holds a snapshot for long, and nobody waits for it: a chunk that takes too long is cut.

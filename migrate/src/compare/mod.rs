@@ -90,6 +90,11 @@ impl Progress {
         Self(ProgressBar::hidden())
     }
 
+    /// The bar goes.
+    pub fn clear(&self) {
+        self.0.finish_and_clear();
+    }
+
     fn table(&self, name: &str) {
         self.0.set_message(name.to_owned());
     }
@@ -166,7 +171,6 @@ pub fn compare(
             progress,
         )?;
     }
-    progress.0.finish_and_clear();
     Ok(report)
 }
 
@@ -268,7 +272,8 @@ fn tables(
     {
         let announced = reasons::announced(here, there)?;
         for (report, (_, sent)) in reports.iter_mut().zip(&compared) {
-            if report.status != Status::Different {
+            // of columns that are missing rows tell nothing
+            if report.status != Status::Different || report.proven() == 0 {
                 continue;
             }
             report

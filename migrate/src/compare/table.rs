@@ -96,8 +96,12 @@ pub struct Plan {
 
 /// Why there is no plan.
 pub enum Unplanned {
-    /// A side has no such table, or the destination lacks columns.
-    Lacks(Side, String),
+    /// A side has no such table, or the destination lacks columns of it.
+    Lacks {
+        side: Side,
+        table: bool,
+        what: String,
+    },
     Failed(Side, postgres::Error),
 }
 
@@ -163,10 +167,11 @@ impl Plan {
             .map(|name| name.as_str())
             .collect();
         if !missing.is_empty() {
-            return Err(Unplanned::Lacks(
-                Side::Destination,
-                format!("lacks columns: {}", missing.join(", ")),
-            ));
+            return Err(Unplanned::Lacks {
+                side: Side::Destination,
+                table: false,
+                what: format!("lacks columns: {}", missing.join(", ")),
+            });
         }
         // every column of the key has to be among those that are sent, or a destination's row could not be found by it
         let keys = here
@@ -487,7 +492,11 @@ impl Catalog {
             ))
             .map_err(failed)?;
         let Some(found) = found.first() else {
-            return Err(Unplanned::Lacks(side, "has no such table".to_owned()));
+            return Err(Unplanned::Lacks {
+                side,
+                table: true,
+                what: "has no such table".to_owned(),
+            });
         };
         let oid = found.text(0);
         let columns = session

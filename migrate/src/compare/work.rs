@@ -35,32 +35,22 @@ struct Failure(Side, postgres::Error);
 
 impl Pair {
     fn new(source: &Server, destination: &Server) -> Result<Self, Problem> {
-        let mut pair = Self {
+        Ok(Self {
             source: source.connect()?,
             destination: destination.connect()?,
-        };
-        for session in [&mut pair.source, &mut pair.destination] {
-            let side = session.side;
-            session.read_by_index().map_err(|error| {
-                Problem::new(
-                    format!("the {} cannot be set up: {}", side.name(), words(&error)),
-                    "",
-                )
-            })?;
-        }
-        Ok(pair)
+        })
     }
 
     /// The same of both, at the same time.
     fn both<T: Send>(
         &mut self,
-        seconds: u64,
+        (seconds, by_index): (u64, bool),
         read: impl Fn(&mut Session) -> Result<T, postgres::Error> + Sync,
     ) -> Result<[T; 2], Failure> {
         let read = |session: &mut Session| {
             let side = session.side;
             session
-                .limit(seconds)
+                .reading(seconds, by_index)
                 .and_then(|()| read(session))
                 .map_err(|error| Failure(side, error))
         };
@@ -156,9 +146,10 @@ impl Work<'_> {
             |send| {
                 for (at, (table, sent)) in compared.iter().enumerate() {
                     self.progress.table(&table.identity());
+                    let seconds = self.options.chunk_seconds;
                     let planned = control
                         .source
-                        .limit(0)
+                        .reading(seconds, true)
                         .map_err(|error| Unplanned::Failed(Side::Source, error))
                         .and_then(|()| {
                             Plan::new(
@@ -171,12 +162,16 @@ impl Work<'_> {
                         });
                     let plan = match planned {
                         Ok(plan) => self.plans[at].get_or_init(|| plan),
-                        Err(Unplanned::Lacks(side, what)) => {
+                        Err(Unplanned::Lacks {
+                            side,
+                            table: whole,
+                            what,
+                        }) => {
                             let mut table = lock(&self.tables[at]);
-                            table.report.status = if side == Side::Source {
-                                Status::OnlyDestination
-                            } else {
-                                Status::OnlySource
+                            table.report.status = match (whole, side) {
+                                (false, _) => Status::Different,
+                                (true, Side::Source) => Status::OnlyDestination,
+                                (true, Side::Destination) => Status::OnlySource,
                             };
                             table
                                 .report
@@ -293,6 +288,15 @@ impl Work<'_> {
         });
     }
 
+    /// Chunks are found by index, and soon; a table without a key is read as a whole.
+    fn reading(&self, plan: &Plan) -> (u64, bool) {
+        if plan.is_keyed() {
+            (self.options.chunk_seconds, true)
+        } else {
+            (0, false)
+        }
+    }
+
     fn plan(&self, task: &Task) -> &Plan {
         self.plans[task.table]
             .get()
@@ -306,15 +310,13 @@ impl Work<'_> {
         }
         let plan = self.plan(&task);
         if !plan.is_keyed() {
-            match pair.both(0, |session| plan.buckets(session)) {
+            match pair.both(self.reading(plan), |session| plan.buckets(session)) {
                 Ok([source, destination]) => self.buckets(task.table, &source, &destination),
                 Err(failure) => self.failed(task.table, &failure),
             }
             return;
         }
-        match pair.both(self.options.chunk_seconds, |session| {
-            plan.sum(session, &task.scope)
-        }) {
+        match pair.both(self.reading(plan), |session| plan.sum(session, &task.scope)) {
             Ok(sums) => self.summed(task.table, task.scope, &sums),
             Err(Failure(_, error)) if error.code() == Some(&SqlState::QUERY_CANCELED) => {
                 self.smaller(pair, task)
@@ -356,9 +358,7 @@ impl Work<'_> {
         for border in parts {
             let scope = Scope::Range(above, border.clone());
             above = border;
-            match pair.both(self.options.chunk_seconds, |session| {
-                plan.sum(session, &scope)
-            }) {
+            match pair.both(self.reading(plan), |session| plan.sum(session, &scope)) {
                 Ok(sums) => self.summed(task.table, scope, &sums),
                 Err(failure) => return self.failed(task.table, &failure),
             }
@@ -373,7 +373,6 @@ impl Work<'_> {
         above: &Option<Key>,
         up_to: Option<&Key>,
     ) -> Result<Vec<Option<Key>>, postgres::Error> {
-        pair.source.limit(0)?;
         let mut parts = Vec::new();
         let mut last = above.clone();
         for _ in 1..10 {
@@ -428,15 +427,12 @@ impl Work<'_> {
                 return;
             }
         }
-        let seconds = if plan.is_keyed() {
-            self.options.chunk_seconds
-        } else {
-            0
-        };
-        let sums = pair.both(seconds, |session| plan.sum(session, &task.scope));
+        let sums = pair.both(self.reading(plan), |session| plan.sum(session, &task.scope));
         let rows = match sums {
             Ok([source, destination]) if source == destination => return,
-            Ok(_) => pair.both(seconds, |session| plan.rows(session, &task.scope)),
+            Ok(_) => pair.both(self.reading(plan), |session| {
+                plan.rows(session, &task.scope)
+            }),
             Err(failure) => Err(failure),
         };
         let keys = match rows {
@@ -557,9 +553,12 @@ impl Work<'_> {
             let keys = std::mem::take(&mut table.keys);
             if let Some(plan) = self.plans[at].get() {
                 for (key, how) in keys {
+                    let (seconds, by_index) = self.reading(plan);
                     let show = |session: &mut Session| {
-                        let row = self.options.show_rows.then(|| plan.show(session, &key));
-                        row.and_then(Result::ok).flatten()
+                        if !self.options.show_rows || session.reading(seconds, by_index).is_err() {
+                            return None;
+                        }
+                        plan.show(session, &key).ok().flatten()
                     };
                     let (source_row, destination_row) =
                         (show(&mut control.source), show(&mut control.destination));
@@ -576,14 +575,17 @@ impl Work<'_> {
                 report.status = Status::Different;
             } else if report.undecided > 0 && report.status == Status::Same {
                 report.status = Status::Undecided;
-                report.notes.push(format!(
-                    "{} rows changed during {} looks",
-                    report.undecided, self.options.looks
-                ));
                 report.next = Some(
                     "compare this table again when less is written, or with more --looks"
                         .to_owned(),
                 );
+            }
+            if report.undecided > 0 {
+                report.notes.push(format!(
+                    "rows that changed during {} looks: {}",
+                    self.options.looks,
+                    report::grouped(report.undecided)
+                ));
             }
         }
     }

@@ -41,6 +41,7 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("docs/apply.md", "psql -XqAt \"$DST\"", By(PROCEDURES, "## What remains after cutover")),
     ("docs/apply.md", "case \"$SRC\"", By(PROCEDURES, "fn procedure_by_dump")),
     ("docs/apply.md", "psql -X \"$DST\" -c \"DROP SUBSCRIPTION mig", By(PROCEDURES, "fn way_back")),
+    ("docs/compare.md", "cargo build --release -p dts_migrate", By("bench/compare", "dts-migrate\" compare")),
     ("docs/failover.md", "-- on the standby", After(EXTENSION)),
     ("docs/live.md", "psql -X \"$SRC\" -c \"CREATE EXTENSION", By(PROCEDURES, "steps[0]")),
     ("docs/live.md", "pg_dumpall -d \"$SRC\" --roles-only", By(PROCEDURES, "steps[1]")),
