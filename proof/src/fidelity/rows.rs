@@ -59,7 +59,7 @@ fn finding(table: &TableReport) -> Option<Finding> {
     let name = table.table.identity();
     let item = match table.status {
         Status::Same => return None,
-        Status::Different => name,
+        Status::Different | Status::Known => name,
         Status::OnlySource => format!("{name}: not to be read on the destination"),
         other => format!("{name}: {}", other.words()),
     };
@@ -67,7 +67,7 @@ fn finding(table: &TableReport) -> Option<Finding> {
         "{} rows only on the source, {} only on the destination, {} with other values, of {}",
         table.missing, table.extra, table.differ, table.source_rows
     )];
-    details.extend(table.notes.iter().cloned());
+    details.extend(table.notes.iter().chain(&table.reasons).cloned());
     for row in &table.rows {
         let some = |sign: &str, text: &Option<String>| {
             text.as_ref()
