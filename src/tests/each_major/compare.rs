@@ -136,6 +136,9 @@ fn by_hand() {
             .starts_with("INDEX public.by_hand"),
         "{text}"
     );
+    for line in report.json().expect("JSON").lines() {
+        serde_json::from_str::<serde_json::Value>(line).expect("an object on each line");
+    }
     // no contents, unless they are asked for
     assert!(
         !text.contains("secret") && !report.json().expect("JSON").contains("secret"),
