@@ -92,11 +92,8 @@ impl Server {
                     self.side.name(),
                     words(&error)
                 ),
-                format!(
-                    "try psql with the same connection string; the password may be in it or in PGPASSWORD ({}.pgpass and \
-                     services are not read)",
-                    "~/"
-                ),
+                "try psql with the same connection string; the password may be in it or in PGPASSWORD (~/.pgpass and services \
+                 are not read)",
             )
         };
         let mut client = self.config.connect(NoTls).map_err(refused)?;

@@ -94,3 +94,22 @@ pub fn reason(difference: &Difference, majors: [u32; 2]) -> Option<&'static str>
     (older < 15 && newer >= 15 && public.iter().any(|item| difference.item.starts_with(item)))
         .then_some("schema public belongs to pg_database_owner from 15 on")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn between_majors() {
+        let difference = |item: &str| Difference {
+            item: item.to_owned(),
+            details: Vec::new(),
+        };
+        let public = difference("ACL -.SCHEMA public, postgres: only on the source");
+        for (majors, known) in [([14, 18], true), ([18, 13], true), ([15, 18], false)] {
+            assert_eq!(reason(&public, majors).is_some(), known, "{majors:?}");
+        }
+        let other = difference("SCHEMA -.public2, postgres: only on the source");
+        assert_eq!(reason(&other, [14, 18]), None);
+    }
+}
