@@ -182,6 +182,17 @@ fn announced() {
     pair.destination
         .run("UPDATE other SET v = 'v' WHERE id = 3");
 
+    // nor does it explain a row that is missing
+    pair.destination.run("DELETE FROM t WHERE id = 3");
+    let report = compared(&pair, |_| {});
+    let text = report.text(true);
+    assert_eq!(
+        table(&report, "public.t").status,
+        Status::Different,
+        "{text}"
+    );
+    assert_eq!(report.exit_status(), 1, "{text}");
+
     at_rest(&pair, || {
         assert!(!copy(&pair, "t").is_empty());
     });

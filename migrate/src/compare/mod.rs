@@ -276,13 +276,12 @@ fn tables(
             if report.status != Status::Different || report.proven() == 0 {
                 continue;
             }
-            report
-                .reasons
-                .extend(announced.get(&report.table).into_iter().flatten().cloned());
-            report.reasons.extend(reasons::of_publications(sent));
-            if !report.reasons.is_empty() {
+            let announced = announced.get(&report.table).into_iter().flatten().cloned();
+            let reasons: Vec<_> = announced.chain(reasons::of_publications(sent)).collect();
+            if reasons::explain(report, &reasons) {
                 report.status = Status::Known;
             }
+            report.reasons = reasons.into_iter().map(|reason| reason.what).collect();
             report.next = Some(
                 "copy it again: docs/apply.md, \"Copying a table again\"; if somebody writes on the destination, stop that first".to_owned(),
             );

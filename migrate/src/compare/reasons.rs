@@ -2,13 +2,39 @@
 //! what publications do not send.
 
 use super::published::{Sent, TableName};
+use super::report::{BUCKETS, How, TableReport};
 use crate::connection::{Session, literal};
 use crate::problem::Problem;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// Why rows may differ, and in which ways.
+#[derive(Clone)]
+pub struct Reason {
+    pub what: String,
+    pub explains: &'static [How],
+}
+
 /// By table.
-pub type Reasons = BTreeMap<TableName, Vec<String>>;
+pub type Reasons = BTreeMap<TableName, Vec<Reason>>;
+
+/// Whether every way in which rows of the table differ has a reason. (Of a table without a key a row with other values is one that
+/// is missing and one too many.)
+pub fn explain(report: &TableReport, reasons: &[Reason]) -> bool {
+    let explained = |how: How| {
+        reasons.iter().any(|reason| {
+            reason.explains.contains(&how)
+                || report.method == BUCKETS && reason.explains.contains(&How::Differs)
+        })
+    };
+    let ways = [
+        (report.differ, How::Differs),
+        (report.missing, How::Missing),
+        (report.extra, How::Extra),
+    ];
+    ways.iter()
+        .all(|(count, how)| *count == 0 || explained(*how))
+}
 
 /// Rows of public.dts_ddl_command that tell of rows which the stream does not carry. `message` is read by this program,
 /// not by operators of the server; and only where it is the table it should be.
@@ -26,7 +52,7 @@ pub fn announced(source: &mut Session, destination: &mut Session) -> Result<Reas
         r#"SELECT id, message FROM ONLY public.dts_ddl_command
          WHERE message LIKE '%"volatile"%' OR message LIKE '%"undecoded_rows"%' ORDER BY id"#,
     )?;
-    let mut announced: Vec<(i64, TableName, &str)> = Vec::new();
+    let mut announced: Vec<(i64, TableName, &str, &'static [How])> = Vec::new();
     for row in &commands {
         let id: i64 = row.number(0);
         let Ok(message) = serde_json::from_str::<Value>(row.text(1)) else {
@@ -41,6 +67,7 @@ pub fn announced(source: &mut Session, destination: &mut Session) -> Result<Reas
                     id,
                     table,
                     "has rewritten the table with values that each server computes for itself",
+                    &[How::Differs],
                 ));
             }
         }
@@ -51,6 +78,7 @@ pub fn announced(source: &mut Session, destination: &mut Session) -> Result<Reas
                     id,
                     table,
                     "has put rows under a publication that were there before and are never sent",
+                    &[How::Missing],
                 ));
             }
         }
@@ -60,16 +88,17 @@ pub fn announced(source: &mut Session, destination: &mut Session) -> Result<Reas
         return Ok(reasons);
     }
     let since = Since::read(destination)?;
-    for (id, table, what) in announced {
+    for (id, table, what, explains) in announced {
         // a partition's rows are also those of the table above it
         let mut tables = above(source, &table)?;
         tables.insert(0, table);
         for table in tables {
             if !since.is_over(destination, id, &table)? {
+                let what = format!("command {id} {what}");
                 reasons
                     .entry(table)
                     .or_default()
-                    .push(format!("command {id} {what}"));
+                    .push(Reason { what, explains });
             }
         }
     }
@@ -169,13 +198,20 @@ fn parsed(identity: &str) -> Option<TableName> {
 }
 
 /// What the publications of a table leave out.
-pub fn of_publications(sent: &Sent) -> Option<String> {
-    (!sent.lacking.is_empty())
-        .then(|| format!("its publications send no {}", sent.lacking.join(", no ")))
+pub fn of_publications(sent: &Sent) -> impl Iterator<Item = Reason> {
+    sent.lacking.iter().map(|action| Reason {
+        what: format!("its publications send no {action}"),
+        explains: match *action {
+            "INSERT" => &[How::Missing],
+            "UPDATE" => &[How::Differs],
+            _ => &[How::Extra],
+        },
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::report::{KEY, Status};
     use super::*;
 
     #[test]
@@ -185,5 +221,29 @@ mod tests {
         assert_eq!(name("public.t"), pair("public", "t"));
         assert_eq!(name(r#""A.b"."c ""d"""#), pair("A.b", r#"c "d""#));
         assert_eq!(name("t"), None);
+    }
+
+    #[test]
+    fn ways() {
+        let rewritten = Reason {
+            what: String::new(),
+            explains: &[How::Differs],
+        };
+        let report = |method, differ, missing, extra| TableReport {
+            method,
+            differ,
+            missing,
+            extra,
+            ..TableReport::new(&TableName::new("s", "t"), Status::Different)
+        };
+        for (report, known) in [
+            (report(KEY, 3, 0, 0), true),
+            (report(KEY, 3, 1, 0), false),
+            (report(KEY, 0, 0, 1), false),
+            (report(BUCKETS, 0, 3, 3), true),
+        ] {
+            assert_eq!(explain(&report, std::slice::from_ref(&rewritten)), known);
+            assert!(!explain(&report, &[]));
+        }
     }
 }
