@@ -2,8 +2,8 @@
 //! newest only.
 
 mod apply_stream;
-mod copied_again;
 pub mod compare;
+mod copied_again;
 mod replica_identity;
 mod same_data;
 mod sql;
