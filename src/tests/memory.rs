@@ -62,7 +62,7 @@ fn check_log(cluster: &Cluster) {
     ] {
         let lines: Vec<&str> = log.lines().collect();
         for at in 0..lines.len() {
-            let before = &lines[at.saturating_sub(25)..at];
+            let before = &lines[at.saturating_sub(80)..at];
             let excused = word == "terminated by signal" && is_postgresql_s(before);
             if lines[at].contains(word) && !excused {
                 panic!("{}\n{}", before.join("\n"), lines[at]);
