@@ -255,7 +255,7 @@ fn capture(version: &str, create: &str) {
         CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'SELECT'";
     const AFTER: &str = "DROP VIEW v; ALTER TABLE t ALTER COLUMN x TYPE int USING 1, ADD y int DEFAULT 1; SELECT * INTO i FROM t; DROP TABLE t CASCADE;
         DROP FUNCTION f(); CREATE TEMPORARY TABLE temporary (x int); COMMENT ON TABLE c IS 'x'; SELECT dts_ddl.prune()";
-    const ROW: &str = "concat_ws(E'\\x01', id, ddl_text, event, tag, username, schema, object_type, object_name, regexp_replace(message, '\\"clock\\":[{][^}]*[}],', ''))";
+    const ROW: &str = r#"concat_ws(E'\x01', id, ddl_text, event, tag, username, schema, object_type, object_name, regexp_replace(message, '"clock":[{][^}]*[}],', ''))"#;
     let run_all = |create: &str, update: bool| {
         let database = Database::bare("upgrade_capture");
         let mut first = database.connect();
