@@ -1,6 +1,5 @@
 //! Two sessions in each other's way at the worst moment.
 
-use super::cluster;
 use super::pair::Pair;
 use super::server::Database;
 use std::time::Duration;
@@ -398,72 +397,4 @@ fn index_dropped_half_way() {
     );
     pair.source.run("DROP INDEX CONCURRENTLY \"I\"");
     pair.check();
-}
-
-/// An index that others have made valid is told by the commit of a session that knows of it. Where no lock is to be had, neither that
-/// commit fails, nor a session ends that catches up with the catalogs while it waits for its client.
-#[test]
-fn no_lock_is_left_for_a_commit() {
-    let cluster = cluster::fresh();
-    cluster.start("-c max_connections=20 -c max_locks_per_transaction=10");
-    let connect = || cluster.connect("postgres");
-    let mut client = connect();
-    client
-        .batch_execute(
-            "CREATE EXTENSION dts_ddl_capture; CREATE TABLE mine (x int); INSERT INTO mine VALUES (0); CREATE TABLE t (x int); INSERT INTO t VALUES (0)",
-        )
-        .unwrap();
-    for index in ["i", "j"] {
-        client
-            .batch_execute(&format!("CREATE INDEX CONCURRENTLY {index} ON t ((1 / x))"))
-            .unwrap_err();
-    }
-    let mut other = connect();
-    other.batch_execute("DELETE FROM t").unwrap();
-    // with room for the updates that follow: a table that grows is locked
-    const UPDATE: &str =
-        "UPDATE pg_attribute SET attname = attname WHERE attrelid = 'mine'::regclass";
-    other
-        .batch_execute("SET allow_system_table_mods = on")
-        .unwrap();
-    for statement in [UPDATE, UPDATE, "VACUUM pg_attribute"] {
-        other.batch_execute(statement).unwrap();
-    }
-    // without a DDL command, and so without the library
-    other.batch_execute("VACUUM (FULL) t").unwrap();
-    // the table cannot be locked now, and so its indexes are left for a later commit
-    other.batch_execute("BEGIN; LOCK TABLE t").unwrap();
-    client
-        .batch_execute("CREATE INDEX ON mine (x); INSERT INTO mine VALUES (1)")
-        .unwrap();
-    other.batch_execute("ROLLBACK").unwrap();
-    let mut holder = connect();
-    holder
-        .batch_execute("SELECT pg_advisory_lock(g) FROM generate_series(1, 100000) g")
-        .unwrap_err();
-    // as many as an ordinary transaction needs
-    let needed = (1..20).find(|number| {
-        let freed = format!("SELECT pg_advisory_unlock({number})");
-        holder.batch_execute(&freed).unwrap();
-        other.batch_execute("INSERT INTO mine VALUES (1)").is_ok()
-    });
-    assert!(needed.is_some());
-    client.batch_execute("INSERT INTO mine VALUES (1)").unwrap();
-    // more than the queue holds (sinvaladt.c: MAXNUMMESSAGES), of which a session that waits is woken
-    for _ in 0..1000 {
-        other.batch_execute(UPDATE).unwrap();
-    }
-    std::thread::sleep(A_WHILE);
-    client.batch_execute("INSERT INTO mine VALUES (2)").unwrap();
-    let log = cluster.log();
-    assert!(log.contains("of an index that has become valid"), "{log}");
-    assert!(!log.contains("FATAL:"), "{log}");
-    holder
-        .batch_execute("SELECT pg_advisory_unlock_all()")
-        .unwrap();
-    client.batch_execute("INSERT INTO mine VALUES (3)").unwrap();
-    let told = "SELECT count(*) FROM public.dts_ddl_command WHERE tag = 'CREATE INDEX' AND (message::jsonb -> 'replay') IS NULL";
-    let told: i64 = client.query_one(told, &[]).unwrap().get(0);
-    // that of its own, too
-    assert_eq!(told, 3);
 }

@@ -332,6 +332,7 @@ fn told_by_choice() {
     ));
     pair.subscribe(&Options::default());
     only_told(&pair);
+    pair.expect_error(&["WARNING", "rows of table public.t"]);
 }
 
 #[test]
