@@ -375,10 +375,10 @@ fn short_queries() {
             let mut client = pair.source.connect();
             let mut seen = Vec::new();
             while !over.load(Ordering::Relaxed) {
-                // between two queries of one session
+                // between two statements of one transaction it is idle for a moment
                 let idle =
                     "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dts-migrate'
-                    AND (state LIKE 'idle in%' OR state = 'active' AND now() - xact_start > '5 s')";
+                    AND (state LIKE 'idle in%' AND clock_timestamp() - state_change > '1 s' OR clock_timestamp() - xact_start > '5 s')";
                 seen.push(value(&mut client, idle));
             }
             seen
