@@ -3,7 +3,7 @@
 
 use super::apply_copy::{at_rest, copy};
 use super::each_major::compare::{compared, table, try_compare};
-use super::pair::{self, Options, Pair};
+use super::pair::{self, Pair};
 use super::server::value;
 use dts_migrate::compare::report::Status;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -156,16 +156,7 @@ fn a_stream_that_stands() {
 /// A rewrite that was announced is a reason, until the table is copied again.
 #[test]
 fn announced() {
-    let pair = Pair::unjoined(&Options {
-        topic: "compare_announced",
-        ..Options::default()
-    });
-    pair.destination.run("CREATE EXTENSION dts_ddl_capture");
-    pair.destination.run(&format!(
-        "ALTER DATABASE {} SET dts_ddl_capture.apply_on_rewrite = note",
-        pair.destination.database
-    ));
-    pair.subscribe(&Options::default());
+    let pair = Pair::that_only_tells("compare_announced");
     pair.source.run_each(&[
         "CREATE TABLE t (id int PRIMARY KEY)",
         "INSERT INTO t SELECT generate_series(1, 20)",

@@ -323,6 +323,21 @@ impl Pair {
         })
     }
 
+    /// A destination that tells of rewritten tables and does not copy them again.
+    pub fn that_only_tells(topic: &str) -> Self {
+        let pair = Self::unjoined(&Options {
+            topic,
+            ..Options::default()
+        });
+        pair.destination.run("CREATE EXTENSION dts_ddl_capture");
+        pair.destination.run(&format!(
+            "ALTER DATABASE {} SET dts_ddl_capture.apply_on_rewrite = note",
+            pair.destination.database
+        ));
+        pair.subscribe(&Options::default());
+        pair
+    }
+
     pub fn new(options: &Options) -> Self {
         Self::on(&Servers::shared(), options)
     }

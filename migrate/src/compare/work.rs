@@ -519,30 +519,26 @@ impl Work<'_> {
     }
 
     fn stands(&self, at: usize, stands: &Stands) {
-        match stands {
-            Stands::Failed(error) => {
-                let mut table = lock(&self.tables[at]);
-                if table.report.status != Status::Failed {
-                    table.report.status = Status::Failed;
-                    table
-                        .report
-                        .notes
-                        .push(format!("the stream cannot be followed: {}", words(error)));
-                }
-            }
-            Stands::Behind(what) => {
-                let mut table = lock(&self.tables[at]);
-                if table.report.status != Status::Failed {
-                    table.report.status = Status::Failed;
-                    table
-                        .report
-                        .notes
-                        .push(format!("some rows were not the same, but {what}"));
-                    table.report.next = Some(
-                        "SELECT * FROM dts_ddl.stops() and the server's log on the destination; --wait with more seconds".to_owned(),
-                    );
-                }
-            }
+        let (note, next) = match stands {
+            Stands::Failed(error) => (
+                format!("the stream cannot be followed: {}", words(error)),
+                None,
+            ),
+            Stands::Behind(what) => (
+                format!("some rows were not the same, but {what}"),
+                Some(
+                    "SELECT * FROM dts_ddl.stops() and the server's log on the destination; --wait with more seconds",
+                ),
+            ),
+        };
+        let report = &mut lock(&self.tables[at]).report;
+        if report.status == Status::Failed {
+            return;
+        }
+        report.status = Status::Failed;
+        report.notes.push(note);
+        if let Some(next) = next {
+            report.next = Some(next.to_owned());
         }
     }
 

@@ -327,16 +327,7 @@ fn only_told(pair: &Pair) {
 
 #[test]
 fn told_by_choice() {
-    let pair = Pair::unjoined(&Options {
-        topic: "again_note",
-        ..Options::default()
-    });
-    pair.destination.run("CREATE EXTENSION dts_ddl_capture");
-    pair.destination.run(&format!(
-        "ALTER DATABASE {} SET dts_ddl_capture.apply_on_rewrite = note",
-        pair.destination.database
-    ));
-    pair.subscribe(&Options::default());
+    let pair = Pair::that_only_tells("again_note");
     only_told(&pair);
     pair.expect_error(&["WARNING", "rows of table public.t"]);
 }
