@@ -157,8 +157,8 @@ fn streamed(topic: &str, streaming: &str) {
         "INSERT INTO l VALUES (0, 'x')",
         "BEGIN",
         "INSERT INTO l SELECT g, repeat('l', 200) FROM generate_series(1, 2000) g",
+        // no rewrite in it: over one that is rolled back PostgreSQL's decoding of a piece fails (docs/limits.md)
         "SAVEPOINT s",
-        "ALTER TABLE l ADD lost float8 DEFAULT random()",
         "UPDATE l SET v = 'lost'",
         "ROLLBACK TO s",
         "INSERT INTO l SELECT g, repeat('m', 200) FROM generate_series(2001, 4000) g",
