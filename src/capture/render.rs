@@ -180,7 +180,7 @@ pub fn write_created_table(
 fn names_a_moment(statement: &[u8]) -> bool {
     const WORDS: [&[u8]; 4] = [b"now", b"today", b"tomorrow", b"yesterday"];
     let mut rest = statement;
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\'' | b'$')) {
+    while let Some(at) = memchr::memchr2(b'\'', b'$', rest) {
         rest = &rest[at + 1..];
         let constant = rest.trim_ascii_start();
         let begins_with = |word: &&[u8]| {
