@@ -35,7 +35,7 @@ SELECT 'apply', CASE WHEN count(*) > 0 THEN 'error' ELSE 'ok' END,
 UNION ALL
 SELECT 'volatile_rewrites', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
        CASE WHEN count(*) > 0 THEN format('%s tables were rewritten with volatile expressions: %s', count(*), {some_names}) ELSE 'none' END,
-       CASE WHEN count(*) > 0 THEN 'Rows differ where the command was only repeated: a subscription with this extension copies the tables again (dts_ddl_capture.apply_on_rewrite); else copy them' END
+       CASE WHEN count(*) > 0 THEN 'Rows differ where the command was only repeated. A subscription with this extension copies the tables again, but not always (dts_ddl_capture.apply_on_rewrite): note in its dts_ddl.apply_log tells; else copy them' END
   FROM rewritten t
 UNION ALL
 SELECT 'undecoded_rows', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
