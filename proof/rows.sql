@@ -83,6 +83,7 @@ BEGIN
       BEGIN
         EXECUTE format('DELETE FROM %s WHERE random() < 0.05', the_table.name);
       EXCEPTION WHEN OTHERS THEN NULL; END;
+      COMMIT;
     END LOOP;
   END LOOP;
 END $rows$;

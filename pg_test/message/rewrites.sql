@@ -47,3 +47,18 @@ SELECT t.is('after a caught failure', t.rw('caught'), NULL);
 CREATE TEMP TABLE tmp (x int);
 ALTER TABLE tmp ALTER x TYPE bigint;
 SELECT t.none('temporary');
+-- materialized views that volatile functions fill, wherever in the query these stand
+CREATE VIEW inner_view AS SELECT id FROM a WHERE random() >= 0; CREATE VIEW outer_view AS SELECT * FROM inner_view; SELECT t.mark();
+CREATE MATERIALIZED VIEW m1 AS SELECT id, random() FROM a; SELECT t.is('filled', t.rw('filled'), 'public.m1 ["materialized view"] volatile');
+REFRESH MATERIALIZED VIEW m1; SELECT t.is('refreshed', t.rw('refreshed'), 'public.m1 ["materialized view"] volatile');
+REFRESH MATERIALIZED VIEW m1 WITH NO DATA; SELECT t.is('emptied', t.rw('emptied'), NULL);
+CREATE MATERIALIZED VIEW m2 AS SELECT id, now(), current_setting('TimeZone') FROM a; SELECT t.is('the moment and settings are in the row', t.rw('stable'), NULL);
+CREATE MATERIALIZED VIEW m3 AS SELECT id FROM outer_view; SELECT t.is('a view in a view', t.rw('view'), 'public.m3 ["materialized view"] volatile');
+CREATE MATERIALIZED VIEW m4 AS SELECT id FROM a WHERE EXISTS (SELECT FROM p WHERE x = vol()) OR id > 0; SELECT t.is('a subquery', t.rw('subquery'), 'public.m4 ["materialized view"] volatile');
+CREATE MATERIALIZED VIEW m5 AS WITH w AS (SELECT vol() AS v) SELECT id, v FROM a, w; SELECT t.is('WITH', t.rw('with'), 'public.m5 ["materialized view"] volatile');
+CREATE MATERIALIZED VIEW m6 AS SELECT id FROM a, generate_series(1, vol()) g; SELECT t.is('a function in FROM', t.rw('from'), 'public.m6 ["materialized view"] volatile');
+CREATE MATERIALIZED VIEW m7 AS SELECT id FROM a TABLESAMPLE bernoulli (100); SELECT t.is('a sample', t.rw('sample'), 'public.m7 ["materialized view"] volatile');
+CREATE MATERIALIZED VIEW m8 AS SELECT id FROM a TABLESAMPLE bernoulli (100) REPEATABLE (1); SELECT t.is('a repeatable sample', t.rw('repeatable'), NULL);
+CREATE MATERIALIZED VIEW m9 AS SELECT id, random() FROM a WITH NO DATA; SELECT t.is('not filled', t.rw('no data'), NULL);
+CREATE UNIQUE INDEX ON m3 (id); SELECT t.mark();
+REFRESH MATERIALIZED VIEW CONCURRENTLY m3; SELECT t.is('concurrently', t.rw('concurrently'), 'public.m3 ["materialized view"] volatile');

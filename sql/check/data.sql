@@ -4,7 +4,7 @@ WITH message AS MATERIALIZED (
    WHERE c.message LIKE '{%' AND (c.message LIKE '%"volatile":true%' OR c.message LIKE '%"undecoded_rows":%' OR c.message LIKE '%"redacted":%')
 ), rewritten AS (
   SELECT DISTINCT r ->> 'table' AS name FROM message m CROSS JOIN LATERAL jsonb_array_elements(m.document -> 'rewrites') r
-   WHERE (r ->> 'volatile')::boolean
+   WHERE (r ->> 'volatile')::boolean AND NOT r -> 'reasons' ? 'materialized view'
 ), undecoded AS (
   SELECT DISTINCT t.name FROM message m CROSS JOIN LATERAL jsonb_array_elements_text(m.document -> 'undecoded_rows') AS t(name)
 ), redacted AS (

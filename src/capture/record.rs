@@ -113,7 +113,8 @@ fn record_command(started: &mut Started, source: &Source, occasion: Occasion) ->
     touched.short_lived = short_lived::are_all(&collected, &started.dropped);
     touched.names_temporary =
         short_lived::is_any(&collected, started.progress) || temporary_type::is_named(started.tree);
-    let rewrites = render::rewrites(&started.rewrites, touched.volatile);
+    let mut rewrites = render::rewrites(&started.rewrites, touched.volatile);
+    rewrites.extend(render::filled_otherwise(&collected));
     let wanted = !told || deserves_row(&tag, &collected, started, &touched);
     if occasion == Occasion::End && wanted {
         render::warn_of_rewrites(&rewrites);

@@ -9,7 +9,8 @@ use crate::document::{Clock, Object, Operation, Original, Published, TableRewrit
 use crate::error::Failure;
 use crate::guc;
 use crate::pg::catalog::lookup::{self, Address};
-use crate::pg::catalog::relation;
+use crate::pg::catalog::{relation, view};
+use crate::pg::command::event::Collected;
 use crate::pg::command::eventless::Eventless;
 use crate::pg::command::source::Source;
 use crate::pg::command::{parser, partition};
@@ -237,6 +238,10 @@ fn why_not_replayed(tag: &str, touched: &Touched, own_objects: bool) -> Option<&
     }
 }
 
+/// Why the rows of a materialized view are told as rewritten, and what fills one.
+const FILLED: &str = "materialized view";
+const FILLS: [&str; 2] = ["CREATE MATERIALIZED VIEW", "REFRESH MATERIALIZED VIEW"];
+
 pub fn rewrites(noted: &[Rewrite], volatile: bool) -> Vec<TableRewrite> {
     noted
         .iter()
@@ -249,6 +254,23 @@ pub fn rewrites(noted: &[Rewrite], volatile: bool) -> Vec<TableRewrite> {
         .collect()
 }
 
+/// Materialized views that were filled by volatile functions.
+pub fn filled_otherwise(collected: &[Collected]) -> impl Iterator<Item = TableRewrite> {
+    let filled = collected
+        .iter()
+        .filter(|command| FILLS.contains(&command.tag.as_str()));
+    filled
+        .filter_map(|command| command.address)
+        .filter(|view| relation::has_rows(view.object) && view::is_volatile(view.object))
+        .filter_map(|view| {
+            Some(TableRewrite {
+                table: lookup::qualified_relation_name(view.object)?,
+                reasons: vec![FILLED],
+                volatile: true,
+            })
+        })
+}
+
 pub fn warn_of_rewrites(rewrites: &[TableRewrite]) {
     if !guc::warn_on_rewrite() {
         return;
@@ -258,7 +280,12 @@ pub fn warn_of_rewrites(rewrites: &[TableRewrite]) {
             PgLogLevel::WARNING,
             PgSqlErrorCode::ERRCODE_WARNING,
             &format!(
-                "table {} was rewritten with a volatile expression",
+                "{} {} was rewritten with a volatile expression",
+                if rewrite.reasons.contains(&FILLED) {
+                    FILLED
+                } else {
+                    "table"
+                },
                 rewrite.table
             ),
             Some(

@@ -56,6 +56,13 @@ fn volatile_rewrite() {
         assert_eq!(warnings.len(), 1, "{warnings:?}");
     }
     taken(&notices);
+    client
+        .batch_execute("CREATE MATERIALIZED VIEW m AS SELECT random() FROM a")
+        .unwrap();
+    assert_eq!(
+        taken(&notices),
+        ["WARNING: materialized view public.m was rewritten with a volatile expression"]
+    );
     for statement in [
         "ALTER TABLE a ALTER COLUMN x TYPE bigint",
         "ALTER TABLE a ADD COLUMN s timestamptz DEFAULT now()",

@@ -11,3 +11,4 @@ pub mod rights;
 pub mod role;
 pub mod spi;
 pub mod temporary_need;
+pub mod view;

@@ -249,7 +249,8 @@ pub fn rename(relation: pg_sys::Oid, name: &str) {
     }
 }
 
-/// Whether there is a row in a table that is locked by the running command. Partitioned tables have none of their own.
+/// Whether there is a row in a table, or materialized view, that is locked by the running command. Partitioned tables have none of
+/// their own.
 pub fn has_rows(table: pg_sys::Oid) -> bool {
     let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
     // SAFETY: the relation is open for as long as it is read.
@@ -274,7 +275,8 @@ pub(in crate::pg) unsafe fn with_first_row<T>(
 ) -> Option<T> {
     // SAFETY: the scan is ended on the normal way; after an error the resource owner does so.
     unsafe {
-        if (*(*relation).rd_rel).relkind as u8 != pg_sys::RELKIND_RELATION {
+        let kind = (*(*relation).rd_rel).relkind as u8;
+        if kind != pg_sys::RELKIND_RELATION && kind != pg_sys::RELKIND_MATVIEW {
             return None;
         }
         let scan = pg_sys::systable_beginscan(
