@@ -50,11 +50,12 @@ mirror() {
 # pg_config_of MAJOR: prints the path of the private copy's pg_config, or fails.
 # DTS_WITH_SOURCE (tools/suites.sh): of the copy for which there is a source, where that is another.
 # DTS_ONE_PG_CONFIG (proof/assertions): that one, whatever the major.
+# (return 0, here and below: in a trap, which stops the servers of a program that failed, a bare return gives the status from before.)
 pg_config_of() {
   local d c
-  [ -z "${DTS_ONE_PG_CONFIG:-}" ] || { echo "$DTS_ONE_PG_CONFIG"; return; }
+  [ -z "${DTS_ONE_PG_CONFIG:-}" ] || { echo "$DTS_ONE_PG_CONFIG"; return 0; }
   for d in ${DTS_WITH_SOURCE:+"$DTS_CACHE/pg-source/$1"} "$DTS_CACHE/pg/$1"; do
-    for c in "$d/usr/lib/postgresql/$1/bin/pg_config" "$d/bin/pg_config"; do [ ! -x "$c" ] || { echo "$c"; return; }; done
+    for c in "$d/usr/lib/postgresql/$1/bin/pg_config" "$d/bin/pg_config"; do [ ! -x "$c" ] || { echo "$c"; return 0; }; done
   done
   return 1
 }
@@ -63,10 +64,10 @@ pg_config_of() {
 # tools/setup --servers has got, or of one that PG_CONFIGS names (where it lies; for 9.4, 9.5 and 9.6 the only way).
 bindir_of() {
   local c
-  if c=$(pg_config_of "$1"); then "$c" --bindir; return; fi
-  if [ -x "$DTS_CACHE/pg-only/$1/bin/postgres" ]; then echo "$DTS_CACHE/pg-only/$1/bin"; return; fi
+  if c=$(pg_config_of "$1"); then "$c" --bindir; return 0; fi
+  if [ -x "$DTS_CACHE/pg-only/$1/bin/postgres" ]; then echo "$DTS_CACHE/pg-only/$1/bin"; return 0; fi
   for c in ${PG_CONFIGS:-}; do
-    case $("$c" --version 2>/dev/null) in "PostgreSQL $1"[.a-z]*) "$c" --bindir; return;; esac
+    case $("$c" --version 2>/dev/null) in "PostgreSQL $1"[.a-z]*) "$c" --bindir; return 0;; esac
   done
   return 1
 }

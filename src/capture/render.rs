@@ -276,18 +276,15 @@ pub fn warn_of_rewrites(rewrites: &[TableRewrite]) {
         return;
     }
     for rewrite in rewrites.iter().filter(|rewrite| rewrite.volatile) {
+        let table = &rewrite.table;
         report::emit(
             PgLogLevel::WARNING,
             PgSqlErrorCode::ERRCODE_WARNING,
-            &format!(
-                "{} {} was rewritten with a volatile expression",
-                if rewrite.reasons.contains(&FILLED) {
-                    FILLED
-                } else {
-                    "table"
-                },
-                rewrite.table
-            ),
+            &if rewrite.reasons.contains(&FILLED) {
+                format!("materialized view {table} was filled by volatile functions")
+            } else {
+                format!("table {table} was rewritten with a volatile expression")
+            },
             Some(
                 "Logical replication does not send rewritten rows; a replica that repeats the command \
              computes other values.",

@@ -61,7 +61,7 @@ fn volatile_rewrite() {
         .unwrap();
     assert_eq!(
         taken(&notices),
-        ["WARNING: materialized view public.m was rewritten with a volatile expression"]
+        ["WARNING: materialized view public.m was filled by volatile functions"]
     );
     for statement in [
         "ALTER TABLE a ALTER COLUMN x TYPE bigint",
