@@ -62,12 +62,17 @@ SELECT 'slots',
 UNION ALL
 -- a walsender shows the command of its consumer, which says whether it takes transactions before their end
 SELECT 'streaming', CASE WHEN count(*) > 0 THEN 'warning' ELSE 'ok' END,
-       CASE WHEN count(*) > 0 THEN format('slots %s: a publisher of PostgreSQL 18 can make an apply worker crash, and with it the subscriber''s server, again and again', {some_names}) ELSE 'no consumer is in danger' END,
+       CASE WHEN count(*) > 0 THEN format(CASE WHEN current_setting('server_version_num')::integer / 10000 = 18
+              THEN 'slots %s: a publisher of PostgreSQL 18 can make an apply worker crash, and with it the subscriber''s server, again and again'
+              ELSE 'slots %s: this minor of PostgreSQL can fail for good to decode a large transaction with DDL in a savepoint that it has rolled back' END, {some_names}) ELSE 'no consumer is in danger' END,
        CASE WHEN count(*) > 0 THEN 'On the subscriber ALTER SUBSCRIPTION .. SET (streaming = off); or here logical_decoding_work_mem larger than any transaction that may be rolled back: docs/limits.md' END
   FROM (SELECT format('"%s"', s.slot_name) AS name FROM pg_replication_slots s LEFT JOIN pg_stat_activity a ON a.pid = s.active_pid
          WHERE s.plugin = 'pgoutput' AND s.database = current_database() AND NOT s.temporary
            AND (a.pid IS NULL OR a.query !~ '^START_REPLICATION' OR a.query ~ $$[( ]streaming '(on|parallel)'$$)
-           AND current_setting('server_version_num')::integer / 10000 = 18
+           -- 15.20 and 17.12 decode such transactions; of the others these failed
+           AND (current_setting('server_version_num')::integer BETWEEN 140000 AND 140023 OR current_setting('server_version_num')::integer BETWEEN 150000 AND 150019
+             OR current_setting('server_version_num')::integer BETWEEN 160000 AND 160015 OR current_setting('server_version_num')::integer BETWEEN 170000 AND 170011
+             OR current_setting('server_version_num')::integer >= 180000)
            AND (SELECT t.setting::bigint FROM pg_settings t WHERE t.name = 'logical_decoding_work_mem') < 1048576) t
 UNION ALL
 SELECT 'retention',

@@ -192,18 +192,17 @@ pub fn run(statement: &[u8], how: &How<'_>) -> Result<Done, Failure> {
                 | pg_sys::NodeTag::T_IndexStmt
                 | pg_sys::NodeTag::T_AlterTableStmt
         );
-        let script_runs = (*utility).type_ == pg_sys::NodeTag::T_AlterExtensionStmt;
+        let updates = (*utility).type_ == pg_sys::NodeTag::T_AlterExtensionStmt;
+        let creates = (*utility).type_ == pg_sys::NodeTag::T_CreateExtensionStmt;
         running::with(|running| {
             *running = Running {
                 must_inline,
-                script_runs,
+                rows_come: !creates,
                 ..Running::default()
             };
         });
         let (user, context) = role::running();
-        if (script_runs || (*utility).type_ == pg_sys::NodeTag::T_CreateExtensionStmt)
-            && pg_sys::superuser()
-        {
+        if (updates || creates) && pg_sys::superuser() {
             pg_sys::SetUserIdAndSecContext(
                 user,
                 context & !(pg_sys::SECURITY_RESTRICTED_OPERATION as c_int),

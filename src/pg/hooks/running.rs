@@ -32,8 +32,9 @@ pub(in crate::pg) struct Running {
     pub dropped: Vec<String>,
     /// Tables that were dropped while they were being copied.
     pub unfinished: Vec<String>,
-    /// An extension's update script runs: what it does to the rows of subscribed tables comes through the stream as well.
-    pub script_runs: bool,
+    /// What code that it calls does to the rows of subscribed tables comes through the stream as well. (Not those of a new
+    /// extension's script: these are removed behind it.)
+    pub rows_come: bool,
     /// It looks into functions: what they are when inlined decides whether it is allowed.
     pub must_inline: bool,
     /// The next utility statement is that of the row.
@@ -74,8 +75,8 @@ pub(in crate::pg) fn must_inline() -> bool {
 }
 
 /// Whether a query that is about to run may be one that [`leaves_out`] leaves out; costs nothing.
-pub(in crate::pg) fn script_runs() -> bool {
-    is_running() && with(|running| running.script_runs)
+pub(in crate::pg) fn rows_come() -> bool {
+    is_running() && with(|running| running.rows_come)
 }
 
 /// Whether the utility statement that is about to run is that of the row.
@@ -133,17 +134,27 @@ pub(in crate::pg) unsafe fn has_row_of_its_own(
     }
 }
 
-/// Whether a query of an extension's update script changes rows that the stream will change: then it is left out.
+/// Whether a query changes rows that the stream changes as well, and is run by code that the command calls, or by an extension's
+/// update script: then it is left out. Not so where other code asks for its result (RETURNING), nor in an event trigger of this
+/// server.
 ///
 /// # Safety
 /// `desc` is a started query.
 pub(in crate::pg) unsafe fn leaves_out(desc: *mut pg_sys::QueryDesc) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
-        pg_sys::creating_extension
-            && compat::result_relations((*desc).plannedstmt)
-                .into_iter()
-                .any(subscription::is_ready)
+        let planned = (*desc).plannedstmt;
+        let brings: fn(pg_sys::Oid) -> bool = if pg_sys::creating_extension {
+            subscription::is_ready
+        } else if (*planned).commandType == pg_sys::CmdType::CMD_SELECT
+            || (*planned).hasReturning
+            || EVENT_TRIGGERS.get() > 0
+        {
+            return false;
+        } else {
+            subscription::brings
+        };
+        compat::result_relations(planned).into_iter().any(brings)
     }
 }
 

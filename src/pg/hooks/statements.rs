@@ -268,7 +268,7 @@ unsafe extern "C-unwind" fn executor_run(
         if (above().any_unrecorded)() {
             before_run(desc);
         }
-        if running::script_runs() && leaves_out(desc) {
+        if running::rows_come() && leaves_out(desc) {
             return;
         }
         let next = match PREVIOUS_EXECUTOR_RUN {

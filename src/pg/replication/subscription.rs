@@ -4,6 +4,7 @@
 //! NULL in every other process (replication/worker_internal.h); a table with state `r` in `pg_subscription_rel` takes part at
 //! once, one with `i` is copied first (pg_subscription_rel.h).
 
+use crate::pg::catalog::inheritance;
 use crate::pg::catalog::role::Role;
 use crate::pg::runtime::{list, scan, syscache, text};
 use core::ffi::{CStr, c_char};
@@ -160,6 +161,22 @@ pub fn is_ready(table: pg_sys::Oid) -> bool {
     unsafe {
         let worker = pg_sys::MyLogicalRepWorker;
         !worker.is_null() && state_of((*worker).subid, table) as u8 == b'r'
+    }
+}
+
+/// Whether rows of a table come to this worker, by a copy or the stream, under its own name, that of a table that it is a partition
+/// of, or those of its partitions.
+pub fn brings(table: pg_sys::Oid) -> bool {
+    // SAFETY: as above.
+    unsafe {
+        let worker = pg_sys::MyLogicalRepWorker;
+        if worker.is_null() {
+            return false;
+        }
+        let names = inheritance::with_ancestors(table).into_iter();
+        names
+            .chain(inheritance::with_partitions(table))
+            .any(|name| state_of((*worker).subid, name) != 0)
     }
 }
 

@@ -166,3 +166,38 @@ fn settings_of_the_application() {
         ));
     }
 }
+
+/// Commands that call code which writes rows of its own: these come by the stream, and are not written a second time.
+const WRITES: [&str; 8] = [
+    "CREATE TABLE log (id serial PRIMARY KEY, what text); CREATE TABLE nokey (what text); CREATE TABLE counter (n int PRIMARY KEY);
+     CREATE TABLE parts (id serial, what text) PARTITION BY LIST (what); CREATE TABLE parts1 PARTITION OF parts DEFAULT;
+     INSERT INTO counter VALUES (1)",
+    "CREATE FUNCTION writes(w text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+       INSERT INTO log (what) VALUES (w); INSERT INTO nokey VALUES (w); INSERT INTO parts (what) VALUES (w);
+       UPDATE counter SET n = n + 1; DELETE FROM log WHERE id % 5 = 0; RETURN w; END $$",
+    "CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a SELECT generate_series(1, 3)",
+    "ALTER TABLE a ADD c text DEFAULT writes('default')",
+    "CREATE MATERIALIZED VIEW m AS SELECT writes('view')",
+    "REFRESH MATERIALIZED VIEW m",
+    "ALTER TABLE a ALTER c TYPE varchar USING writes('using')",
+    "BEGIN; CREATE TABLE t AS SELECT writes('as'); INSERT INTO log (what) VALUES ('plain'); COMMIT",
+];
+
+#[test]
+fn code_that_writes() {
+    let pair = Pair::simple("code_that_writes");
+    pair.source.run_each(&WRITES);
+    pair.check();
+    assert_eq!(pair.source.value("SELECT count(*) FROM nokey"), "9");
+    // what this server alone has, and what its own event triggers do, is written
+    pair.destination.run(
+        "CREATE TABLE here (what text); ALTER TABLE here OWNER TO pg_database_owner;
+         CREATE FUNCTION noted() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO here VALUES ('noted'); END $$;
+         CREATE EVENT TRIGGER noted ON ddl_command_end EXECUTE FUNCTION noted(); ALTER EVENT TRIGGER noted ENABLE ALWAYS",
+    );
+    pair.source.run("CREATE TABLE after_all (i int)");
+    pair.wait();
+    assert_eq!(pair.destination.value("SELECT count(*) FROM here"), "1");
+    pair.destination
+        .run("DROP EVENT TRIGGER noted; DROP TABLE here");
+}
