@@ -172,7 +172,7 @@ fn report_undecoded(
     for table in document
         .rewrites
         .iter()
-        .filter(|rewrite| rewrite.volatile)
+        .filter(|rewrite| rewrite.is_to_be_copied())
         .map(|rewrite| &rewrite.table)
     {
         let is_copied = copied_again.contains(table);

@@ -25,7 +25,8 @@ pub fn copy_again<'a>(
     role: Role,
 ) -> Result<HashSet<&'a String>, Failure> {
     let mut copied = HashSet::new();
-    let mut rewritten = document.rewrites.iter().filter(|r| r.volatile).peekable();
+    let rewritten = document.rewrites.iter();
+    let mut rewritten = rewritten.filter(|r| r.is_to_be_copied()).peekable();
     let is_wanted = guc::apply_on_rewrite() == ApplyOnRewrite::Copy && !worker.copying;
     if rewritten.peek().is_none() || !is_wanted || captures()? {
         return Ok(copied);

@@ -238,8 +238,7 @@ fn why_not_replayed(tag: &str, touched: &Touched, own_objects: bool) -> Option<&
     }
 }
 
-/// Why the rows of a materialized view are told as rewritten, and what fills one.
-const FILLED: &str = "materialized view";
+/// What fills a materialized view.
 const FILLS: [&str; 2] = ["CREATE MATERIALIZED VIEW", "REFRESH MATERIALIZED VIEW"];
 
 pub fn rewrites(noted: &[Rewrite], volatile: bool) -> Vec<TableRewrite> {
@@ -248,7 +247,7 @@ pub fn rewrites(noted: &[Rewrite], volatile: bool) -> Vec<TableRewrite> {
         .map(|rewrite| TableRewrite {
             table: lookup::qualified_relation_name(rewrite.oid.into())
                 .unwrap_or_else(|| rewrite.table.clone()),
-            reasons: rewrite.reasons.clone(),
+            reasons: rewrite.reasons.iter().copied().map(Cow::Borrowed).collect(),
             volatile: volatile && relation::has_rows(rewrite.oid.into()),
         })
         .collect()
@@ -265,7 +264,7 @@ pub fn filled_otherwise(collected: &[Collected]) -> impl Iterator<Item = TableRe
         .filter_map(|view| {
             Some(TableRewrite {
                 table: lookup::qualified_relation_name(view.object)?,
-                reasons: vec![FILLED],
+                reasons: vec![Cow::Borrowed(TableRewrite::FILLED)],
                 volatile: true,
             })
         })
@@ -280,7 +279,7 @@ pub fn warn_of_rewrites(rewrites: &[TableRewrite]) {
         report::emit(
             PgLogLevel::WARNING,
             PgSqlErrorCode::ERRCODE_WARNING,
-            &if rewrite.reasons.contains(&FILLED) {
+            &if rewrite.is_view() {
                 format!("materialized view {table} was filled by volatile functions")
             } else {
                 format!("table {table} was rewritten with a volatile expression")

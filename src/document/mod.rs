@@ -217,9 +217,22 @@ impl Nesting {
 #[serde(default)]
 pub struct TableRewrite {
     pub table: String,
-    #[serde(skip_deserializing)]
-    pub reasons: Vec<&'static str>,
+    pub reasons: Vec<Cow<'static, str>>,
     pub volatile: bool,
+}
+
+impl TableRewrite {
+    /// The reason of a materialized view that the command has filled.
+    pub const FILLED: &'static str = "materialized view";
+
+    pub fn is_view(&self) -> bool {
+        self.reasons.iter().any(|reason| reason == Self::FILLED)
+    }
+
+    /// Whether rows that a stream brings differ where the command is only repeated.
+    pub fn is_to_be_copied(&self) -> bool {
+        self.volatile && !self.is_view()
+    }
 }
 
 /// A new table that joined a publication.

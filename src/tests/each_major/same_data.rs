@@ -189,6 +189,16 @@ fn code_that_writes() {
     pair.source.run_each(&WRITES);
     pair.check();
     assert_eq!(pair.source.value("SELECT count(*) FROM nokey"), "9");
+    // a view that each server fills for itself is told on the source, and no table to be copied here
+    let told = "SELECT count(*) FROM dts_ddl_command WHERE message LIKE '%materialized view%'";
+    assert_eq!(pair.source.value(told), "2");
+    assert_eq!(
+        pair.destination
+            .column("SELECT DISTINCT note FROM dts_ddl.apply_log WHERE note IS NOT NULL"),
+        [
+            "table public.a is copied again, since its rows were rewritten with a volatile expression"
+        ]
+    );
     // what this server alone has, and what its own event triggers do, is written
     pair.destination.run(
         "CREATE TABLE here (what text); ALTER TABLE here OWNER TO pg_database_owner;
