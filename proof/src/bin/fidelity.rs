@@ -1,7 +1,7 @@
 //! Compares a database with one that was rebuilt from what was captured in it, and prints the figures.
 //! Started by `proof/fidelity`, which makes both.
 //!
-//! `fidelity script|live SOURCE DESTINATION DATABASE EXPECTED`: the first two are the directories of the clusters, with
+//! `fidelity script|live[+rows] SOURCE DESTINATION DATABASE EXPECTED`: the first two are the directories of the clusters, with
 //! the dumps in `dump.sql` and `roles.sql`, and for a script `script.sql` (source) and `replay.err`, what psql said (destination).
 
 use dts_proof::fidelity::{Finding, dump, expected::Expected, failures, rows};
@@ -34,6 +34,10 @@ fn run(
     expected: &str,
 ) -> Result<bool, Box<dyn Error>> {
     let major = std::env::var("DTS_PROOF_MAJOR")?;
+    let (mode, has_rows) = match mode.strip_suffix("+rows") {
+        Some(mode) => (mode, true),
+        None => (mode, mode == "live"),
+    };
     let mut expected = Expected::read(&read(expected)?, &major, mode)?;
     let (run, failed) = if mode == "live" {
         let skipped = std::fs::read_to_string(format!("{destination}/skipped")).unwrap_or_default();
@@ -56,7 +60,7 @@ fn run(
         entries.identical, entries.source, entries.identical, entries.destination
     ));
     findings.extend(entries.differences.into_iter().map(Finding::from));
-    if mode == "live" {
+    if has_rows {
         let tables = rows::compare(config(source, database), config(destination, database))?;
         figures.push(format!(
             "tables with same rows: {}/{}; rows identical: {}/{} of the source's, {}/{} of the destination's",

@@ -1,0 +1,80 @@
+//! Puts the rows of a database between the commands of its script: `interleave CLUSTER DATABASE SCRIPT`, for psql, to standard output.
+//! They come from the slot `rows` of `test_decoding`. Started by `proof/fidelity`.
+
+use dts_proof::decoded::{Line, PREPARE, line};
+use postgres::{Client, NoTls};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match interleave() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn interleave() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(cluster), Some(database), Some(script)) =
+        (arguments.next(), arguments.next(), arguments.next())
+    else {
+        return Err("start this program by proof/fidelity".into());
+    };
+    let script = std::fs::read_to_string(script)?;
+    let (head, mut commands, tail) = parts(&script);
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    writeln!(out, "{PREPARE}{head}")?;
+    let mut client = Client::connect(
+        &format!("host={cluster} port=5432 user=postgres dbname={database}"),
+        NoTls,
+    )?;
+    let changes = client.query(
+        "SELECT data FROM pg_logical_slot_get_changes('rows', NULL, NULL, 'include-xids', '0', 'skip-empty-xacts', '1')",
+        &[],
+    )?;
+    for change in changes {
+        match line(change.get(0))? {
+            Line::Nothing => {}
+            // none for a command that is not for replay
+            Line::Command(id) => {
+                out.write_all(commands.remove(&id).unwrap_or("").as_bytes())?;
+            }
+            Line::Rows(call) => writeln!(out, "{call}")?,
+        }
+    }
+    if let Some((id, _)) = commands.first_key_value() {
+        return Err(format!("the slot has not sent command {id}").into());
+    }
+    out.write_all(tail.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// What stands before the commands, these by id, and what stands behind them.
+fn parts(script: &str) -> (&str, BTreeMap<i64, &str>, &str) {
+    const END: &str = "-- end of the commands\n";
+    let end = script.rfind(END).unwrap_or(script.len());
+    let mut starts: Vec<(i64, usize)> = Vec::new();
+    for (at, _) in script[..end].match_indices("\n\n-- ") {
+        let rest = &script[at + 5..];
+        let header = rest.lines().next().unwrap_or("");
+        let id = header.split(' ').next().and_then(|id| id.parse().ok());
+        let is_new = |id: i64| starts.last().is_none_or(|&(last, _)| id > last);
+        if let Some(id) = id.filter(|&id| is_new(id))
+            && rest[header.len()..].starts_with(&format!("\n\\echo {header}\n"))
+        {
+            starts.push((id, at + 1));
+        }
+    }
+    let first = starts.first().map_or(end, |&(_, at)| at);
+    let ends = starts.iter().skip(1).map(|&(_, at)| at).chain([end]);
+    let commands = starts
+        .iter()
+        .zip(ends)
+        .map(|(&(id, at), end)| (id, &script[at..end]));
+    (&script[..first], commands.collect(), &script[end..])
+}

@@ -1,0 +1,176 @@
+//! The lines of `test_decoding`, as SQL: rows for a script between its commands.
+
+/// A column of a line: its name, quoted where necessary, and its value as text. `None`: NULL.
+type Column = (String, Option<String>);
+
+/// What becomes of a line.
+pub enum Line {
+    /// A captured command, by its id.
+    Command(i64),
+    /// Rows: a call of a function of [`PREPARE`].
+    Rows(String),
+    /// Nothing: BEGIN, COMMIT, messages, and the extension's own tables.
+    Nothing,
+}
+
+/// Functions for the session that runs the script. Every table is under REPLICA IDENTITY FULL, so that an UPDATE or DELETE has the
+/// whole old row, but for columns that are NULL and, in UPDATE, such as were too large and did not change.
+pub const PREPARE: &str = r"
+CREATE FUNCTION pg_temp.dts_list(target regclass, names text[]) RETURNS TABLE (name text, place int) LANGUAGE sql AS $$
+  SELECT n, i::int FROM unnest(names) WITH ORDINALITY u (n, i) JOIN pg_catalog.pg_attribute a
+    ON a.attrelid = target AND quote_ident(a.attname) = n AND a.attgenerated = '' ORDER BY i $$;
+CREATE FUNCTION pg_temp.dts_where(target regclass, names text[], given text[]) RETURNS text LANGUAGE sql AS $$
+  SELECT format('ctid = (SELECT ctid FROM ONLY %s WHERE %s LIMIT 1)', target,
+      coalesce(string_agg(CASE WHEN i IS NULL THEN format('%I IS NULL', a.attname)
+        ELSE format('format(''%%s'', CASE WHEN %1$I::text IN (''true'', ''false'') THEN %1$I::text ELSE format(''%%s'', %1$I) END) = %2$L', a.attname, given[i]) END, ' AND '), 'true'))
+    FROM pg_catalog.pg_attribute a LEFT JOIN LATERAL (SELECT i FROM unnest(names) WITH ORDINALITY u (n, i) WHERE n = quote_ident(a.attname)) u ON true
+    WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' $$;
+CREATE FUNCTION pg_temp.dts_insert(target regclass, names text[], given text[]) RETURNS void LANGUAGE plpgsql SET session_replication_role = replica AS $$
+  DECLARE columns text; vals text; BEGIN
+    SELECT string_agg(name, ', '), string_agg(quote_nullable(given[place]), ', ') INTO columns, vals FROM pg_temp.dts_list(target, names);
+    IF columns IS NULL THEN EXECUTE format('INSERT INTO %s DEFAULT VALUES', target);
+    ELSE EXECUTE format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE VALUES (%s)', target, columns, vals); END IF; END $$;
+CREATE FUNCTION pg_temp.dts_update(target regclass, old text[], was text[], names text[], given text[]) RETURNS void LANGUAGE plpgsql SET session_replication_role = replica AS $$
+  DECLARE rows_changed bigint; BEGIN
+    EXECUTE format('UPDATE ONLY %s SET %s WHERE %s', target,
+      (SELECT string_agg(format('%s = %L', name, given[place]), ', ') FROM pg_temp.dts_list(target, names)), pg_temp.dts_where(target, old, was));
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    IF rows_changed <> 1 THEN RAISE 'no row of % to be updated', target; END IF; END $$;
+CREATE FUNCTION pg_temp.dts_delete(target regclass, old text[], was text[]) RETURNS void LANGUAGE plpgsql SET session_replication_role = replica AS $$
+  DECLARE rows_changed bigint; BEGIN
+    EXECUTE format('DELETE FROM ONLY %s WHERE %s', target, pg_temp.dts_where(target, old, was));
+    GET DIAGNOSTICS rows_changed = ROW_COUNT;
+    IF rows_changed <> 1 THEN RAISE 'no row of % to be deleted', target; END IF; END $$;
+";
+
+/// What a line of `test_decoding` says.
+pub fn line(text: &str) -> Result<Line, String> {
+    let Some(rest) = text.strip_prefix("table ") else {
+        return Ok(Line::Nothing);
+    };
+    let (table, change) = rest
+        .split_once(": ")
+        .ok_or_else(|| format!("no table: {text}"))?;
+    if table.starts_with("dts_ddl.") {
+        return Ok(Line::Nothing);
+    }
+    let (operation, change) = change
+        .split_once(": ")
+        .ok_or_else(|| format!("no operation: {text}"))?;
+    if table == "public.dts_ddl_command" {
+        if operation != "INSERT" {
+            return Ok(Line::Nothing);
+        }
+        let id = columns(change)?.into_iter().find(|(name, _)| name == "id");
+        let id = id.and_then(|(_, value)| value?.parse().ok());
+        return id
+            .map(Line::Command)
+            .ok_or_else(|| format!("no id: {text}"));
+    }
+    let target = format!("{}::regclass", literal(table));
+    let call = match operation {
+        "INSERT" => format!("dts_insert({target}, {})", arrays(&columns(change)?)),
+        "DELETE" if change == "(no-tuple-data)" => return Err(format!("no old row: {text}")),
+        "DELETE" => format!("dts_delete({target}, {})", arrays(&columns(change)?)),
+        "UPDATE" => {
+            let (old, new) = change
+                .strip_prefix("old-key: ")
+                .and_then(|both| both.split_once(" new-tuple: "))
+                .ok_or_else(|| format!("no old row: {text}"))?;
+            let (old, new) = (arrays(&columns(old)?), arrays(&columns(new)?));
+            format!("dts_update({target}, {old}, {new})")
+        }
+        "TRUNCATE" => {
+            return Ok(Line::Rows(format!(
+                "SET session_replication_role = replica; TRUNCATE {table}; RESET session_replication_role;"
+            )));
+        }
+        _ => return Err(format!("unknown: {text}")),
+    };
+    Ok(Line::Rows(format!("SELECT pg_temp.{call};")))
+}
+
+/// `name[type]:value ..`, without those that are said not to have changed.
+fn columns(mut text: &str) -> Result<Vec<Column>, String> {
+    let mut found = Vec::new();
+    while !text.is_empty() {
+        let fail = || format!("not a column: {text}");
+        let end = if text.starts_with('"') {
+            quoted(text, '"').ok_or_else(fail)?
+        } else {
+            text.find('[').ok_or_else(fail)?
+        };
+        let name = &text[..end];
+        let at = text[end..].find("]:").ok_or_else(fail)? + end + 2;
+        let value = &text[at..];
+        let bits = usize::from(value.starts_with("B'"));
+        let length = if value[bits..].starts_with('\'') {
+            quoted(&value[bits..], '\'').ok_or_else(fail)? + bits
+        } else {
+            value.find(' ').unwrap_or(value.len())
+        };
+        let raw = &value[..length];
+        match raw {
+            "unchanged-toast-datum" => {}
+            "null" => found.push((name.to_owned(), None)),
+            _ => {
+                let inner = raw[bits..]
+                    .strip_prefix('\'')
+                    .and_then(|inner| inner.strip_suffix('\''));
+                let value = inner.map_or_else(|| raw.to_owned(), |inner| inner.replace("''", "'"));
+                found.push((name.to_owned(), Some(value)));
+            }
+        }
+        text = value[length..].trim_start_matches(' ');
+    }
+    Ok(found)
+}
+
+/// The length of a quoted name or literal, whose quotes are doubled inside.
+fn quoted(text: &str, quote: char) -> Option<usize> {
+    let mut rest = 1;
+    loop {
+        rest += text[rest..].find(quote)? + 1;
+        if !text[rest..].starts_with(quote) {
+            return Some(rest);
+        }
+        rest += 1;
+    }
+}
+
+fn arrays(columns: &[Column]) -> String {
+    let names = columns.iter().map(|(name, _)| literal(name));
+    let values = columns
+        .iter()
+        .map(|(_, value)| value.as_deref().map_or("NULL".to_owned(), literal));
+    let array = |items: Vec<String>| format!("ARRAY[{}]::text[]", items.join(", "));
+    format!("{}, {}", array(names.collect()), array(values.collect()))
+}
+
+/// As a literal of psql, which reads no backslash in it, and no variable.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values() {
+        let found = columns(
+            r#"id[integer]:1 "A ""b["[character varying]:'it''s ]: x' n[text[]]:null f[boolean]:true b[bit varying]:B'01' t[text]:unchanged-toast-datum"#,
+        );
+        let some = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
+        assert_eq!(
+            found.unwrap(),
+            [
+                some("id", "1"),
+                some("\"A \"\"b[\"", "it's ]: x"),
+                ("n".to_owned(), None),
+                some("f", "true"),
+                some("b", "01"),
+            ]
+        );
+    }
+}
