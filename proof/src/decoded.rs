@@ -74,7 +74,7 @@ pub fn line(text: &str) -> Result<Line, String> {
         "DELETE" => format!("dts_delete({target}, {})", arrays(&columns(change)?)),
         "UPDATE" => {
             let (old, new) = change
-                .strip_prefix("old-key: ")
+                .strip_prefix("old-key:")
                 .and_then(|both| both.split_once(" new-tuple: "))
                 .ok_or_else(|| format!("no old row: {text}"))?;
             let (old, new) = (arrays(&columns(old)?), arrays(&columns(new)?));
@@ -91,8 +91,9 @@ pub fn line(text: &str) -> Result<Line, String> {
 }
 
 /// `name[type]:value ..`, without those that are said not to have changed.
-fn columns(mut text: &str) -> Result<Vec<Column>, String> {
+fn columns(text: &str) -> Result<Vec<Column>, String> {
     let mut found = Vec::new();
+    let mut text = text.trim_start_matches(' ');
     while !text.is_empty() {
         let fail = || format!("not a column: {text}");
         let end = if text.starts_with('"') {
@@ -155,6 +156,22 @@ fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A row of nothing but NULL has no old column.
+    #[test]
+    fn rows_of_null() {
+        let update = "table public.t: UPDATE: old-key: new-tuple: a[integer]:1";
+        let Ok(Line::Rows(call)) = line(update) else {
+            panic!("no rows")
+        };
+        let empty = "ARRAY[]::text[]";
+        assert_eq!(
+            call,
+            format!(
+                "SELECT pg_temp.dts_update('public.t'::regclass, {empty}, {empty}, ARRAY['a']::text[], ARRAY['1']::text[]);"
+            )
+        );
+    }
 
     #[test]
     fn values() {

@@ -201,7 +201,7 @@ fn code_that_writes() {
     );
     // what this server alone has, and what its own event triggers do, is written
     pair.destination.run(
-        "CREATE TABLE here (what text); ALTER TABLE here OWNER TO pg_database_owner;
+        "CREATE TABLE here (what text);
          CREATE FUNCTION noted() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO here VALUES ('noted'); END $$;
          CREATE EVENT TRIGGER noted ON ddl_command_end EXECUTE FUNCTION noted(); ALTER EVENT TRIGGER noted ENABLE ALWAYS",
     );
