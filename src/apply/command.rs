@@ -10,6 +10,7 @@ use crate::guc::{self, ApplyMissingRole, ApplyOnError};
 use crate::pg::catalog::role::Role;
 use crate::pg::catalog::spi::{self, Parameter};
 use crate::pg::hooks::execute::{self, SourceSession};
+use crate::pg::replication::copies::InTheWay;
 use crate::pg::replication::subscription::Worker;
 use crate::pg::runtime::{subtransaction, text};
 use crate::pg::store::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set, source_is_trusted};
@@ -40,6 +41,7 @@ fn decide(command: &Command, worker: &Worker) -> Result<(), Failure> {
     let mut role_name = None;
     let tries = Tries::begin(command, worker)?;
     let attempt = Attempt::of(command, &tries);
+    let copies = InTheWay::begin();
     let result = if let Some(failure) = tries.are_too_many() {
         Err(failure)
     } else {
@@ -68,6 +70,9 @@ fn decide(command: &Command, worker: &Worker) -> Result<(), Failure> {
                 })
         })
     };
+    if result.as_ref().is_err_and(Failure::is_of_lock) {
+        copies.stop();
+    }
     let (status, failure, note) = match &result {
         Ok(ran) => (ran.status, None, ran.note.as_deref()),
         Err(failure) => ("failed", Some(failure), None),

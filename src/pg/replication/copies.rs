@@ -8,7 +8,10 @@
 
 use crate::pg::replication::publication;
 use crate::pg::replication::subscription::{self, TableState, Worker, state_of};
+#[cfg(feature = "pg13")]
+use crate::pg::runtime::list;
 use crate::pg::runtime::memory::with_reserve;
+use crate::pg::runtime::setting::set;
 use crate::pg::runtime::subtransaction::ByLevel;
 use pgrx::pg_sys;
 use std::cell::RefCell;
@@ -126,6 +129,55 @@ pub fn anew(subscription: pg_sys::Oid, table: pg_sys::Oid) {
         let left = drop_origin(subscription, table, false);
         subscription::add_table(subscription, table, to_be_copied(before, left));
     }
+}
+
+/// Copies that may keep a command of this worker waiting for good. On 13 the worker that has copied a table keeps it locked while it
+/// waits for the apply worker (tablesync.c: LogicalRepSyncTableStart, one transaction up to SYNCWAIT), and the deadlock detector sees
+/// no more of it than one lock. From 14 on its transaction is over by then: none.
+pub struct InTheWay {
+    tables: Vec<(pg_sys::Oid, pg_sys::Oid)>,
+}
+
+impl InTheWay {
+    /// Of the tables whose copies are not finished. If there are any, no lock is waited for longer than 10 seconds in what is left
+    /// of the transaction.
+    pub fn begin() -> Self {
+        let tables = unfinished();
+        // SAFETY: reads a variable.
+        if !tables.is_empty() && unsafe { pg_sys::LockTimeout } == 0 {
+            set(c"lock_timeout", b"10s", false);
+        }
+        InTheWay { tables }
+    }
+
+    /// Ends these copies. PostgreSQL begins them anew, behind the command, when the worker has started again.
+    pub fn stop(&self) {
+        for &(subscription, table) in &self.tables {
+            stop_copying(subscription, table);
+        }
+    }
+}
+
+#[cfg(feature = "pg13")]
+fn unfinished() -> Vec<(pg_sys::Oid, pg_sys::Oid)> {
+    // SAFETY: reads a variable that is set once in the life of a worker; the list is of SubscriptionRelState.
+    unsafe {
+        let worker = pg_sys::MyLogicalRepWorker;
+        if worker.is_null() {
+            return Vec::new();
+        }
+        let subscription = (*worker).subid;
+        let tables = pg_sys::GetSubscriptionNotReadyRelations(subscription);
+        list::pointers::<pg_sys::SubscriptionRelState>(tables)
+            .into_iter()
+            .map(|table| (subscription, (*table).relid))
+            .collect()
+    }
+}
+
+#[cfg(not(feature = "pg13"))]
+fn unfinished() -> Vec<(pg_sys::Oid, pg_sys::Oid)> {
+    Vec::new()
 }
 
 /// A table is about to be dropped by a command of this worker. PostgreSQL refuses that while the table is not ready in a

@@ -226,7 +226,12 @@ impl Failure {
     /// cancelled and interrupted commands (SQLSTATE classes 40, 53, 57 and 58; lock_not_available).
     pub fn may_pass_by_itself(&self) -> bool {
         let state = self.sqlstate();
-        ["40", "53", "57", "58"].contains(&&state[..2]) || state == "55P03"
+        ["40", "53", "57", "58"].contains(&&state[..2]) || self.is_of_lock()
+    }
+
+    /// Whether a lock could not be had in time.
+    pub fn is_of_lock(&self) -> bool {
+        self.code == ERRCODE_LOCK_NOT_AVAILABLE
     }
 
     pub fn in_one_line(&self) -> String {

@@ -259,6 +259,46 @@ fn once_more_meanwhile() {
     pair.check();
 }
 
+/// A command for a table whose copy has begun waits for the end of that, however long; on 13, where it would wait for good, the copy
+/// begins anew behind it.
+#[test]
+fn indexed_while_it_is_copied() {
+    let pair = Pair::new(&Options {
+        topic: "again_indexed",
+        source: "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100)",
+        destination: "CREATE TABLE t (id int PRIMARY KEY)",
+        publication: "FOR TABLE dts_ddl_command",
+        ..Options::default()
+    });
+    let mut session = pair.destination.connect();
+    session
+        .batch_execute("BEGIN; INSERT INTO t VALUES (50)")
+        .unwrap();
+    pair.source.run("ALTER PUBLICATION p ADD TABLE t");
+    pair.destination.run(&format!(
+        "ALTER SUBSCRIPTION {} REFRESH PUBLICATION",
+        pair.destination.database
+    ));
+    // the copy waits for the end of the session's row, and has the table
+    pair.destination.expect_value(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'
+           AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid())",
+        "1",
+    );
+    // a lock that the copy's query on the source allows
+    pair.source.run("CREATE INDEX i ON t (id)");
+    pair.destination.expect_value(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 't'::regclass",
+        "1",
+    );
+    session.batch_execute("ROLLBACK").unwrap();
+    pair.source.run("INSERT INTO t VALUES (0)");
+    pair.wait();
+    let rows = "SELECT count(*) || ' ' || sum(id) || ' ' || to_regclass('i') FROM t";
+    pair.destination
+        .expect_value(rows, &pair.source.value(rows));
+}
+
 /// What comes later in the transaction cannot be applied at first: all of it is undone, and done once that is mended.
 #[test]
 fn after_an_error() {
