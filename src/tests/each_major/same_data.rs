@@ -173,8 +173,8 @@ const WRITES: [&str; 8] = [
      CREATE TABLE parts (id serial, what text) PARTITION BY LIST (what); CREATE TABLE parts1 PARTITION OF parts DEFAULT;
      INSERT INTO counter VALUES (1)",
     "CREATE FUNCTION writes(w text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
-       INSERT INTO log (what) VALUES (w); INSERT INTO nokey VALUES (w); INSERT INTO parts (what) VALUES (w);
-       UPDATE counter SET n = n + 1; DELETE FROM log WHERE id % 5 = 0; RETURN w; END $$",
+       INSERT INTO public.log (what) VALUES (w); INSERT INTO public.nokey VALUES (w); INSERT INTO public.parts (what) VALUES (w);
+       UPDATE public.counter SET n = n + 1; DELETE FROM public.log WHERE id % 5 = 0; RETURN w; END $$",
     "CREATE TABLE a (id int PRIMARY KEY); INSERT INTO a SELECT generate_series(1, 3)",
     "ALTER TABLE a ADD c text DEFAULT writes('default')",
     "CREATE MATERIALIZED VIEW m AS SELECT writes('view')",
@@ -202,7 +202,7 @@ fn code_that_writes() {
     // what this server alone has, and what its own event triggers do, is written
     pair.destination.run(
         "CREATE TABLE here (what text);
-         CREATE FUNCTION noted() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO here VALUES ('noted'); END $$;
+         CREATE FUNCTION noted() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.here VALUES ('noted'); END $$;
          CREATE EVENT TRIGGER noted ON ddl_command_end EXECUTE FUNCTION noted(); ALTER EVENT TRIGGER noted ENABLE ALWAYS",
     );
     pair.source.run("CREATE TABLE after_all (i int)");
