@@ -55,7 +55,7 @@ pub fn line(text: &str) -> Result<Line, String> {
         return Ok(Line::Nothing);
     }
     let (operation, change) = change
-        .split_once(": ")
+        .split_once(':')
         .ok_or_else(|| format!("no operation: {text}"))?;
     if table == "public.dts_ddl_command" {
         if operation != "INSERT" {
@@ -70,11 +70,13 @@ pub fn line(text: &str) -> Result<Line, String> {
     let target = format!("{}::regclass", literal(table));
     let call = match operation {
         "INSERT" => format!("dts_insert({target}, {})", arrays(&columns(change)?)),
-        "DELETE" if change == "(no-tuple-data)" => return Err(format!("no old row: {text}")),
+        "DELETE" if change.ends_with("(no-tuple-data)") => {
+            return Err(format!("no old row: {text}"));
+        }
         "DELETE" => format!("dts_delete({target}, {})", arrays(&columns(change)?)),
         "UPDATE" => {
             let (old, new) = change
-                .strip_prefix("old-key:")
+                .strip_prefix(" old-key:")
                 .and_then(|both| both.split_once(" new-tuple: "))
                 .ok_or_else(|| format!("no old row: {text}"))?;
             let (old, new) = (arrays(&columns(old)?), arrays(&columns(new)?));
@@ -165,6 +167,10 @@ mod tests {
             panic!("no rows")
         };
         let empty = "ARRAY[]::text[]";
+        let delete = line("table public.t: DELETE:");
+        assert!(
+            matches!(delete, Ok(Line::Rows(call)) if call == format!("SELECT pg_temp.dts_delete('public.t'::regclass, {empty}, {empty});"))
+        );
         assert_eq!(
             call,
             format!(
