@@ -16,8 +16,8 @@ pub enum Line {
 /// Functions for the session that runs the script. Every table is under REPLICA IDENTITY FULL, so that an UPDATE or DELETE has the
 /// whole old row, but for columns that are NULL and, in UPDATE, such as were too large and did not change.
 pub const PREPARE: &str = r"
-CREATE FUNCTION pg_temp.dts_list(target regclass, names text[]) RETURNS TABLE (name text, place int) LANGUAGE sql AS $$
-  SELECT n, i::int FROM unnest(names) WITH ORDINALITY u (n, i) JOIN pg_catalog.pg_attribute a
+CREATE FUNCTION pg_temp.dts_list(target regclass, names text[]) RETURNS TABLE (name text, place int, always boolean) LANGUAGE sql AS $$
+  SELECT n, i::int, a.attidentity = 'a' FROM unnest(names) WITH ORDINALITY u (n, i) JOIN pg_catalog.pg_attribute a
     ON a.attrelid = target AND quote_ident(a.attname) = n AND a.attgenerated = '' ORDER BY i $$;
 CREATE FUNCTION pg_temp.dts_where(target regclass, names text[], given text[]) RETURNS text LANGUAGE sql AS $$
   SELECT format('ctid = (SELECT ctid FROM ONLY %s WHERE %s LIMIT 1)', target,
@@ -33,7 +33,7 @@ CREATE FUNCTION pg_temp.dts_insert(target regclass, names text[], given text[]) 
 CREATE FUNCTION pg_temp.dts_update(target regclass, old text[], was text[], names text[], given text[]) RETURNS void LANGUAGE plpgsql SET session_replication_role = replica AS $$
   DECLARE rows_changed bigint; BEGIN
     EXECUTE format('UPDATE ONLY %s SET %s WHERE %s', target,
-      (SELECT string_agg(format('%s = %L', name, given[place]), ', ') FROM pg_temp.dts_list(target, names)), pg_temp.dts_where(target, old, was));
+      (SELECT string_agg(format('%s = %L', name, given[place]), ', ') FROM pg_temp.dts_list(target, names) WHERE NOT always), pg_temp.dts_where(target, old, was));
     GET DIAGNOSTICS rows_changed = ROW_COUNT;
     IF rows_changed <> 1 THEN RAISE 'no row of % to be updated', target; END IF; END $$;
 CREATE FUNCTION pg_temp.dts_delete(target regclass, old text[], was text[]) RETURNS void LANGUAGE plpgsql SET session_replication_role = replica AS $$
