@@ -22,7 +22,7 @@ CREATE FUNCTION pg_temp.dts_list(target regclass, names text[]) RETURNS TABLE (n
 CREATE FUNCTION pg_temp.dts_where(target regclass, names text[], given text[]) RETURNS text LANGUAGE sql AS $$
   SELECT format('ctid = (SELECT ctid FROM ONLY %s WHERE %s LIMIT 1)', target,
       coalesce(string_agg(CASE WHEN i IS NULL THEN format('%I IS NULL', a.attname)
-        ELSE format('format(''%%s'', CASE WHEN %1$I::text IN (''true'', ''false'') THEN %1$I::text ELSE format(''%%s'', %1$I) END) = %2$L', a.attname, given[i]) END, ' AND '), 'true'))
+        ELSE format('CASE WHEN %1$I::text IN (''true'', ''false'') THEN %1$I::text ELSE format(''%%s'', %1$I) END = %2$L', a.attname, given[i]) END, ' AND '), 'true'))
     FROM pg_catalog.pg_attribute a LEFT JOIN LATERAL (SELECT i FROM unnest(names) WITH ORDINALITY u (n, i) WHERE n = quote_ident(a.attname)) u ON true
     WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' $$;
 CREATE FUNCTION pg_temp.dts_insert(target regclass, names text[], given text[]) RETURNS void LANGUAGE plpgsql SET session_replication_role = replica AS $$

@@ -3,3 +3,22 @@
 
 pub mod decoded;
 pub mod fidelity;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+/// A program that takes three arguments and is started by `proof/fidelity`: runs it, and says why it failed.
+pub fn of_fidelity(program: impl FnOnce([String; 3]) -> Result<(), Box<dyn Error>>) -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.try_into() {
+        Ok(arguments) => program(arguments),
+        Err(_) => Err("start this program by proof/fidelity".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

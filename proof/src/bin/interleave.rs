@@ -2,6 +2,7 @@
 //! They come from the slot `rows` of `test_decoding`. Started by `proof/fidelity`.
 
 use dts_proof::decoded::{Line, PREPARE, line};
+use dts_proof::fidelity::failures::header;
 use postgres::{Client, NoTls};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -9,22 +10,10 @@ use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match interleave() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    dts_proof::of_fidelity(interleave)
 }
 
-fn interleave() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(cluster), Some(database), Some(script)) =
-        (arguments.next(), arguments.next(), arguments.next())
-    else {
-        return Err("start this program by proof/fidelity".into());
-    };
+fn interleave([cluster, database, script]: [String; 3]) -> Result<(), Box<dyn Error>> {
     let script = std::fs::read_to_string(script)?;
     let (head, mut commands, tail) = parts(&script);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
@@ -60,12 +49,12 @@ fn parts(script: &str) -> (&str, BTreeMap<i64, &str>, &str) {
     let end = script.rfind(END).unwrap_or(script.len());
     let mut starts: Vec<(i64, usize)> = Vec::new();
     for (at, _) in script[..end].match_indices("\n\n-- ") {
-        let rest = &script[at + 5..];
-        let header = rest.lines().next().unwrap_or("");
-        let id = header.split(' ').next().and_then(|id| id.parse().ok());
+        let rest = &script[at + 2..];
+        let begin = rest.lines().next().unwrap_or("");
+        let echo = format!("\n\\echo {}\n", begin.trim_start_matches("-- "));
         let is_new = |id: i64| starts.last().is_none_or(|&(last, _)| id > last);
-        if let Some(id) = id.filter(|&id| is_new(id))
-            && rest[header.len()..].starts_with(&format!("\n\\echo {header}\n"))
+        if let Some((id, _)) = header(begin).filter(|&(id, _)| is_new(id))
+            && rest[begin.len()..].starts_with(&echo)
         {
             starts.push((id, at + 1));
         }

@@ -6,22 +6,10 @@ use std::io::Read;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match send() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    dts_proof::of_fidelity(send)
 }
 
-fn send() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(cluster), Some(database), Some(user)) =
-        (arguments.next(), arguments.next(), arguments.next())
-    else {
-        return Err("start this program by proof/fidelity".into());
-    };
+fn send([cluster, database, user]: [String; 3]) -> Result<(), Box<dyn Error>> {
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
     Client::connect(

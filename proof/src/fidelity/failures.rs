@@ -49,8 +49,8 @@ pub fn of_script(script: &str, messages: &str) -> (usize, Vec<Finding>) {
     (run, failed.into_values().collect())
 }
 
-/// `-- ID TAG`
-fn header(text: &str) -> Option<(i64, &str)> {
+/// `-- ID TAG`: where a command of a script begins, behind an empty line.
+pub fn header(text: &str) -> Option<(i64, &str)> {
     let (id, tag) = text.strip_prefix("-- ")?.split_once(' ')?;
     Some((id.parse().ok()?, tag))
 }
