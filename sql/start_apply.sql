@@ -11,6 +11,11 @@ DECLARE
   grantee text;
 BEGIN
   LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
+  -- A source may send the deletions of its retention (before 1.7.0; if its DBA wants it so): under NOTHING they are refused here
+  -- once the table is published.
+  IF (SELECT c.relreplident = 'n' FROM pg_class c WHERE c.oid = own) THEN
+    ALTER TABLE public.dts_ddl_command REPLICA IDENTITY DEFAULT;
+  END IF;
   IF server_number IS NULL THEN
     ALTER EVENT TRIGGER dts_intercept_start DISABLE;
     ALTER EVENT TRIGGER dts_intercept_drop DISABLE;
@@ -32,6 +37,7 @@ BEGIN
     next_id := next_id + 1 + (16 + server_number - (next_id + 1) % 16) % 16;
     EXECUTE format('ALTER SEQUENCE public.dts_ddl_command_id_seq INCREMENT BY 16 RESTART WITH %s', next_id);
   END IF;
+  ALTER SEQUENCE dts_ddl.restored RESTART;
   IF after_id IS NULL THEN
     ALTER SEQUENCE dts_ddl.apply_after RESTART;
   ELSE

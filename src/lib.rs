@@ -5,6 +5,7 @@
 //! - [`functions`]: what SQL calls.
 //! - [`capture`]: the path of one command of the source, from announcement to row. [`apply`]: the path of one row on a destination.
 //!   [`read`]: what is made of rows for people. None of the three knows another.
+//! - [`retention`]: old rows of the table go, on either side.
 //! - [`document`]: the JSON document of a row, which the one writes and the others read. [`guc`]: settings. [`mod@error`]:
 //!   failures.
 //! - [`pg`]: the ground: FFI, majors and `unsafe`. What hooks there call is handed down here; `#[pg_extern]`
@@ -26,6 +27,7 @@ mod guc;
 #[allow(unsafe_code, reason = "the one place for FFI")]
 mod pg;
 mod read;
+mod retention;
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
 
@@ -75,6 +77,11 @@ extension_sql_file!(
     "../sql/dts_ddl_capture--1.5.0--1.6.0.sql",
     name = "version_1_6_0",
     requires = ["version_1_5_0"]
+);
+extension_sql_file!(
+    "../sql/dts_ddl_capture--1.6.0--1.7.0.sql",
+    name = "version_1_7_0",
+    requires = ["version_1_6_0"]
 );
 
 /// What the ground calls.

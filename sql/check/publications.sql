@@ -30,7 +30,8 @@ WITH RECURSIVE publication AS MATERIALIZED (
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND c.oid >= 16384
      AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'dts_ddl')
-     AND c.oid IS DISTINCT FROM (SELECT o.oid FROM own o)
+     AND NOT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'dts_ddl_capture'
+                      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
 ), ancestor (leaf, oid, level) AS (
   SELECT t.oid, i.inhparent, 1 FROM relation t JOIN pg_inherits i ON i.inhrelid = t.oid WHERE t.relispartition
   UNION ALL

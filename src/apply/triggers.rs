@@ -15,6 +15,7 @@ use crate::pg::store::sequence::{
     APPLY_AFTER_SEQUENCE, APPLY_SINCE_SEQUENCE, sequence_value, sequence_value_if_set,
 };
 use crate::pg::store::table;
+use crate::retention;
 use pgrx::pg_sys::Datum;
 
 /// BEFORE INSERT, each row: a row that is here already (sent back by the other one of two servers, or copied twice) is not
@@ -44,7 +45,8 @@ pub fn apply_once(call: &TriggerCall) -> Result<Datum, Failure> {
     }
 }
 
-/// AFTER INSERT, each row: runs the command. Rows of the initial copy wait for the end of the copy.
+/// AFTER INSERT, each row: runs the command; then old rows go, since the source does not tell that its own go. Rows of the
+/// initial copy wait for the end of the copy.
 pub fn apply_row(call: &TriggerCall) -> Result<Datum, Failure> {
     if let Some(worker) = subscription::worker().filter(|worker| !worker.copying)
         && let Some(command) = Command::of_trigger(call)
@@ -52,6 +54,7 @@ pub fn apply_row(call: &TriggerCall) -> Result<Datum, Failure> {
         script_rows::end()?;
         table::keep_ids_above(command.id)?;
         arrived(&command, &worker)?;
+        retention::after_arrival(command.id)?;
     }
     Ok(TriggerCall::nothing())
 }

@@ -9,7 +9,7 @@
 //!    [`replayable`], [`create_table`]: what stands for one that could not be repeated; [`also_dropped`]: what went
 //!    with temporary objects; [`short_lived`]: what nobody else has;
 //!    [`names`]: what the server chose; [`published`], [`replica_identity`]: how tables take part in replication.
-//! 5. [`row`]: the 14 columns; [`row_limit`]: how large they may be; [`retention`]: old rows. [`repaired`]: rows beside it, of
+//! 5. [`row`]: the 14 columns; [`row_limit`]: how large they may be; [`crate::retention`]: old rows. [`repaired`]: rows beside it, of
 //!    indexes that have become valid.
 //!
 //! Between the files, as between the rooms, arrows run one way (`src/tests/rooms.rs`).
@@ -28,7 +28,6 @@ pub mod render;
 pub mod repaired;
 pub mod replayable;
 pub mod replica_identity;
-pub mod retention;
 pub mod row;
 pub mod row_limit;
 pub mod short_lived;

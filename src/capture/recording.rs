@@ -1,40 +1,27 @@
-//! Whether commands are recorded: the switches, and whether a command is part of the restore of a dump that has also made this
-//! extension.
+//! Whether commands are recorded: the switches, and whether this database is a copy that has not been told yet what it is.
 //!
-//! `pg_dump` writes CREATE EXTENSION before everything else, so that a restore would otherwise have the whole schema
-//! recorded as new DDL. A restore is told by all of this together:
+//! A dump makes the extension first, so that a restore would otherwise have the whole schema recorded as new DDL, and so would what
+//! follows it: programs that copy a database build its indexes in sessions of their own, and bring the source's rows of the capture
+//! table, with which own ids would collide. So a copy is quiet until it is told what it is ([`table::is_untold_copy`]):
 //!
-//! - the extension was made by it: `sql/dts_ddl_capture--1.0.0.sql` found the session under `row_security = off`, and notes that;
-//!   `sql/dts_ddl_capture--1.1.1--1.2.0.sql` takes it back unless that was set in the session itself;
-//! - the session has the settings that every dump begins with (pg_backup_archiver.c, `_doSetFixedOutputState`), in whatever
-//!   program reads it, one session or several (`pg_restore -j`), and did not begin with them: the owner of a database can set
-//!   them for each session in it;
-//! - it is a superuser's session, which could switch capture off anyway: nobody gains a way to hide a command;
-//! - nothing was recorded in this database yet: the first command that is no part of it ends the restore for good;
-//! - no consumer waits: the database has no logical replication slot.
+//! - the extension was made by a restore: `sql/dts_ddl_capture--1.0.0.sql` found the session under `row_security = off`, with which
+//!   every dump begins (pg_backup_archiver.c, `_doSetFixedOutputState`), and notes that; `sql/dts_ddl_capture--1.1.1--1.2.0.sql` takes
+//!   it back unless that was set in the session itself: the owner of a database can set it for each session in it. Only a superuser
+//!   makes the extension: nobody gains a way to hide a command;
+//! - no id was given: what has recorded once goes on;
+//! - the database has no logical replication slot: no consumer waits. `dts_ddl.start_capture()` and `dts_ddl.start_apply()` tell, too.
 //!
 //! A restore into a database that captures already is DDL like any other.
-//! Not promised: a dump made with `--enable-row-security`, or restored with `--use-set-session-authorization`, is recorded.
+//! Not promised: a dump made with `--enable-row-security` is not told.
 
 use crate::guc;
 use crate::pg::catalog::lookup;
 use crate::pg::runtime::session;
-use crate::pg::store::sequence::{RESTORED_SEQUENCE, has_sequence, sequence_value};
 use crate::pg::store::table;
-
-fn is_of_restore() -> bool {
-    // in this order: an ordinary session is asked for two variables and no more
-    session::has_settings_of_a_dump()
-        && session::session_user_is_superuser()
-        && has_sequence(RESTORED_SEQUENCE)
-        && sequence_value(RESTORED_SEQUENCE).unwrap_or(0) > 0
-        && table::last_id().unwrap_or(1) == 0
-        && !session::has_logical_slot()
-}
 
 /// Whether a command is recorded whose event trigger has called us.
 pub fn is_wanted() -> bool {
-    guc::enabled() && !is_of_restore()
+    guc::enabled() && !table::is_untold_copy()
 }
 
 /// Whether this database records commands: the setting, and the event trigger that consumers know by name.
@@ -43,7 +30,7 @@ pub fn is_on() -> bool {
     guc::enabled()
         && session::fires_ordinary_triggers()
         && !session::in_binary_upgrade()
-        && !is_of_restore()
+        && !table::is_untold_copy()
         && lookup::event_trigger_is_enabled(table::MAIN_TRIGGER)
         && lookup::extension_exists(table::EXTENSION)
 }

@@ -1,7 +1,7 @@
 //! The row of one command: the 14 columns of `public.dts_ddl_command`.
 
 use crate::capture::context::Context;
-use crate::capture::{retention, row_limit};
+use crate::capture::row_limit;
 use crate::document::{Document, Object, ROLE_DROPPED, VERSION};
 use crate::error::Failure;
 use crate::guc;
@@ -9,6 +9,7 @@ use crate::pg::replication::wal;
 use crate::pg::runtime::transaction;
 use crate::pg::runtime::{session, text};
 use crate::pg::store::table::{CaptureTable, Value};
+use crate::retention;
 use core::ffi::CStr;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -103,6 +104,7 @@ fn write_with_snapshot(row: &mut Row<'_>) -> Result<(), Failure> {
             client_port: port,
             event_time: session::iso_time(event_time),
             txid_current: &transaction,
+            subtransaction: transaction::subtransaction_id(),
         };
         wal::emit_message(MESSAGE_PREFIX, &fitting_document(&document)?);
     }
@@ -134,6 +136,10 @@ struct Whole<'a> {
     client_port: Option<i32>,
     event_time: String,
     txid_current: &'a str,
+    /// A consumer of a stream learns by it that the command was rolled back (`LogicalRepStreamAbort`): pgoutput sends the message
+    /// under the id of the top transaction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subtransaction: Option<u32>,
 }
 
 /// The column `message`, without what there is no room for.

@@ -1,5 +1,6 @@
 //! Retention as consumers of WAL see it, with the default limit, and beside other sessions; more in `pg_test/retention/`.
 
+use super::pair::{Options, Pair, describe};
 use super::server::{Database, value};
 use postgres::Client;
 use std::collections::BTreeSet;
@@ -41,6 +42,96 @@ fn consumers_of_wal_lose_nothing() {
         })
         .collect();
     assert_eq!(got, want);
+}
+
+/// Pruning, by 100 commands and by hand, is nothing that a consumer hears of. `test_decoding` alone knows that a row is gone, not
+/// which. Under REPLICA IDENTITY DEFAULT, which `check()` accepts, consumers are told.
+#[test]
+fn consumers_do_not_hear_of_it() {
+    let database = Database::new("unheard");
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE PUBLICATION everything FOR ALL TABLES; SET dts_ddl_capture.max_rows = 5",
+        )
+        .unwrap();
+    for plugin in ["pgoutput", "test_decoding"] {
+        let slot = format!("{}_{plugin}", database.name);
+        client
+            .execute(
+                "SELECT pg_create_logical_replication_slot($1, $2)",
+                &[&slot, &plugin],
+            )
+            .unwrap();
+    }
+    let pgoutput = format!(
+        "SELECT string_agg(count || ' ' || kind, ', ' ORDER BY kind) FROM (
+           SELECT chr(get_byte(data, 0)) AS kind, count(*)::text FROM pg_logical_slot_get_binary_changes('{}_pgoutput', NULL, NULL,
+             'proto_version', '1', 'publication_names', 'everything') GROUP BY 1) x WHERE kind NOT IN ('B', 'C', 'R', 'Y')",
+        database.name
+    );
+    let decoded = format!(
+        "SELECT string_agg(DISTINCT data, ', ') FROM pg_logical_slot_get_changes('{}_test_decoding', NULL, NULL)
+          WHERE data LIKE '%: DELETE:%'",
+        database.name
+    );
+    client.batch_execute(&comments(1, 105)).unwrap();
+    client
+        .batch_execute("SET dts_ddl_capture.max_rows = 1; SELECT dts_ddl.prune()")
+        .unwrap();
+    assert_eq!(value(&mut client, &pgoutput), "105 I");
+    assert_eq!(
+        value(&mut client, &decoded),
+        "table public.dts_ddl_command: DELETE: (no-tuple-data)"
+    );
+    let refused = client
+        .batch_execute("DELETE FROM public.dts_ddl_command")
+        .unwrap_err();
+    assert!(
+        describe(&refused).contains("does not have a replica identity"),
+        "{refused}"
+    );
+    let check = "SELECT status FROM dts_ddl.check() WHERE name = 'table'";
+    assert_eq!(value(&mut client, check), "ok");
+    client
+        .batch_execute("ALTER TABLE public.dts_ddl_command REPLICA IDENTITY DEFAULT; COMMENT ON SCHEMA public IS 'x'")
+        .unwrap();
+    assert_eq!(value(&mut client, &pgoutput), "2 D, 2 I");
+    assert_eq!(value(&mut client, check), "ok");
+}
+
+/// A destination keeps as many rows as it is told to, whatever the source keeps, and the deletions of a source that sends them stop
+/// nothing, though the destination has a publication.
+#[test]
+fn of_a_destination() {
+    const ROWS: &str = "SELECT count(*) FROM public.dts_ddl_command";
+    let options = Options {
+        topic: "prunes_its_own",
+        ..Options::default()
+    };
+    let pair = Pair::unjoined(&options);
+    let database = &pair.destination.database;
+    pair.destination.run(&format!(
+        "CREATE EXTENSION dts_ddl_capture; ALTER DATABASE {database} SET dts_ddl_capture.max_rows = 10; CREATE PUBLICATION passed_on FOR ALL TABLES"
+    ));
+    pair.subscribe(&options);
+    for i in 0..30 {
+        pair.source.run(&format!("CREATE TABLE t{i} (i int)"));
+    }
+    pair.wait();
+    assert_eq!(pair.destination.value(ROWS), "10");
+    pair.destination.expect_value(
+        "SELECT dts_ddl.pruned_through() - min(id) FROM public.dts_ddl_command",
+        "-1",
+    );
+    pair.source
+        .run("ALTER TABLE public.dts_ddl_command REPLICA IDENTITY DEFAULT");
+    pair.source.run(
+        "SET dts_ddl_capture.max_rows = 5; DROP TABLE t1; SELECT dts_ddl.prune(); DROP TABLE t2",
+    );
+    pair.check();
+    assert_eq!(pair.source.value(ROWS), "5");
+    assert_eq!(pair.destination.value(ROWS), "5");
 }
 
 /// The default limit is 10,000 rows; a transaction that makes more keeps the newest. Large limits are kept in rounds of

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rooms from the ground up. Those of one line know nothing of each other.
-const ROOMS: [&[&str]; 9] = [
+const ROOMS: [&[&str]; 10] = [
     &["pg/runtime"],
     &["pg/catalog"],
     &["pg/store"],
@@ -12,6 +12,7 @@ const ROOMS: [&[&str]; 9] = [
     &["pg/replication"],
     &["pg/hooks"],
     &["document", "error", "guc"],
+    &["retention"],
     &["apply", "capture", "read"],
     &["functions", "lib"],
 ];

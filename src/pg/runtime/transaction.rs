@@ -65,6 +65,15 @@ pub fn id() -> u64 {
     unsafe { pg_sys::GetTopFullTransactionId().value }
 }
 
+/// The id of the subtransaction in which something has just been written; `None` in the transaction itself.
+pub fn subtransaction_id() -> Option<u32> {
+    // SAFETY: inside a transaction that has an id.
+    unsafe {
+        let id = pg_sys::GetCurrentTransactionId();
+        (id != pg_sys::GetTopTransactionId()).then(|| id.into())
+    }
+}
+
 /// What `now()` and `statement_timestamp()` give, in microseconds since 1970.
 #[derive(Clone, Copy)]
 pub struct Clock {

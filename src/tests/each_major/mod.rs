@@ -7,3 +7,4 @@ mod copied_again;
 mod replica_identity;
 mod same_data;
 mod sql;
+mod streamed_message;

@@ -3,7 +3,8 @@
 //! The rule: a row goes when its id lies `max_rows` or more ids of this server behind the newest one, or when it is older
 //! than `max_age`. Ids are told without counting: nothing has to be kept up to date, and nothing is written but deletions
 //! and the highest pruned id, in the sequence `dts_ddl.pruned_id`. Sequences are not transactional: when the pruning
-//! transaction rolls back, that id is ahead of the truth, never behind. What is decoded from WAL loses nothing by pruning.
+//! transaction rolls back, that id is ahead of the truth, never behind. What is decoded from WAL loses nothing by pruning,
+//! and under the table's REPLICA IDENTITY NOTHING consumers do not even hear of it: so a destination prunes its own rows.
 //!
 //! Up to the highest pruned id nothing is left, but for rows that were passed over: those of transactions that were open
 //! then, and those whose deletion was rolled back. The latter are noticed where the row with that very id is there; both
@@ -90,7 +91,7 @@ impl Rule {
     }
 }
 
-/// Deletes what the row with this id has pushed out.
+/// Deletes what the new row with this id has pushed out.
 pub fn after_insert(table: &CaptureTable, newest: i64) -> Result<(), Failure> {
     let rule = Rule::of(table);
     let pushed_out = rule.behind(newest, rule.max_rows);
@@ -141,6 +142,15 @@ pub fn prune_all() -> Result<i64, Failure> {
     let swept = table.delete_oldest(i64::MIN, WITHOUT_LIMIT, |row| rule.goes(row, last));
     note_pruned(&swept)?;
     Ok(swept.deleted)
+}
+
+/// The same for a row that has come from another server. Where the table has another shape, old rows stay: that is no reason to
+/// stop the stream.
+pub fn after_arrival(id: i64) -> Result<(), Failure> {
+    match CaptureTable::open() {
+        Ok(Some(table)) => after_insert(&table, id),
+        _ => Ok(()),
+    }
 }
 
 fn note_pruned(swept: &Pruned) -> Result<(), Failure> {
