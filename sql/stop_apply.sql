@@ -1,6 +1,6 @@
--- What dts_ddl.stop_apply() does, as the body of a DO block.
+-- What dts_ddl.stop_apply() and dts_ddl.start_capture() do, as the body of a DO block.
 DECLARE
-  -- the argument of dts_ddl.stop_apply()
+  -- the argument of dts_ddl.stop_apply(); NULL: dts_ddl.start_capture()
   capture constant boolean := {capture};
   next_id bigint;
   present name;
@@ -9,7 +9,14 @@ BEGIN
   -- somebody may have dropped one or two of them
   IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = 'public.dts_ddl_command'::regclass
                   AND t.tgname IN ('dts_apply_once', 'dts_apply_row', 'dts_apply_copied')) THEN
-    RAISE NOTICE 'DDL of another server was not applied here';
+    IF capture IS NOT NULL THEN
+      RAISE NOTICE 'DDL of another server was not applied here';
+    END IF;
+  ELSIF capture IS NULL THEN
+    RAISE EXCEPTION USING
+      ERRCODE = 'object_not_in_prerequisite_state',
+      MESSAGE = 'this database applies DDL of another server',
+      HINT = 'dts_ddl.stop_apply(capture => true) makes a source of it.';
   ELSE
     FOR present IN
       SELECT t.tgname FROM pg_trigger t
@@ -17,6 +24,9 @@ BEGIN
     LOOP
       EXECUTE format('DROP TRIGGER %I ON public.dts_ddl_command', present);
     END LOOP;
+    IF (SELECT c.relreplident = 'd' FROM pg_class c WHERE c.oid = 'public.dts_ddl_command'::regclass) THEN
+      ALTER TABLE public.dts_ddl_command REPLICA IDENTITY NOTHING;
+    END IF;
     ALTER EVENT TRIGGER dts_intercept_subscribe DISABLE;
     ALTER EVENT TRIGGER dts_intercept_subscribed DISABLE;
   END IF;
@@ -31,7 +41,8 @@ BEGIN
   IF next_id > 1 THEN
     PERFORM setval('public.dts_ddl_command_id_seq', next_id - 1);
   END IF;
-  IF capture THEN
+  ALTER SEQUENCE dts_ddl.restored RESTART;
+  IF capture IS DISTINCT FROM false THEN
     ALTER EVENT TRIGGER dts_intercept_start ENABLE;
     ALTER EVENT TRIGGER dts_intercept_drop ENABLE;
     ALTER EVENT TRIGGER dts_intercept_rewrite ENABLE;

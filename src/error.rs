@@ -77,6 +77,16 @@ impl Failure {
         .hint("Leave \"up_to_id\" out for everything up to the newest row.")
     }
 
+    /// A consumer whose kinds of commands are not known; `known` are.
+    pub fn consumer_unknown(name: &str, known: &str) -> Self {
+        Failure::new(
+            ERRCODE_INVALID_PARAMETER_VALUE,
+            format!("consumer \"{name}\" is not known"),
+        )
+        .detail(format!("Known consumers are {known}."))
+        .hint("Name the command tags that it runs, in capitals.")
+    }
+
     /// What a consumer has not confirmed was asked for of something that is no logical slot of this database.
     pub fn slot_unknown(slot: &str) -> Self {
         Failure::new(

@@ -1,15 +1,17 @@
 //! The SQL functions of schema `dts_ddl`; declared in `sql/dts_ddl_capture--*.sql`, which says who may call them.
 
 use crate::apply;
-use crate::capture::retention;
+use crate::error::Failure;
 use crate::pg::catalog::lookup;
 use crate::pg::command::parser;
 use crate::pg::runtime::text;
 use crate::pg::runtime::value;
 use crate::pg::store::sequence::{GAP_SEQUENCE, PRUNED_SEQUENCE, sequence_value};
 use crate::pg::store::{stored, table};
+use crate::read::consumers::Findings;
 use crate::read::script::Script;
 use crate::read::{check, pending};
+use crate::retention;
 use pgrx::prelude::*;
 
 /// The highest id that retention has deleted; 0 when none.
@@ -33,8 +35,27 @@ fn last_id() -> i64 {
 /// The commands with ids above the first and up to the second, as a script for psql.
 #[pg_extern(sql = false)]
 fn script(after_id: Option<i64>, up_to_id: Option<i64>) -> SetOfIterator<'static, Vec<u8>> {
-    let script =
-        Script::new(after_id.unwrap_or(0), up_to_id).unwrap_or_else(|failure| failure.raise());
+    lines(Script::new(after_id.unwrap_or(0), up_to_id, None))
+}
+
+/// The same without what consumers run, by their names and by command tags, and so that it can run beside them.
+#[pg_extern(sql = false)]
+fn script_without(
+    without: Option<pgrx::Array<'_, &[u8]>>,
+    after_id: Option<i64>,
+    up_to_id: Option<i64>,
+) -> SetOfIterator<'static, Vec<u8>> {
+    let without: Option<Vec<String>> =
+        without.map(|names| names.iter().flatten().map(text::decode).collect());
+    lines(Script::new(
+        after_id.unwrap_or(0),
+        up_to_id,
+        without.as_deref(),
+    ))
+}
+
+fn lines(script: Result<Script, Failure>) -> SetOfIterator<'static, Vec<u8>> {
+    let script = script.unwrap_or_else(|failure| failure.raise());
     SetOfIterator::new(script.map(|lines| lines.unwrap_or_else(|failure| failure.raise())))
 }
 
@@ -131,6 +152,12 @@ fn stop_apply(capture: bool) {
     apply::calls::stop(capture).unwrap_or_else(|failure| failure.raise());
 }
 
+/// Makes a source of this database, where it is a copy.
+#[pg_extern(sql = false)]
+fn start_capture() {
+    apply::calls::start_capture().unwrap_or_else(|failure| failure.raise());
+}
+
 /// The DDL command with this id is not to be run here.
 #[pg_extern(sql = false)]
 fn skip(id: i64) {
@@ -155,6 +182,30 @@ fn check() -> TableIterator<
             .into_iter()
             .map(|finding| (finding.name, finding.status, finding.found, finding.remedy)),
     )
+}
+
+/// What of the rows a consumer leaves out or trips over.
+#[pg_extern(sql = false)]
+#[allow(clippy::type_complexity, reason = "the columns of the SQL function")]
+fn check_consumer(
+    consumer: &[u8],
+    after_id: Option<i64>,
+) -> TableIterator<
+    'static,
+    (
+        name!(id, i64),
+        name!(tag, Vec<u8>),
+        name!(problem, Vec<u8>),
+        name!(ddl_text, Vec<u8>),
+    ),
+> {
+    let findings = Findings::new(&text::decode(consumer), after_id.unwrap_or(0))
+        .unwrap_or_else(|failure| failure.raise());
+    TableIterator::new(findings.map(|finding| {
+        let finding = finding.unwrap_or_else(|failure| failure.raise());
+        let problem = text::encode(&finding.problem).into_owned();
+        (finding.id, finding.tag, problem, finding.ddl_text)
+    }))
 }
 
 /// The subscriptions that stand still, and why.

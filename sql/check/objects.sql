@@ -74,9 +74,9 @@ WITH extension AS (
     LEFT JOIN member m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
     LEFT JOIN expected_trigger x ON p.oid = to_regprocedure(x.function)
     CROSS JOIN LATERAL (
-      SELECT CASE WHEN p.proname IN ('script', 'statement_tags', 'rows') THEN 's' ELSE 'v' END AS volatility,
-             CASE WHEN p.proname IN ('start_apply', 'stop_apply') THEN ARRAY['search_path=pg_catalog, pg_temp', 'session_replication_role=replica']
-                  WHEN p.proname = 'check' THEN ARRAY['search_path=pg_catalog, pg_temp', 'enable_nestloop=off', 'work_mem=64MB', 'jit=off',
+      SELECT CASE WHEN p.proname IN ('script', 'statement_tags', 'rows') OR p.proname = 'check' AND p.pronargs > 0 THEN 's' ELSE 'v' END AS volatility,
+             CASE WHEN p.proname IN ('start_apply', 'stop_apply', 'start_capture') THEN ARRAY['search_path=pg_catalog, pg_temp', 'session_replication_role=replica']
+                  WHEN p.proname = 'check' AND p.pronargs = 0 THEN ARRAY['search_path=pg_catalog, pg_temp', 'enable_nestloop=off', 'work_mem=64MB', 'jit=off',
                     'max_parallel_workers_per_gather=0']
                   WHEN p.proname IN ('dts_capture_ddl', 'apply_once', 'apply_row', 'apply_copied', 'subscribe_start', 'subscribe_end', 'skip', 'copy_table', 'stops',
                     'status_document', 'pending', 'pending_ids') THEN ARRAY['search_path=pg_catalog, pg_temp']
@@ -115,7 +115,6 @@ WITH extension AS (
      'has columns with another NOT NULL, default or collation'),
     (EXISTS (SELECT FROM pg_constraint n WHERE n.conrelid = c.oid AND n.contype IN ('c', 'f', 'x', 'u')), 'has further constraints'),
     (EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND NOT i.indisprimary), 'has a further unique index'),
-    (c.relreplident IN ('n', 'i'), 'has another replica identity: rows that go here stay with consumers'),
     (c.relpersistence <> 'p', 'is not logged: its rows never reach a consumer'),
     (c.relispartition OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid OR i.inhparent = c.oid), 'is part of an inheritance tree'),
     (c.relrowsecurity, 'has row level security'),
@@ -175,7 +174,7 @@ WITH extension AS (
       SELECT p.oid::regprocedure::text, format('EXECUTE ON FUNCTION %s', p.oid::regprocedure), x.privilege_type, nullif(x.grantee, 0)
         FROM pg_proc p JOIN member m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid
         CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
-       WHERE x.grantee = 0 OR x.grantee <> p.proowner AND p.proname IN ('start_apply', 'stop_apply', 'skip', 'adopt_tables', 'copy_table', 'prune')
+       WHERE x.grantee = 0 OR x.grantee <> p.proowner AND p.proname IN ('start_apply', 'stop_apply', 'start_capture', 'skip', 'adopt_tables', 'copy_table', 'prune')
       UNION ALL
       SELECT 'public.dts_ddl_command', r.rolname::text, 'the rights of ' || r.rolname, m.member
         FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles x ON x.oid = m.member
@@ -208,6 +207,10 @@ SELECT 'triggers', CASE WHEN count(p.*) > 0 THEN 'error' ELSE 'ok' END,
             WHEN count(p.*) > 0 THEN string_agg(p.remedy, '; ' ORDER BY p.name) || ' (a destination: dts_ddl.start_apply() or stop_apply(capture => true)); DDL that was run meanwhile is not captured: compare the schemas' END
   FROM trigger_problem p
 UNION ALL
+SELECT 'copy', CASE WHEN {untold_copy} THEN 'error' ELSE 'ok' END,
+       CASE WHEN {untold_copy} THEN 'this database was made by the restore of a dump: nothing is recorded' ELSE 'no copy that waits to be told what it is' END,
+       CASE WHEN {untold_copy} THEN 'SELECT dts_ddl.start_capture(), or make the consumer''s logical replication slot, if it is a source; dts_ddl.start_apply() on a destination' END
+UNION ALL
 SELECT 'functions', CASE WHEN count(p.problem) > 0 THEN 'error' ELSE 'ok' END,
        coalesce(string_agg(format('%s %s', p.name, p.problem), '; ' ORDER BY p.name) FILTER (WHERE p.problem IS NOT NULL), 'as installed'),
        CASE WHEN bool_or(p.remedy IS NULL AND p.name IS NOT NULL) THEN 'DROP EXTENSION dts_ddl_capture and create it again'
@@ -216,7 +219,7 @@ SELECT 'functions', CASE WHEN count(p.problem) > 0 THEN 'error' ELSE 'ok' END,
 UNION ALL
 SELECT 'table',
        -- what neither loses a row nor makes DDL fail
-       CASE WHEN count(p.problem) FILTER (WHERE p.problem !~ '^(has another replica|has columns with another|has further constraints|.* (not OWNED BY|out of order))') > 0 THEN 'error'
+       CASE WHEN count(p.problem) FILTER (WHERE p.problem !~ '^(has columns with another|has further constraints|.* (not OWNED BY|out of order))') > 0 THEN 'error'
             WHEN count(p.problem) > 0 THEN 'warning' ELSE 'ok' END,
        coalesce('public.dts_ddl_command ' || string_agg(p.problem, '; '), 'public.dts_ddl_command has its 14 columns, key and sequence'),
        CASE WHEN count(p.problem) > 0 THEN 'Undo the change (with dts_ddl_capture.enabled = off); or DROP EXTENSION dts_ddl_capture and create it again' END

@@ -9,7 +9,7 @@ SELECT json_build_object(
   'version', (SELECT e.extversion FROM pg_extension e WHERE e.extname = 'dts_ddl_capture'),
   'capturing', (SELECT count(*) = 4 FROM pg_event_trigger t
                  WHERE t.evtname IN ('dts_intercept_start', 'dts_intercept_drop', 'dts_intercept_rewrite', 'dts_intercept_ddl') AND t.evtenabled = 'O')
-               AND current_setting('dts_ddl_capture.enabled') = 'on' AND coalesce(current_setting('event_triggers', true), 'on') = 'on',
+               AND current_setting('dts_ddl_capture.enabled') = 'on' AND coalesce(current_setting('event_triggers', true), 'on') = 'on' AND NOT {untold_copy},
   'applying', {applies},
   'rows_kept', (SELECT count(*) FROM public.dts_ddl_command),
   'last_id', dts_ddl.last_id(),

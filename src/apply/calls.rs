@@ -122,9 +122,7 @@ pub fn start(
 pub fn stop(capture: bool) -> Result<(), Failure> {
     transaction::refuse_in_read_only_transaction(c"dts_ddl.stop_apply()");
     table::require_with_ids()?;
-    run_block(
-        &include_str!("../../sql/stop_apply.sql").replace("{capture}", &capture.to_string()),
-    )?;
+    run_block(&stop_or_capture(&capture.to_string()))?;
     if !spi::bigints(DDL_STILL_COMES, &[])?.is_empty() {
         report::emit(
             PgLogLevel::WARNING,
@@ -135,6 +133,17 @@ pub fn stop(capture: bool) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// Says of this database that it is a source, where it is a copy that waits to be told.
+pub fn start_capture() -> Result<(), Failure> {
+    transaction::refuse_in_read_only_transaction(c"dts_ddl.start_capture()");
+    table::require_with_ids()?;
+    run_block(&stop_or_capture("NULL"))
+}
+
+fn stop_or_capture(capture: &str) -> String {
+    include_str!("../../sql/stop_apply.sql").replace("{capture}", capture)
 }
 
 fn run_block(body: &str) -> Result<(), Failure> {

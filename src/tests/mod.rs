@@ -47,6 +47,8 @@ mod compare;
 #[cfg(test)]
 mod concurrency;
 #[cfg(test)]
+mod consumers;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod dump;

@@ -1,8 +1,9 @@
-//! pg_dump and restores: nothing of the extension's members is in a dump, what is restored is no new DDL, and nobody can
-//! use that to hide a command.
+//! pg_dump and restores: nothing of the extension's members is in a dump, what is restored is quiet until it is told what it is, and
+//! nobody can use that to hide a command.
 
 use super::dump;
-use super::server::{Database, skipped, value};
+use super::pair::describe;
+use super::server::{Database, value};
 use std::process::Command;
 
 /// What every dump sets before its first command.
@@ -43,7 +44,9 @@ fn source() -> Database {
     source
 }
 
-/// Nothing was recorded, everything is as it was, and capture begins with the first new command.
+const COPY: &str = "SELECT status || ' ' || (SELECT capturing FROM dts_ddl.status) FROM dts_ddl.check() WHERE name = 'copy'";
+
+/// Nothing was recorded, everything is as it was, and nothing is until the database is told that it is a source.
 #[track_caller]
 fn expect_restored(source: &Database, restored: &Database) {
     assert_eq!(restored.texts(), Vec::<String>::new(), "{}", restored.name);
@@ -56,15 +59,20 @@ fn expect_restored(source: &Database, restored: &Database) {
         ),
         "ad bf"
     );
-    assert_eq!(value(&mut client, "SELECT dts_ddl.last_id()"), "0");
     client
-        .batch_execute("CREATE TABLE first (x int); ALTER TABLE a ADD COLUMN n int")
+        .batch_execute("CREATE TABLE quiet (x int)")
+        .expect("DDL");
+    assert_eq!(value(&mut client, "SELECT dts_ddl.last_id()"), "0");
+    assert_eq!(value(&mut client, COPY), "error false");
+    client
+        .batch_execute("SELECT dts_ddl.start_capture(); CREATE TABLE first (x int); ALTER TABLE a ADD COLUMN n int")
         .expect("DDL");
     restored.expect(&[
         "CREATE TABLE first (x int)",
         "ALTER TABLE a ADD COLUMN n int",
     ]);
     assert_eq!(restored.column("id"), ["1", "2"]);
+    assert_eq!(value(&mut client, COPY), "ok true");
     assert_eq!(
         value(
             &mut client,
@@ -153,8 +161,18 @@ fn into_a_capturing_database() {
     let _ = std::fs::remove_file(&file);
 }
 
-/// The settings alone hide nothing: of a database whose extension was made by hand, of a user who is no superuser, and
-/// where a consumer may be waiting.
+/// A database whose extension a restore has made.
+fn copy(topic: &str) -> Database {
+    let copy = Database::bare(topic);
+    copy.connect()
+        .batch_execute(&format!(
+            "{SETTINGS_OF_A_DUMP}; CREATE EXTENSION dts_ddl_capture; CREATE TABLE public.part_of_it (x int)"
+        ))
+        .expect("a restore");
+    copy
+}
+
+/// The settings alone hide nothing where the extension was made by hand.
 #[test]
 fn hides_nothing() {
     let by_hand = Database::new("by_hand");
@@ -165,54 +183,58 @@ fn hides_nothing() {
         ))
         .expect("DDL");
     by_hand.expect(&["CREATE TABLE public.a (x int)"]);
+}
 
-    let restored = Database::bare("half_restored");
-    restored
-        .connect()
-        .batch_execute(&format!(
-            "{SETTINGS_OF_A_DUMP}; CREATE EXTENSION dts_ddl_capture; CREATE TABLE public.part_of_it (x int);
-             RESET row_security; DROP TABLE IF EXISTS public.nothing"
-        ))
-        .expect("the beginning of a restore");
-    restored.expect(&[]);
-    let mut user = restored.connect_as("restore_user");
-    user.batch_execute(&format!(
-        "{SETTINGS_OF_A_DUMP}; CREATE TABLE restore_user.a (x int)"
-    ))
-    .expect("DDL");
-    restored.expect(&["CREATE TABLE restore_user.a (x int)"]);
-
-    // a function with a superuser's rights lends none for this
-    let lent = Database::bare("lent");
-    lent.connect()
-        .batch_execute(&format!(
-            "{SETTINGS_OF_A_DUMP}; CREATE EXTENSION dts_ddl_capture;
-             CREATE FUNCTION public.f() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN CREATE TABLE public.of_f (x int); END'"
-        ))
-        .expect("a restore");
-    lent.connect_as("restore_user")
-        .batch_execute(&format!("{SETTINGS_OF_A_DUMP}; SELECT public.f()"))
-        .expect("DDL");
-    lent.expect(&["CREATE TABLE public.of_f (x int)"]);
-
-    let awaited = Database::bare("awaited");
-    let mut client = awaited.connect();
-    client
-        .batch_execute(&format!(
-            "{SETTINGS_OF_A_DUMP}; CREATE EXTENSION dts_ddl_capture; CREATE TABLE public.part_of_it (x int)"
-        ))
-        .expect("a restore");
-    let slot = client.batch_execute(
-        "SELECT pg_create_logical_replication_slot('awaited_slot', 'test_decoding')",
-    );
-    if let Err(error) = slot {
-        skipped("hides_nothing", &format!("test_decoding: {error}"));
-        return;
+/// A program that copies a database goes on in sessions of its own, and brings rows of the source's table: a copy is quiet for all of
+/// them, and its own ids begin above those rows, whatever tells it that it is a source.
+#[test]
+fn quiet_until_it_is_told() {
+    const ROWS: &str = "INSERT INTO public.dts_ddl_command (id, ddl_text) SELECT i, 'of the source' FROM generate_series(1, 5) i";
+    const IDS: &str = "SELECT string_agg(id::text, ' ' ORDER BY id) FROM public.dts_ddl_command WHERE ddl_text <> 'of the source'";
+    for tell in [
+        "SELECT dts_ddl.start_capture()",
+        "SELECT dts_ddl.start_apply(trust_source => true); SELECT dts_ddl.stop_apply(capture => true)",
+        "SELECT pg_create_logical_replication_slot('SLOT', 'pgoutput')",
+    ] {
+        let database = copy("told");
+        let mut client = database.connect();
+        let mut user = database.connect_as("restore_user");
+        client
+            .batch_execute("CREATE INDEX ON public.part_of_it (x)")
+            .expect("DDL");
+        user.batch_execute("CREATE TABLE restore_user.a (x int)")
+            .expect("DDL");
+        if !tell.contains("start_apply") {
+            client.batch_execute(ROWS).expect("rows");
+        }
+        assert_eq!(value(&mut client, "SELECT dts_ddl.last_id()"), "0");
+        client
+            .batch_execute(&tell.replace("SLOT", &format!("slot_{}", database.name)))
+            .expect(tell);
+        if tell.contains("start_apply") {
+            client.batch_execute(ROWS).expect("rows");
+        }
+        user.batch_execute("CREATE TABLE restore_user.b (x int)")
+            .expect(tell);
+        client
+            .batch_execute("CREATE TABLE public.c (x int)")
+            .expect(tell);
+        assert_eq!(value(&mut client, IDS), "6 7", "{tell}");
+        assert_eq!(value(&mut client, COPY), "ok true");
     }
+    let destination = copy("told_destination");
+    let mut client = destination.connect();
     client
-        .batch_execute("CREATE TABLE public.awaited (x int)")
-        .expect("DDL");
-    awaited.expect(&["CREATE TABLE public.awaited (x int)"]);
+        .batch_execute("SELECT dts_ddl.start_apply(trust_source => true)")
+        .expect("a destination");
+    assert_eq!(value(&mut client, COPY), "ok false");
+    let error = client
+        .batch_execute("SELECT dts_ddl.start_capture()")
+        .unwrap_err();
+    assert!(
+        describe(&error).contains("this database applies DDL of another server"),
+        "{error}"
+    );
 }
 
 /// The owner of a database can have each session in it begin with these settings, a superuser's as well.
@@ -248,18 +270,4 @@ fn not_by_the_owner_of_the_database() {
         restored_later.connect().batch_execute(sql).expect(sql);
     }
     restored_later.expect(&["CREATE TABLE public.a (x int)"]);
-
-    let restored = Database::bare("owner_restored");
-    restored
-        .connect()
-        .batch_execute(&format!(
-            "{SETTINGS_OF_A_DUMP}; CREATE EXTENSION dts_ddl_capture; CREATE TABLE public.part_of_it (x int)"
-        ))
-        .expect("a restore");
-    by_owner(&restored);
-    restored
-        .connect()
-        .batch_execute("CREATE TABLE public.a (x int)")
-        .expect("DDL");
-    restored.expect(&["CREATE TABLE public.a (x int)"]);
 }

@@ -1331,3 +1331,112 @@ fn many_rows() {
         "10,000 rows: {some:?}, 100,000: {all:?}"
     );
 }
+
+/// What ape-dts would run of the rows after an id, in its way: with the schema of the row as search_path. The id of the last one, or
+/// of the one before it failed.
+fn consume(source: &Database, target: &Database, after: i64) -> Result<i64, (i64, String)> {
+    let rows = source
+        .connect()
+        .query(
+            "SELECT id, schema, ddl_text FROM public.dts_ddl_command
+              WHERE id > $1 AND tag IN ('CREATE TABLE', 'ALTER TABLE', 'DROP TABLE', 'CREATE INDEX') ORDER BY id",
+            &[&after],
+        )
+        .expect("rows");
+    let mut consumer = target.connect();
+    let mut last = after;
+    for row in rows {
+        let (schema, statement): (String, String) = (row.get(1), row.get(2));
+        consumer
+            .batch_execute(&format!("SET search_path = {schema}; {statement}"))
+            .map_err(|error| (last, super::pair::describe(&error)))?;
+        last = row.get(0);
+    }
+    Ok(last)
+}
+
+/// The rest of what a consumer runs, beside it: before it, behind it, and more than once.
+#[test]
+fn beside_a_consumer() {
+    let (source, target) = (Database::new("script_beside"), target(UTF8));
+    let rest = |after: i64| {
+        let call = format!("dts_ddl.script(without => '{{ape-dts}}', after_id => {after})");
+        run(&target, &script(&source, &call), &["-q"])
+    };
+    let errors = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let mut client = source.connect();
+    run_all(
+        &mut client,
+        &[
+            "SET dts_ddl_capture.replica_identity = off",
+            "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE SEQUENCE numbers; CREATE TABLE t (m mood, n int DEFAULT nextval('numbers'))",
+            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TABLE u (x int)",
+            "CREATE TRIGGER g BEFORE INSERT ON u FOR EACH ROW EXECUTE FUNCTION f(); CREATE VIEW v AS SELECT m FROM t",
+        ],
+    );
+    let Err((last, error)) = consume(&source, &target, 0) else {
+        panic!("the type is not there");
+    };
+    assert!(error.contains("type \"mood\" does not exist"), "{error}");
+    // the consumer has not got to the tables: it ends there, and goes on later
+    let output = rest(0);
+    assert!(
+        errors(&output).contains("relation \"u\" does not exist"),
+        "{output:?}"
+    );
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.trim_end().ends_with("6 CREATE TRIGGER"), "{shown}");
+    let last = consume(&source, &target, last).expect("the consumer");
+    expect_success(&rest(5));
+    // from the beginning: what is there is left out
+    let again = rest(0);
+    expect_success(&again);
+    let shown = String::from_utf8_lossy(&again.stdout).into_owned();
+    assert_eq!(shown.matches("left out: it is there").count(), 5, "{shown}");
+    expect_same_schema(&source, &target);
+    // the consumer is ahead, and has taken away what commands of the script are about
+    run_all(
+        &mut client,
+        &[
+            "CREATE TABLE gone (x int); COMMENT ON TABLE gone IS 'x'; CREATE VIEW w AS SELECT x FROM gone; CREATE RULE r AS ON INSERT TO gone DO NOTHING",
+            "DROP VIEW w; DROP TABLE gone; CREATE TABLE named (x int); GRANT SELECT ON named TO PUBLIC; ALTER TABLE named RENAME TO other",
+            "CREATE OR REPLACE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'; COMMENT ON TABLE u IS 'the end'",
+            "DROP VIEW IF EXISTS absent; DROP SEQUENCE IF EXISTS absent",
+        ],
+    );
+    consume(&source, &target, last).expect("the consumer");
+    let output = rest(last);
+    assert!(output.status.success(), "{output:?}");
+    for part in ["\"gone\" does not exist", "\"named\" does not exist"] {
+        assert!(
+            errors(&output).contains(part),
+            "{part}: {}",
+            errors(&output)
+        );
+    }
+    assert_eq!(
+        target.value(
+            "SELECT obj_description('u'::regclass) || prosrc FROM pg_proc WHERE proname = 'f'"
+        ),
+        "the endBEGIN RETURN OLD; END"
+    );
+    // tags instead of a name; what is neither
+    let tags = script(
+        &source,
+        "dts_ddl.script(without => '{CREATE TABLE, COMMENT}')",
+    );
+    let text = String::from_utf8(tags).unwrap();
+    assert!(
+        text.contains("\n-- 1 CREATE TYPE\n")
+            && !text.contains("COMMENT\n")
+            && !text.contains(" CREATE TABLE\n"),
+        "{text}"
+    );
+    let error = client
+        .batch_execute("SELECT dts_ddl.script(without => '{debezium}')")
+        .unwrap_err();
+    assert!(
+        super::pair::describe(&error).contains("consumer \"debezium\" is not known"),
+        "{error}"
+    );
+}

@@ -19,7 +19,7 @@ use std::cell::Cell;
 pub const EXTENSION: &CStr = c"dts_ddl_capture";
 
 /// Room for all relations that are asked for while a command is recorded.
-const ROOM: usize = 8;
+const ROOM: usize = 9;
 
 #[derive(Clone, Copy)]
 struct Known {

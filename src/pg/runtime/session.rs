@@ -52,23 +52,6 @@ pub fn session_user() -> Option<String> {
     unsafe { text::string(pg_sys::GetUserNameFromId(pg_sys::GetSessionUserId(), true)) }
 }
 
-/// Whether that role is a superuser, whatever role the running code has.
-pub fn session_user_is_superuser() -> bool {
-    // SAFETY: as above; no role of that OID means no superuser.
-    unsafe { pg_sys::superuser_arg(pg_sys::GetSessionUserId()) }
-}
-
-/// Whether the session has set what pg_dump begins each of its texts with and pg_restore each of its sessions, and
-/// which hardly anybody else uses together.
-pub fn has_settings_of_a_dump() -> bool {
-    // SAFETY: two variables of settings (guc.h), read in the only thread; a static string, the value with which a session begins.
-    unsafe {
-        !pg_sys::row_security
-            && !pg_sys::check_function_bodies
-            && text::bytes(pg_sys::GetConfigOptionResetString(c"row_security".as_ptr())) == b"on"
-    }
-}
-
 /// Whether this database has a logical replication slot.
 pub fn has_logical_slot() -> bool {
     let (mut slots, mut active) = (0, 0);

@@ -7,14 +7,15 @@
 
 use crate::pg::catalog::{lookup, own};
 use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::value;
 use crate::pg::runtime::{compat, text};
+use crate::pg::runtime::{session, value};
 use crate::pg::store::sequence::{
-    OWN_SCHEMA, PRUNED_SEQUENCE, current_value, increment, missing, next_value, own_sequence,
-    raise_in_step,
+    OWN_SCHEMA, PRUNED_SEQUENCE, RESTORED_SEQUENCE, current_value, increment, missing, next_value,
+    own_sequence, raise_in_step, sequence_value,
 };
 use core::ffi::CStr;
 use pgrx::pg_sys::{self, Datum};
+use std::cell::Cell;
 
 pub const SCHEMA: &CStr = c"public";
 pub const TABLE: &CStr = c"dts_ddl_command";
@@ -137,6 +138,26 @@ pub fn keep_ids_above(id: i64) -> Result<(), Failure> {
     Ok(())
 }
 
+thread_local! {
+    /// The extension's mark of a copy ([`RESTORED_SEQUENCE`]) that needs not be read again.
+    static TOLD: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
+}
+
+/// Whether this database is the copy of a captured one, made by the restore of a dump, and nothing has said since what it is: a source,
+/// of which a consumer has a logical slot or which `dts_ddl.start_capture()` has made one, or a destination. Its ids have not begun.
+pub fn is_untold_copy() -> bool {
+    let mark = own::relation(OWN_SCHEMA, RESTORED_SEQUENCE);
+    if mark == TOLD.get() {
+        return false;
+    }
+    let is_restored = sequence_value(RESTORED_SEQUENCE).unwrap_or(0) > 0;
+    if !is_restored || last_id().unwrap_or(1) > 0 {
+        TOLD.set(mark);
+        return false;
+    }
+    !session::has_logical_slot()
+}
+
 /// Whether this server applies DDL commands of another one, or has done so.
 pub fn is_destination() -> bool {
     own::relation(OWN_SCHEMA, APPLY_LOG) != pg_sys::InvalidOid
@@ -202,9 +223,17 @@ impl CaptureTable {
         unsafe { check_shape(self.relation) }
     }
 
-    /// The id for a new row.
+    /// The id for a new row. Where the ids begin the table may have rows of another server, which somebody has copied.
     pub fn next_id(&self) -> Result<i64, Failure> {
-        next_value(self.sequence)
+        let id = next_value(self.sequence)?;
+        if id == 1 {
+            let highest = self.highest_row();
+            if highest >= id {
+                raise_in_step(self.sequence, highest)?;
+                return next_value(self.sequence);
+            }
+        }
+        Ok(id)
     }
 
     /// The highest id given so far, to any session.

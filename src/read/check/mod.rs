@@ -269,6 +269,9 @@ fn texts(query: &str, argument: Argument) -> Result<spi::Texts, Failure> {
             .replace("{trusted}", &source_is_trusted()?.to_string())
             .replace("{preloaded}", &session::is_preloaded().to_string());
     }
+    if query.contains("{untold_copy}") {
+        query = query.replace("{untold_copy}", &table::is_untold_copy().to_string());
+    }
     if query.contains("{stops}") {
         query = query.replace("{stops}", stops()?);
     }

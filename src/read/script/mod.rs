@@ -21,10 +21,12 @@
 //! What the script needs of its own in the destination lies in a schema whose name nobody can know beforehand, and is made
 //! under ON_ERROR_STOP.
 
+mod beside;
 mod circumstances;
 mod frame;
 mod psql;
 
+use self::beside::Beside;
 use self::circumstances::{Author, Session, add_if_known};
 use self::frame::{QUIET, REMOVE_WALLS, WALL, foot, head};
 use self::psql::*;
@@ -82,11 +84,16 @@ pub struct Script {
     locales: [String; 3],
     /// Ordinary roles that have run something, numbered.
     roles: BTreeMap<Vec<u8>, usize>,
+    beside: Option<Beside>,
 }
 
 impl Script {
-    /// The commands with ids above `after_id` and up to `up_to_id`.
-    pub fn new(after_id: i64, up_to_id: Option<i64>) -> Result<Self, Failure> {
+    /// The commands with ids above `after_id` and up to `up_to_id`; of these `without` those of consumers and command tags.
+    pub fn new(
+        after_id: i64,
+        up_to_id: Option<i64>,
+        without: Option<&[String]>,
+    ) -> Result<Self, Failure> {
         if let Some(encoding) = session::encoding_with_other_backslashes() {
             return Err(Failure::encoding_unfit(encoding));
         }
@@ -103,6 +110,7 @@ impl Script {
             is_complete: false,
             locales: [settings::DEFAULT_LOCALE; 3].map(str::to_owned),
             roles: BTreeMap::new(),
+            beside: without.map(Beside::of).transpose()?,
         })
     }
 
@@ -124,7 +132,9 @@ impl Script {
             if lines.len() > value::MAX_LENGTH {
                 return Err(Failure::text_too_large(lines.len()));
             }
-            self.ready.push_back(lines);
+            if !lines.is_empty() {
+                self.ready.push_back(lines);
+            }
         }
         Ok(())
     }
@@ -138,6 +148,13 @@ impl Script {
             ));
         };
         let tag = tag(row);
+        if self
+            .beside
+            .as_ref()
+            .is_some_and(|beside| beside.leaves_out(tag))
+        {
+            return Ok(Vec::new());
+        }
         if tag == "CREATE FUNCTION" || tag == "CREATE PROCEDURE" {
             // A body may name what only the source's session had (temporary tables); it was checked there.
             let settings = recorded.settings.to_mut();
@@ -171,7 +188,14 @@ impl Script {
         if may_take_walls {
             self.remove_walls(&mut script);
         }
-        self.add_command(&mut script, statement, tag, &recorded, &author);
+        if self.beside.is_some() {
+            let guards = beside::Guards::of(statement, &recorded)?;
+            guards.begin(&mut script);
+            self.add_command(&mut script, statement, tag, &recorded, &author);
+            guards.end(&mut script);
+        } else {
+            self.add_command(&mut script, statement, tag, &recorded, &author);
+        }
         if may_take_walls {
             add(&mut script, "\n");
             self.remove_walls(&mut script);

@@ -41,6 +41,7 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("docs/apply.md", "psql -XqAt \"$DST\"", By(PROCEDURES, "## What remains after cutover")),
     ("docs/apply.md", "case \"$SRC\"", By(PROCEDURES, "fn procedure_by_dump")),
     ("docs/apply.md", "psql -X \"$DST\" -c \"DROP SUBSCRIPTION mig", By(PROCEDURES, "fn way_back")),
+    ("docs/backup.md", "pg_dump -d \"$SRC\" -Fc", After(GRANTED)),
     ("docs/compare.md", "cargo build --release -p dts_migrate", By("bench/compare", "dts-migrate\" compare")),
     ("docs/failover.md", "-- on the standby", After(EXTENSION)),
     ("docs/live.md", "psql -X \"$SRC\" -c \"CREATE EXTENSION", By(PROCEDURES, "steps[0]")),
@@ -60,6 +61,7 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("docs/portable.md", "psql -X -v ON_ERROR_STOP=1 -f sql/portable/to_native.sql", By(HERE, "fn from_hand_made_capture")),
     ("docs/portable.md", "psql -X -v ON_ERROR_STOP=1 -c \"SET dts_ddl_portable.take_over", By("proof/portable", "SET dts_ddl_portable.take_over = 'on'")),
     ("docs/script.md", "psql -XAtc \"SELECT dts_ddl.script()\"", After(SOME_DDL)),
+    ("docs/script.md", "psql -XAtc \"SELECT dts_ddl.script(without", After(SOME_DDL)),
     ("docs/tour.md", "ALTER TABLE orders ADD token", Tour),
     ("docs/tour.md", "SELECT id, object, inside", Tour),
     ("docs/tour.md", "SELECT id, message", Tour),
@@ -78,6 +80,11 @@ const WITH_PUBLICATION: &str = "CREATE EXTENSION dts_ddl_capture; CREATE PUBLICA
 const SOME_DDL: &str = "CREATE EXTENSION dts_ddl_capture; CREATE TABLE shop (id int PRIMARY KEY); CREATE PUBLICATION p;
     CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w;
     CREATE USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (user 'u', password 'secret')";
+
+/// Rights that are in a dump; a function of an extension that is not there would be an error.
+const GRANTED: &str = "CREATE EXTENSION dts_ddl_capture; GRANT SELECT ON public.dts_ddl_command, dts_ddl.history TO pg_monitor;
+    GRANT USAGE ON SCHEMA dts_ddl TO pg_read_all_stats; GRANT EXECUTE ON FUNCTION dts_ddl.rows(), public.dts_capture_ddl() TO pg_monitor;
+    CREATE TABLE shop (id int PRIMARY KEY)";
 
 /// The slot has the name of the documents: nobody else on these servers may have one of that name.
 const WITH_SLOT: &str = "CREATE EXTENSION dts_ddl_capture; CREATE PUBLICATION mig FOR ALL TABLES

@@ -101,7 +101,8 @@ fn functions_and_views() {
             &format!(
                 "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass('{0}') AND attnum > 0
                  UNION ALL SELECT name FROM pg_proc, unnest(proargnames[pronargs + 1:]) AS name
-                   WHERE pronamespace = 'dts_ddl'::regnamespace AND proname = substr(split_part('{0}', '(', 1), 9)",
+                   WHERE pronamespace = 'dts_ddl'::regnamespace
+                     AND format('dts_ddl.%s(%s)', proname, array_to_string(proargnames[1:pronargs], ', ')) = '{name}'",
                 name.split('(').next().unwrap_or_default()
             ),
         );

@@ -1,0 +1,283 @@
+//! Consumers that run some kinds of commands and leave out the rest: which, and what of the rows each will trip over
+//! (`dts_ddl.check(consumer)`). What is said of ape-dts follows its source (dt-common/src/meta/ddl_meta/ddl_parser.rs,
+//! dt-connector/src/sinker/pg/pg_sinker.rs), what is said of DTS its documents.
+
+use crate::document::{Document, settings};
+use crate::error::Failure;
+use crate::pg::runtime::text;
+use crate::pg::store::stored::{self, StoredRow};
+use statement::{Lexer, Token, TokenKind};
+use std::collections::VecDeque;
+
+/// What is known of one.
+pub struct Consumer {
+    name: &'static str,
+    /// Command tags of what it runs.
+    pub tags: &'static [&'static str],
+    trips: fn(&Row<'_>) -> Vec<String>,
+}
+
+const CONSUMERS: [Consumer; 2] = [
+    Consumer {
+        name: "ape-dts",
+        tags: &[
+            "CREATE TABLE",
+            "ALTER TABLE",
+            "DROP TABLE",
+            "CREATE INDEX",
+            "DROP INDEX",
+            "CREATE SCHEMA",
+            "ALTER SCHEMA",
+            "DROP SCHEMA",
+        ],
+        trips: trips_of_ape_dts,
+    },
+    Consumer {
+        name: "dts",
+        tags: &["CREATE TABLE", "ALTER TABLE", "DROP TABLE", "CREATE INDEX"],
+        trips: trips_of_dts,
+    },
+];
+
+pub fn find(name: &str) -> Result<&'static Consumer, Failure> {
+    CONSUMERS
+        .iter()
+        .find(|consumer| consumer.name == name)
+        .ok_or_else(|| {
+            Failure::consumer_unknown(name, &CONSUMERS.map(|known| known.name).join(", "))
+        })
+}
+
+/// Something that a consumer leaves out or trips over.
+pub struct Finding {
+    pub id: i64,
+    pub tag: Vec<u8>,
+    pub problem: String,
+    pub ddl_text: Vec<u8>,
+}
+
+/// So much is read at a time.
+const ROWS: usize = 500;
+const BYTES: usize = 1 << 20;
+
+/// What the consumer leaves out or trips over, of the rows above an id, in order.
+pub struct Findings {
+    consumer: &'static Consumer,
+    next_id: Option<i64>,
+    ready: VecDeque<Finding>,
+}
+
+impl Findings {
+    pub fn new(consumer: &str, after_id: i64) -> Result<Self, Failure> {
+        Ok(Self {
+            consumer: find(consumer)?,
+            next_id: after_id.checked_add(1),
+            ready: VecDeque::new(),
+        })
+    }
+
+    fn read_on(&mut self, first: i64) -> Result<(), Failure> {
+        let rows = stored::read(first, i64::MAX, ROWS, BYTES)?;
+        self.next_id = rows.last().and_then(|row| row.id.checked_add(1));
+        for row in rows {
+            for problem in self.consumer.problems(&row) {
+                self.ready.push_back(Finding {
+                    id: row.id,
+                    tag: row.tag.clone().unwrap_or_default(),
+                    problem,
+                    ddl_text: row.ddl_text.clone().unwrap_or_default(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for Findings {
+    type Item = Result<Finding, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.ready.is_empty() {
+            if let Err(failure) = self.read_on(self.next_id?) {
+                return Some(Err(failure));
+            }
+        }
+        self.ready.pop_front().map(Ok)
+    }
+}
+
+/// A row as a consumer reads it.
+struct Row<'a> {
+    statement: &'a [u8],
+    tokens: Vec<Token>,
+    message: Document<'static>,
+}
+
+impl Consumer {
+    fn problems(&self, row: &StoredRow) -> Vec<String> {
+        let message: Option<Document<'static>> = row
+            .message
+            .as_deref()
+            .and_then(|message| serde_json::from_str(&text::decode(message)).ok());
+        let (Some(message), Some(statement)) = (message, row.ddl_text.as_deref()) else {
+            return vec!["the row is not as it was written".to_owned()];
+        };
+        let is_run = (self.tags.iter()).any(|tag| row.tag.as_deref() == Some(tag.as_bytes()));
+        match (is_run, message.replay) {
+            (false, Some(false)) => Vec::new(),
+            (false, _) => vec!["left out: take it from the script".to_owned()],
+            (true, Some(false)) => {
+                let reason = message.replay_reason.as_deref().unwrap_or("not known");
+                vec![format!(
+                    "run, though it is not for another server: {reason}"
+                )]
+            }
+            (true, _) => {
+                let conforming = settings::standard_conforming_strings(&message.settings);
+                (self.trips)(&Row {
+                    statement,
+                    tokens: Lexer::new(statement, conforming).collect(),
+                    message,
+                })
+            }
+        }
+    }
+}
+
+impl Row<'_> {
+    fn has_words(&self, words: &[&str]) -> bool {
+        (self.tokens.windows(words.len())).any(|tokens| {
+            (tokens.iter().zip(words)).all(|(token, word)| token.is_word(self.statement, word))
+        })
+    }
+
+    /// The tokens with what the command names.
+    fn head(&self) -> impl Iterator<Item = &Token> {
+        let is_end = |token: &&Token| !token.is_symbol(self.statement, b'(');
+        self.tokens.iter().take_while(is_end).take(12)
+    }
+}
+
+fn trips_of_ape_dts(row: &Row<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, length) in comments_by_pattern(row.statement) {
+        let outside = |token: &Token| at + length <= token.start || token.end <= at;
+        if !row.tokens.iter().all(outside) {
+            found.push(
+                "comment signs in a constant or name are taken out with what is between them"
+                    .to_owned(),
+            );
+            break;
+        }
+        let byte = |at: Option<usize>| at.and_then(|at| row.statement.get(at)).copied();
+        let joins = |byte: Option<u8>| {
+            byte.is_some_and(|byte| byte == b'_' || byte >= 0x80 || byte.is_ascii_alphanumeric())
+        };
+        if joins(byte(at.checked_sub(1))) && joins(byte(Some(at + length))) {
+            found.push("a comment is taken out, which joins the words around it".to_owned());
+            break;
+        }
+    }
+    let is_foreign = |token: &Token| {
+        let bytes = token.bytes(row.statement);
+        match token.kind {
+            TokenKind::Word => !bytes
+                .iter()
+                .all(|byte| *byte == b'_' || byte.is_ascii_alphanumeric()),
+            TokenKind::QuotedIdentifier => bytes
+                .get(1..bytes.len().saturating_sub(1))
+                .unwrap_or_default()
+                .contains(&b'"'),
+            _ => false,
+        }
+    };
+    if row.head().any(is_foreign) {
+        found.push("a name that it cannot parse: letters beyond ASCII or $ without quotes, or a quote inside quotes".to_owned());
+    }
+    let others = row.message.search_path.get(1..).unwrap_or_default();
+    if !others.is_empty() {
+        found.push(format!(
+            "sets the search_path to one schema: names are not found that stand for something in {}",
+            others.join(", ")
+        ));
+    }
+    if row.has_words(&["generated", "always", "as", "identity"]) {
+        found.push(
+            "an UPDATE of a row of this table stops it: it sets the identity column, too"
+                .to_owned(),
+        );
+    }
+    found
+}
+
+fn trips_of_dts(row: &Row<'_>) -> Vec<String> {
+    let is_dropped = row
+        .tokens
+        .first()
+        .is_some_and(|token| token.is_word(row.statement, "drop"));
+    let said = ["cascade", "restrict"];
+    let ends = |word: &&str| {
+        row.tokens
+            .last()
+            .is_some_and(|token| token.is_word(row.statement, word))
+    };
+    if is_dropped && said.iter().any(ends) {
+        vec!["CASCADE and RESTRICT are not migrated, its documents say".to_owned()]
+    } else {
+        Vec::new()
+    }
+}
+
+/// What ape-dts takes for comments, wherever it stands: `/*` to the next `*/`, and `--` to the next end of a line.
+fn comments_by_pattern(text: &[u8]) -> Vec<(usize, usize)> {
+    let find = |from: usize, what: &[u8]| {
+        let rest = text.get(from..)?;
+        rest.windows(what.len())
+            .position(|window| window == what)
+            .map(|at| from + at)
+    };
+    let (mut found, mut at) = (Vec::new(), 0);
+    // not looked for again once there is none
+    let (mut may_end, mut has_lines) = (true, true);
+    while at + 1 < text.len() {
+        let end = match &text[at..at + 2] {
+            b"/*" if may_end => {
+                let end = find(at + 2, b"*/").map(|end| end + 2);
+                may_end = end.is_some();
+                end
+            }
+            b"--" if has_lines => {
+                let end = find(at + 2, b"\n").map(|end| end + 1);
+                has_lines = end.is_some();
+                end
+            }
+            _ => None,
+        };
+        match end {
+            Some(end) => {
+                found.push((at, end - at));
+                at = end;
+            }
+            None => at += 1,
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::comments_by_pattern;
+
+    #[test]
+    fn what_is_taken_for_comments() {
+        for (text, want) in [
+            ("a /* b */ c", &[(2, 7)][..]),
+            ("a -- b\nc -- d", &[(2, 5)]),
+            ("'--' \n/**//*", &[(1, 5), (6, 4)]),
+            ("/* -- */\n", &[(0, 8)]),
+            ("- - / *", &[]),
+        ] {
+            assert_eq!(comments_by_pattern(text.as_bytes()), want, "{text:?}");
+        }
+    }
+}
