@@ -11,12 +11,12 @@ DECLARE
   grantee text;
 BEGIN
   LOCK TABLE public.dts_ddl_command IN ACCESS EXCLUSIVE MODE;
-  -- A source may send the deletions of its retention (before 1.7.0; if its DBA wants it so): under NOTHING they are refused here
-  -- once the table is published.
-  IF (SELECT c.relreplident = 'n' FROM pg_class c WHERE c.oid = own) THEN
-    ALTER TABLE public.dts_ddl_command REPLICA IDENTITY DEFAULT;
-  END IF;
   IF server_number IS NULL THEN
+    -- A source may send the deletions of its retention (before 1.7.0; if its DBA wants it so): under NOTHING they are refused here
+    -- once the table is published.
+    IF (SELECT c.relreplident = 'n' FROM pg_class c WHERE c.oid = own) THEN
+      ALTER TABLE public.dts_ddl_command REPLICA IDENTITY DEFAULT;
+    END IF;
     ALTER EVENT TRIGGER dts_intercept_start DISABLE;
     ALTER EVENT TRIGGER dts_intercept_drop DISABLE;
     ALTER EVENT TRIGGER dts_intercept_rewrite DISABLE;

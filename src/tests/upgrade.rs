@@ -245,6 +245,16 @@ fn from_every_version() {
         );
         capture(&version, &create);
     }
+    // what the DBA has chosen stays
+    let database = Database::bare("upgrade_identity");
+    let mut client = database.connect();
+    run(
+        &mut client,
+        "CREATE EXTENSION dts_ddl_capture VERSION '1.6.0'; ALTER TABLE public.dts_ddl_command REPLICA IDENTITY FULL;
+         ALTER EXTENSION dts_ddl_capture UPDATE",
+    );
+    let identity = "SELECT relreplident FROM pg_class WHERE relname = 'dts_ddl_command'";
+    assert_eq!(value(&mut client, identity), "f");
 }
 
 /// What DDL leads to: with objects of this version; with old ones and the new library, which is what a server has between the
