@@ -68,9 +68,9 @@ BEGIN
               WHEN EXISTS (SELECT FROM pg_index x WHERE x.indrelid = c.oid AND (x.indexprs IS NOT NULL OR x.indpred IS NOT NULL))
                 THEN 'It has an index with an expression or a condition.'
               WHEN (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped AND (
-                      a.attname IN ('ddl_text', 'tag', 'username', 'message') AND a.atttypid IN ('text'::regtype, 'varchar'::regtype)
-                      OR a.attname = 'id' AND a.atttypid IN ('int8'::regtype, 'int4'::regtype))) <> 5
-                THEN 'It lacks one of the columns ddl_text, id, tag, username, message, or one has another type.' END
+                      a.attname IN ('ddl_text', 'tag', 'username', 'object_name', 'message') AND a.atttypid IN ('text'::regtype, 'varchar'::regtype)
+                      OR a.attname = 'id' AND a.atttypid IN ('int8'::regtype, 'int4'::regtype))) <> 6
+                THEN 'It lacks one of the columns ddl_text, id, tag, username, object_name, message, or one has another type.' END
     INTO wrong FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relname = 'dts_ddl_command';
   is_new_table := NOT FOUND;
   IF wrong IS NOT NULL THEN
@@ -412,6 +412,10 @@ BEGIN
           'replica_identity', v_row -> 'replica_identity', 'made', v_row -> 'made')),
         c.ddl_text NOT LIKE '%;%' AND (c.tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') AND c.ddl_text ~* '^(create|alter)\s+extension\M'
           OR c.tag = 'DROP OWNED' AND c.ddl_text ~* '^drop\s+owned\M'));
+      -- a lock of the session, which code of the command may have taken, would stay
+      IF subscription IS NOT NULL THEN
+        PERFORM pg_advisory_unlock_all();
+      END IF;
       status := 'applied';
       IF (v_row ->> 'redacted')::integer > 0 THEN
         v_notes := v_notes || 'secrets are not in the row: set them by hand'::text;
@@ -472,6 +476,7 @@ BEGIN
     v_context text;
     v_subscription constant oid := (SELECT s.subid FROM pg_stat_subscription s WHERE s.pid = pg_backend_pid() LIMIT 1);
     v_done record;
+    v_timeout text;
     v_state text;
     v_message text;
     v_detail text;
@@ -490,11 +495,16 @@ BEGIN
     IF v_subscription IS NULL AND v_context LIKE E'%
 %' THEN
       RAISE EXCEPTION 'DDL command % was not sent by the replicator itself', NEW.id USING ERRCODE = 'insufficient_privilege',
-        DETAIL = 'The row was inserted by a function, a trigger or COPY: ' || left(v_context, 1000);
+        DETAIL = 'The row was inserted by a function or trigger: ' || left(v_context, 1000);
+    END IF;
+    -- On 13 the copy of a table keeps its lock until the worker here has come to an end of transaction: it would wait for itself.
+    IF v_subscription IS NOT NULL AND current_setting('server_version_num')::integer < 140000 AND current_setting('lock_timeout') = '0' THEN
+      PERFORM set_config('lock_timeout', '10s', true);
+      v_timeout := '0';
     END IF;
     -- A value that is added to an enum of the same transaction can be used in it from 17 on, but only without a subtransaction
     -- (pg_enum.c): then PostgreSQL's error stands alone, and its CONTEXT has the id.
-    IF NEW.tag IN ('CREATE TYPE', 'ALTER TYPE') THEN
+    IF NEW.tag IN ('CREATE TYPE', 'ALTER TYPE') AND current_setting('server_version_num')::integer >= 170000 THEN
       SELECT * INTO v_done FROM dts_ddl_apply.command(NEW, v_subscription);
     ELSE
       BEGIN
@@ -506,6 +516,9 @@ BEGIN
           HINT = concat_ws(' ', nullif(v_hint, ''), format('Mend the cause and let the replicator try again, or do by hand what the command is for '
             'and leave it out: SELECT dts_ddl_apply.skip(%s)', NEW.id));
       END;
+    END IF;
+    IF v_timeout IS NOT NULL THEN
+      PERFORM set_config('lock_timeout', v_timeout, true);
     END IF;
     UPDATE dts_ddl_apply.log l SET status = v_done.status, role = v_done.role, note = v_done.note, finished = clock_timestamp() WHERE l.id = NEW.id;
     IF v_done.status <> 'not for replay' AND v_done.note IS NOT NULL THEN

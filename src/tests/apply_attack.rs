@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// A function that tries everything to become more than its role, then writes down who it is. It never fails. The list of
 /// attempts is long because each is refused by a different part of the server.
-fn arm(pair: &Pair, role: &str) {
+pub fn arm(pair: &Pair, role: &str) {
     for node in [&pair.source, &pair.destination] {
         node.run(&format!(
             "CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE {} TO {role}",
@@ -51,7 +51,7 @@ fn arm(pair: &Pair, role: &str) {
 }
 
 #[track_caller]
-fn nothing_gained(node: &Node, role: &str) {
+pub fn nothing_gained(node: &Node, role: &str) {
     assert_eq!(
         node.column(&format!("SELECT DISTINCT who || ': ' || what FROM {role}.seen WHERE super OR who <> '{role}' ORDER BY 1")),
         Vec::<String>::new(),
@@ -89,6 +89,40 @@ fn nothing_gained(node: &Node, role: &str) {
     );
 }
 
+/// Commands of a role `mallory_ddl` that [`arm`] has armed, which call its functions.
+pub const COMMANDS: &[&str] = &[
+    "CREATE TABLE a (id int PRIMARY KEY, v text); INSERT INTO a SELECT g, 'v' FROM generate_series(1, 3) g",
+    "ALTER TABLE a ADD COLUMN d int DEFAULT f('add column')",
+    "CREATE INDEX ON a (i('index'), id)",
+    "CREATE INDEX ON a (id) WHERE i('predicate') = 1",
+    "CREATE INDEX CONCURRENTLY ON a (id, i('concurrently'))",
+    "ALTER TABLE a ADD CONSTRAINT checked CHECK (f('check') = 1)",
+    "ALTER TABLE a ADD COLUMN g int GENERATED ALWAYS AS (i('generated')) STORED",
+    "CREATE DOMAIN dom AS int CHECK (f('domain') = 1); ALTER TABLE a ADD COLUMN dm dom DEFAULT 1",
+    "ALTER DOMAIN dom ADD CONSTRAINT more CHECK (f('alter domain') = 1)",
+    "ALTER TABLE a ALTER v TYPE int USING f('using')",
+    "CREATE MATERIALIZED VIEW mv AS SELECT f('materialized view') AS x",
+    "REFRESH MATERIALIZED VIEW mv",
+    "REINDEX TABLE a",
+    "CREATE TABLE as_made AS SELECT f('create table as') AS x",
+    "CREATE TABLE part (k int, v text) PARTITION BY RANGE (i('key ' || k)); CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (9)",
+    "CREATE TABLE bounds (k int) PARTITION BY LIST (k); CREATE TABLE bounds_1 PARTITION OF bounds FOR VALUES IN (f('bound'))",
+    "CREATE TABLE loose (k int); INSERT INTO loose VALUES (5); ALTER TABLE bounds ATTACH PARTITION loose FOR VALUES IN (f('attach') + 4)",
+    "CREATE STATISTICS st ON id, v FROM a; CREATE TYPE ct AS (x int); CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq)",
+    "CREATE VIEW vw AS SELECT f('view') AS x; CREATE RULE r AS ON INSERT TO a DO ALSO SELECT f('rule')",
+    "CREATE FUNCTION outspoken() RETURNS void LANGUAGE plpgsql SET search_path = mallory_ddl AS $$ BEGIN EXECUTE 'CREATE TABLE by_function (x int DEFAULT f(''by function''))'; END $$; SELECT outspoken()",
+    "CREATE FUNCTION constant(x dom[] DEFAULT '{1}') RETURNS void LANGUAGE sql AS ''; ALTER FUNCTION constant(dom[]) SET work_mem = '1MB'",
+    "CREATE TYPE pair AS (x dom, y int); CREATE FUNCTION row_constant(x pair DEFAULT '(1,2)') RETURNS void LANGUAGE sql SET role = mallory_ddl AS ''",
+    "CREATE FUNCTION with_role(x dom[] DEFAULT '{2}') RETURNS text LANGUAGE sql SET search_path = mallory_ddl SET role = mallory_ddl SET work_mem = '1MB' AS 'SELECT current_user::text'",
+    "CREATE OR REPLACE FUNCTION with_role(x dom[] DEFAULT '{3}') RETURNS text LANGUAGE sql SET role = mallory_ddl AS 'SELECT current_user::text'",
+    "ALTER FUNCTION with_role(dom[]) SET role = mallory_ddl; ALTER FUNCTION with_role(dom[]) RESET role; ALTER FUNCTION with_role(dom[]) RESET ALL",
+    "CREATE PROCEDURE proc(x dom[] DEFAULT '{4}') LANGUAGE sql SET role = mallory_ddl AS ''; ALTER PROCEDURE proc(dom[]) SET role = mallory_ddl",
+    "CREATE AGGREGATE agg (int) (SFUNC = int4pl, STYPE = int, INITCOND = '0'); CREATE CAST (ct AS text) WITH INOUT AS ASSIGNMENT",
+    "CREATE POLICY p ON a USING (f('policy') = 1); CREATE TRIGGER tr BEFORE INSERT ON a FOR EACH ROW WHEN (NEW.dm > '1'::dom) EXECUTE FUNCTION t()",
+    "ALTER TABLE a ALTER d SET DEFAULT ('{5}'::dom[])[1]; COMMENT ON FUNCTION f(text) IS 'a comment'",
+    "SET ROLE mallory_ddl; SET search_path = mallory_ddl; CREATE TABLE last_one (x int)",
+];
+
 /// Functions that the commands themselves call.
 #[test]
 fn by_commands() {
@@ -96,38 +130,7 @@ fn by_commands() {
     let pair = Pair::simple("attackddl");
     arm(&pair, role);
     let mut client = pair.source.connect_as(Some(role));
-    for sql in [
-        "CREATE TABLE a (id int PRIMARY KEY, v text); INSERT INTO a SELECT g, 'v' FROM generate_series(1, 3) g",
-        "ALTER TABLE a ADD COLUMN d int DEFAULT f('add column')",
-        "CREATE INDEX ON a (i('index'), id)",
-        "CREATE INDEX ON a (id) WHERE i('predicate') = 1",
-        "CREATE INDEX CONCURRENTLY ON a (id, i('concurrently'))",
-        "ALTER TABLE a ADD CONSTRAINT checked CHECK (f('check') = 1)",
-        "ALTER TABLE a ADD COLUMN g int GENERATED ALWAYS AS (i('generated')) STORED",
-        "CREATE DOMAIN dom AS int CHECK (f('domain') = 1); ALTER TABLE a ADD COLUMN dm dom DEFAULT 1",
-        "ALTER DOMAIN dom ADD CONSTRAINT more CHECK (f('alter domain') = 1)",
-        "ALTER TABLE a ALTER v TYPE int USING f('using')",
-        "CREATE MATERIALIZED VIEW mv AS SELECT f('materialized view') AS x",
-        "REFRESH MATERIALIZED VIEW mv",
-        "REINDEX TABLE a",
-        "CREATE TABLE as_made AS SELECT f('create table as') AS x",
-        "CREATE TABLE part (k int, v text) PARTITION BY RANGE (i('key ' || k)); CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (9)",
-        "CREATE TABLE bounds (k int) PARTITION BY LIST (k); CREATE TABLE bounds_1 PARTITION OF bounds FOR VALUES IN (f('bound'))",
-        "CREATE TABLE loose (k int); INSERT INTO loose VALUES (5); ALTER TABLE bounds ATTACH PARTITION loose FOR VALUES IN (f('attach') + 4)",
-        "CREATE STATISTICS st ON id, v FROM a; CREATE TYPE ct AS (x int); CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = texteq)",
-        "CREATE VIEW vw AS SELECT f('view') AS x; CREATE RULE r AS ON INSERT TO a DO ALSO SELECT f('rule')",
-        "CREATE FUNCTION outspoken() RETURNS void LANGUAGE plpgsql SET search_path = mallory_ddl AS $$ BEGIN EXECUTE 'CREATE TABLE by_function (x int DEFAULT f(''by function''))'; END $$; SELECT outspoken()",
-        "CREATE FUNCTION constant(x dom[] DEFAULT '{1}') RETURNS void LANGUAGE sql AS ''; ALTER FUNCTION constant(dom[]) SET work_mem = '1MB'",
-        "CREATE TYPE pair AS (x dom, y int); CREATE FUNCTION row_constant(x pair DEFAULT '(1,2)') RETURNS void LANGUAGE sql SET role = mallory_ddl AS ''",
-        "CREATE FUNCTION with_role(x dom[] DEFAULT '{2}') RETURNS text LANGUAGE sql SET search_path = mallory_ddl SET role = mallory_ddl SET work_mem = '1MB' AS 'SELECT current_user::text'",
-        "CREATE OR REPLACE FUNCTION with_role(x dom[] DEFAULT '{3}') RETURNS text LANGUAGE sql SET role = mallory_ddl AS 'SELECT current_user::text'",
-        "ALTER FUNCTION with_role(dom[]) SET role = mallory_ddl; ALTER FUNCTION with_role(dom[]) RESET role; ALTER FUNCTION with_role(dom[]) RESET ALL",
-        "CREATE PROCEDURE proc(x dom[] DEFAULT '{4}') LANGUAGE sql SET role = mallory_ddl AS ''; ALTER PROCEDURE proc(dom[]) SET role = mallory_ddl",
-        "CREATE AGGREGATE agg (int) (SFUNC = int4pl, STYPE = int, INITCOND = '0'); CREATE CAST (ct AS text) WITH INOUT AS ASSIGNMENT",
-        "CREATE POLICY p ON a USING (f('policy') = 1); CREATE TRIGGER tr BEFORE INSERT ON a FOR EACH ROW WHEN (NEW.dm > '1'::dom) EXECUTE FUNCTION t()",
-        "ALTER TABLE a ALTER d SET DEFAULT ('{5}'::dom[])[1]; COMMENT ON FUNCTION f(text) IS 'a comment'",
-        "SET ROLE mallory_ddl; SET search_path = mallory_ddl; CREATE TABLE last_one (x int)",
-    ] {
+    for sql in COMMANDS {
         client
             .batch_execute(sql)
             .unwrap_or_else(|error| panic!("{sql}: {error:?}"));

@@ -69,6 +69,8 @@ mod memory;
 #[cfg(test)]
 mod pair;
 #[cfg(test)]
+mod portable_apply;
+#[cfg(test)]
 mod protocol;
 #[cfg(test)]
 mod races;

@@ -57,6 +57,10 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("docs/monitoring.md", "dts_ddl:", After(EXTENSION)),
     ("docs/packages.md", "ALTER EXTENSION dts_ddl_capture UPDATE", After(EXTENSION)),
     ("docs/packages.md", "package/build", By("package/check", "package/build")),
+    ("docs/portable-apply.md", "psql -X -v ON_ERROR_STOP=1 -f sql/portable/apply.sql", By(PORTABLE_APPLY, "fn procedure")),
+    ("docs/portable-apply.md", "psql -X \"$SRC\" -c \"CREATE PUBLICATION mig_ddl", By(PORTABLE_APPLY, "shell.run(slot)")),
+    ("docs/portable-apply.md", "psql -X -q -v ON_ERROR_STOP=1", By(PORTABLE_APPLY, "shell.run(moment)")),
+    ("docs/portable-apply.md", "psql -X \"$DST\" -c \"ALTER SUBSCRIPTION mig REFRESH", By(PORTABLE_APPLY, "shell.run(refresh)")),
     ("docs/portable.md", "psql -X -v ON_ERROR_STOP=1 -f sql/portable/install.sql", By("proof/portable", "install.sql")),
     ("docs/portable.md", "psql -X -v ON_ERROR_STOP=1 -f sql/portable/to_native.sql", By(HERE, "fn from_hand_made_capture")),
     ("docs/portable.md", "psql -X -v ON_ERROR_STOP=1 -c \"SET dts_ddl_portable.take_over", By("proof/portable", "SET dts_ddl_portable.take_over = 'on'")),
@@ -73,6 +77,7 @@ const BLOCKS: &[(&str, &str, How)] = &[
 ];
 
 const HERE: &str = "src/tests/documents/commands.rs";
+const PORTABLE_APPLY: &str = "src/tests/portable_apply.rs";
 const PROCEDURES: &str = "src/tests/apply_readme.rs";
 const EXTENSION: &str = "CREATE EXTENSION dts_ddl_capture";
 const WITH_PUBLICATION: &str = "CREATE EXTENSION dts_ddl_capture; CREATE PUBLICATION mig";
