@@ -32,4 +32,6 @@ check_versions() {
   [ "$(sed -n 's/^## \([0-9][^ ]*\) .*/\1/p' "$ROOT/CHANGELOG.md" | head -1)" = "$version" ] || die "CHANGELOG.md must begin with version $version of Cargo.toml"
   grep -q "dts_ddl_portable.own SET version = '$version'" "$ROOT/sql/portable/install.sql" \
     || die "sql/portable/install.sql must name version $version of Cargo.toml"
+  grep -q "dts_ddl_apply.own SET version = '$version'" "$ROOT/sql/portable/apply.sql" \
+    || die "sql/portable/apply.sql must name version $version of Cargo.toml"
 }

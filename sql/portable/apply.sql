@@ -96,7 +96,7 @@ BEGIN
       note text
     );
     CREATE TABLE dts_ddl_apply.role_map (source text PRIMARY KEY, destination text NOT NULL);
-    INSERT INTO dts_ddl_apply.own VALUES ('1.6.0', is_new_table, 0);
+    INSERT INTO dts_ddl_apply.own VALUES ('', is_new_table, 0);
   END IF;
   IF is_new_table THEN
     CREATE TABLE public.dts_ddl_command (
@@ -405,6 +405,21 @@ BEGIN
         IF v_more IS NOT NULL THEN
           RAISE EXCEPTION 'role "%" may do more here than it could on the source: %', role, v_more USING ERRCODE = 'insufficient_privilege',
             HINT = 'Take these rights from it here, or name the role that stands for it in dts_ddl_apply.role_map.';
+        END IF;
+      END IF;
+      -- What CREATE .. IF NOT EXISTS has made there and finds here, of somebody else: it is another thing than there, and what comes next would
+      -- run that one's code as a superuser, or as the role that installed this.
+      IF (v_is_superuser OR role = current_user)
+         AND c.tag IN ('CREATE SCHEMA', 'CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SEQUENCE', 'CREATE MATERIALIZED VIEW') THEN
+        SELECT o.x ->> 'identity' INTO v_item FROM jsonb_array_elements(coalesce(v_row -> 'objects', '[]')) WITH ORDINALITY o (x, place)
+         WHERE o.x ->> 'type' = lower(substr(c.tag, 8)) ORDER BY o.place LIMIT 1;
+        SELECT pg_get_userbyid(f.owner) INTO v_owner FROM (
+          SELECT k.relowner AS owner FROM pg_class k WHERE k.oid = to_regclass(v_item) AND c.tag <> 'CREATE SCHEMA'
+          UNION ALL SELECT n.nspowner FROM pg_namespace n WHERE n.oid = to_regnamespace(v_item) AND c.tag = 'CREATE SCHEMA') f
+         WHERE pg_get_userbyid(f.owner) NOT IN (role, current_user) AND NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.oid = f.owner);
+        IF FOUND THEN
+          RAISE EXCEPTION '% is here already, and belongs to role "%"', v_item, v_owner USING ERRCODE = 'duplicate_object',
+            DETAIL = 'The command made it on the source.', HINT = 'Rename or drop it here, if it is not what it is on the source.';
         END IF;
       END IF;
       PERFORM dts_ddl_apply.as_role(role, c.id, dts_ddl_apply.plain_form(c.tag, c.ddl_text, (v_row ->> 'major')::integer < 19),
