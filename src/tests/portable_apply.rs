@@ -299,6 +299,46 @@ fn forms_without_concurrently() {
     same_without_ours(&pair);
 }
 
+/// A source that has no library either: its CREATE TABLE AS comes behind the rows of the table, which are copied.
+#[test]
+fn both_portable() {
+    let pair = Pair::bare(&servers(), "papplyboth");
+    let (source, destination) = (&pair.source, &pair.destination);
+    source.run(include_str!("../../sql/portable/install.sql"));
+    source.run("CREATE PUBLICATION dts_sync_p FOR TABLE public.dts_ddl_command");
+    destination.run(APPLY);
+    let name = &source.database;
+    source.run(&format!(
+        "SELECT pg_create_logical_replication_slot('{name}', 'pgoutput')"
+    ));
+    connect_nodes(
+        source,
+        destination,
+        name,
+        "dts_sync_p",
+        "copy_data = false, create_slot = false,",
+    );
+    source.run_each(&[
+        "CREATE TABLE a (i int PRIMARY KEY)",
+        "INSERT INTO a VALUES (1)",
+        "BEGIN",
+        "ALTER TABLE a ADD x int",
+        "INSERT INTO a VALUES (2, 2)",
+        "CREATE TABLE b AS SELECT * FROM a",
+        "INSERT INTO b VALUES (3, 3)",
+        "COMMIT",
+        "CREATE INDEX CONCURRENTLY ON a (x)",
+    ]);
+    wait_for(source, destination, name);
+    same_rows(source, destination, &["dts_sync_p".to_owned()], TABLE);
+    assert_eq!(destination.value("SELECT count(*) FROM b"), "3");
+    destination.run(&format!("ALTER SUBSCRIPTION {name} DISABLE"));
+    destination.run(&format!("DROP SUBSCRIPTION {name}"));
+    destination.run(REMOVE);
+    source.run(include_str!("../../sql/portable/uninstall.sql"));
+    same_schema(source, destination);
+}
+
 /// Where the server has chosen a name, it is the source's.
 #[test]
 fn names() {
@@ -669,6 +709,11 @@ fn rows_of_a_sink() {
         node.value("SELECT count(*) FROM information_schema.role_table_grants WHERE table_schema = 'dts_ddl_apply' AND grantee <> 'papply_owner'"),
         "0"
     );
+    // none may be called, or made a trigger of anybody's table, but the one that runs what its caller has said, as its caller
+    assert_eq!(
+        node.column("SELECT proname FROM pg_proc WHERE pronamespace = 'dts_ddl_apply'::regnamespace AND has_function_privilege('papply_sink', oid, 'EXECUTE')"),
+        ["run"]
+    );
     node.connect_as(Some("papply_owner"))
         .batch_execute(REMOVE)
         .unwrap();
@@ -845,6 +890,14 @@ fn hostile_rows() {
             .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
     wait_for(&pair.source, &pair.destination, &pair.destination.database);
+    // what rows have locked for the session is locked until the worker ends: PostgreSQL alone runs them
+    pair.destination.run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_subscription WHERE pid IS NOT NULL AND subname = current_database()",
+    );
+    pair.destination.expect_value(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 11",
+        "0",
+    );
     // before anybody reads the table: a query evaluates predicates of its indexes as whoever asks
     nothing_gained(&pair.destination, role);
     assert_eq!(
