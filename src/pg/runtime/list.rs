@@ -59,6 +59,15 @@ pub(in crate::pg) unsafe fn string<'a>(node: *mut pg_sys::Node) -> &'a [u8] {
     unsafe { text::bytes((*node.cast::<StringNode>()).sval) }
 }
 
+/// Gives a string node the string of another.
+///
+/// # Safety
+/// Both are string nodes, of which the first does not outlive the second.
+pub(in crate::pg) unsafe fn set_string(node: *mut pg_sys::Node, other: *mut pg_sys::Node) {
+    // SAFETY: the caller's promise.
+    unsafe { (*node.cast::<StringNode>()).sval = (*other.cast::<StringNode>()).sval }
+}
+
 /// The strings of a list of string nodes.
 ///
 /// # Safety
