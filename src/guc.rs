@@ -98,6 +98,8 @@ static APPLY_MISSING_TABLESPACE: GucSetting<ApplyMissingTablespace> =
 /// `copy`: rows that differ are found when it is too late.
 static APPLY_ON_REWRITE: GucSetting<ApplyOnRewrite> =
     GucSetting::<ApplyOnRewrite>::new(ApplyOnRewrite::Copy);
+/// Off: the text is what was sent, and consumers that set the row's search_path need no other.
+static QUALIFY_NAMES: GucSetting<bool> = GucSetting::<bool>::new(false);
 /// Off: consumers that read the table need no second copy of each command in WAL.
 static EMIT_MESSAGE: GucSetting<bool> = GucSetting::<bool>::new(false);
 
@@ -141,6 +143,10 @@ pub fn capture_roles() -> bool {
 
 pub fn emit_message() -> bool {
     EMIT_MESSAGE.get()
+}
+
+pub fn qualify_names() -> bool {
+    QUALIFY_NAMES.get()
 }
 
 pub fn warn_on_rewrite() -> bool {
@@ -237,6 +243,16 @@ pub const DEFINITIONS: &[fn()] = &[
             c"Writes each recorded command as a logical message, too.",
             c"Transactional, with the prefix \"dts_ddl\"; for consumers that decode messages and read no table.",
             &EMIT_MESSAGE,
+            GucContext::Suset,
+            GucFlags::default(),
+        );
+    },
+    || {
+        GucRegistry::define_bool_guc(
+            c"dts_ddl_capture.qualify_names",
+            c"Stores recorded statements with a schema before each name.",
+            c"For consumers that run them under another search_path. Bodies of functions stay as they are.",
+            &QUALIFY_NAMES,
             GucContext::Suset,
             GucFlags::default(),
         );

@@ -1,7 +1,7 @@
 -- Defaults, check hooks, permissions, the reserved prefix, and where they can be set.
 CREATE TABLE load (x int);
 SELECT t.is('names, types, contexts, defaults', (SELECT string_agg(concat_ws(' ', name, vartype, context, boot_val, coalesce(unit, '-'), coalesce(enumvals::text, '-'), coalesce(min_val, '-'), coalesce(max_val, '-')), E'\n' ORDER BY name COLLATE "C")
-    FROM pg_settings WHERE name LIKE 'dts\_ddl\_capture.%' AND name IN ('dts_ddl_capture.enabled', 'dts_ddl_capture.on_error', 'dts_ddl_capture.max_rows', 'dts_ddl_capture.max_age', 'dts_ddl_capture.replica_identity', 'dts_ddl_capture.publication_prefix', 'dts_ddl_capture.redact_secrets', 'dts_ddl_capture.warn_on_rewrite', 'dts_ddl_capture.emit_message', 'dts_ddl_capture.capture_roles')),
+    FROM pg_settings WHERE name LIKE 'dts\_ddl\_capture.%' AND name IN ('dts_ddl_capture.enabled', 'dts_ddl_capture.on_error', 'dts_ddl_capture.max_rows', 'dts_ddl_capture.max_age', 'dts_ddl_capture.replica_identity', 'dts_ddl_capture.publication_prefix', 'dts_ddl_capture.redact_secrets', 'dts_ddl_capture.warn_on_rewrite', 'dts_ddl_capture.emit_message', 'dts_ddl_capture.capture_roles', 'dts_ddl_capture.qualify_names')),
 $$dts_ddl_capture.capture_roles bool superuser off - - - -
 dts_ddl_capture.emit_message bool superuser off - - - -
 dts_ddl_capture.enabled bool superuser on - - - -
@@ -9,6 +9,7 @@ dts_ddl_capture.max_age integer superuser 0 s - 0 2147483647
 dts_ddl_capture.max_rows integer superuser 10000 - - 0 2147483647
 dts_ddl_capture.on_error enum superuser error - {error,warning} - -
 dts_ddl_capture.publication_prefix string superuser dts_sync_ - - - -
+dts_ddl_capture.qualify_names bool superuser off - - - -
 dts_ddl_capture.redact_secrets bool superuser on - - - -
 dts_ddl_capture.replica_identity enum superuser full - {full,full_without_key,off} - -
 dts_ddl_capture.warn_on_rewrite bool user on - - - -$$);

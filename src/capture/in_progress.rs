@@ -193,18 +193,18 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         commands
             .last()
             .filter(|c| c.kind == kind && matches!(c.phase, Phase::Announced))
-            .map(|c| c.nested)
+            .map(|c| (c.source.clone(), c.nested))
     });
-    let nested = known.unwrap_or_else(|| {
+    let (source, nested) = known.unwrap_or_else(|| {
         let (source, nested) = source::locate(tree);
         // Before the entry is there: it must not stay if there is no memory to have it taken off.
         let number = next_number();
         statements::remove_at_end(number);
         let level = transaction::nest_level();
-        add(number, tree, source, nested, Some(level));
-        nested
+        add(number, tree, source.clone(), nested, Some(level));
+        (source, nested)
     });
-    let started = Started::of(tree, nested, progress);
+    let started = Started::of(tree, &source, nested, progress);
     COMMANDS.with_borrow_mut(|commands| {
         if let Some(command) = commands.last_mut() {
             command.phase = Phase::Started(Box::new(started));

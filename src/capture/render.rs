@@ -2,6 +2,7 @@
 
 use crate::capture::objects::{self, Local, Touched};
 use crate::capture::published::{self, Undecoded};
+use crate::capture::qualified::{self, Qualified};
 use crate::capture::row::{self, Row};
 use crate::capture::started::{Rewrite, Started};
 use crate::capture::{also_dropped, create_table, names, repaired, replayable, stored_text};
@@ -68,6 +69,17 @@ pub fn write(
         .or(unreadable)
         .or((repaired::drops_untold_alone(started.tree)).then_some(INDEX_NOWHERE_ELSE));
     let made = names::chosen(started, &touched, &text.statement);
+    let mut unqualified = Vec::new();
+    if reason.is_none() {
+        match qualified::of(started, &touched, &text.statement) {
+            Qualified::AsItIs => {}
+            Qualified::Statement(statement) => {
+                let sent = std::mem::replace(&mut text.statement, statement);
+                text.original.get_or_insert(sent);
+            }
+            Qualified::Uncertain(reasons) => unqualified = reasons,
+        }
+    }
     let main = touched.main_object().cloned();
     let mut message = row::document(&started.context, touched.objects);
     joined.prepared.tell(&mut message);
@@ -82,6 +94,7 @@ pub fn write(
     message.major = partition::detaches_concurrently(started.tree).then_some(session::MAJOR);
     message.undecoded_rows = joined.undecoded.iter().map(|u| u.table.clone()).collect();
     message.redacted = text.redacted;
+    message.unqualified = unqualified;
     if reason.is_some() {
         message.replay = Some(false);
         message.replay_reason = reason.map(Cow::Borrowed);

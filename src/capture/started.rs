@@ -1,6 +1,7 @@
 //! What is noted of a DDL command from its start to its row.
 
 use crate::capture::context::Context;
+use crate::capture::names_before::Names;
 use crate::capture::untold::Found;
 use crate::pg::catalog::lookup::Address;
 use crate::pg::command::event::Dropped;
@@ -9,6 +10,7 @@ use crate::pg::command::index;
 use crate::pg::command::like::{self, TemporaryLike};
 use crate::pg::command::node::{ParseTree, TemporaryItems};
 use crate::pg::command::partition;
+use crate::pg::command::source::Source;
 use crate::pg::command::without_temporary::Before;
 use crate::pg::runtime::transaction::{self, Progress};
 use crate::pg::store::table;
@@ -25,6 +27,8 @@ pub struct Rewrite {
 pub struct Started {
     pub tree: ParseTree,
     pub context: Context,
+    /// What the names of the statement mean, where they are to get schemas.
+    pub names: Option<Names>,
     /// Where the transaction stood when the command began; `None` when that was not seen.
     pub progress: Option<Progress>,
     pub dropped: Vec<Dropped>,
@@ -70,11 +74,13 @@ pub enum Recorded {
 
 impl Started {
     /// What can only be asked before the command runs.
-    pub fn of(tree: ParseTree, nested: bool, progress: Option<Progress>) -> Self {
+    pub fn of(tree: ParseTree, source: &Source, nested: bool, progress: Option<Progress>) -> Self {
         let (likes, all_likes) = like::temporary_likes(tree);
+        let context = Context::of_session(nested).watching(tree.may_evaluate());
         Started {
             tree,
-            context: Context::of_session(nested).watching(tree.may_evaluate()),
+            names: Names::of(source, context.standard_conforming_strings),
+            context,
             progress,
             dropped: Vec::new(),
             rewrites: Vec::new(),

@@ -70,6 +70,9 @@ pub struct Document<'a> {
     pub redacted: usize,
     #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub temporary_removed: Vec<String>,
+    /// Why the statement has names without a schema, where it should have none.
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+    pub unqualified: Vec<String>,
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub original: Option<Original>,
     /// Keys that are missing, or of which only the beginning is there, since the row would be too large.

@@ -54,6 +54,7 @@ sql_tests! {
         not_ddl own_bookkeeping owned partitions reindex replica_role security_label temporary temporary_cascade
         toasted_concurrently
     }
+    qualify { extension latin1 statements uncertain }
     script { access alone alone_detach alone_reindex encoding format range unreadable }
     secrets { redact }
     settings { load_by_name placeholders preload reserved_prefix reserved_prefix_later values }

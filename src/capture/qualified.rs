@@ -1,0 +1,138 @@
+//! The statement with a schema before each name, as PostgreSQL resolved it (`dts_ddl_capture.qualify_names`): for consumers that run
+//! it under another search_path, or under none.
+//!
+//! What the command makes lies where its search_path says. Every other name means what it meant when the command began
+//! ([`names_before`](super::names_before)); what was not there then is what the command has made besides (the sequence of a serial
+//! column), and what is not there in the end either (IF EXISTS) keeps its name. Which of several functions or operators is
+//! meant shows in what has come to depend on them.
+//! Bodies of functions that are strings stay as they are. Where one name is not certain the statement stays as it is.
+
+use crate::capture::in_progress;
+use crate::capture::objects::Touched;
+use crate::capture::started::Started;
+use crate::pg::command::names::{self, Meaning, Reading};
+use crate::pg::command::visible;
+use crate::pg::runtime::text;
+use std::collections::HashMap;
+
+/// So many names are told that are not certain.
+const MOST_TOLD: usize = 20;
+
+/// What has become of a statement.
+pub enum Qualified {
+    AsItIs,
+    Statement(Vec<u8>),
+    /// As it is, for these reasons.
+    Uncertain(Vec<String>),
+}
+
+pub fn of(started: &Started, touched: &Touched, statement: &[u8]) -> Qualified {
+    match try_of(started, touched, statement) {
+        Ok(Some(qualified)) => Qualified::Statement(qualified),
+        Ok(None) => Qualified::AsItIs,
+        Err(reasons) => Qualified::Uncertain(reasons),
+    }
+}
+
+fn try_of(
+    started: &Started,
+    touched: &Touched,
+    statement: &[u8],
+) -> Result<Option<Vec<u8>>, Vec<String>> {
+    let Some(before) = &started.names else {
+        return Ok(None);
+    };
+    let because = |reason: &str| vec![reason.to_owned()];
+    let conforming = started.context.standard_conforming_strings;
+    let reading = Reading::of(statement, conforming).map_err(because)?;
+    let names: Vec<_> = reading.described().collect();
+    let keys: Vec<_> = names.iter().map(|name| name.key()).collect();
+    let meanings = before.meanings(statement, &keys).map_err(because)?;
+    let mut occurrences: HashMap<_, usize> = HashMap::new();
+    for key in &keys {
+        *occurrences.entry(key).or_default() += 1;
+    }
+    let new_schema = match &reading.makes_schema {
+        Some(Some(name)) => Some(name.clone()),
+        Some(None) => {
+            let mut objects = touched.objects.iter();
+            let schema = objects.find(|object| object.object_type == "schema");
+            schema.and_then(|schema| schema.name.clone())
+        }
+        None => None,
+    };
+    let path = match &new_schema {
+        Some(schema) => before.path.behind(schema),
+        None => before.path.clone(),
+    };
+    let home = new_schema.as_ref().or(started.context.search_path.first());
+    let since = (started.progress).filter(|_| !in_progress::is_building_concurrently());
+    let mut uncertain = Vec::new();
+    let mut schemas = Vec::with_capacity(names.len());
+    for ((name, meaning), key) in names.iter().zip(meanings).zip(&keys) {
+        let of_new_schema = || {
+            let found = name.meaning(&path);
+            let schema = new_schema.as_ref()?;
+            (found == Meaning::Schema(schema.clone())).then_some(found)
+        };
+        let mut meaning = if name.is_made {
+            home.map_or(Meaning::Nothing, |schema| Meaning::Schema(schema.clone()))
+        } else if let Some(found) = of_new_schema() {
+            found
+        } else {
+            match meaning.filter(|meaning| !name.is_late && **meaning != Meaning::Nothing) {
+                Some(meaning) => meaning.clone(),
+                None => name.meaning(&path),
+            }
+        };
+        if let Meaning::Among(candidates) = &meaning {
+            if name.is_perhaps {
+                if since.is_none_or(|since| names::is_any_used(candidates, since)) {
+                    uncertain.push(format!("{}: may be written like a column", name.words()));
+                }
+                schemas.push(None);
+                continue;
+            }
+            let chosen = since.filter(|_| name.is_stored).and_then(|since| {
+                let occurrences = occurrences.get(key).copied().unwrap_or_default();
+                names::chosen(candidates, &path, since, occurrences)
+            });
+            let Some(chosen) = chosen else {
+                uncertain.push(format!("{}: which of several", name.words()));
+                continue;
+            };
+            meaning = chosen;
+        }
+        schemas.push(match meaning {
+            Meaning::Implied | Meaning::Nothing | Meaning::Among(_) => None,
+            Meaning::Schema(schema) if schema == "pg_temp" => {
+                uncertain.push(format!("{}: temporary", name.words()));
+                None
+            }
+            Meaning::Schema(_) if !name.can_be_qualified => {
+                uncertain.push(format!("{}: no schema can be named there", name.words()));
+                None
+            }
+            Meaning::Schema(schema) => Some(schema),
+            Meaning::Temporary => {
+                uncertain.push(format!("{}: temporary", name.words()));
+                None
+            }
+        });
+    }
+    if !uncertain.is_empty() {
+        uncertain.dedup();
+        uncertain.truncate(MOST_TOLD);
+        return Err(uncertain);
+    }
+    let of_extension = (reading.makes_extension.as_ref())
+        .and_then(|name| visible::schema_of_extension(&text::c_string(name)));
+    let of_extension = of_extension.filter(|schema| Some(schema) == home);
+    if schemas.iter().all(Option::is_none) && of_extension.is_none() {
+        return Ok(None);
+    }
+    reading
+        .qualified(statement, conforming, &schemas, of_extension.as_deref())
+        .map(Some)
+        .map_err(because)
+}
