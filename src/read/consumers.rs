@@ -4,6 +4,9 @@
 
 use crate::document::{Document, settings};
 use crate::error::Failure;
+use crate::pg::command::name;
+use crate::pg::command::names::Reading;
+use crate::pg::command::visible::Path;
 use crate::pg::runtime::text;
 use crate::pg::store::stored::{self, StoredRow};
 use statement::{Lexer, Token, TokenKind};
@@ -56,6 +59,8 @@ pub struct Finding {
     pub ddl_text: Vec<u8>,
 }
 
+/// So many names are told that are not found.
+const MOST_NAMES: usize = 10;
 /// So much is read at a time.
 const ROWS: usize = 500;
 const BYTES: usize = 1 << 20;
@@ -151,6 +156,58 @@ impl Row<'_> {
         })
     }
 
+    /// Whether it is a DROP that ends with CASCADE or RESTRICT.
+    fn drops_with_word(&self) -> bool {
+        let is = |token: Option<&Token>, words: &[&str]| {
+            token.is_some_and(|token| words.iter().any(|word| token.is_word(self.statement, word)))
+        };
+        is(self.tokens.first(), &["drop"]) && is(self.tokens.last(), &["cascade", "restrict"])
+    }
+
+    /// The schema that the statement names for its table.
+    fn named_schema(&self) -> Option<String> {
+        let is = |token: &&Token, words: &[&str]| {
+            words.iter().any(|word| token.is_word(self.statement, word))
+        };
+        let mut tokens = (self.tokens.iter())
+            .skip_while(|token| !is(token, &["table", "on"]))
+            .skip_while(|token| is(token, &["table", "on", "if", "not", "exists", "only"]));
+        let name = tokens.next().filter(|token| token.is_name())?;
+        tokens
+            .next()
+            .filter(|token| token.is_symbol(self.statement, b'.'))?;
+        name::identifier(name.bytes(self.statement)).map(|name| text::decode(&name))
+    }
+
+    /// Names that stand for something else, or nothing, where one schema is the whole search_path.
+    fn lost_names(&self) -> Option<String> {
+        let conforming = settings::standard_conforming_strings(&self.message.settings);
+        let had = || self.message.search_path.iter().map(String::as_str);
+        let set = self
+            .named_schema()
+            .or_else(|| had().next().map(str::to_owned))?;
+        if had().eq([set.as_str()]) {
+            return None;
+        }
+        let [had, has] = [
+            Path::of_schemas(had()),
+            Path::of_schemas([set.as_str()].into_iter()),
+        ];
+        let reading = Reading::of(self.statement, conforming).ok()?;
+        let lost: Vec<String> = reading
+            .described()
+            .filter(|name| !name.is_made && name.meaning(&had) != name.meaning(&has))
+            .map(|name| name.words())
+            .take(MOST_NAMES)
+            .collect();
+        (!lost.is_empty()).then(|| {
+            format!(
+                "sets the search_path to {set} alone, where it does not find {}",
+                lost.join(", ")
+            )
+        })
+    }
+
     /// The tokens with what the command names.
     fn head(&self) -> impl Iterator<Item = &Token> {
         let is_end = |token: &&Token| !token.is_symbol(self.statement, b'(');
@@ -194,12 +251,9 @@ fn trips_of_ape_dts(row: &Row<'_>) -> Vec<String> {
     if row.head().any(is_foreign) {
         found.push("a name that it cannot parse: letters beyond ASCII or $ without quotes, or a quote inside quotes".to_owned());
     }
-    let others = row.message.search_path.get(1..).unwrap_or_default();
-    if !others.is_empty() {
-        found.push(format!(
-            "sets the search_path to one schema: names are not found that stand for something in {}",
-            others.join(", ")
-        ));
+    found.extend(row.lost_names());
+    if row.drops_with_word() {
+        found.push("CASCADE or RESTRICT is taken for one more name".to_owned());
     }
     if row.has_words(&["generated", "always", "as", "identity"]) {
         found.push(
@@ -211,17 +265,7 @@ fn trips_of_ape_dts(row: &Row<'_>) -> Vec<String> {
 }
 
 fn trips_of_dts(row: &Row<'_>) -> Vec<String> {
-    let is_dropped = row
-        .tokens
-        .first()
-        .is_some_and(|token| token.is_word(row.statement, "drop"));
-    let said = ["cascade", "restrict"];
-    let ends = |word: &&str| {
-        row.tokens
-            .last()
-            .is_some_and(|token| token.is_word(row.statement, word))
-    };
-    if is_dropped && said.iter().any(ends) {
+    if row.drops_with_word() {
         vec!["CASCADE and RESTRICT are not migrated, its documents say".to_owned()]
     } else {
         Vec::new()

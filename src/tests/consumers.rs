@@ -32,11 +32,30 @@ const APE_DTS: &[(&str, &str)] = &[
     ("ALTER INDEX other.i RENAME TO j", "left out"),
     ("CREATE PUBLICATION p FOR TABLE t", ""),
     ("GRANT SELECT ON t TO PUBLIC", "left out"),
-    ("DROP TABLE t CASCADE", ""),
+    ("DROP TABLE t", ""),
+    ("DROP TABLE n CASCADE", "CASCADE or RESTRICT"),
     ("SET search_path = public, other", ""),
     (
         "CREATE TABLE r (x int REFERENCES named)",
-        "sets the search_path to one schema: names are not found that stand for something in other",
+        "sets the search_path to public alone, where it does not find relation named",
+    ),
+    (
+        "CREATE TABLE r2 (x int REFERENCES other.named, y text COLLATE \"C\")",
+        "",
+    ),
+    (
+        "ALTER TABLE named ADD y int",
+        "sets the search_path to public alone, where it does not find relation named",
+    ),
+    (
+        "ALTER TABLE other.named ADD z int DEFAULT f()",
+        "sets the search_path to other alone, where it does not find function f",
+    ),
+    ("CREATE INDEX ON other.named (y)", ""),
+    ("SET search_path = public", ""),
+    (
+        "ALTER TABLE IF EXISTS ONLY \"other\" . named ADD w mood",
+        "sets the search_path to other alone, where it does not find type mood",
     ),
 ];
 
@@ -45,7 +64,7 @@ fn of_ape_dts() {
     let database = Database::new("trips");
     let mut client = database.connect();
     client
-        .batch_execute("CREATE SCHEMA other CREATE TABLE named (x int PRIMARY KEY); CREATE INDEX i ON other.named (x)")
+        .batch_execute("CREATE SCHEMA other CREATE TABLE named (x int PRIMARY KEY); CREATE INDEX i ON other.named (x); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
         .unwrap();
     for (statement, want) in APE_DTS {
         let last = client.query_one("SELECT dts_ddl.last_id()", &[]).unwrap();

@@ -7,7 +7,7 @@ pub mod event;
 pub mod eventless;
 pub mod index;
 pub mod like;
-pub(in crate::pg) mod name;
+pub mod name;
 pub mod names;
 mod names_in_command;
 mod names_in_query;

@@ -251,7 +251,7 @@ unsafe fn string_constant(node: *mut pg_sys::Node) -> Option<(*mut pg_sys::Node,
 }
 
 /// What an identifier means to PostgreSQL: lower case where it is not quoted, cut where it is too long.
-pub(in crate::pg) fn identifier(token: &[u8]) -> Option<Vec<u8>> {
+pub fn identifier(token: &[u8]) -> Option<Vec<u8>> {
     match token {
         [b'"', inside @ .., b'"'] => {
             let mut name = Vec::with_capacity(inside.len());

@@ -80,6 +80,13 @@ pub enum Place {
     Schema(pg_sys::Oid),
 }
 
+/// InvalidOid where there is none.
+fn schema_of_name(name: &str) -> pg_sys::Oid {
+    let name = text::c_string(name);
+    // SAFETY: a look-up.
+    unsafe { pg_sys::get_namespace_oid(name.as_ptr(), true) }
+}
+
 /// The schemas in which PostgreSQL looks for names, in order.
 #[derive(Clone)]
 pub struct Path {
@@ -112,12 +119,25 @@ impl Path {
         }
     }
 
+    /// That of a session with this search_path, of which schemas that are not there are left out, and that has no temporary one.
+    pub fn of_schemas<'a>(schemas: impl Iterator<Item = &'a str>) -> Self {
+        let catalog = pg_sys::Oid::from(pg_sys::PG_CATALOG_NAMESPACE);
+        let mut schemas: Vec<pg_sys::Oid> = schemas.map(schema_of_name).collect();
+        schemas.retain(|schema| *schema != pg_sys::InvalidOid);
+        if !schemas.contains(&catalog) {
+            schemas.insert(0, catalog);
+        }
+        Path {
+            is_catalog_first: schemas.first() == Some(&catalog),
+            schemas,
+            temporary: None,
+        }
+    }
+
     /// The same behind a schema.
     pub fn behind(&self, schema: &str) -> Self {
         let mut path = self.clone();
-        let name = text::c_string(schema);
-        // SAFETY: a look-up; InvalidOid where there is none.
-        let schema = unsafe { pg_sys::get_namespace_oid(name.as_ptr(), true) };
+        let schema = schema_of_name(schema);
         if schema != pg_sys::InvalidOid {
             path.schemas.insert(0, schema);
         }
