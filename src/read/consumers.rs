@@ -235,21 +235,25 @@ fn trips_of_ape_dts(row: &Row<'_>) -> Vec<String> {
             break;
         }
     }
-    let is_foreign = |token: &Token| {
-        let bytes = token.bytes(row.statement);
-        match token.kind {
-            TokenKind::Word => !bytes
-                .iter()
-                .all(|byte| *byte == b'_' || byte.is_ascii_alphanumeric()),
-            TokenKind::QuotedIdentifier => bytes
-                .get(1..bytes.len().saturating_sub(1))
-                .unwrap_or_default()
-                .contains(&b'"'),
-            _ => false,
-        }
+    let is_plain = |byte: &u8| *byte == b'_' || byte.is_ascii_alphanumeric();
+    let is_split = |token: &Token| {
+        token.kind == TokenKind::Word && !token.bytes(row.statement).iter().all(is_plain)
     };
-    if row.head().any(is_foreign) {
-        found.push("a name that it cannot parse: letters beyond ASCII or $ without quotes, or a quote inside quotes".to_owned());
+    if row.head().any(is_split) {
+        found.push(
+            "a name that it cannot parse: letters beyond ASCII or $ without quotes".to_owned(),
+        );
+    }
+    let is_in_quotes = |token: &Token| {
+        token.kind == TokenKind::QuotedIdentifier
+            && token
+                .bytes(row.statement)
+                .windows(2)
+                .skip(1)
+                .any(|pair| pair == b"\"\"")
+    };
+    if row.tokens.iter().any(is_in_quotes) {
+        found.push("a quote inside a name, which it does not escape".to_owned());
     }
     found.extend(row.lost_names());
     if row.drops_with_word() {
@@ -260,6 +264,8 @@ fn trips_of_ape_dts(row: &Row<'_>) -> Vec<String> {
             "an UPDATE of a row of this table stops it: it sets the identity column, too"
                 .to_owned(),
         );
+    } else if row.has_words(&["generated", "always", "as"]) {
+        found.push("a row of this table stops it: it writes the generated column, too".to_owned());
     }
     found
 }

@@ -19,11 +19,12 @@ const APE_DTS: &[(&str, &str)] = &[
     ("CREATE TABLE/**/c4 (x int)", "a comment is taken out"),
     ("CREATE /* a */ TABLE c5 (x int, -- b\n y int /* c */)", ""),
     ("CREATE TABLE t$1 (x int)", "a name that it cannot parse"),
+    ("CREATE TABLE q (\"a\"\"b\" int)", "a quote inside a name"),
     (
-        "CREATE TABLE \"a\"\"b\" (x int)",
-        "a name that it cannot parse",
+        "CREATE TABLE g (a int, b int GENERATED ALWAYS AS (a + 1) STORED)",
+        "a row of this table stops it",
     ),
-    ("CREATE TABLE \"a.b c\" (\"x\"\"y\" int)", ""),
+    ("CREATE TABLE \"a.b c\" (x int)", ""),
     (
         "CREATE TABLE n (id int GENERATED ALWAYS AS IDENTITY)",
         "an UPDATE",
