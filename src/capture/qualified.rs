@@ -67,7 +67,12 @@ fn try_of(
     };
     let home = new_schema.as_ref().or(started.context.search_path.first());
     let since = (started.progress).filter(|_| !in_progress::is_building_concurrently());
-    let mut uncertain = Vec::new();
+    let mut uncertain: Vec<String> = Vec::new();
+    let mut doubt = |reason: String| {
+        if uncertain.len() < MOST_TOLD && !uncertain.contains(&reason) {
+            uncertain.push(reason);
+        }
+    };
     let mut schemas = Vec::with_capacity(names.len());
     for ((name, meaning), key) in names.iter().zip(meanings).zip(&keys) {
         let of_new_schema = || {
@@ -88,7 +93,7 @@ fn try_of(
         if let Meaning::Among(candidates) = &meaning {
             if name.is_perhaps {
                 if since.is_none_or(|since| names::is_any_used(candidates, since)) {
-                    uncertain.push(format!("{}: may be written like a column", name.words()));
+                    doubt(format!("{}: may be written like a column", name.words()));
                 }
                 schemas.push(None);
                 continue;
@@ -98,7 +103,7 @@ fn try_of(
                 names::chosen(candidates, &path, since, occurrences)
             });
             let Some(chosen) = chosen else {
-                uncertain.push(format!("{}: which of several", name.words()));
+                doubt(format!("{}: which of several", name.words()));
                 continue;
             };
             meaning = chosen;
@@ -106,23 +111,21 @@ fn try_of(
         schemas.push(match meaning {
             Meaning::Implied | Meaning::Nothing | Meaning::Among(_) => None,
             Meaning::Schema(schema) if schema == "pg_temp" => {
-                uncertain.push(format!("{}: temporary", name.words()));
+                doubt(format!("{}: temporary", name.words()));
                 None
             }
             Meaning::Schema(_) if !name.can_be_qualified => {
-                uncertain.push(format!("{}: no schema can be named there", name.words()));
+                doubt(format!("{}: no schema can be named there", name.words()));
                 None
             }
             Meaning::Schema(schema) => Some(schema),
             Meaning::Temporary => {
-                uncertain.push(format!("{}: temporary", name.words()));
+                doubt(format!("{}: temporary", name.words()));
                 None
             }
         });
     }
     if !uncertain.is_empty() {
-        uncertain.dedup();
-        uncertain.truncate(MOST_TOLD);
         return Err(uncertain);
     }
     let of_extension = (reading.makes_extension.as_ref())

@@ -42,6 +42,36 @@ fn rows_in_the_transaction_of_their_table() {
     );
 }
 
+/// Statements with a schema before each name mean the same on the destination.
+#[test]
+fn qualified_names() {
+    let pair = Pair::simple("qualified");
+    pair.source.run_each(&[
+        "CREATE SCHEMA a; CREATE SCHEMA b; SET dts_ddl_capture.qualify_names = on; SET search_path = a, b",
+        "CREATE TYPE b.mood AS ENUM ('sad'); CREATE TABLE b.far (id serial PRIMARY KEY, m mood); INSERT INTO far (m) VALUES ('sad')",
+        "CREATE FUNCTION twice(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 2 * $1'",
+        "BEGIN; CREATE TABLE near (LIKE far INCLUDING ALL, far int REFERENCES far, t int GENERATED ALWAYS AS (twice(far)) STORED);
+         INSERT INTO near (far) VALUES (1); ALTER TABLE far ADD at timestamptz DEFAULT now(), ADD t int DEFAULT twice(3); COMMIT",
+        "CREATE VIEW seen AS SELECT f.id, n.t, f.m = 'sad'::mood AS sad FROM far f JOIN near n ON n.far = f.id",
+        "CREATE INDEX ON far (twice(id)); CREATE TABLE filled AS SELECT * FROM seen; ALTER TABLE far RENAME TO further",
+        "INSERT INTO further (m) VALUES ('sad'); DROP VIEW seen; ALTER TABLE further SET SCHEMA a",
+    ]);
+    pair.check();
+    assert_eq!(
+        pair.source.value(
+            "SELECT count(*) FROM public.dts_ddl_command WHERE message::jsonb ? 'unqualified'"
+        ),
+        "0"
+    );
+    assert_eq!(
+        pair.source.value(
+            "SELECT string_agg(ddl_text, '; ' ORDER BY id) FROM public.dts_ddl_command WHERE ddl_text ~ '(VIEW|INDEX)'"
+        ),
+        "CREATE VIEW a.seen AS SELECT f.id, n.t, f.m = 'sad'::b.mood AS sad FROM b.far f JOIN a.near n ON n.far = f.id; \
+         CREATE INDEX ON b.far (a.twice(id)); DROP VIEW a.seen"
+    );
+}
+
 /// Columns of each kind that takes its value in its own way.
 #[test]
 fn kinds_of_columns() {

@@ -82,6 +82,11 @@ impl Name {
         self.schema.is_some()
     }
 
+    /// The tree has it nowhere as a name.
+    pub fn has_no_place(&self) -> bool {
+        matches!(self.place, Place::None)
+    }
+
     fn new(kind: Kind, name: &[u8], place: Place) -> Self {
         Name {
             kind,

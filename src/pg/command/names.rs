@@ -22,7 +22,7 @@ use std::ffi::CString;
 const TRIES: usize = 64;
 
 /// In a statement that is longer they are not tried.
-const LONGEST_TO_TRY: usize = 1 << 20;
+const LONGEST_TO_TRY: usize = 1 << 18;
 
 /// What PostgreSQL finds by a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,10 @@ pub struct Reading {
 pub const UNKNOWN: &str = "names of a command of this kind are not known";
 const UNREADABLE: &str = "the statement cannot be read again";
 const NO_PLACE: &str = "where a name stands cannot be told";
+const TOO_MANY: &str = "there are too many names";
+
+/// A statement may have so many.
+const MOST: usize = 100_000;
 
 impl Reading {
     /// Reads one statement.
@@ -58,12 +62,15 @@ impl Reading {
         let query = text::c_string_of_bytes(statement);
         let tree = parser::parsed(&query, standard_conforming_strings).ok_or(UNREADABLE)?;
         let walked = parser::if_parsed(|| {
-            let mut walk = Walk::new();
+            let mut walk = Walk::new(MOST);
             // SAFETY: the tree was made just now.
             let known = unsafe { names_in_command::collect(&mut walk, tree.node()) };
             Some(known.map(|()| walk.names))
         });
         let names = walked.ok_or(UNREADABLE)?.map_err(|_| UNKNOWN)?;
+        if names.len() > MOST {
+            return Err(TOO_MANY);
+        }
         Ok(Reading {
             tree,
             names,
@@ -190,8 +197,8 @@ impl Reading {
         // one place may be told of several names: a type that a function returns as that of its only column
         let mut at_start: HashMap<usize, Vec<usize>> = HashMap::new();
         let mut behind: HashMap<usize, Vec<usize>> = HashMap::new();
-        // identifiers, and operators
-        let mut alike: [HashMap<&[u8], Vec<Lone>>; 2] = Default::default();
+        // by what `sort` says
+        let mut alike: [HashMap<&[u8], Vec<Lone>>; 3] = Default::default();
         for (index, Wanted { name, .. }) in wanted.iter().enumerate() {
             match name.at {
                 Some(at) if name.how == How::Behind => {
@@ -201,8 +208,8 @@ impl Reading {
                     at_start.entry(at).or_default().push(index);
                 }
                 None => {
-                    let (bytes, is_operator) = key(name);
-                    alike[usize::from(is_operator)].entry(bytes).or_default();
+                    let sort = sort(name.kind == Kind::Operator, name.is_dotted);
+                    alike[sort].entry(&name.name[..]).or_default();
                 }
             }
         }
@@ -227,28 +234,23 @@ impl Reading {
                 true => Some(bytes.to_vec()),
                 false => identifier(bytes),
             };
-            let alike = &mut alike[usize::from(is_operator)];
+            let alike = &mut alike[sort(is_operator, lone.dotted)];
             let found = name.as_ref().and_then(|name| alike.get_mut(&name[..]));
             if let Some(tokens) = found {
                 tokens.push(lone);
             }
         }
-        let mut orders: HashMap<(&[u8], bool, bool), usize> = HashMap::new();
+        let mut orders: HashMap<(&[u8], usize), usize> = HashMap::new();
         for (place, Wanted { name, .. }) in places.iter_mut().zip(wanted) {
             if name.at.is_some() {
                 continue;
             }
-            let (bytes, is_operator) = key(name);
-            let order = orders
-                .entry((bytes, is_operator, name.is_dotted))
-                .or_default();
-            let tokens = alike[usize::from(is_operator)]
-                .get(bytes)
-                .into_iter()
-                .flatten();
-            let fits = tokens.filter(|lone| is_operator || lone.dotted == name.is_dotted);
+            let sort = sort(name.kind == Kind::Operator, name.is_dotted);
+            let order = orders.entry((&name.name[..], sort)).or_default();
+            let tokens = alike[sort].get(&name.name[..]).map_or(&[][..], |all| all);
+            let tokens = tokens.get(*order..).unwrap_or_default();
             // More than are tried is too many.
-            place.tokens = fits.skip(*order).take(TRIES + 1).copied().collect();
+            place.tokens = tokens[..tokens.len().min(TRIES + 1)].to_vec();
             place.is_doubtful = true;
             *order += 1;
         }
@@ -295,9 +297,13 @@ impl Reading {
     }
 }
 
-/// What a name without a place in the text is found by, and whether it is an operator.
-fn key(name: &Name) -> (&[u8], bool) {
-    (&name.name[..], name.kind == Kind::Operator)
+/// Names that no token of another sort can be: operators, tables of columns, and all others.
+fn sort(is_operator: bool, is_dotted: bool) -> usize {
+    match (is_operator, is_dotted) {
+        (true, _) => 0,
+        (false, true) => 1,
+        (false, false) => 2,
+    }
 }
 
 /// A name that is to get a schema.

@@ -480,10 +480,6 @@ impl Walk {
                 tag::T_TypeName => self.type_name(def.cast()),
                 tag::T_PartitionCmd => {
                     let partition = of!(def, PartitionCmd);
-                    #[cfg(feature = "pg19")]
-                    if !partition.partlist.is_null() {
-                        return Err(Unknown);
-                    }
                     self.relation(partition.name);
                     self.bound(partition.bound);
                 }

@@ -11,6 +11,7 @@ use crate::pg::runtime::list::{self, pointers};
 use crate::pg::runtime::text;
 use core::ffi::c_void;
 use pgrx::pg_sys::{self, NodeTag as tag};
+use std::collections::HashSet;
 
 /// Types whose values are names, and of what.
 pub(in crate::pg) fn named_by_type(name: &[u8]) -> Option<(Kind, How)> {
@@ -35,22 +36,38 @@ pub(in crate::pg) struct Walk {
     with: Vec<Vec<u8>>,
     /// What is looked at now is stored.
     pub is_stored: bool,
+    /// One more than these says that there are too many.
+    most: usize,
+    /// Those without a place, of which one of a name is enough.
+    without_place: HashSet<(Kind, Vec<u8>)>,
 }
 
 impl Walk {
-    pub fn new() -> Self {
+    pub fn new(most: usize) -> Self {
         Walk {
             names: Vec::new(),
             with: Vec::new(),
             is_stored: true,
+            most,
+            without_place: HashSet::new(),
         }
     }
 
     pub fn push(&mut self, name: Option<Name>) {
-        self.names.extend(name.map(|name| Name {
+        let Some(name) = name.filter(|_| self.names.len() <= self.most) else {
+            return;
+        };
+        if name.has_no_place()
+            && !self
+                .without_place
+                .insert((name.kind.clone(), name.name.clone()))
+        {
+            return;
+        }
+        self.names.push(Name {
             is_stored: self.is_stored,
             ..name
-        }));
+        });
     }
 
     /// # Safety
