@@ -472,20 +472,22 @@ fn found(path: &Path, place: Place) -> Meaning {
 fn oids(path: &Path, types: &[Option<*mut pg_sys::TypeName>]) -> Vec<pg_sys::Oid> {
     let oid = |of: &Option<*mut pg_sys::TypeName>| {
         of.map_or(pg_sys::InvalidOid, |of| {
-            // SAFETY: a name of a living tree; what is not there is no error.
+            // SAFETY: a name of a living tree.
             unsafe {
-                // The search_path in force may be another one by now.
+                // The search_path in force may be another one by now, and an error would be ours.
                 let names = list::strings((*of).names);
-                match &names[..] {
-                    [name] => {
-                        let oid = path.type_of(&text::c_string(name));
-                        if (*of).arrayBounds.is_null() {
-                            oid
-                        } else {
-                            pg_sys::get_array_type(oid)
-                        }
+                let oid = match &names[..] {
+                    _ if (*of).pct_type => pg_sys::InvalidOid,
+                    [name] => path.type_of(&text::c_string(name)),
+                    [.., schema, name] => {
+                        visible::type_of_schema(&text::c_string(schema), &text::c_string(name))
                     }
-                    _ => pg_sys::LookupTypeNameOid(core::ptr::null_mut(), of, true),
+                    [] => pg_sys::InvalidOid,
+                };
+                if (*of).arrayBounds.is_null() {
+                    oid
+                } else {
+                    pg_sys::get_array_type(oid)
                 }
             }
         })

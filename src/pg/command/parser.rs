@@ -39,12 +39,14 @@ pub fn statement_tags(query: &CString) -> Vec<String> {
     }
 }
 
-/// A text that is one statement, read in this way; the tree lives in the current memory context.
+/// A text that is one statement, read in this way; the tree lives in the current memory context. Of what the parser has to say of
+/// it (a name that is too long, a backslash) the user has been told already.
 pub(in crate::pg) fn parsed(
     query: &CString,
     standard_conforming_strings: bool,
 ) -> Option<ParseTree> {
     let _setting = StringsAs::new(standard_conforming_strings);
+    let _quiet = Quiet::new();
     if_parsed(|| {
         // SAFETY: the parser returns a list of RawStmt.
         unsafe {
@@ -59,6 +61,49 @@ pub(in crate::pg) fn parsed(
 /// Whether a text is one statement, read in this way.
 pub fn is_one_statement(query: &CString, standard_conforming_strings: bool) -> bool {
     parsed(query, standard_conforming_strings).is_some()
+}
+
+/// Nothing below an error is told as long as the value lives. (From 19 on the server log is told as before.)
+struct Quiet {
+    client: i32,
+    log: i32,
+}
+
+impl Quiet {
+    fn new() -> Self {
+        const ERROR: i32 = pgrx::PgLogLevel::ERROR as i32;
+        // SAFETY: settings' variables; only the parser runs until they are put back on drop, also by an unwinding error.
+        unsafe {
+            let before = Quiet {
+                client: pg_sys::client_min_messages,
+                #[cfg(feature = "pg19")]
+                log: 0,
+                #[cfg(not(feature = "pg19"))]
+                log: pg_sys::log_min_messages,
+            };
+            pg_sys::client_min_messages = ERROR;
+            #[cfg(not(feature = "pg19"))]
+            {
+                pg_sys::log_min_messages = ERROR;
+            }
+            before
+        }
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe {
+            pg_sys::client_min_messages = self.client;
+            #[cfg(feature = "pg19")]
+            let _ = self.log;
+            #[cfg(not(feature = "pg19"))]
+            {
+                pg_sys::log_min_messages = self.log;
+            }
+        }
+    }
 }
 
 /// The parser reads string constants in this way as long as the value lives.

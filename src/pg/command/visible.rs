@@ -164,22 +164,8 @@ impl Path {
 
     /// The type of a name; 0 where there is none.
     pub fn type_of(&self, name: &CStr) -> pg_sys::Oid {
-        let none = Datum::from(0usize);
         let all = self.temporary.iter().chain(&self.schemas);
-        let oid = |schema: &pg_sys::Oid| {
-            // SAFETY: the keys are those of the cache; 0 where it has none.
-            unsafe {
-                pg_sys::GetSysCacheOid(
-                    cache_number(cache::TYPENAMENSP),
-                    pg_sys::Anum_pg_type_oid as pg_sys::AttrNumber,
-                    Datum::from(name.as_ptr()),
-                    Datum::from(*schema),
-                    none,
-                    none,
-                )
-            }
-        };
-        all.map(oid)
+        all.map(|&schema| type_in(schema, name))
             .find(|&oid| oid != pg_sys::InvalidOid)
             .unwrap_or(pg_sys::InvalidOid)
     }
@@ -209,6 +195,30 @@ impl Path {
         let mut seen = HashSet::new();
         candidates.retain(|candidate| seen.insert(candidate.arguments.clone()));
         candidates
+    }
+}
+
+/// The type of this name in this schema; 0 where there is none.
+pub fn type_of_schema(schema: &CStr, name: &CStr) -> pg_sys::Oid {
+    // SAFETY: a look-up; InvalidOid where there is none.
+    type_in(
+        unsafe { pg_sys::get_namespace_oid(schema.as_ptr(), true) },
+        name,
+    )
+}
+
+fn type_in(schema: pg_sys::Oid, name: &CStr) -> pg_sys::Oid {
+    let none = Datum::from(0usize);
+    // SAFETY: the keys are those of the cache; 0 where it has none.
+    unsafe {
+        pg_sys::GetSysCacheOid(
+            cache_number(cache::TYPENAMENSP),
+            pg_sys::Anum_pg_type_oid as pg_sys::AttrNumber,
+            Datum::from(name.as_ptr()),
+            Datum::from(schema),
+            none,
+            none,
+        )
     }
 }
 
