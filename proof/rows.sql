@@ -9,6 +9,7 @@ DECLARE
   names text[];
   given text[];
   column_value text;
+  rows float8;
 BEGIN
   FOR the_table IN
     SELECT c.oid, c.oid::regclass::text AS name, c.relkind, c.oid IN (SELECT conrelid FROM pg_catalog.pg_constraint WHERE contype = 'f') AS refers
@@ -72,15 +73,17 @@ BEGIN
         EXIT WHEN random() < 0.3;
       EXCEPTION WHEN OTHERS THEN NULL; END;
     END LOOP;
+    -- of many rows, as many as of 100
+    EXECUTE format('SELECT greatest(count(*), 1) FROM %s', the_table.name) INTO rows;
     -- some column of some of them, with the values of the last row that was tried
     IF names <> '{}' THEN
       DECLARE chosen int := 1 + floor(random() * array_length(names, 1))::int; BEGIN
-        EXECUTE format('UPDATE %s SET %s = %s WHERE random() < 0.3', the_table.name, names[chosen], given[chosen]);
+        EXECUTE format('UPDATE %s SET %s = %s WHERE random() < least(0.3, 30.0 / %s)', the_table.name, names[chosen], given[chosen], rows);
         SET CONSTRAINTS ALL IMMEDIATE;
       EXCEPTION WHEN OTHERS THEN NULL; END;
     END IF;
     BEGIN
-      EXECUTE format('DELETE FROM %s WHERE random() < 0.05', the_table.name);
+      EXECUTE format('DELETE FROM %s WHERE random() < least(0.05, 5.0 / %s)', the_table.name, rows);
       SET CONSTRAINTS ALL IMMEDIATE;
     EXCEPTION WHEN OTHERS THEN NULL; END;
     COMMIT;
