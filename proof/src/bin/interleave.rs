@@ -1,13 +1,18 @@
 //! Puts the rows of a database between the commands of its script: `interleave CLUSTER DATABASE SCRIPT`, for psql, to standard output.
 //! They come from the slot `rows` of `test_decoding`. Started by `proof/fidelity`.
 
-use dts_proof::decoded::{Line, PREPARE, line};
+use dts_proof::decoded::{Line, NOT_REPLICA, PREPARE, REPLICA, line};
 use dts_proof::fidelity::failures::header;
 use postgres::{Client, NoTls};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
+
+/// What has been a materialized view, and no table as well.
+const VIEWS: &str = "
+SELECT object_name::text FROM public.dts_ddl_command WHERE object_type = 'materialized view'
+EXCEPT SELECT object_name FROM public.dts_ddl_command WHERE object_type = 'table'";
 
 fn main() -> ExitCode {
     dts_proof::of_fidelity(interleave)
@@ -26,15 +31,29 @@ fn interleave([cluster, database, script]: [String; 3]) -> Result<(), Box<dyn Er
         "SELECT data FROM pg_logical_slot_get_changes('rows', NULL, NULL, 'include-xids', '0', 'skip-empty-xacts', '1')",
         &[],
     )?;
+    let views = client.query(VIEWS, &[])?;
+    let views = views.iter().map(|row| row.get(0)).collect();
+    let mut in_rows = false;
     for change in changes {
-        match line(change.get(0))? {
-            Line::Nothing => {}
+        let line = line(change.get(0), &views)?;
+        if matches!(line, Line::Nothing) {
+            continue;
+        }
+        if matches!(line, Line::Rows(_)) != in_rows {
+            in_rows = !in_rows;
+            writeln!(out, "{}", if in_rows { REPLICA } else { NOT_REPLICA })?;
+        }
+        match line {
+            Line::Rows(call) => writeln!(out, "{call}")?,
             // none for a command that is not for replay
             Line::Command(id) => {
                 out.write_all(commands.remove(&id).unwrap_or("").as_bytes())?;
             }
-            Line::Rows(call) => writeln!(out, "{call}")?,
+            Line::Nothing => {}
         }
+    }
+    if in_rows {
+        writeln!(out, "{NOT_REPLICA}")?;
     }
     if let Some((id, _)) = commands.first_key_value() {
         return Err(format!("the slot has not sent command {id}").into());
