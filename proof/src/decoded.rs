@@ -1,14 +1,15 @@
 //! The lines of `test_decoding`, as SQL: rows for a script between its commands.
 
-use std::collections::HashSet;
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
 
 /// A column of a line: its name, quoted where necessary, and its value as text. `None`: NULL.
 type Column = (String, Option<String>);
 
 /// What becomes of a line.
 pub enum Line {
-    /// A captured command, by its id.
-    Command(i64),
+    /// A captured command, by its id, and the tables that it has rewritten with values which each server computes for itself.
+    Command(i64, Vec<String>),
     /// Rows: a call of a function of [`PREPARE`], under [`REPLICA`].
     Rows(String),
     /// Nothing: BEGIN, COMMIT, messages, and the extension's own tables.
@@ -17,11 +18,13 @@ pub enum Line {
 
 /// Functions for the session that runs the script. Every table is under REPLICA IDENTITY FULL, so that an UPDATE or DELETE has the
 /// whole old row, but for columns that are NULL and, in UPDATE, such as were too large and did not change. A row is found by the
-/// text of its columns; those of a unique index are compared as that does, too, with the same result but by the index.
+/// text of its columns; those of a unique index are compared as that does, too, with the same result but by the index. A
+/// column for which each server has computed values of its own is not compared.
 pub const PREPARE: &str = r"
 CREATE FUNCTION pg_temp.dts_list(target regclass, names text[]) RETURNS TABLE (name text, place int, always boolean) LANGUAGE sql AS $$
   SELECT n, i::int, a.attidentity = 'a' FROM unnest(names) WITH ORDINALITY u (n, i) JOIN pg_catalog.pg_attribute a
     ON a.attrelid = target AND quote_ident(a.attname) = n AND a.attgenerated = '' ORDER BY i $$;
+CREATE TEMP TABLE dts_computed (target oid, number int2);
 CREATE FUNCTION pg_temp.dts_where(target regclass, names text[], given text[]) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
   RETURN (SELECT format('ctid = (SELECT ctid FROM ONLY %s WHERE %s LIMIT 1)', target,
       coalesce(string_agg(CASE WHEN i IS NULL THEN format('%I IS NULL', a.attname)
@@ -36,7 +39,8 @@ CREATE FUNCTION pg_temp.dts_where(target regclass, names text[], given text[]) R
             AND m.amoplefttype = c.opcintype AND m.amoprighttype = c.opcintype
           JOIN pg_catalog.pg_operator o ON o.oid = m.amopopr JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
         WHERE x.indrelid = target AND x.indisunique AND x.indisvalid ORDER BY number, x.indisprimary DESC, x.indexrelid) k ON k.number = a.attnum
-    WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''); END $$;
+    WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+      AND NOT EXISTS (SELECT FROM pg_temp.dts_computed d WHERE d.target = a.attrelid AND d.number = a.attnum)); END $$;
 CREATE FUNCTION pg_temp.dts_insert(target regclass, names text[], given text[]) RETURNS void LANGUAGE plpgsql AS $$
   DECLARE columns text; vals text; BEGIN
     SELECT string_agg(name, ', '), string_agg(quote_nullable(given[place]), ', ') INTO columns, vals FROM pg_temp.dts_list(target, names);
@@ -77,11 +81,14 @@ pub fn line(text: &str, views: &HashSet<String>) -> Result<Line, String> {
         if operation != "INSERT" {
             return Ok(Line::Nothing);
         }
-        let id = columns(change)?.into_iter().find(|(name, _)| name == "id");
-        let id = id.and_then(|(_, value)| value?.parse().ok());
-        return id
-            .map(Line::Command)
-            .ok_or_else(|| format!("no id: {text}"));
+        let columns: HashMap<_, _> = columns(change)?.into_iter().collect();
+        let value = |name| columns.get(name).and_then(Option::as_deref);
+        let id = value("id").and_then(|id| id.parse().ok());
+        let id = id.ok_or_else(|| format!("no id: {text}"))?;
+        return Ok(Line::Command(
+            id,
+            computed(value("message").unwrap_or_default()),
+        ));
     }
     let target = format!("{}::regclass", literal(table));
     let call = match operation {
@@ -104,6 +111,25 @@ pub fn line(text: &str, views: &HashSet<String>) -> Result<Line, String> {
         _ => return Err(format!("unknown: {text}")),
     };
     Ok(Line::Rows(format!("SELECT pg_temp.{call};")))
+}
+
+/// The tables that were rewritten so, of a captured row's message.
+fn computed(message: &str) -> Vec<String> {
+    let message: Value = serde_json::from_str(message).unwrap_or_default();
+    let rewrites = message["rewrites"].as_array().into_iter().flatten();
+    rewrites
+        .filter(|rewrite| rewrite["volatile"] == true)
+        .filter_map(|rewrite| rewrite["table"].as_str().map(str::to_owned))
+        .collect()
+}
+
+/// After a command that has rewritten the table so: the column, its last one with a default, is not compared from now on.
+pub fn computed_column(table: &str) -> String {
+    format!(
+        "INSERT INTO pg_temp.dts_computed SELECT attrelid, max(attnum) FROM pg_catalog.pg_attribute \
+        WHERE attrelid = to_regclass({}) AND atthasdef GROUP BY attrelid;",
+        literal(table)
+    )
 }
 
 /// `name[type]:value ..`, without those that are said not to have changed.
@@ -201,6 +227,15 @@ mod tests {
         let views = HashSet::from(["public.v".to_owned()]);
         assert!(matches!(line(delete, &views), Ok(Line::Nothing)));
         assert!(line(delete, &HashSet::new()).is_err());
+    }
+
+    #[test]
+    fn commands() {
+        let row = r#"table public.dts_ddl_command: INSERT: ddl_text[text]:'ALTER' id[bigint]:7 message[text]:'{"rewrites": [{"table": "public.t", "volatile": true}, {"table": "public.u"}]}'"#;
+        let Ok(Line::Command(7, computed)) = line(row, &HashSet::new()) else {
+            panic!("no command")
+        };
+        assert_eq!(computed, ["public.t"]);
     }
 
     #[test]
