@@ -123,13 +123,18 @@ fn computed(message: &str) -> Vec<String> {
         .collect()
 }
 
-/// After a command that has rewritten the table so: the column, its last one with a default, is not compared from now on.
-pub fn computed_column(table: &str) -> String {
-    format!(
-        "INSERT INTO pg_temp.dts_computed SELECT attrelid, max(attnum) FROM pg_catalog.pg_attribute \
-        WHERE attrelid = to_regclass({}) AND atthasdef GROUP BY attrelid;",
+/// Around a command that has rewritten the table so, one of a number: the columns that it adds with a default are not compared from now on.
+pub fn around(number: usize, table: &str) -> [String; 2] {
+    let of_table = format!(
+        "FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass({})",
         literal(table)
-    )
+    );
+    [
+        format!("SELECT coalesce(max(attnum), 0) AS dts_columns_{number} {of_table} \\gset"),
+        format!(
+            "INSERT INTO pg_temp.dts_computed SELECT attrelid, attnum {of_table} AND atthasdef AND attnum > :dts_columns_{number};"
+        ),
+    ]
 }
 
 /// `name[type]:value ..`, without those that are said not to have changed.

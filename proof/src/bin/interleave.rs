@@ -1,7 +1,7 @@
 //! Puts the rows of a database between the commands of its script: `interleave CLUSTER DATABASE SCRIPT`, for psql, to standard output.
 //! They come from the slot `rows` of `test_decoding`. Started by `proof/fidelity`.
 
-use dts_proof::decoded::{Line, NOT_REPLICA, PREPARE, REPLICA, computed_column, line};
+use dts_proof::decoded::{Line, NOT_REPLICA, PREPARE, REPLICA, around, line};
 use dts_proof::fidelity::failures::header;
 use postgres::{Client, NoTls};
 use std::collections::BTreeMap;
@@ -47,9 +47,17 @@ fn interleave([cluster, database, script]: [String; 3]) -> Result<(), Box<dyn Er
             Line::Rows(call) => writeln!(out, "{call}")?,
             // none for a command that is not for replay
             Line::Command(id, computed) => {
+                let around: Vec<_> = computed
+                    .iter()
+                    .enumerate()
+                    .map(|(number, table)| around(number, table))
+                    .collect();
+                for [before, _] in &around {
+                    writeln!(out, "{before}")?;
+                }
                 out.write_all(commands.remove(&id).unwrap_or("").as_bytes())?;
-                for table in computed {
-                    writeln!(out, "{}", computed_column(&table))?;
+                for [_, after] in &around {
+                    writeln!(out, "{after}")?;
                 }
             }
             Line::Nothing => {}
