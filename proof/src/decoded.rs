@@ -16,7 +16,8 @@ pub enum Line {
     Nothing,
 }
 
-/// Functions for the session that runs the script. Every table is under REPLICA IDENTITY FULL, so that an UPDATE or DELETE has the
+/// Functions for the session that runs the script. Nearly every table is under REPLICA IDENTITY FULL (from 18 on not one with a
+/// generated column: there the primary key tells the row), so that an UPDATE or DELETE has the
 /// whole old row, but for columns that are NULL and, in UPDATE, such as were too large and did not change. A row is found by the
 /// text of its columns; those of a unique index are compared as that does, too, with the same result but by the index. A
 /// column for which each server has computed values of its own is not compared.
@@ -30,7 +31,7 @@ CREATE FUNCTION pg_temp.dts_where(target regclass, names text[], given text[]) R
       coalesce(string_agg(CASE WHEN i IS NULL THEN format('%I IS NULL', a.attname)
         ELSE format('CASE WHEN %1$I::text IN (''true'', ''false'') THEN %1$I::text ELSE format(''%%s'', %1$I) END = %2$L', a.attname, given[i])
           || CASE WHEN e IS NULL THEN '' ELSE format(' AND %1$I::%2$s OPERATOR(%3$s) %4$L::%2$s', a.attname, y, e, given[i]) END END, ' AND '), 'true'))
-    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid JOIN pg_catalog.pg_class s ON s.oid = a.attrelid
       CROSS JOIN format_type(coalesce(nullif(t.typbasetype, 0), t.oid), -1) y
       LEFT JOIN LATERAL (SELECT i FROM unnest(names) WITH ORDINALITY u (n, i) WHERE n = quote_ident(a.attname)) u ON true
       LEFT JOIN (SELECT DISTINCT ON (number) number, format('%I.%s', n.nspname, o.oprname) e
@@ -40,6 +41,7 @@ CREATE FUNCTION pg_temp.dts_where(target regclass, names text[], given text[]) R
           JOIN pg_catalog.pg_operator o ON o.oid = m.amopopr JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace
         WHERE x.indrelid = target AND x.indisunique AND x.indisvalid ORDER BY number, x.indisprimary DESC, x.indexrelid) k ON k.number = a.attnum
     WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+      AND (s.relreplident = 'f' OR a.attnum = ANY (SELECT unnest(x.indkey) FROM pg_catalog.pg_index x WHERE x.indrelid = target AND x.indisprimary))
       AND NOT EXISTS (SELECT FROM pg_temp.dts_computed d WHERE d.target = a.attrelid AND d.number = a.attnum)); END $$;
 CREATE FUNCTION pg_temp.dts_insert(target regclass, names text[], given text[]) RETURNS void LANGUAGE plpgsql AS $$
   DECLARE columns text; vals text; BEGIN
@@ -98,10 +100,12 @@ pub fn line(text: &str, views: &HashSet<String>) -> Result<Line, String> {
         }
         "DELETE" => format!("dts_delete({target}, {})", arrays(&columns(change)?)),
         "UPDATE" => {
-            let (old, new) = change
-                .strip_prefix(" old-key:")
-                .and_then(|both| both.split_once(" new-tuple: "))
-                .ok_or_else(|| format!("no old row: {text}"))?;
+            let (old, new) = match change.strip_prefix(" old-key:") {
+                Some(both) => both
+                    .split_once(" new-tuple: ")
+                    .ok_or_else(|| format!("no new row: {text}"))?,
+                None => (change, change), // the key is the same
+            };
             let (old, new) = (arrays(&columns(old)?), arrays(&columns(new)?));
             format!("dts_update({target}, {old}, {new})")
         }
