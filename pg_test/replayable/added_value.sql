@@ -30,3 +30,14 @@ ALTER TABLE r ADD COLUMN who name DEFAULT current_user NULL;
 SELECT t.texts('partitions', format('ALTER TABLE r ADD COLUMN who name DEFAULT %L::pg_catalog.name NULL, ALTER COLUMN who SET DEFAULT current_user', current_user));
 ALTER TABLE a ADD v float8 DEFAULT random();
 SELECT t.texts('volatile', 'ALTER TABLE a ADD v float8 DEFAULT random()');
+-- volatile by its name alone: planned, it gives all rows one value
+CREATE FUNCTION stamp() RETURNS timestamptz LANGUAGE sql AS 'SELECT now()'; CREATE DOMAIN stamped AS timestamptz DEFAULT stamp(); SELECT t.mark();
+ALTER TABLE a ADD by_function timestamptz DEFAULT stamp(), ADD by_case timestamptz DEFAULT CASE WHEN true THEN now() ELSE clock_timestamp() END, ADD x1 int;
+SELECT t.check('in SQL, and what is never reached', (SELECT ddl_text ~ '^ALTER TABLE a ADD by_function timestamptz DEFAULT ''[^'']+''::timestamp with time zone, ALTER COLUMN by_function SET DEFAULT stamp\(\), ADD by_case timestamptz DEFAULT ''[^'']+''::timestamp with time zone, ALTER COLUMN by_case SET DEFAULT CASE' FROM t.new()), (SELECT ddl_text FROM t.new()));
+SELECT t.check('not rewritten', (SELECT message->'rewrites' IS NULL FROM t.new()), ''), t.mark();
+ALTER TABLE a ADD by_domain stamped;
+SELECT t.check('of a domain', (SELECT string_agg(ddl_text, '; ' ORDER BY id) ~ '^ALTER TABLE a ADD by_domain stamped DEFAULT ''[^'']+''::public\.stamped; ALTER TABLE' FROM t.new()), (SELECT string_agg(ddl_text, '; ' ORDER BY id) FROM t.new())), t.mark();
+ALTER TABLE a ADD again timestamptz DEFAULT stamp(), ALTER x1 TYPE text;
+SELECT t.check('rewritten for another reason', (SELECT ddl_text ~ '^ALTER TABLE a ADD again timestamptz DEFAULT ''[^'']+''::timestamp with time zone' FROM t.new()), (SELECT ddl_text FROM t.new())), t.mark();
+ALTER TABLE a ADD vv float8 DEFAULT random() + CASE WHEN 1 / length(current_user::text || 'x') > 5 THEN 1 ELSE 0 END;
+SELECT t.texts('volatile all the same', 'ALTER TABLE a ADD vv float8 DEFAULT random() + CASE WHEN 1 / length(current_user::text || ''x'') > 5 THEN 1 ELSE 0 END');

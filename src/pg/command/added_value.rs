@@ -4,7 +4,7 @@
 
 use crate::pg::catalog::{inheritance, relation};
 use crate::pg::command::node::{ParseTree, alter_table_commands};
-use crate::pg::runtime::{memory, setting, text};
+use crate::pg::runtime::{memory, setting, subtransaction, text};
 use core::ffi::CStr;
 use pgrx::pg_sys;
 
@@ -108,7 +108,7 @@ impl New {
                 let default = pg_sys::build_column_default(relation, attribute.attnum.into());
                 !default.is_null()
                     && pg_sys::contain_mutable_functions(default)
-                    && !pg_sys::contain_volatile_functions(default)
+                    && (attribute.atthasmissing || !is_volatile(default))
             };
             if !is_meant || attribute.attgenerated != 0 {
                 return None;
@@ -119,6 +119,24 @@ impl New {
                 is_of_type: !attribute.atthasdef,
             })
         }
+    }
+}
+
+/// Whether an expression gives each row another value, as PostgreSQL sees it: once it is planned, with functions in SQL in their
+/// place and constants computed (contain_volatile_functions_after_planning(), which not all minors have). Planning may run functions
+/// that are immutable; what fails there is volatile.
+///
+/// # Safety
+/// An expression that is analyzed, of nobody else.
+unsafe fn is_volatile(expression: *mut pg_sys::Node) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        pg_sys::contain_volatile_functions(expression)
+            && subtransaction::attempt(|| {
+                let planned = pg_sys::expression_planner(expression.cast());
+                Ok(pg_sys::contain_volatile_functions(planned.cast()))
+            })
+            .unwrap_or(true)
     }
 }
 
