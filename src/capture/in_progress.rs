@@ -10,7 +10,9 @@
 //! (sub)transaction around them is rolled back. One thing is of a level below: a row that had to be written early, in a
 //! subtransaction of another event trigger's, goes with that one ([`super::started::Recorded`]).
 
+use crate::capture::names_before::Names;
 use crate::capture::started::Started;
+use crate::guc;
 use crate::pg::command::event::Event;
 use crate::pg::command::index::{self, DroppedIndex};
 use crate::pg::command::node::{KIND_OF_ALTER_TABLE, ParseTree};
@@ -193,18 +195,25 @@ pub fn start(tree: ParseTree, progress: Option<Progress>) {
         commands
             .last()
             .filter(|c| c.kind == kind && matches!(c.phase, Phase::Announced))
-            .map(|c| (c.source.clone(), c.nested))
+            .map(|c| c.nested)
     });
-    let (source, nested) = known.unwrap_or_else(|| {
+    let nested = known.unwrap_or_else(|| {
         let (source, nested) = source::locate(tree);
         // Before the entry is there: it must not stay if there is no memory to have it taken off.
         let number = next_number();
         statements::remove_at_end(number);
         let level = transaction::nest_level();
-        add(number, tree, source.clone(), nested, Some(level));
-        (source, nested)
+        add(number, tree, source, nested, Some(level));
+        nested
     });
-    let started = Started::of(tree, &source, nested, progress);
+    let mut started = Started::of(tree, nested, progress);
+    // A copy, so that anything may run meanwhile.
+    let source = guc::qualify_names()
+        .then(|| COMMANDS.with_borrow(|commands| commands.last().map(|c| c.source.clone())));
+    if let Some(source) = source.flatten() {
+        let conforming = started.context.standard_conforming_strings;
+        started.names = Names::of(&source, conforming);
+    }
     COMMANDS.with_borrow_mut(|commands| {
         if let Some(command) = commands.last_mut() {
             command.phase = Phase::Started(Box::new(started));

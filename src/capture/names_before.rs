@@ -1,7 +1,5 @@
-//! What the names of a statement mean when its command begins: afterwards they may mean something else, or nothing. Asked where
-//! `dts_ddl_capture.qualify_names` is on.
+//! What the names of a statement mean when its command begins: afterwards they may mean something else, or nothing.
 
-use crate::guc;
 use crate::pg::command::names::{Key, Meaning, Reading};
 use crate::pg::command::source::Source;
 use crate::pg::command::visible::Path;
@@ -17,11 +15,8 @@ pub struct Names {
 }
 
 impl Names {
-    /// `None` where nobody wants to know.
+    /// `None` where the text is not known.
     pub fn of(source: &Source, standard_conforming_strings: bool) -> Option<Self> {
-        if !guc::qualify_names() {
-            return None;
-        }
         let bytes = source.bytes()?;
         let statement = &bytes[statement_extent(bytes, standard_conforming_strings)];
         let path = Path::of_session();

@@ -10,7 +10,6 @@ use crate::pg::command::index;
 use crate::pg::command::like::{self, TemporaryLike};
 use crate::pg::command::node::{ParseTree, TemporaryItems};
 use crate::pg::command::partition;
-use crate::pg::command::source::Source;
 use crate::pg::command::without_temporary::Before;
 use crate::pg::runtime::transaction::{self, Progress};
 use crate::pg::store::table;
@@ -74,13 +73,12 @@ pub enum Recorded {
 
 impl Started {
     /// What can only be asked before the command runs.
-    pub fn of(tree: ParseTree, source: &Source, nested: bool, progress: Option<Progress>) -> Self {
+    pub fn of(tree: ParseTree, nested: bool, progress: Option<Progress>) -> Self {
         let (likes, all_likes) = like::temporary_likes(tree);
-        let context = Context::of_session(nested).watching(tree.may_evaluate());
         Started {
             tree,
-            names: Names::of(source, context.standard_conforming_strings),
-            context,
+            context: Context::of_session(nested).watching(tree.may_evaluate()),
+            names: None,
             progress,
             dropped: Vec::new(),
             rewrites: Vec::new(),

@@ -5,10 +5,11 @@
 //! for what is asked.
 
 use statement::{
-    Lexer, ListPart, ListPlace, OptionRule, Token, TokenKind, body_of_function,
-    create_index_if_not_exists, drop_index_if_exists, explained, leave_out_passwords, name_index,
-    redact_connection, redact_options, remove_list_items, replace_computed_bound,
-    replace_from_current, replace_likes, replace_parts, restart_behind, statement_extent,
+    Change, Lexer, ListPart, ListPlace, OptionRule, Token, TokenKind, body_of_function,
+    create_index_if_not_exists, drop_index_if_exists, explained, leave_out_passwords, lone_tokens,
+    name_index, qualify, redact_connection, redact_options, remove_list_items,
+    replace_computed_bound, replace_from_current, replace_likes, replace_parts, restart_behind,
+    statement_extent,
 };
 
 /// A word that is nowhere in what is fed.
@@ -48,6 +49,7 @@ pub fn check(text: &[u8], conforming: bool) {
     one.lists();
     one.clauses();
     one.indexes();
+    one.names();
     one.secrets();
     if let Ok(text) = std::str::from_utf8(text)
         && let Some(changed) = create_index_if_not_exists(text)
@@ -278,6 +280,28 @@ impl One<'_> {
                 }
             }
         }
+    }
+
+    /// Schemas come in front of the names that have none, and nothing else is another token.
+    fn names(&self) {
+        let lone = lone_tokens(self.text, self.conforming).map(|lone| lone.token);
+        let names: Vec<Token> = lone.filter(Token::is_name).collect();
+        assert_eq!(qualify(self.text, Vec::new()), self.text);
+        if !self.readable {
+            return;
+        }
+        let changes = names
+            .iter()
+            .map(|name| (*name, Change::Schema(OTHER.into())));
+        let changed = qualify(self.text, changes.collect());
+        let mut expected = Vec::new();
+        for (token, piece) in self.tokens.iter().zip(&self.pieces) {
+            if names.iter().any(|name| name.start == token.start) {
+                expected.extend([OTHER.as_bytes(), b"."]);
+            }
+            expected.push(piece);
+        }
+        assert_eq!(pieces(&changed, self.conforming), expected);
     }
 
     fn indexes(&self) {
