@@ -17,8 +17,14 @@ pub struct Consumer {
     name: &'static str,
     /// Command tags of what it runs.
     pub tags: &'static [&'static str],
+    /// What of the rest it has to know before it can go on, and how it learns of that.
+    learns: &'static [(&'static str, &'static str)],
     trips: fn(&Row<'_>) -> Vec<String>,
 }
+
+/// ape-dts reads the types of the source when it starts.
+const STARTED_AGAIN: &str =
+    "left out: take it from the script, and start the task again before a table uses the type";
 
 const CONSUMERS: [Consumer; 2] = [
     Consumer {
@@ -33,11 +39,17 @@ const CONSUMERS: [Consumer; 2] = [
             "ALTER SCHEMA",
             "DROP SCHEMA",
         ],
+        learns: &[
+            ("CREATE TYPE", STARTED_AGAIN),
+            ("CREATE DOMAIN", STARTED_AGAIN),
+            ("CREATE EXTENSION", STARTED_AGAIN),
+        ],
         trips: trips_of_ape_dts,
     },
     Consumer {
         name: "dts",
         tags: &["CREATE TABLE", "ALTER TABLE", "DROP TABLE", "CREATE INDEX"],
+        learns: &[],
         trips: trips_of_dts,
     },
 ];
@@ -130,7 +142,12 @@ impl Consumer {
         let is_run = (self.tags.iter()).any(|tag| row.tag.as_deref() == Some(tag.as_bytes()));
         match (is_run, message.replay) {
             (false, Some(false)) => Vec::new(),
-            (false, _) => vec!["left out: take it from the script".to_owned()],
+            (false, _) => {
+                let of_tag = |(tag, _): &&(&str, &str)| row.tag.as_deref() == Some(tag.as_bytes());
+                let learns = self.learns.iter().find(of_tag);
+                let problem = learns.map_or("left out: take it from the script", |(_, how)| how);
+                vec![problem.to_owned()]
+            }
             (true, Some(false)) => {
                 let reason = message.replay_reason.as_deref().unwrap_or("not known");
                 vec![format!(
@@ -226,6 +243,11 @@ fn trips_of_ape_dts(row: &Row<'_>) -> Vec<String> {
             );
             break;
         }
+        let inside = row.statement.get(at + 2..at + length).unwrap_or_default();
+        if inside.windows(2).any(|pair| pair == b"/*") && row.statement.get(at) == Some(&b'/') {
+            found.push("of a comment in a comment a part stays".to_owned());
+            break;
+        }
         let byte = |at: Option<usize>| at.and_then(|at| row.statement.get(at)).copied();
         let joins = |byte: Option<u8>| {
             byte.is_some_and(|byte| byte == b'_' || byte >= 0x80 || byte.is_ascii_alphanumeric())
@@ -236,12 +258,15 @@ fn trips_of_ape_dts(row: &Row<'_>) -> Vec<String> {
         }
     }
     let is_plain = |byte: &u8| *byte == b'_' || byte.is_ascii_alphanumeric();
-    let is_split = |token: &Token| {
-        token.kind == TokenKind::Word && !token.bytes(row.statement).iter().all(is_plain)
+    let is_split = |token: &Token| match token.kind {
+        TokenKind::Word => !token.bytes(row.statement).iter().all(is_plain),
+        TokenKind::QuotedIdentifier => token.has_unicode_escapes(row.statement),
+        _ => false,
     };
     if row.head().any(is_split) {
         found.push(
-            "a name that it cannot parse: letters beyond ASCII or $ without quotes".to_owned(),
+            "a name that it cannot parse: letters beyond ASCII or $ without quotes, or U&\"..\""
+                .to_owned(),
         );
     }
     let is_in_quotes = |token: &Token| {
@@ -256,8 +281,12 @@ fn trips_of_ape_dts(row: &Row<'_>) -> Vec<String> {
         found.push("a quote inside a name, which it does not escape".to_owned());
     }
     found.extend(row.lost_names());
-    if row.drops_with_word() {
-        found.push("CASCADE or RESTRICT is taken for one more name".to_owned());
+    if row.has_words(&["drop", "table"]) {
+        if row.drops_with_word() {
+            found.push("CASCADE or RESTRICT is taken for the name of one more table".to_owned());
+        } else if row.head().any(|token| token.is_symbol(row.statement, b',')) {
+            found.push("the tables are dropped one by one, in this order, which fails where one needs another".to_owned());
+        }
     }
     if row.has_words(&["generated", "always", "as", "identity"]) {
         found.push(

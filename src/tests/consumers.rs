@@ -5,7 +5,10 @@ use super::server::Database;
 
 /// A statement, and the beginning of what is said of it; nothing of those with an empty one.
 const APE_DTS: &[(&str, &str)] = &[
-    ("CREATE TYPE mood AS ENUM ('sad')", "left out"),
+    (
+        "CREATE TYPE mood AS ENUM ('sad')",
+        "left out: take it from the script, and start the task again",
+    ),
     ("CREATE TABLE t (m mood DEFAULT 'sad', j json)", ""),
     (
         "CREATE TABLE c1 (x text DEFAULT 'a /* b */ c')",
@@ -30,6 +33,16 @@ const APE_DTS: &[(&str, &str)] = &[
         "an UPDATE",
     ),
     ("ALTER TABLE t ADD COLUMN x int", ""),
+    (
+        "CREATE /* a /* b */ c */ TABLE c6 (x int)",
+        "of a comment in a comment",
+    ),
+    (
+        "CREATE TABLE U&\"d\\0061\" (x int)",
+        "a name that it cannot parse",
+    ),
+    ("DROP TABLE c5, c6", "the tables are dropped one by one"),
+    ("CREATE SCHEMA w; DROP SCHEMA w CASCADE", ""),
     ("ALTER INDEX other.i RENAME TO j", "left out"),
     ("CREATE PUBLICATION p FOR TABLE t", ""),
     ("GRANT SELECT ON t TO PUBLIC", "left out"),
