@@ -1,6 +1,6 @@
 //! What the names of a statement mean when its command begins: afterwards they may mean something else, or nothing.
 
-use crate::pg::command::names::{Key, Meaning, Reading};
+use crate::pg::command::names::{self, Key, Meaning, Reading};
 use crate::pg::command::source::Source;
 use crate::pg::command::visible::Path;
 use statement::statement_extent;
@@ -20,9 +20,10 @@ impl Names {
         let bytes = source.bytes()?;
         let statement = &bytes[statement_extent(bytes, standard_conforming_strings)];
         let path = Path::of_session();
-        let meanings = Reading::of(statement, standard_conforming_strings).map(|reading| {
+        let meanings = names::within(|| {
+            let reading = Reading::of(statement, standard_conforming_strings)?;
             let keys = reading.described().map(|name| name.key());
-            keys.zip(reading.meanings(&path)).collect()
+            Ok(keys.zip(reading.meanings(&path)).collect())
         });
         Some(Names {
             path,

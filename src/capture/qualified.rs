@@ -27,7 +27,7 @@ pub enum Qualified {
 }
 
 pub fn of(started: &Started, touched: &Touched, statement: &[u8]) -> Qualified {
-    match try_of(started, touched, statement) {
+    match names::within(|| try_of(started, touched, statement)) {
         Ok(Some(qualified)) => Qualified::Statement(qualified),
         Ok(None) => Qualified::AsItIs,
         Err(reasons) => Qualified::Uncertain(reasons),

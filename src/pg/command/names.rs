@@ -13,7 +13,7 @@ use crate::pg::command::parser;
 use crate::pg::command::visible::{self, Candidate, Kind, Path, Place};
 use crate::pg::runtime::transaction::Progress;
 use crate::pg::runtime::{list, memory, text};
-use pgrx::pg_sys;
+use pgrx::{PgMemoryContexts, pg_sys};
 use statement::{Change, Lone, TokenKind, lone_tokens, qualify};
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -54,6 +54,13 @@ const TOO_MANY: &str = "there are too many names";
 
 /// A statement may have so many.
 const MOST: usize = 100_000;
+
+/// Runs `f` in a memory context of its own: trees are large, and several are made of one statement.
+pub fn within<R>(f: impl FnOnce() -> R) -> R {
+    let mut context = PgMemoryContexts::new("names of a statement");
+    // SAFETY: what comes out are Rust values; a tree comes out in a reading only, which its maker uses inside.
+    unsafe { context.switch_to(|_| f()) }
+}
 
 impl Reading {
     /// Reads one statement.
@@ -259,6 +266,16 @@ impl Reading {
 
     /// Whether a statement is this one but for the schemas of these names, and perhaps of an extension.
     fn is_same(
+        &self,
+        statement: &[u8],
+        conforming: bool,
+        wanted: &[Wanted],
+        with_extension: bool,
+    ) -> bool {
+        within(|| self.is_same_here(statement, conforming, wanted, with_extension))
+    }
+
+    fn is_same_here(
         &self,
         statement: &[u8],
         conforming: bool,
