@@ -247,6 +247,7 @@ impl Topic<'_> {
                     "replica_identity = full_without_key",
                     "on_error = warning",
                     "emit_message = on",
+                    "qualify_names = on",
                     "publication_prefix = ''",
                     "warn_on_rewrite = off",
                     "max_rows = 0",

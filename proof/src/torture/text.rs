@@ -62,7 +62,10 @@ const STRINGS_PER_ROUND: usize = 12;
 
 pub fn run(plan: &Plan, findings: &Findings) {
     let cluster = server::fresh();
-    cluster.start("-c dts_ddl_capture.max_rows=0 -c max_connections=30");
+    let names = plan.seed.is_multiple_of(2);
+    cluster.start(&format!(
+        "-c dts_ddl_capture.max_rows=0 -c max_connections=30 -c dts_ddl_capture.qualify_names={names}"
+    ));
     let mut topic = Topic {
         plan,
         cluster: &cluster,
