@@ -19,7 +19,7 @@ COMMENT ON FUNCTION dts_ddl.script(text[], bigint, bigint) IS
 
 CREATE FUNCTION dts_ddl.check(consumer text, after_id bigint DEFAULT 0, OUT id bigint, OUT tag text, OUT problem text, OUT ddl_text text)
   RETURNS SETOF record
-  LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'check_consumer_wrapper';
+  LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'check_consumer_wrapper';
 COMMENT ON FUNCTION dts_ddl.check(text, bigint) IS
   'Rows above after_id that a consumer (ape-dts, dts) leaves out, cannot run, or runs otherwise, and why';
 

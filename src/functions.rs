@@ -188,7 +188,7 @@ fn check() -> TableIterator<
 #[pg_extern(sql = false)]
 #[allow(clippy::type_complexity, reason = "the columns of the SQL function")]
 fn check_consumer(
-    consumer: &[u8],
+    consumer: Option<&[u8]>,
     after_id: Option<i64>,
 ) -> TableIterator<
     'static,
@@ -199,8 +199,9 @@ fn check_consumer(
         name!(ddl_text, Vec<u8>),
     ),
 > {
-    let findings = Findings::new(&text::decode(consumer), after_id.unwrap_or(0))
-        .unwrap_or_else(|failure| failure.raise());
+    let consumer = text::decode(consumer.unwrap_or_default());
+    let findings =
+        Findings::new(&consumer, after_id.unwrap_or(0)).unwrap_or_else(|failure| failure.raise());
     TableIterator::new(findings.map(|finding| {
         let finding = finding.unwrap_or_else(|failure| failure.raise());
         let problem = text::encode(&finding.problem).into_owned();

@@ -16,6 +16,7 @@
 use capture::{event_trigger, in_progress, record, recording, repaired, short_lived};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use pg::hooks::handlers::Handlers;
+use pg::store::table;
 use pgrx::prelude::*;
 
 mod apply;
@@ -107,11 +108,17 @@ fn hand_down() {
             apply::script_rows::before_commit();
         },
         transaction_ended: |rolled_back| {
+            if rolled_back {
+                table::is_rolled_back();
+            }
             in_progress::transaction_ended(rolled_back);
             short_lived::transaction_ended(rolled_back);
             apply::script_rows::transaction_ended();
         },
         subtransaction_ended: |rolled_back| {
+            if rolled_back {
+                table::is_rolled_back();
+            }
             in_progress::subtransaction_ended(rolled_back);
             short_lived::subtransaction_ended(rolled_back);
             apply::script_rows::subtransaction_ended(rolled_back);

@@ -50,7 +50,7 @@ SELECT t.q('CREATE TABLE "Odd "" one" ("x.y" int, "select" text)', 'CREATE TABLE
 SELECT t.q('CREATE TABLE ONE1(x int)', 'CREATE TABLE a.ONE1(x int)');
 SELECT t.q('CREATE TABLE U&"!00e4" UESCAPE ''!'' (U&"x" int)', 'CREATE TABLE a.U&"!00e4" UESCAPE ''!'' (U&"x" int)');
 SELECT t.q('COMMENT ON TABLE"Odd "" one"IS ''x''', 'COMMENT ON TABLE a."Odd "" one"IS ''x''');
-SELECT t.q('DROP TABLE IF EXISTS nothing, "Odd "" one", one1 /* , */, U&"\00e4"', 'DROP TABLE IF EXISTS nothing, a."Odd "" one", a.one1 /* , */, a.U&"\00e4"');
+SELECT t.q('DROP TABLE IF EXISTS nothing, "Odd "" one", one1 /* , */, U&"\00e4"', 'DROP TABLE IF EXISTS a.nothing, a."Odd "" one", a.one1 /* , */, a.U&"\00e4"');
 SELECT t.q('CREATE TABLE type (type int)', 'CREATE TABLE a.type (type int)');
 SELECT t.q('COMMENT ON COLUMN type.type IS ''type''', 'COMMENT ON COLUMN a.type.type IS ''type''');
 SELECT t.q('ALTER TABLE type ADD CONSTRAINT type CHECK (type > 0)', 'ALTER TABLE a.type ADD CONSTRAINT type CHECK (type > 0)');

@@ -90,3 +90,16 @@ RESET search_path;
 CREATE ROLE qualify_two; SET ROLE qualify_two;
 SELECT t.fails('for superusers', 'SET dts_ddl_capture.qualify_names = off', '42501');
 RESET ROLE; DROP ROLE qualify_two;
+-- A dependency may come from elsewhere in the command: of a check that is inherited
+SET search_path = a, b; SET dts_ddl_capture.qualify_names = on;
+CREATE TABLE checked (n int, p pair CHECK (p OPERATOR(b.=) ROW(1, 1)::pair)); SELECT t.mark();
+CREATE TABLE child (CHECK (n = 1)) INHERITS (checked);
+SELECT t.unsure('an inherited check', 'CREATE TABLE child (CHECK (n = 1)) INHERITS (checked)', 'operator =: which of several');
+-- What is not there is looked for elsewhere by nobody
+CREATE TABLE here (i int); SELECT t.mark();
+DROP TABLE IF EXISTS absent, here;
+SELECT t.texts('IF EXISTS', 'DROP TABLE IF EXISTS a.absent, a.here');
+-- Rows are written to tables, whatever a WITH clause calls its own
+CREATE VIEW written AS SELECT 1 AS i; CREATE TABLE log (i int); SELECT t.mark();
+CREATE RULE r AS ON INSERT TO written DO INSTEAD (WITH log AS (SELECT 1) INSERT INTO log VALUES (NEW.i));
+SELECT t.texts('the target of an INSERT', 'CREATE RULE r AS ON INSERT TO a.written DO INSTEAD (WITH log AS (SELECT 1) INSERT INTO a.log VALUES (NEW.i))');

@@ -10,10 +10,11 @@
 use crate::capture::in_progress;
 use crate::capture::objects::Touched;
 use crate::capture::started::Started;
-use crate::pg::command::names::{self, Meaning, Reading};
-use crate::pg::command::visible;
+use crate::document::{Object, Operation};
+use crate::pg::command::names::{self, Described, Meaning, Reading};
+use crate::pg::command::visible::{self, Path};
 use crate::pg::runtime::text;
-use std::collections::HashMap;
+use statement::{Lexer, Token};
 
 /// So many names are told that are not certain.
 const MOST_TOLD: usize = 20;
@@ -48,10 +49,16 @@ fn try_of(
     let names: Vec<_> = reading.described().collect();
     let keys: Vec<_> = names.iter().map(|name| name.key()).collect();
     let meanings = before.meanings(statement, &keys).map_err(because)?;
-    let mut occurrences: HashMap<_, usize> = HashMap::new();
-    for key in &keys {
-        *occurrences.entry(key).or_default() += 1;
-    }
+    let words: Vec<Token> = Lexer::new(statement, conforming).collect();
+    let is_word = |token: &Token, word: &str| token.is_word(statement, word);
+    let drops = words.first().is_some_and(|token| is_word(token, "drop"));
+    // what belongs to other tables, or is made anew, may need what the statement does not name
+    let mixes = words.iter().any(|token| {
+        ["inherits", "inherit", "partition", "like", "of", "type"]
+            .iter()
+            .any(|word| is_word(token, word))
+    });
+    let moves = (words.windows(2)).any(|two| is_word(&two[0], "set") && is_word(&two[1], "schema"));
     let new_schema = match &reading.makes_schema {
         Some(Some(name)) => Some(name.clone()),
         Some(None) => {
@@ -74,7 +81,7 @@ fn try_of(
         }
     };
     let mut schemas = Vec::with_capacity(names.len());
-    for ((name, meaning), key) in names.iter().zip(meanings).zip(&keys) {
+    for (name, meaning) in names.iter().zip(meanings) {
         let of_new_schema = || {
             let found = name.meaning(&path);
             let schema = new_schema.as_ref()?;
@@ -99,8 +106,12 @@ fn try_of(
                 continue;
             }
             let chosen = since.filter(|_| name.is_stored).and_then(|since| {
-                let occurrences = occurrences.get(key).copied().unwrap_or_default();
-                names::chosen(candidates, &path, since, occurrences)
+                names::chosen(
+                    candidates,
+                    &path,
+                    since,
+                    !mixes && reading.mentions(&name.key()) == 1,
+                )
             });
             let Some(chosen) = chosen else {
                 doubt(format!("{}: which of several", name.words()));
@@ -109,6 +120,8 @@ fn try_of(
             meaning = chosen;
         }
         schemas.push(match meaning {
+            // of DROP .. IF EXISTS: elsewhere another one might be found
+            Meaning::Nothing if drops && name.can_be_qualified => home.cloned(),
             Meaning::Implied | Meaning::Nothing | Meaning::Among(_) => None,
             Meaning::Schema(schema) if schema == "pg_temp" => {
                 doubt(format!("{}: temporary", name.words()));
@@ -116,6 +129,12 @@ fn try_of(
             }
             Meaning::Schema(_) if !name.can_be_qualified => {
                 doubt(format!("{}: no schema can be named there", name.words()));
+                None
+            }
+            Meaning::Schema(schema)
+                if !name.is_made && !moves && has_changed(name, &schema, &path, touched) =>
+            {
+                doubt(format!("{}: has come to mean another one", name.words()));
                 None
             }
             Meaning::Schema(schema) => Some(schema),
@@ -138,4 +157,20 @@ fn try_of(
         .qualified(statement, conforming, &schemas, of_extension.as_deref())
         .map(Some)
         .map_err(because)
+}
+
+/// Whether a name that meant what lies in this schema when the command began was found elsewhere when PostgreSQL looked: it may have
+/// waited for a lock meanwhile. It means another one in the end, or the command was about another one.
+fn has_changed(name: &Described<'_>, schema: &str, path: &Path, touched: &Touched) -> bool {
+    let called = name.text();
+    let mut alike = touched.objects.iter().filter(|object| {
+        object.op != Operation::Create && object.name.as_deref() == Some(&*called)
+    });
+    let is_it = |object: &Object| object.schema.as_deref() == Some(schema);
+    let is_touched = alike.clone().any(is_it);
+    if !is_touched && alike.any(|object| object.schema.is_some()) {
+        return true;
+    }
+    let is_another = matches!(name.meaning(path), Meaning::Schema(other) if other != schema);
+    is_another && !is_touched
 }

@@ -5,7 +5,7 @@
 use crate::document::{Document, settings};
 use crate::error::Failure;
 use crate::pg::command::name;
-use crate::pg::command::names::Reading;
+use crate::pg::command::names::{Described, Meaning, Reading};
 use crate::pg::command::visible::Path;
 use crate::pg::runtime::text;
 use crate::pg::store::stored::{self, StoredRow};
@@ -213,7 +213,7 @@ impl Row<'_> {
         let reading = Reading::of(self.statement, conforming).ok()?;
         let lost: Vec<String> = reading
             .described()
-            .filter(|name| !name.is_made && name.meaning(&had) != name.meaning(&has))
+            .filter(|name| !name.is_made && found(name, &had) != found(name, &has))
             .map(|name| name.words())
             .take(MOST_NAMES)
             .collect();
@@ -304,6 +304,14 @@ fn trips_of_dts(row: &Row<'_>) -> Vec<String> {
         vec!["CASCADE and RESTRICT are not migrated, its documents say".to_owned()]
     } else {
         Vec::new()
+    }
+}
+
+/// What a name means under a search_path, wherever pg_catalog stands in that.
+fn found(name: &Described<'_>, path: &Path) -> Meaning {
+    match name.meaning(path) {
+        Meaning::Schema(schema) if schema == "pg_catalog" => Meaning::Implied,
+        meaning => meaning,
     }
 }
 

@@ -66,6 +66,8 @@ const APE_DTS: &[(&str, &str)] = &[
         "sets the search_path to other alone, where it does not find function f",
     ),
     ("CREATE INDEX ON other.named (y)", ""),
+    ("SET search_path = public, pg_catalog", ""),
+    ("CREATE TABLE r3 (x text DEFAULT lower('X'))", ""),
     ("SET search_path = public", ""),
     (
         "ALTER TABLE IF EXISTS ONLY \"other\" . named ADD w mood",
@@ -120,6 +122,12 @@ fn of_dts_and_of_strangers() {
         describe(&error).contains("consumer \"oracle\" is not known"),
         "{error}"
     );
+    for call in ["check(NULL)", "script(without => '{CREATE TABEL}')"] {
+        let error = client
+            .batch_execute(&format!("SELECT dts_ddl.{call}"))
+            .unwrap_err();
+        assert!(describe(&error).contains("is not known"), "{call}: {error}");
+    }
     let detail = error.as_db_error().and_then(|error| error.detail());
     assert_eq!(detail, Some("Known consumers are ape-dts, dts."));
 }

@@ -398,3 +398,56 @@ fn index_dropped_half_way() {
     pair.source.run("DROP INDEX CONCURRENTLY \"I\"");
     pair.check();
 }
+
+/// A name that comes to mean another table while the command waits for a lock gets no schema: neither where the command is about that
+/// table, nor where it reads it.
+#[test]
+fn names_change_meanwhile() {
+    for (statement, is_plain) in [
+        ("ALTER TABLE t ADD c int", false),
+        ("CREATE VIEW first.v AS SELECT * FROM t", false),
+        ("DROP TABLE t", false),
+        ("ALTER TABLE other ADD c int", true),
+    ] {
+        let database = Database::new("names_race");
+        let mut one = database.connect();
+        one.batch_execute("CREATE SCHEMA first; CREATE SCHEMA second; CREATE TABLE second.t (x int); CREATE TABLE second.other (x int)")
+            .unwrap();
+        one.batch_execute("BEGIN; LOCK TABLE second.t, second.other")
+            .unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let mut two = database.connect();
+                two.batch_execute(
+                    "SET search_path = first, second; SET dts_ddl_capture.qualify_names = on",
+                )
+                .unwrap();
+                two.batch_execute(statement).unwrap();
+            });
+            std::thread::sleep(A_WHILE);
+            database
+                .connect()
+                .batch_execute("CREATE TABLE first.t (x int)")
+                .unwrap();
+            one.batch_execute("COMMIT").unwrap();
+            waiting.join().unwrap();
+        });
+        let row = format!(
+            "SELECT ddl_text || coalesce(' ' || (message::jsonb ->> 'unqualified'), '') FROM public.dts_ddl_command WHERE id = {}",
+            value_of_last(&database)
+        );
+        let got = database.value(&row);
+        if is_plain {
+            assert_eq!(got, "ALTER TABLE second.other ADD c int");
+        } else {
+            assert_eq!(
+                got,
+                format!("{statement} [\"relation t: has come to mean another one\"]")
+            );
+        }
+    }
+}
+
+fn value_of_last(database: &Database) -> String {
+    database.value("SELECT max(id) FROM public.dts_ddl_command")
+}

@@ -222,6 +222,19 @@ fn quiet_until_it_is_told() {
         assert_eq!(value(&mut client, IDS), "6 7", "{tell}");
         assert_eq!(value(&mut client, COPY), "ok true");
     }
+    // what is taken back is not told
+    let database = copy("told_in_vain");
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "BEGIN; SELECT dts_ddl.start_capture(); CREATE TABLE public.x (x int); ROLLBACK",
+        )
+        .expect("a rollback");
+    client
+        .batch_execute("BEGIN; SAVEPOINT s; SELECT dts_ddl.start_capture(); CREATE TABLE public.x (x int); ROLLBACK TO s; COMMIT; CREATE TABLE public.y (x int)")
+        .expect("a rollback");
+    database.expect(&[]);
+    assert_eq!(value(&mut client, COPY), "error false");
     let destination = copy("told_destination");
     let mut client = destination.connect();
     client

@@ -1440,3 +1440,73 @@ fn beside_a_consumer() {
         "{error}"
     );
 }
+
+/// Beside a consumer what is left out takes nothing of others along: what the commands of a role need is made also where its first
+/// one is left out, and an error that is told does not keep the next one from ending the script.
+#[test]
+fn beside_a_consumer_by_roles() {
+    let _roles = Roles::new(&["script_beside LOGIN"]);
+    let (source, target) = (Database::new("script_beside_role"), target(UTF8));
+    let mut role = session_of(&source, "script_beside");
+    let mut client = source.connect();
+    const FUNCTION: &str = "() RETURNS int LANGUAGE sql AS 'SELECT 1'";
+    run_all(
+        &mut role,
+        &[&format!(
+            "CREATE FUNCTION gone{FUNCTION}; CREATE FUNCTION stays{FUNCTION}"
+        )],
+    );
+    run_all(
+        &mut client,
+        &["CREATE TABLE t (x int)", "CREATE VIEW v AS SELECT * FROM t"],
+    );
+    run_all(
+        &mut role,
+        &[
+            "DROP FUNCTION gone()",
+            &format!("CREATE FUNCTION last{FUNCTION}"),
+        ],
+    );
+    let text = script(
+        &source,
+        "dts_ddl.script(without => '{ape-dts,CREATE SCHEMA}')",
+    );
+    target
+        .connect()
+        .batch_execute("CREATE SCHEMA script_beside AUTHORIZATION script_beside")
+        .unwrap();
+    let output = run(&target, &text, &["-q"]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("\"t\" does not exist"),
+        "{output:?}"
+    );
+    target
+        .connect()
+        .batch_execute("CREATE TABLE t (x int)")
+        .unwrap();
+    for _ in 0..2 {
+        let output = run(&target, &text, &["-q"]);
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert_eq!(
+        target.value("SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'script_beside'::regnamespace"),
+        "last stays"
+    );
+    assert_eq!(target.value(WALLS), "0");
+}
+
+/// Names of indexes are told by their definitions, which say as much of a schema here as there.
+#[test]
+fn made_by_like() {
+    let (source, target) = (Database::new("script_like"), target(UTF8));
+    run_all(
+        &mut source.connect(),
+        &[
+            "CREATE FUNCTION f(int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1'",
+            "CREATE TABLE t (id int); CREATE INDEX ON t (f(id)); CREATE TABLE u (LIKE t INCLUDING ALL)",
+        ],
+    );
+    expect_success(&pipe(&source, &target));
+    expect_same_schema(&source, &target);
+}

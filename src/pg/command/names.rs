@@ -111,6 +111,13 @@ impl Reading {
         meanings.collect()
     }
 
+    /// How often something of this kind and name is named, with a schema or without.
+    pub fn mentions(&self, key: &Key) -> usize {
+        (self.names.iter())
+            .filter(|name| (&name.kind, &name.name) == (&key.0, &key.1))
+            .count()
+    }
+
     /// What is to be known of each name without a schema beside what it means, in order.
     pub fn described(&self) -> impl Iterator<Item = Described<'_>> {
         self.lone().map(|name| Described {
@@ -361,13 +368,14 @@ impl Described<'_> {
         meaning(path, self.name)
     }
 
+    /// What it is called.
+    pub fn text(&self) -> String {
+        text::decode(&self.name.name)
+    }
+
     /// What it is and is called.
     pub fn words(&self) -> String {
-        format!(
-            "{} {}",
-            self.name.kind.word(),
-            text::decode(&self.name.name)
-        )
+        format!("{} {}", self.name.kind.word(), self.text())
     }
 
     pub fn key(&self) -> Key {
@@ -375,26 +383,27 @@ impl Described<'_> {
     }
 }
 
-/// Which of several are meant, by what has come to depend on one of them since the command began. `None`: that does not tell.
+/// Which of several are meant, by what has come to depend on one of them since the command began. `None`: that does not tell, as
+/// where PostgreSQL's own is among them, on which nothing depends, beside one of a user's on which something does: unless nothing
+/// else of the command can be what needs that one (`is_alone`).
 pub fn chosen(
     candidates: &[Candidate],
     path: &Path,
     since: Progress,
-    occurrences: usize,
+    is_alone: bool,
 ) -> Option<Meaning> {
     let (implied, others): (Vec<&Candidate>, Vec<&Candidate>) =
         (candidates.iter()).partition(|candidate| is_catalog(candidate));
     let mut used = (others.iter())
         .filter(|candidate| visible::is_used_since(candidate, since))
         .map(|candidate| candidate.schema);
-    let Some(schema) = used.next() else {
-        // Nothing depends on what is PostgreSQL's own.
-        return implied
-            .first()
-            .map(|catalog| in_schema(path, catalog.schema));
-    };
-    let is_only = used.all(|other| other == schema) && (implied.is_empty() || occurrences == 1);
-    is_only.then(|| in_schema(path, schema))
+    match (used.next(), implied.first()) {
+        (None, own) => own.map(|catalog| in_schema(path, catalog.schema)),
+        (Some(_), Some(_)) if !is_alone => None,
+        (Some(schema), _) => used
+            .all(|other| other == schema)
+            .then(|| in_schema(path, schema)),
+    }
 }
 
 /// Whether something has come to depend on one of them since the command began.

@@ -272,7 +272,7 @@ impl Walk {
 /// Looks at a statement with its WITH clause: the rest of it by PostgreSQL's walker, which gets a copy without that clause. (Copies
 /// are large: not in the frame of [`look_at`].)
 macro_rules! with_clause {
-    ($name:ident, $type:ident) => {
+    ($name:ident, $type:ident $(, $target:ident)?) => {
         #[inline(never)]
         unsafe fn $name(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
             // SAFETY: a node of this type; the context is a walk.
@@ -282,6 +282,13 @@ macro_rules! with_clause {
                 copy.withClause = core::ptr::null_mut();
                 let before = (*context.cast::<Walk>()).with.len();
                 visit_with(clause, context);
+                $(
+                    // never one of the WITH clause (parse_clause.c: setTargetTable)
+                    let target = core::mem::replace(&mut copy.$target, core::ptr::null_mut());
+                    let with = core::mem::take(&mut (*context.cast::<Walk>()).with);
+                    look_at(target.cast(), context);
+                    (*context.cast::<Walk>()).with = with;
+                )?
                 let copy: *mut pg_sys::Node = (&raw mut copy).cast();
                 pg_sys::raw_expression_tree_walker(copy, Some(visit), context);
                 (*context.cast::<Walk>()).with.truncate(before);
@@ -292,11 +299,11 @@ macro_rules! with_clause {
 }
 
 with_clause!(select, SelectStmt);
-with_clause!(insert, InsertStmt);
-with_clause!(update, UpdateStmt);
-with_clause!(delete, DeleteStmt);
+with_clause!(insert, InsertStmt, relation);
+with_clause!(update, UpdateStmt, relation);
+with_clause!(delete, DeleteStmt, relation);
 #[cfg(not(any(feature = "pg13", feature = "pg14")))]
-with_clause!(merge, MergeStmt);
+with_clause!(merge, MergeStmt, relation);
 
 /// # Safety
 /// NULL or a valid WITH clause; the context is a [`Walk`].

@@ -2,6 +2,7 @@
 
 use crate::pg::command::node::ParseTree;
 use crate::pg::runtime::list::pointers;
+use crate::pg::runtime::text;
 use pgrx::pg_sys;
 use pgrx::prelude::PgSqlErrorCode;
 use std::ffi::CString;
@@ -37,6 +38,13 @@ pub fn statement_tags(query: &CString) -> Vec<String> {
             .map(|raw| ParseTree::new((*raw).stmt).command_tag())
             .collect()
     }
+}
+
+/// Whether PostgreSQL has a command of this tag.
+pub fn is_command_tag(tag: &str) -> bool {
+    let tag = text::c_string(tag);
+    // SAFETY: compares a string with those of a table.
+    unsafe { pg_sys::GetCommandTagEnum(tag.as_ptr()) != pg_sys::CommandTag::CMDTAG_UNKNOWN }
 }
 
 /// A text that is one statement, read in this way; the tree lives in the current memory context. Of what the parser has to say of

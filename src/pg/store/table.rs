@@ -143,6 +143,11 @@ thread_local! {
     static TOLD: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
 }
 
+/// What a transaction has said is taken back.
+pub fn is_rolled_back() {
+    TOLD.set(pg_sys::InvalidOid);
+}
+
 /// Whether this database is the copy of a captured one, made by the restore of a dump, and nothing has said since what it is: a source,
 /// of which a consumer has a logical slot or which `dts_ddl.start_capture()` has made one, or a destination. Its ids have not begun.
 pub fn is_untold_copy() -> bool {

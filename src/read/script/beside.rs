@@ -11,6 +11,7 @@ use super::psql::{add, add_constant};
 use crate::document::{Document, Object, Operation, settings};
 use crate::error::Failure;
 use crate::pg::catalog::spi;
+use crate::pg::command::parser;
 use crate::pg::runtime::text;
 use crate::read::consumers;
 use statement::Lexer;
@@ -26,8 +27,8 @@ impl Beside {
     pub fn of(without: &[String]) -> Result<Self, Failure> {
         let mut tags = BTreeSet::new();
         for name in without {
-            if !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b' ') {
-                tags.insert(name.clone());
+            if parser::is_command_tag(name) {
+                tags.insert(name.to_ascii_uppercase());
             } else {
                 let consumer = consumers::find(name)?;
                 tags.extend(consumer.tags.iter().map(|tag| (*tag).to_owned()));
@@ -89,14 +90,14 @@ impl Guards {
         if self.may_fail {
             add(
                 script,
-                "\\set dts_stop :ON_ERROR_STOP\n\\set ON_ERROR_STOP off\n",
+                "\\set dts_go_on :ON_ERROR_STOP\n\\set ON_ERROR_STOP off\n",
             );
         }
     }
 
     pub fn end(&self, script: &mut Vec<u8>) {
         if self.may_fail {
-            add(script, "\n\\set ON_ERROR_STOP :dts_stop");
+            add(script, "\n\\set ON_ERROR_STOP :dts_go_on");
         }
         if let Some((_, _, behind)) = self.presence {
             add(script, "\n");

@@ -189,6 +189,10 @@ impl Script {
             self.remove_walls(&mut script);
         }
         if self.beside.is_some() {
+            // what others need, too, is made whether this command runs or not
+            if !author.superuser {
+                self.wall_of(&mut script, &author.role);
+            }
             let guards = beside::Guards::of(statement, &recorded)?;
             guards.begin(&mut script);
             self.add_command(&mut script, statement, tag, &recorded, &author);
@@ -422,6 +426,8 @@ fn add_renames(script: &mut Vec<u8>, made: &[Made]) {
     if made.is_empty() {
         return;
     }
+    // as the source had it when it wrote the definitions
+    add(script, "SET LOCAL search_path TO pg_catalog, pg_temp;\n");
     add(script, RENAME.0);
     for (number, one) in made.iter().enumerate() {
         add(script, if number > 0 { ",\n    (" } else { "(" });
