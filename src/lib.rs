@@ -16,7 +16,6 @@
 use capture::{event_trigger, in_progress, record, recording, repaired, short_lived};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use pg::hooks::handlers::Handlers;
-use pg::store::table;
 use pgrx::prelude::*;
 
 mod apply;
@@ -109,7 +108,7 @@ fn hand_down() {
         },
         transaction_ended: |rolled_back| {
             if rolled_back {
-                table::is_rolled_back();
+                recording::is_rolled_back();
             }
             in_progress::transaction_ended(rolled_back);
             short_lived::transaction_ended(rolled_back);
@@ -117,7 +116,7 @@ fn hand_down() {
         },
         subtransaction_ended: |rolled_back| {
             if rolled_back {
-                table::is_rolled_back();
+                recording::is_rolled_back();
             }
             in_progress::subtransaction_ended(rolled_back);
             short_lived::subtransaction_ended(rolled_back);

@@ -19,6 +19,11 @@ use crate::pg::catalog::lookup;
 use crate::pg::runtime::session;
 use crate::pg::store::table;
 
+/// What a transaction has said of this database is taken back.
+pub fn is_rolled_back() {
+    table::is_rolled_back();
+}
+
 /// Whether a command is recorded whose event trigger has called us.
 pub fn is_wanted() -> bool {
     guc::enabled() && !table::is_untold_copy()

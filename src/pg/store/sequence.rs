@@ -112,6 +112,34 @@ pub(in crate::pg) fn current_value(sequence: pg_sys::Oid) -> Result<Option<i64>,
     Ok(state_of(sequence)?.value)
 }
 
+/// The same without waiting for anybody, and without an error: `None` where somebody is about to alter or drop the sequence, or it
+/// is gone.
+pub(in crate::pg) fn value_at_hand(sequence: pg_sys::Oid) -> Option<Option<i64>> {
+    // SAFETY: as in `state_of`; a lock by OID needs no existing relation, and try_relation_open() gives NULL where there is none.
+    unsafe {
+        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+        if !pg_sys::ConditionalLockRelationOid(sequence, lock) {
+            return None;
+        }
+        let relation = pg_sys::try_relation_open(sequence, pg_sys::NoLock as pg_sys::LOCKMODE);
+        if relation.is_null() {
+            pg_sys::UnlockRelationOid(sequence, lock);
+            return None;
+        }
+        let is_sequence = (*(*relation).rd_rel).relkind as u8 == pg_sys::RELKIND_SEQUENCE;
+        let value = is_sequence
+            .then(|| Page::lock(relation, false).ok())
+            .flatten()
+            .map(|page| {
+                let value = page.state().value;
+                page.release();
+                value
+            });
+        pg_sys::relation_close(relation, lock);
+        value
+    }
+}
+
 /// What the sequence shows as its last_value: also of one that was never used.
 pub(in crate::pg) fn last_value(sequence: pg_sys::Oid) -> Result<i64, Failure> {
     let state = state_of(sequence)?;

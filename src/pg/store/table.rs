@@ -11,7 +11,7 @@ use crate::pg::runtime::{compat, text};
 use crate::pg::runtime::{session, value};
 use crate::pg::store::sequence::{
     OWN_SCHEMA, PRUNED_SEQUENCE, RESTORED_SEQUENCE, current_value, increment, missing, next_value,
-    own_sequence, raise_in_step, sequence_value,
+    own_sequence, raise_in_step, value_at_hand,
 };
 use core::ffi::CStr;
 use pgrx::pg_sys::{self, Datum};
@@ -150,17 +150,26 @@ pub fn is_rolled_back() {
 
 /// Whether this database is the copy of a captured one, made by the restore of a dump, and nothing has said since what it is: a source,
 /// of which a consumer has a logical slot or which `dts_ddl.start_capture()` has made one, or a destination. Its ids have not begun.
+///
+/// Asked with each command: never waits, and whoever is in the way (DROP EXTENSION, `dts_ddl.start_capture()`) has it go the way of
+/// all others.
 pub fn is_untold_copy() -> bool {
     let mark = own::relation(OWN_SCHEMA, RESTORED_SEQUENCE);
     if mark == TOLD.get() {
         return false;
     }
-    let is_restored = sequence_value(RESTORED_SEQUENCE).unwrap_or(0) > 0;
-    if !is_restored || last_id().unwrap_or(1) > 0 {
-        TOLD.set(mark);
+    let Some(restored) = value_at_hand(mark) else {
         return false;
+    };
+    if restored.is_some_and(|restored| restored > 0) {
+        match value_at_hand(own::relation(SCHEMA, SEQUENCE)) {
+            Some(None) => return !session::has_logical_slot(),
+            Some(Some(_)) => {}
+            None => return false,
+        }
     }
-    !session::has_logical_slot()
+    TOLD.set(mark);
+    false
 }
 
 /// Whether this server applies DDL commands of another one, or has done so.
