@@ -167,10 +167,10 @@ BEGIN
   CREATE OR REPLACE FUNCTION dts_ddl_apply.plain_form(tag text, statement text, leaves_constraint boolean) RETURNS text
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $fn$
   DECLARE
-    c_gap constant text := '(?:[ \t\n\r\f\v]|--[^\n\r]*[\n\r]|/\*(?:[^*/]|\*(?!/)|/(?!\*))*\*/)';
-    c_part constant text := '(?:"(?:[^"]|"")+"|[[:alpha:]_\u0080-\uffff][[:alnum:]_$\u0080-\uffff]*)';
-    c_name constant text := c_part || '(?:' || c_gap || '*\.' || c_gap || '*' || c_part || ')*';
-    c_end constant text := '(?![[:alnum:]_$\u0080-\uffff])';
+    c_gap constant text := E'(?:[ \\t\\n\\r\\f\\v]|--[^\\n\\r]*[\\n\\r]|/\\*(?:[^*/]|\\*(?!/)|/(?!\\*))*\\*/)';
+    c_part constant text := E'(?:"(?:[^"]|"")+"|[[:alpha:]_\\u0080-\\uffff][[:alnum:]_$\\u0080-\\uffff]*)';
+    c_name constant text := c_part || '(?:' || c_gap || E'*\\.' || c_gap || '*' || c_part || ')*';
+    c_end constant text := E'(?![[:alnum:]_$\\u0080-\\uffff])';
     v_before text[];
   BEGIN
     IF tag = 'ALTER TABLE' THEN
@@ -384,7 +384,7 @@ BEGIN
       status := 'not for replay';
       v_notes := v_notes || coalesce(v_row ->> 'replay_reason', 'not known');
     ELSIF c.tag = 'REINDEX' AND (
-        c.ddl_text ~* '^\s*reindex\s*\([^()]*concurrently' OR c.ddl_text ~* '^\s*reindex\s*(\([^()]*\)\s*)?(schema|database|system)\M'
+        c.ddl_text ~* E'^\\s*reindex\\s*\\([^()]*concurrently' OR c.ddl_text ~* E'^\\s*reindex\\s*(\\([^()]*\\)\\s*)?(schema|database|system)\\M'
         OR (SELECT k.relkind FROM pg_class k WHERE k.oid = to_regclass(c.object_name)) IN ('p', 'I'))
       OR c.tag IN ('CLUSTER', 'REPACK') AND (SELECT k.relkind FROM pg_class k WHERE k.oid = to_regclass(c.object_name)) = 'p' THEN
       status := 'left out';
@@ -425,8 +425,8 @@ BEGIN
       PERFORM dts_ddl_apply.as_role(role, c.id, dts_ddl_apply.plain_form(c.tag, c.ddl_text, (v_row ->> 'major')::integer < 19),
         jsonb_strip_nulls(jsonb_build_object('id', c.id, 'search_path', v_row -> 'search_path', 'settings', v_row -> 'settings',
           'replica_identity', v_row -> 'replica_identity', 'made', v_row -> 'made')),
-        c.ddl_text NOT LIKE '%;%' AND (c.tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') AND c.ddl_text ~* '^(create|alter)\s+extension\M'
-          OR c.tag = 'DROP OWNED' AND c.ddl_text ~* '^drop\s+owned\M'));
+        c.ddl_text NOT LIKE '%;%' AND (c.tag IN ('CREATE EXTENSION', 'ALTER EXTENSION') AND c.ddl_text ~* E'^(create|alter)\\s+extension\\M'
+          OR c.tag = 'DROP OWNED' AND c.ddl_text ~* E'^drop\\s+owned\\M'));
       -- a lock of the session, which code of the command may have taken, would stay
       IF subscription IS NOT NULL THEN
         PERFORM pg_advisory_unlock_all();
