@@ -3,18 +3,20 @@
 //!
 //! What the command makes lies where its search_path says. Every other name means what it meant when the command began
 //! ([`names_before`](super::names_before)); what was not there then is what the command has made besides (the sequence of a serial
-//! column), and what is not there in the end either (IF EXISTS) keeps its name. Which of several functions or operators is
-//! meant shows in what has come to depend on them.
+//! column), and what is not there in the end either keeps its name, but for DROP IF EXISTS, which is not to find another one
+//! elsewhere. Which of several functions or operators is meant shows in what has come to depend on them. A name that has come to
+//! mean another object meanwhile is not certain.
 //! Bodies of functions that are strings stay as they are. Where one name is not certain the statement stays as it is.
 
 use crate::capture::in_progress;
 use crate::capture::objects::Touched;
 use crate::capture::started::Started;
-use crate::document::{Object, Operation};
+use crate::document::Operation;
 use crate::pg::command::names::{self, Described, Meaning, Reading};
 use crate::pg::command::visible::{self, Path};
 use crate::pg::runtime::text;
 use statement::{Lexer, Token};
+use std::collections::{HashMap, HashSet};
 
 /// So many names are told that are not certain.
 const MOST_TOLD: usize = 20;
@@ -81,7 +83,21 @@ fn try_of(
         }
     };
     let mut schemas = Vec::with_capacity(names.len());
-    for (name, meaning) in names.iter().zip(meanings) {
+    let mentions = reading.mentions();
+    let mut altered: Altered<'_> = HashMap::new();
+    for object in &touched.objects {
+        if let Some(called) = object
+            .name
+            .as_deref()
+            .filter(|_| object.op != Operation::Create)
+        {
+            altered
+                .entry(called)
+                .or_default()
+                .insert(object.schema.as_deref());
+        }
+    }
+    for ((name, meaning), key) in names.iter().zip(meanings).zip(&keys) {
         let of_new_schema = || {
             let found = name.meaning(&path);
             let schema = new_schema.as_ref()?;
@@ -106,12 +122,8 @@ fn try_of(
                 continue;
             }
             let chosen = since.filter(|_| name.is_stored).and_then(|since| {
-                names::chosen(
-                    candidates,
-                    &path,
-                    since,
-                    !mixes && reading.mentions(&name.key()) == 1,
-                )
+                let is_alone = !mixes && mentions.get(key) == Some(&1);
+                names::chosen(candidates, &path, since, is_alone)
             });
             let Some(chosen) = chosen else {
                 doubt(format!("{}: which of several", name.words()));
@@ -132,7 +144,7 @@ fn try_of(
                 None
             }
             Meaning::Schema(schema)
-                if !name.is_made && !moves && has_changed(name, &schema, &path, touched) =>
+                if !name.is_made && !moves && has_changed(name, &schema, &path, &altered) =>
             {
                 doubt(format!("{}: has come to mean another one", name.words()));
                 None
@@ -159,18 +171,16 @@ fn try_of(
         .map_err(because)
 }
 
+/// The schemas of what the command has altered or dropped, by name.
+type Altered<'a> = HashMap<&'a str, HashSet<Option<&'a str>>>;
+
 /// Whether a name that meant what lies in this schema when the command began was found elsewhere when PostgreSQL looked: it may have
 /// waited for a lock meanwhile. It means another one in the end, or the command was about another one.
-fn has_changed(name: &Described<'_>, schema: &str, path: &Path, touched: &Touched) -> bool {
-    let called = name.text();
-    let mut alike = touched.objects.iter().filter(|object| {
-        object.op != Operation::Create && object.name.as_deref() == Some(&*called)
-    });
-    let is_it = |object: &Object| object.schema.as_deref() == Some(schema);
-    let is_touched = alike.clone().any(is_it);
-    if !is_touched && alike.any(|object| object.schema.is_some()) {
-        return true;
+fn has_changed(name: &Described<'_>, schema: &str, path: &Path, altered: &Altered<'_>) -> bool {
+    let alike = altered.get(&*name.text());
+    if alike.is_some_and(|schemas| schemas.contains(&Some(schema))) {
+        return false;
     }
-    let is_another = matches!(name.meaning(path), Meaning::Schema(other) if other != schema);
-    is_another && !is_touched
+    alike.is_some_and(|schemas| schemas.iter().any(Option::is_some))
+        || matches!(name.meaning(path), Meaning::Schema(other) if other != schema)
 }

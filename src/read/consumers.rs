@@ -5,7 +5,7 @@
 use crate::document::{Document, settings};
 use crate::error::Failure;
 use crate::pg::command::name;
-use crate::pg::command::names::{Described, Meaning, Reading};
+use crate::pg::command::names::{self, Described, Meaning, Reading};
 use crate::pg::command::visible::Path;
 use crate::pg::runtime::text;
 use crate::pg::store::stored::{self, StoredRow};
@@ -210,13 +210,13 @@ impl Row<'_> {
             Path::of_schemas(had()),
             Path::of_schemas([set.as_str()].into_iter()),
         ];
-        let reading = Reading::of(self.statement, conforming).ok()?;
-        let lost: Vec<String> = reading
-            .described()
-            .filter(|name| !name.is_made && found(name, &had) != found(name, &has))
-            .map(|name| name.words())
-            .take(MOST_NAMES)
-            .collect();
+        let lost: Vec<String> = names::within(|| {
+            let reading = Reading::of(self.statement, conforming).ok()?;
+            let lost = reading
+                .described()
+                .filter(|name| !name.is_made && found(name, &had) != found(name, &has));
+            Some(lost.map(|name| name.words()).take(MOST_NAMES).collect())
+        })?;
         (!lost.is_empty()).then(|| {
             format!(
                 "sets the search_path to {set} alone, where it does not find {}",
@@ -235,8 +235,13 @@ impl Row<'_> {
 fn trips_of_ape_dts(row: &Row<'_>) -> Vec<String> {
     let mut found = Vec::new();
     for (at, length) in comments_by_pattern(row.statement) {
-        let outside = |token: &Token| at + length <= token.start || token.end <= at;
-        if !row.tokens.iter().all(outside) {
+        // tokens are in order
+        let next = row.tokens.partition_point(|token| token.end <= at);
+        if row
+            .tokens
+            .get(next)
+            .is_some_and(|token| token.start < at + length)
+        {
             found.push(
                 "comment signs in a constant or name are taken out with what is between them"
                     .to_owned(),

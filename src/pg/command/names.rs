@@ -111,11 +111,15 @@ impl Reading {
         meanings.collect()
     }
 
-    /// How often something of this kind and name is named, with a schema or without.
-    pub fn mentions(&self, key: &Key) -> usize {
-        (self.names.iter())
-            .filter(|name| (&name.kind, &name.name) == (&key.0, &key.1))
-            .count()
+    /// How often something of a kind and name is named, with a schema or without.
+    pub fn mentions(&self) -> HashMap<Key, usize> {
+        let mut mentions = HashMap::new();
+        for name in &self.names {
+            *mentions
+                .entry((name.kind.clone(), name.name.clone()))
+                .or_default() += 1;
+        }
+        mentions
     }
 
     /// What is to be known of each name without a schema beside what it means, in order.

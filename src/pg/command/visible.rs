@@ -81,8 +81,7 @@ pub enum Place {
 }
 
 /// InvalidOid where there is none.
-fn schema_of_name(name: &str) -> pg_sys::Oid {
-    let name = text::c_string(name);
+fn schema_of_name(name: &CStr) -> pg_sys::Oid {
     // SAFETY: a look-up.
     unsafe { pg_sys::get_namespace_oid(name.as_ptr(), true) }
 }
@@ -122,7 +121,9 @@ impl Path {
     /// That of a session with this search_path, of which schemas that are not there are left out, and that has no temporary one.
     pub fn of_schemas<'a>(schemas: impl Iterator<Item = &'a str>) -> Self {
         let catalog = pg_sys::Oid::from(pg_sys::PG_CATALOG_NAMESPACE);
-        let mut schemas: Vec<pg_sys::Oid> = schemas.map(schema_of_name).collect();
+        let mut schemas: Vec<pg_sys::Oid> = schemas
+            .map(|schema| schema_of_name(&text::c_string(schema)))
+            .collect();
         schemas.retain(|schema| *schema != pg_sys::InvalidOid);
         if !schemas.contains(&catalog) {
             schemas.insert(0, catalog);
@@ -137,7 +138,7 @@ impl Path {
     /// The same behind a schema.
     pub fn behind(&self, schema: &str) -> Self {
         let mut path = self.clone();
-        let schema = schema_of_name(schema);
+        let schema = schema_of_name(&text::c_string(schema));
         if schema != pg_sys::InvalidOid {
             path.schemas.insert(0, schema);
         }
@@ -200,11 +201,7 @@ impl Path {
 
 /// The type of this name in this schema; 0 where there is none.
 pub fn type_of_schema(schema: &CStr, name: &CStr) -> pg_sys::Oid {
-    // SAFETY: a look-up; InvalidOid where there is none.
-    type_in(
-        unsafe { pg_sys::get_namespace_oid(schema.as_ptr(), true) },
-        name,
-    )
+    type_in(schema_of_name(schema), name)
 }
 
 fn type_in(schema: pg_sys::Oid, name: &CStr) -> pg_sys::Oid {
@@ -224,8 +221,7 @@ fn type_in(schema: pg_sys::Oid, name: &CStr) -> pg_sys::Oid {
 
 /// The functions of this name in this schema.
 pub fn functions_in(schema: &CStr, name: &CStr, count: usize) -> Vec<Candidate> {
-    // SAFETY: a look-up; InvalidOid where there is none.
-    let schema = unsafe { pg_sys::get_namespace_oid(schema.as_ptr(), true) };
+    let schema = schema_of_name(schema);
     let all = functions(name).into_iter();
     all.filter(|function| function.schema == schema && function.takes(count))
         .collect()

@@ -127,16 +127,9 @@ pub(in crate::pg) fn value_at_hand(sequence: pg_sys::Oid) -> Option<Option<i64>>
             return None;
         }
         let is_sequence = (*(*relation).rd_rel).relkind as u8 == pg_sys::RELKIND_SEQUENCE;
-        let value = is_sequence
-            .then(|| Page::lock(relation, false).ok())
-            .flatten()
-            .map(|page| {
-                let value = page.state().value;
-                page.release();
-                value
-            });
+        let state = is_sequence.then(|| read(relation).ok()).flatten();
         pg_sys::relation_close(relation, lock);
-        value
+        state.map(|state| state.value)
     }
 }
 
@@ -146,16 +139,22 @@ pub(in crate::pg) fn last_value(sequence: pg_sys::Oid) -> Result<i64, Failure> {
     Ok(state.value.unwrap_or(state.first))
 }
 
+/// # Safety
+/// An open sequence.
+unsafe fn read(relation: pg_sys::Relation) -> Result<State, Failure> {
+    // SAFETY: the caller's promise; the row is read under the lock of its buffer.
+    let page = unsafe { Page::lock(relation, false)? };
+    let state = page.state();
+    page.release();
+    Ok(state)
+}
+
 fn state_of(sequence: pg_sys::Oid) -> Result<State, Failure> {
     // SAFETY: the lock keeps the relation from being dropped or replaced; the row is read under the lock of its buffer.
     unsafe {
         let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
         let relation = open(sequence, lock)?;
-        let state = Page::lock(relation, false).map(|page| {
-            let state = page.state();
-            page.release();
-            state
-        });
+        let state = read(relation);
         pg_sys::relation_close(relation, lock);
         state
     }

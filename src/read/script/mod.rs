@@ -188,17 +188,20 @@ impl Script {
         if may_take_walls {
             self.remove_walls(&mut script);
         }
+        let mut guards = None;
         if self.beside.is_some() {
             // what others need, too, is made whether this command runs or not
             if !author.superuser {
                 self.wall_of(&mut script, &author.role);
             }
-            let guards = beside::Guards::of(statement, &recorded)?;
+            guards = Some(beside::Guards::of(statement, &recorded)?);
+        }
+        if let Some(guards) = &guards {
             guards.begin(&mut script);
-            self.add_command(&mut script, statement, tag, &recorded, &author);
+        }
+        self.add_command(&mut script, statement, tag, &recorded, &author);
+        if let Some(guards) = &guards {
             guards.end(&mut script);
-        } else {
-            self.add_command(&mut script, statement, tag, &recorded, &author);
         }
         if may_take_walls {
             add(&mut script, "\n");
