@@ -56,9 +56,17 @@ fn has_no_library(node: &Node, subscription: &str) {
         node.value("SELECT count(*) FROM pg_extension WHERE extname = 'dts_ddl_capture'"),
         "0"
     );
-    let workers = node.column(&format!(
-        "SELECT pid FROM pg_stat_subscription WHERE pid IS NOT NULL AND subname = '{subscription}'"
-    ));
+    // ENABLE returns before the launcher has started it
+    let end = Instant::now() + Duration::from_secs(60);
+    let workers = loop {
+        let workers = node.column(&format!(
+            "SELECT pid FROM pg_stat_subscription WHERE pid IS NOT NULL AND subname = '{subscription}'"
+        ));
+        if !workers.is_empty() || Instant::now() > end {
+            break workers;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
     assert_eq!(workers.len(), 1, "{workers:?}");
     let libraries =
         std::fs::read_to_string(format!("/proc/{}/maps", workers[0])).expect("what it has loaded");
