@@ -7,4 +7,5 @@
 pub mod compare;
 pub mod connection;
 pub mod problem;
+pub mod record;
 pub mod schema;
