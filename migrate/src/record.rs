@@ -19,7 +19,7 @@ const TABLES: &str = "
     CREATE SCHEMA dts_migrate;
     CREATE TABLE dts_migrate.migration (
       name text NOT NULL, source text NOT NULL, source_system text NOT NULL, source_database text NOT NULL, trust_source boolean NOT NULL,
-      phase text NOT NULL, started timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp());
+      phase text NOT NULL, last_id bigint, started timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp());
     CREATE TABLE dts_migrate.step (
       name text PRIMARY KEY, begun timestamptz NOT NULL, finished timestamptz, note text);
     CREATE TABLE dts_migrate.made (

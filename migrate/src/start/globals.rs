@@ -1,0 +1,213 @@
+//! What is not in a dump of one database: the database itself, roles and memberships, owner, comment, rights and settings.
+//!
+//! Each command is made by the source's own quoting of names and literals, one a row; texts of users (comments, settings)
+//! are never cut into commands.
+
+use super::Work;
+use crate::connection::{Server, Session, Side, identifier, literal};
+use crate::output::Output;
+use crate::problem::{Problem, words};
+use postgres::error::SqlState;
+
+/// Makes the target's database, when there is none: with the encoding and the locale of the source's.
+pub fn database(here: &mut Session, target: &Server, output: &Output) -> Result<(), Problem> {
+    let name = target.dbname();
+    let Err(refused) = target.connect() else {
+        return Ok(());
+    };
+    // whatever the reason, another database of the server tells
+    let Ok(mut there) = target.with_database("postgres").connect_to_write() else {
+        return Err(refused);
+    };
+    let exists = there.ask(&format!(
+        "SELECT EXISTS (SELECT FROM pg_database WHERE datname = {})",
+        literal(&name)
+    ))?;
+    if exists[0].is_true(0) {
+        return Err(refused);
+    }
+    let (major, older) = (
+        here.major().min(there.major()),
+        here.major().min(there.major()) < 15,
+    );
+    let provider = if older {
+        "'c', NULL"
+    } else if major >= 17 {
+        "datlocprovider, datlocale"
+    } else {
+        // renamed in 17
+        "datlocprovider, coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')"
+    };
+    let rows = here.ask(&format!(
+        "SELECT pg_encoding_to_char(encoding), datcollate, datctype, {provider} FROM pg_database d WHERE datname = current_database()"
+    ))?;
+    let row = &rows[0];
+    let locale = match row.text(3) {
+        "i" => format!(" LOCALE_PROVIDER icu ICU_LOCALE {}", literal(row.text(4))),
+        "b" => format!(
+            " LOCALE_PROVIDER builtin BUILTIN_LOCALE {}",
+            literal(row.text(4))
+        ),
+        _ => String::new(),
+    };
+    there.run(&format!(
+        "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}{locale}",
+        identifier(&name),
+        literal(row.text(0)),
+        literal(row.text(1)),
+        literal(row.text(2)),
+    ))?;
+    output.say(&format!(
+        "Made the database {name} on the target ({}, {})",
+        row.text(0),
+        row.text(1)
+    ));
+    Ok(())
+}
+
+/// Roles that the target lacks, with their attributes, passwords, settings, comments and memberships. Those that it has stay as they are.
+pub fn roles(work: &mut Work) -> Result<String, Problem> {
+    let wanted = work.here.ask(
+        "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY oid",
+    )?;
+    let there = names(work.there.ask("SELECT rolname FROM pg_roles")?);
+    // those that an earlier start has made are not done yet, perhaps
+    let begun: Vec<String> = work
+        .record
+        .all_made()?
+        .into_iter()
+        .filter(|made| made.kind == "role")
+        .map(|made| made.object)
+        .collect();
+    let missing: Vec<String> = names(wanted)
+        .into_iter()
+        .filter(|name| !there.contains(name) || begun.contains(name))
+        .collect();
+    if missing.is_empty() {
+        return Ok("the target has all of them".to_owned());
+    }
+    let list = missing
+        .iter()
+        .map(|name| literal(name))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let sees_passwords = work
+        .here
+        .ask("SELECT has_table_privilege('pg_authid', 'SELECT')")?[0]
+        .is_true(0);
+    if !sees_passwords {
+        work.output.warn(
+            "the passwords of roles cannot be read on the source (only a superuser may): set them on the target by ALTER ROLE .. PASSWORD",
+        );
+    }
+    let (authid, password) = if sees_passwords {
+        ("pg_authid", "rolpassword")
+    } else {
+        ("pg_roles", "NULL::text")
+    };
+    let attributes = work.here.ask(&format!(
+        "SELECT rolname, format(
+           'CREATE ROLE %I WITH %s %s %s %s %s %s %s CONNECTION LIMIT %s%s%s', rolname,
+           CASE WHEN rolsuper THEN 'SUPERUSER' ELSE 'NOSUPERUSER' END, CASE WHEN rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END,
+           CASE WHEN rolcreaterole THEN 'CREATEROLE' ELSE 'NOCREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB' ELSE 'NOCREATEDB' END,
+           CASE WHEN rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END, CASE WHEN rolreplication THEN 'REPLICATION' ELSE 'NOREPLICATION' END,
+           CASE WHEN rolbypassrls THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END, rolconnlimit,
+           CASE WHEN p.password IS NOT NULL THEN format(' PASSWORD %L', p.password) ELSE '' END,
+           CASE WHEN rolvaliduntil IS NOT NULL THEN format(' VALID UNTIL %L', rolvaliduntil) ELSE '' END)
+         FROM {authid}, LATERAL (SELECT {password} AS password) p WHERE rolname IN ({list}) ORDER BY oid"
+    ))?;
+    for role in &attributes {
+        if !there.contains(&role.text(0).to_owned()) {
+            work.record
+                .make(Side::Destination, "role", role.text(0), None)?;
+            work.there.run(role.text(1))?;
+        }
+    }
+    let grants = if work.here.major().min(work.there.major()) >= 16 {
+        // a member may have several grantors
+        "SELECT DISTINCT format('GRANT %I TO %I WITH ADMIN %s, INHERIT %s, SET %s', g.rolname, m.rolname,
+           bool_or(a.admin_option), bool_or(a.inherit_option), bool_or(a.set_option))"
+    } else {
+        "SELECT format('GRANT %I TO %I%s', g.rolname, m.rolname, CASE WHEN bool_or(a.admin_option) THEN ' WITH ADMIN OPTION' ELSE '' END)"
+    };
+    let more = work.here.ask(&format!(
+        "SELECT format('COMMENT ON ROLE %I IS %L', r.rolname, shobj_description(r.oid, 'pg_authid')) FROM pg_roles r
+          WHERE r.rolname IN ({list}) AND shobj_description(r.oid, 'pg_authid') IS NOT NULL
+         UNION ALL ({grants} FROM pg_auth_members a JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
+          WHERE g.rolname IN ({list}) OR m.rolname IN ({list}) GROUP BY g.rolname, m.rolname)
+         UNION ALL {}",
+        settings("''", &format!("s.setdatabase = 0 AND r.rolname IN ({list})"))
+    ))?;
+    for command in &more {
+        one(work, command.text(0))?;
+    }
+    Ok(format!("{} made", missing.len()))
+}
+
+/// Settings as commands; those that are lists by their text, since each element would be quoted otherwise.
+///
+/// `database` is its name on the target, as a literal.
+fn settings(database: &str, of: &str) -> String {
+    format!(
+        "SELECT CASE WHEN v.is_list
+           THEN format('SELECT pg_catalog.set_config(%L, %L, true); ALTER %s SET %I FROM CURRENT', v.name, v.value, v.whose, v.name)
+           ELSE format('ALTER %s SET %I TO %L', v.whose, v.name, v.value) END
+         FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole, unnest(s.setconfig) AS c,
+           LATERAL (SELECT split_part(c, '=', 1) AS name, substr(c, strpos(c, '=') + 1) AS value,
+             split_part(c, '=', 1) IN ('search_path', 'temp_tablespaces', 'local_preload_libraries', 'session_preload_libraries') AS is_list,
+             CASE WHEN s.setdatabase = 0 THEN format('ROLE %I', r.rolname)
+               WHEN s.setrole = 0 THEN format('DATABASE %I', {database}::text)
+               ELSE format('ROLE %I IN DATABASE %I', r.rolname, {database}::text) END AS whose) v
+         WHERE {of} AND c !~ '^dts_ddl_capture[.]'"
+    )
+}
+
+/// Owner, comment, rights and settings of the database, and settings of roles in it.
+pub fn properties(work: &mut Work) -> Result<String, Problem> {
+    let here = "FROM pg_database d WHERE d.datname = current_database()";
+    let name = literal(&work.target.dbname());
+    let commands = work.here.ask(&format!(
+        "SELECT format('ALTER DATABASE %I OWNER TO %I', {name}, pg_get_userbyid(d.datdba)) {here}
+         UNION ALL SELECT format('COMMENT ON DATABASE %I IS %L', {name}, shobj_description(d.oid, 'pg_database')) {here}
+           AND shobj_description(d.oid, 'pg_database') IS NOT NULL
+         UNION ALL SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', {name}) {here} AND d.datacl IS NOT NULL
+         UNION ALL SELECT format('GRANT %s ON DATABASE %I TO %s%s', a.privilege_type, {name},
+             CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
+             CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+           FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database()
+         UNION ALL {}",
+        settings(
+            &name,
+            // with read-only transactions as the default the apply worker could not write
+            "s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) AND c !~ '^default_transaction_read_only='"
+        )
+    ))?;
+    for command in &commands {
+        one(work, command.text(0))?;
+    }
+    Ok(format!("{} commands", commands.len()))
+}
+
+/// What this target does not know, or does not allow, is said and passed over.
+fn one(work: &mut Work, command: &str) -> Result<(), Problem> {
+    match work
+        .there
+        .execute(&format!("BEGIN; {command}; COMMIT"))
+    {
+        Ok(()) => Ok(()),
+        Err(error) if error.code().is_some() && error.code() != Some(&SqlState::ADMIN_SHUTDOWN) => {
+            work.there.run("ROLLBACK")?;
+            work.output
+                .warn(&format!("not on the target: {command}: {}", words(&error)));
+            Ok(())
+        }
+        Err(error) => Err(Problem::new(
+            format!("the connection to the target was lost: {}", words(&error)),
+            "dts-migrate start goes on from here",
+        )),
+    }
+}
+
+fn names(rows: Vec<crate::connection::Row>) -> Vec<String> {
+    rows.iter().map(|row| row.text(0).to_owned()).collect()
+}

@@ -1,0 +1,192 @@
+//! `dts-migrate start`: from two servers to a target that follows the source, rows and DDL, while users go on.
+//!
+//! In order, each step written to the [`record`](crate::record), so that a `start` after a crash goes on with what is left:
+//!
+//! 1. [`capture`]: extension, replica identities, publication and slot on the source. From here on everything is in the stream.
+//! 2. [`globals`]: the database itself, roles, what belongs to the database.
+//! 3. [`schema`]: what pg_dump says at a moment of which the id of the last DDL command is known; without rows and indexes.
+//! 4. [`rows`]: each table by COPY under a snapshot of which the position in the stream is known.
+//! 5. [`constraints`]: indexes, foreign keys, triggers; statistics.
+//! 6. [`stream`]: the subscription, which takes each table from the position of its copy on. What users altered, rewrote or
+//!    truncated before it was copied is copied by PostgreSQL's own table synchronization, once DDL has caught up.
+//! 7. [`remainder`]: what no stream carries: materialized views, large objects.
+
+mod capture;
+mod constraints;
+mod globals;
+mod remainder;
+mod rows;
+mod schema;
+mod stream;
+
+use crate::config::Programs;
+use crate::connection::{Server, Session};
+use crate::output::{Output, Watch};
+use crate::problem::Problem;
+use crate::record::{self, Migration, Phase, Record};
+
+pub struct Options {
+    /// Of publication, slot and subscription.
+    pub name: String,
+    pub jobs: usize,
+    /// All who may run DDL on the source may do on the target what the subscription's owner may: docs/security.md, I8.
+    pub trust_source: bool,
+    /// How the target's server reaches the source; as this program does, when absent.
+    pub source_for_target: Option<Server>,
+    /// `maintenance_work_mem` of each session that makes indexes.
+    pub index_memory: String,
+}
+
+/// What captures on the source, and what applies on the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edition {
+    Extension,
+    Portable,
+}
+
+/// What all steps work with.
+struct Work<'a> {
+    source: &'a Server,
+    target: &'a Server,
+    options: &'a Options,
+    programs: &'a Programs,
+    output: &'a Output,
+    here: Session,
+    there: Session,
+    record: Record,
+    /// Then everything goes to that of the target's database.
+    target_lacks_tablespaces: bool,
+}
+
+impl Work<'_> {
+    fn name(&self) -> &str {
+        &self.record.migration.name
+    }
+
+    fn trusts(&self) -> bool {
+        self.record.migration.trust_source
+    }
+
+    /// Does the step, unless it is done.
+    fn step(
+        &mut self,
+        name: &str,
+        work: impl FnOnce(&mut Self) -> Result<String, Problem>,
+    ) -> Result<(), Problem> {
+        if let Some(note) = self.record.finished(name)? {
+            self.output
+                .detail(&format!("{name:<14} done before: {note}"));
+            return Ok(());
+        }
+        self.record.begin(name)?;
+        self.record.progress(name, 0, 0, "")?;
+        let watch = Watch::start();
+        let note = work(self)?;
+        self.record.end(name, &note)?;
+        self.output.step(name, &note, watch.took());
+        Ok(())
+    }
+}
+
+pub fn start(
+    source: &Server,
+    target: &Server,
+    options: &Options,
+    pg_bin: Option<&std::path::Path>,
+    output: &Output,
+) -> Result<(), Problem> {
+    let mut here = source.connect_to_write()?;
+    globals::database(&mut here, target, output)?;
+    let there = target.connect_to_write()?;
+    let programs = crate::config::programs(pg_bin, here.major().max(there.major()))?;
+    let record = open(&mut here, source, target, options, output)?;
+    let mut work = Work {
+        source,
+        target,
+        options,
+        programs: &programs,
+        output,
+        here,
+        there,
+        record,
+        target_lacks_tablespaces: false,
+    };
+    work.target_lacks_tablespaces = schema::tablespaces_are_missing(&mut work)?;
+    if work.record.migration.phase != Phase::Starting {
+        output.say("start is done already; next: dts-migrate status");
+        return Ok(());
+    }
+    let watch = Watch::start();
+    stream::slot_is_good(&mut work)?;
+    work.step("capture", capture::capture)?;
+    work.step("identities", capture::identities)?;
+    work.step("publication", capture::publication)?;
+    work.step("roles", globals::roles)?;
+    work.step("database", globals::properties)?;
+    work.step("moment", schema::moment)?;
+    work.step("apply", stream::apply)?;
+    work.step("schema", schema::load)?;
+    work.step("rows", rows::rows)?;
+    work.step("indexes", constraints::indexes)?;
+    work.step("statistics", constraints::statistics)?;
+    work.step("foreign keys", constraints::foreign_keys)?;
+    work.step("constraints", constraints::others)?;
+    work.step("stream", stream::begin)?;
+    work.step("caught up", stream::catch_up)?;
+    work.step("tables again", stream::tables_again)?;
+    work.step("validation", constraints::later)?;
+    work.step("views", remainder::views)?;
+    work.step("large objects", remainder::large_objects)?;
+    work.record.set_phase(Phase::Following)?;
+    output.say(&format!(
+        "The target follows the source ({:.1} s). next: dts-migrate status; dts-migrate compare; dts-migrate switch",
+        watch.took().as_secs_f64()
+    ));
+    Ok(())
+}
+
+/// The record: that of a `start` before, or a new one.
+fn open(
+    here: &mut Session,
+    source: &Server,
+    target: &Server,
+    options: &Options,
+    output: &Output,
+) -> Result<Record, Problem> {
+    let (system, database) = record::identity(here)?;
+    if let Some(found) = Record::open(target)? {
+        let began = &found.migration;
+        if (began.source_system.as_str(), began.source_database.as_str()) != (&system, &database) {
+            return Err(Problem::new(
+                format!(
+                    "a migration to this target was begun from another source: {}",
+                    began.source
+                ),
+                "dts-migrate abort with that source; or begin with an empty target database",
+            ));
+        }
+        output.say(&format!(
+            "Going on with the migration {} from {}",
+            began.name, began.source
+        ));
+        return Ok(found);
+    }
+    if Record::look(source)?.is_some() {
+        return Err(Problem::new(
+            "the source has a record of a migration itself: it was, or is, the target of one",
+            "dts-migrate status with these servers exchanged; dts-migrate finish or abort there first",
+        ));
+    }
+    schema::require_empty(target)?;
+    Record::create(
+        target,
+        Migration {
+            name: options.name.clone(),
+            source: source.host_and_port_text(),
+            source_system: system,
+            source_database: database,
+            trust_source: options.trust_source,
+            phase: Phase::Starting,
+        },
+    )
+}

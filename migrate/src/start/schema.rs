@@ -1,0 +1,452 @@
+//! The schema of one moment, of which the id of the last DDL command is known, and the tables as they were then.
+//!
+//! pg_dump reads some of the catalogs as they are, not as they were at its snapshot (ruleutils.c), so that DDL in between would give
+//! a dump of no moment at all. It is tried without a lock first, and thrown away when DDL has committed meanwhile; then DDL
+//! waits for as long as the dump of the schema takes.
+//!
+//! The dump is loaded by pg_restore itself. Its text is never cut into commands: names and texts of users are in it.
+
+use super::{Edition, Work, capture};
+use crate::connection::{Row, Server, Session, Side, literal};
+use crate::problem::{Problem, words};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// How often pg_dump is tried while DDL goes on.
+const TRIES: u32 = 3;
+/// Of the archive, for each row of the record.
+const PART: usize = 1 << 20;
+
+/// What no migration may find on its target.
+pub fn require_empty(target: &Server) -> Result<(), Problem> {
+    let mut there = target.connect()?;
+    let found = there.ask(
+        "SELECT what FROM (
+           SELECT format('%s %I.%I', CASE c.relkind WHEN 'v' THEN 'view' WHEN 'S' THEN 'sequence' ELSE 'table' END, n.nspname, c.relname)
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^(pg_|information_schema$|dts_ddl)'
+              AND (n.nspname, c.relname) NOT IN (('public', 'dts_ddl_command'), ('public', 'dts_ddl_command_id_seq'))
+              AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+           UNION ALL
+           SELECT format('function %I.%I', n.nspname, p.proname) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+            WHERE p.oid >= 16384 AND n.nspname !~ '^(pg_|information_schema$|dts_ddl)' AND p.proname <> 'dts_capture_ddl'
+              AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+           UNION ALL
+           SELECT format('schema %I', nspname) FROM pg_namespace n
+            WHERE n.oid >= 16384 AND nspname !~ '^(pg_|dts_ddl)'
+              AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e')
+           UNION ALL
+           SELECT format('subscription %I', subname) FROM pg_subscription
+            WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())) AS f(what)",
+    )?;
+    match found.len() {
+        0 => Ok(()),
+        n => Err(Problem::new(
+            format!(
+                "the target's database {} is not empty: {}{}; nothing was changed on either side",
+                target.dbname(),
+                found[0].text(0),
+                if n > 1 {
+                    format!(" and {} more", n - 1)
+                } else {
+                    String::new()
+                }
+            ),
+            "name a database that does not exist yet (start makes it), or drop what is there",
+        )),
+    }
+}
+
+/// The columns of a table as far as rows depend on them; the order of arguments is that of `pg_attribute`.
+const COLUMNS: &str = "(SELECT concat(hashtextextended(t, 0), '/', hashtextextended(t, 1)) FROM (
+    SELECT string_agg(concat_ws(' ', a.attnum, quote_ident(a.attname), a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated, a.attidentity),
+      ',' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS x(t))";
+
+/// How a table is now, for which the record knows how it was: oid, name, columns, file.
+pub fn look_at(oid: &str) -> String {
+    format!(
+        "SELECT n.nspname, c.relname, {COLUMNS}, pg_relation_filenode(c.oid)
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = {oid}"
+    )
+}
+
+/// Takes the dump and what belongs to its moment into the record.
+pub fn moment(work: &mut Work) -> Result<String, Problem> {
+    let files = Files::new()?;
+    let mut waited = 0.0;
+    for attempt in 1.. {
+        let locked = attempt > TRIES;
+        let mut session = work.source.connect_to_write()?;
+        let Some(last) = begin_moment(work, &mut session, locked)? else {
+            continue;
+        };
+        let since = std::time::Instant::now();
+        let snapshot = session.ask("SELECT pg_export_snapshot()")?[0]
+            .text(0)
+            .to_owned();
+        let tables = session.ask(&tables())?;
+        let foreign_keys = session.ask(FOREIGN_KEYS)?;
+        if !dump(work, &snapshot, &files.archive())? {
+            // a table went, or was locked for long
+            continue;
+        }
+        if locked {
+            waited = since.elapsed().as_secs_f64();
+        } else if newer(work, last)? {
+            work.output
+                .detail("DDL has committed while pg_dump ran: once more");
+            continue;
+        }
+        session.run("COMMIT")?;
+        return keep(work, last, &tables, &foreign_keys, &files, waited);
+    }
+    unreachable!("the loop ends by return")
+}
+
+/// A transaction whose snapshot has the DDL commands up to the id that is returned, and no later ones. With the lock no DDL
+/// commits until it ends. None when DDL that runs for long was in the way.
+fn begin_moment(
+    work: &mut Work,
+    session: &mut Session,
+    locked: bool,
+) -> Result<Option<i64>, Problem> {
+    let last = match capture::edition(&mut work.here)? {
+        Some(Edition::Extension) => "dts_ddl.last_id()",
+        _ => "(SELECT coalesce(max(id), 0) FROM public.dts_ddl_command)",
+    };
+    session.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SAVEPOINT moment")?;
+    // Whoever waits for a lock has everybody who wants to run DDL waiting behind it.
+    let lock = session.execute(
+        "SET LOCAL lock_timeout = '2s'; LOCK TABLE public.dts_ddl_command IN SHARE MODE",
+    );
+    if let Err(error) = lock {
+        work.output.detail(&format!(
+            "a transaction with DDL is running ({}): once more",
+            words(&error)
+        ));
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        return Ok(None);
+    }
+    let id = session.ask(&format!("SELECT {last}"))?[0].number(0);
+    session.run(if locked {
+        "SET LOCAL lock_timeout = 0"
+    } else {
+        "ROLLBACK TO moment; RELEASE moment"
+    })?;
+    Ok(Some(id))
+}
+
+fn newer(work: &mut Work, last: i64) -> Result<bool, Problem> {
+    Ok(work.here.ask(&format!(
+        "SELECT EXISTS (SELECT FROM public.dts_ddl_command WHERE id > {last})"
+    ))?[0]
+        .is_true(0))
+}
+
+fn dump(work: &mut Work, snapshot: &str, archive: &Path) -> Result<bool, Problem> {
+    let output = run(
+        work.source
+            .program(&work.programs.path("pg_dump"))
+            .args([
+                "--format=custom",
+                "--schema-only",
+                "--no-publications",
+                "--no-subscriptions",
+                "--lock-wait-timeout=10s",
+            ])
+            .arg(format!("--snapshot={snapshot}"))
+            .arg("--file")
+            .arg(archive),
+    )?;
+    if output.status.success() {
+        return Ok(true);
+    }
+    let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    if text.contains("lock timeout") || text.contains("does not exist") {
+        work.output
+            .detail(&format!("pg_dump: {text}: once more"));
+        return Ok(false);
+    }
+    Err(Problem::new(
+        format!("pg_dump of the source failed: {text}"),
+        "dts-migrate start again when the cause is mended; nothing is lost",
+    ))
+}
+
+/// Tables with rows of their own: not partitioned ones, foreign ones or what is ours.
+fn tables() -> String {
+    format!(
+        "SELECT c.oid, n.nspname, c.relname, pg_table_size(c.oid), pg_relation_size(c.oid) / current_setting('block_size')::int, {COLUMNS},
+                pg_relation_filenode(c.oid), c.relpersistence = 'p'
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind = 'r' AND c.relpersistence IN ('p', 'u') AND n.nspname !~ '^(pg_|information_schema$)'
+           AND n.nspname NOT IN ('dts_ddl', 'dts_ddl_portable') AND (n.nspname, c.relname) <> ('public', 'dts_ddl_command')
+           AND (c.oid >= 16384)"
+    )
+}
+
+/// With the tables whose rows they compare, and whether one can be added as not valid before 18.
+const FOREIGN_KEYS: &str = "
+    SELECT format('%I.%I', n.nspname, c.relname), k.conname, pg_get_constraintdef(k.oid), c.relkind = 'p',
+      to_json(ARRAY(SELECT t.oid::text FROM (
+        SELECT k.conrelid UNION SELECT k.confrelid
+        UNION SELECT relid::oid FROM pg_partition_tree(k.conrelid) UNION SELECT relid::oid FROM pg_partition_tree(k.confrelid)) AS t(oid)))
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE k.contype = 'f' AND k.conparentid = 0
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+    ORDER BY k.oid";
+
+/// All of it, or nothing.
+fn keep(
+    work: &mut Work,
+    last: i64,
+    tables: &[Row],
+    foreign_keys: &[Row],
+    files: &Files,
+    waited: f64,
+) -> Result<String, Problem> {
+    let archive = std::fs::read(files.archive()).map_err(|error| files.failed(&error))?;
+    let session = &mut work.record.session;
+    session.run(
+        "BEGIN; DELETE FROM dts_migrate.archive; DELETE FROM dts_migrate.\"table\"; DELETE FROM dts_migrate.foreign_key",
+    )?;
+    for (part, content) in archive.chunks(PART).enumerate() {
+        let mut hex = String::with_capacity(2 * content.len());
+        for byte in content {
+            let _ = write!(hex, "{byte:02x}");
+        }
+        session.run(&format!(
+            "INSERT INTO dts_migrate.archive VALUES ('schema', {part}, '\\x{hex}')"
+        ))?;
+    }
+    for tables in tables.chunks(500) {
+        let rows: Vec<String> = tables
+            .iter()
+            .map(|t| {
+                format!(
+                    "({}, {}, {}, {}, {}, {}, {}, {}, 'waiting')",
+                    t.text(0),
+                    literal(t.text(1)),
+                    literal(t.text(2)),
+                    t.text(3),
+                    t.text(4),
+                    literal(t.text(5)),
+                    t.text(6),
+                    t.is_true(7)
+                )
+            })
+            .collect();
+        session.run(&format!(
+            "INSERT INTO dts_migrate.\"table\" (source_oid, schema, name, bytes, pages, columns, filenode, published, state) VALUES {}",
+            rows.join(", ")
+        ))?;
+    }
+    for keys in foreign_keys.chunks(500) {
+        let rows: Vec<String> = keys
+            .iter()
+            .map(|k| {
+                format!(
+                    "({}, {}, {}, {}, ARRAY(SELECT json_array_elements_text({}))::oid[], 'waiting')",
+                    literal(k.text(0)),
+                    literal(k.text(1)),
+                    literal(k.text(2)),
+                    k.is_true(3),
+                    literal(k.text(4))
+                )
+            })
+            .collect();
+        session.run(&format!(
+            "INSERT INTO dts_migrate.foreign_key (tbl, name, definition, partitioned, tables, state) VALUES {}",
+            rows.join(", ")
+        ))?;
+    }
+    session.run(&format!(
+        "UPDATE dts_migrate.migration SET last_id = {last}; COMMIT"
+    ))?;
+    let bytes: u64 = tables.iter().map(|t| t.number::<u64>(3)).sum();
+    Ok(format!(
+        "{} tables, {}, after DDL command {last}{}",
+        tables.len(),
+        crate::output::size(bytes),
+        if waited > 0.0 {
+            format!("; DDL waited for {waited:.1} s")
+        } else {
+            String::new()
+        }
+    ))
+}
+
+/// Everything that tables need to have rows, in one transaction.
+pub fn load(work: &mut Work) -> Result<String, Problem> {
+    let loaded = work
+        .record
+        .all_made()?
+        .iter()
+        .any(|made| made.kind == "schema");
+    // of a start that was killed: it is one transaction, so that it is there or not
+    if loaded && require_empty(work.target).is_err() {
+        return Ok("was there".to_owned());
+    }
+    work.record.make(Side::Destination, "schema", "", None)?;
+    let files = Files::of_record(work)?;
+    let list = list(work, &files, "pre-data")?;
+    let output = run(restore(work)
+        .args(["--single-transaction", "--exit-on-error"])
+        .arg("--use-list")
+        .arg(files.list(&list)?)
+        .arg(files.archive()))?;
+    if !output.status.success() {
+        return Err(Problem::new(
+            format!(
+                "the schema could not be loaded into the target, nothing of it is there: {}",
+                String::from_utf8_lossy(&output.stderr).trim()
+            ),
+            "mend what it names (an extension that the target lacks, a role, max_locks_per_transaction), then dts-migrate start again",
+        ));
+    }
+    Ok(String::new())
+}
+
+/// Whether relations of the source are in a tablespace of which the target has none by this name.
+pub fn tablespaces_are_missing(work: &mut Work) -> Result<bool, Problem> {
+    let used = work.here.ask(
+        "SELECT DISTINCT s.spcname FROM pg_class c JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE s.spcname <> 'pg_global'",
+    )?;
+    let there = work.there.ask("SELECT spcname FROM pg_tablespace")?;
+    let lacks = |name: &str| !there.iter().any(|row| row.text(0) == name);
+    Ok(used.iter().any(|row| lacks(row.text(0))))
+}
+
+/// pg_restore into the target's database.
+pub fn restore(work: &Work) -> Command {
+    let mut command = work.target.program(&work.programs.path("pg_restore"));
+    command.args([
+        "--no-publications",
+        "--no-subscriptions",
+        "--dbname",
+        &as_connection_string(&work.target.dbname()),
+    ]);
+    if work.target_lacks_tablespaces {
+        command.arg("--no-tablespaces");
+    }
+    command
+}
+
+/// A name with `=` in it, or that looks like a URI, would be read as a connection string.
+fn as_connection_string(name: &str) -> String {
+    let quoted = name.replace('\\', "\\\\").replace('\'', "\\'");
+    format!("dbname='{quoted}'")
+}
+
+/// The entries of a section, in order, one a line, without what the portable edition is made of.
+pub fn list(work: &Work, files: &Files, section: &str) -> Result<Vec<String>, Problem> {
+    let output = run(Command::new(work.programs.path("pg_restore"))
+        .arg("--list")
+        .arg(format!("--section={section}"))
+        .arg(files.archive()))?;
+    if !output.status.success() {
+        return Err(Problem::new(
+            format!(
+                "pg_restore cannot read the archive of the schema: {}",
+                String::from_utf8_lossy(&output.stderr).trim()
+            ),
+            "dts-migrate abort, and begin again",
+        ));
+    }
+    let own = |line: &str| {
+        [
+            " dts_ddl_portable",
+            " dts_intercept_",
+            " dts_ddl_command ",
+            " dts_ddl_command_",
+            " dts_capture_ddl(",
+        ]
+        .iter()
+        .any(|name| line.contains(name))
+    };
+    Ok(String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter(|line| !line.starts_with(';') && !own(line))
+        .map(str::to_owned)
+        .collect())
+}
+
+fn unhex(hex: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    hex.as_bytes()
+        .chunks(2)
+        .map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?))
+        .collect()
+}
+
+pub fn run(command: &mut Command) -> Result<std::process::Output, Problem> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Problem::new(format!("{program} does not start: {error}"), ""))
+}
+
+/// A directory that nobody else can read, for as long as this lives, with the archive.
+pub struct Files(tempfile::TempDir);
+
+impl Files {
+    pub fn new() -> Result<Self, Problem> {
+        let made = tempfile::Builder::new().prefix("dts-migrate-").tempdir();
+        made.map(Self).map_err(|error| {
+            Problem::new(
+                format!("no temporary directory can be made: {error}"),
+                "name a directory with room in TMPDIR",
+            )
+        })
+    }
+
+    /// With the archive of the record.
+    pub fn of_record(work: &mut Work) -> Result<Self, Problem> {
+        let files = Self::new()?;
+        let mut archive =
+            std::fs::File::create(files.archive()).map_err(|error| files.failed(&error))?;
+        let parts = work
+            .record
+            .session
+            .ask("SELECT count(*) FROM dts_migrate.archive")?[0]
+            .number::<u32>(0);
+        for part in 0..parts {
+            let rows = work.record.session.ask(&format!(
+                "SELECT encode(content, 'hex') FROM dts_migrate.archive WHERE part = {part}"
+            ))?;
+            let content = rows.first().and_then(|row| unhex(row.text(0)));
+            let content = content.ok_or_else(|| {
+                Problem::new(
+                    "the archive of the schema in the record is not whole",
+                    "dts-migrate abort, and begin again",
+                )
+            })?;
+            archive
+                .write_all(&content)
+                .map_err(|error| files.failed(&error))?;
+        }
+        Ok(files)
+    }
+
+    pub fn archive(&self) -> PathBuf {
+        self.0.path().join("schema.dump")
+    }
+
+    /// A file for `--use-list`.
+    pub fn list(&self, lines: &[String]) -> Result<PathBuf, Problem> {
+        let path = self.0.path().join("list");
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        std::fs::write(&path, text).map_err(|error| self.failed(&error))?;
+        Ok(path)
+    }
+
+    fn failed(&self, error: &std::io::Error) -> Problem {
+        Problem::new(
+            format!("{}: {error}", self.0.path().display()),
+            "name a directory with room in TMPDIR, then dts-migrate start again",
+        )
+    }
+}
