@@ -1,18 +1,22 @@
 //! Connections to the two servers.
 //!
-//! A connection string or URI is what the library `postgres` reads: host, hostaddr, port, user, password, dbname, options,
-//! sslmode, connect_timeout, target_session_attrs and keepalives; no service, no passfile. A password that is not in it is
-//! taken from PGPASSWORD. There is no TLS. Programs of PostgreSQL get the same by their environment, so that a password
-//! is in no list of processes.
+//! A connection string is read as libpq does, services, passfile, environment and TLS included (`parameters`,
+//! `tls`). Programs of PostgreSQL get the same by their environment, so that a password is in no list of processes.
 //!
 //! A session is pinned: nothing is found but in pg_catalog, values have the same text on every server, nothing can be
-//! written, and a policy that would hide rows is an error.
+//! written unless that was asked for, and a policy that would hide rows is an error.
+
+mod parameters;
+mod tls;
 
 use crate::problem::{Problem, words};
+use parameters::{Parameters, Process, Surroundings};
 use postgres::config::{Host, SslMode};
 use postgres::error::SqlState;
-use postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use postgres::{Client, Config, SimpleQueryMessage};
 use std::process::Command;
+use tls::{Mode, Tls};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +36,10 @@ impl Side {
     }
 }
 
+#[derive(Clone)]
 pub struct Server {
     pub side: Side,
-    config: Config,
+    parameters: Parameters,
 }
 
 /// Whatever the role or the database have as their defaults. (JIT and parallel workers would only take from the users.)
@@ -46,58 +51,164 @@ const PINS: &str = "SET search_path = pg_catalog; SET default_transaction_read_o
     SET transform_null_equals = off; SET array_nulls = on; SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '60s';
     SET jit = off; SET max_parallel_workers_per_gather = 0; SET client_min_messages = error; SET statement_timeout = 0";
 
+/// On top of them, for who writes, and may have to wait.
+const PINS_TO_WRITE: &str = "SET default_transaction_read_only = off; SET lock_timeout = 0;
+    SET idle_in_transaction_session_timeout = 0;
+    SELECT pg_catalog.set_config(s.name, '0', false) FROM pg_catalog.pg_settings s
+     WHERE s.name OPERATOR(pg_catalog.=) ANY (ARRAY['idle_session_timeout', 'transaction_timeout'])";
+
 impl Server {
     pub fn new(side: Side, connection: &str) -> Result<Self, Problem> {
-        let mut config: Config = connection.parse().map_err(|error| {
-            Problem::new(
-                format!("the connection string of the {} cannot be read: {}", side.name(), words(&error)),
-                "give host, port, user and dbname, as \"host=.. port=5432 user=.. dbname=..\" or postgresql://USER@HOST/DATABASE",
-            )
-        })?;
-        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-            return Err(Problem::new(
-                format!("the connection string of the {} names no host", side.name()),
-                "add host=.. to it (a directory for a Unix socket)",
-            ));
-        }
-        if config.get_password().is_none()
-            && let Ok(password) = std::env::var("PGPASSWORD")
-        {
-            config.password(password);
-        }
-        Ok(Self::of(side, config))
-    }
-
-    pub fn of(side: Side, mut config: Config) -> Self {
-        if config.get_application_name().is_none() {
-            config.application_name("dts-migrate");
-        }
-        Self { side, config }
-    }
-
-    pub fn connect(&self) -> Result<Session, Problem> {
-        if self.config.get_ssl_mode() == SslMode::Require {
-            return Err(Problem::new(
-                format!(
-                    "the {} is to be reached by TLS, which this program does not have",
-                    self.side.name()
-                ),
-                "connect through a tunnel (ssh -L 5433:HOST:5432 ..), or from a host that may do without (sslmode=disable)",
-            ));
-        }
-        let refused = |error: postgres::Error| {
+        let refused = |why: String| {
             Problem::new(
                 format!(
-                    "no connection to the {}: {}",
-                    self.side.name(),
-                    words(&error)
+                    "the connection string of the {} cannot be read: {why}",
+                    side.name()
                 ),
-                "try psql with the same connection string; the password may be in it or in PGPASSWORD (~/.pgpass and services \
-                 are not read)",
+                "give host, port, user and dbname, as \"host=.. port=5432 user=.. dbname=..\", postgresql://USER@HOST/DATABASE, \
+                 or the name of a service (~/.pg_service.conf)",
             )
         };
-        let mut client = self.config.connect(NoTls).map_err(refused)?;
+        let server = Self {
+            side,
+            parameters: Parameters::read(connection, &Process).map_err(refused)?,
+        };
+        if server.parameters.hosts().is_empty() {
+            return Err(Problem::new(
+                format!("the connection string of the {} names no host", side.name()),
+                "add host=.. to it (a directory for a Unix socket), or set PGHOST",
+            ));
+        }
+        // what is wrong with values is said now, not at the first connection
+        let (tls, _) = server.tls()?;
+        server.library_config(tls.sslmode())?;
+        Ok(server)
+    }
+
+    /// Of a configuration of the library: nothing is looked up.
+    pub fn of(side: Side, config: Config) -> Self {
+        let mut parameters = Parameters::default();
+        let list = |items: Vec<String>| items.join(",");
+        let hosts = config.get_hosts().iter().map(|host| match host {
+            Host::Tcp(name) => name.clone(),
+            #[cfg(unix)]
+            Host::Unix(path) => path.display().to_string(),
+        });
+        let addresses = config.get_hostaddrs().iter().map(ToString::to_string);
+        let ports = config.get_ports().iter().map(ToString::to_string);
+        let sslmode = match config.get_ssl_mode() {
+            SslMode::Disable => "disable",
+            SslMode::Require => "require",
+            _ => "prefer",
+        };
+        let password = String::from_utf8_lossy(config.get_password().unwrap_or_default());
+        for (keyword, value) in [
+            ("host", list(hosts.collect())),
+            ("hostaddr", list(addresses.collect())),
+            ("port", list(ports.collect())),
+            ("user", config.get_user().unwrap_or_default().to_owned()),
+            ("dbname", config.get_dbname().unwrap_or_default().to_owned()),
+            (
+                "options",
+                config.get_options().unwrap_or_default().to_owned(),
+            ),
+            ("password", password.into_owned()),
+            ("sslmode", sslmode.to_owned()),
+        ] {
+            if !value.is_empty() {
+                parameters.set(keyword, value);
+            }
+        }
+        Self { side, parameters }
+    }
+
+    /// The same server, another database.
+    pub fn with_database(&self, name: &str) -> Self {
+        Self {
+            side: self.side,
+            parameters: self.parameters.with_database(name),
+        }
+    }
+
+    pub fn dbname(&self) -> &str {
+        self.parameters.get("dbname").unwrap_or_default()
+    }
+
+    pub fn user(&self) -> &str {
+        self.parameters.get("user").unwrap_or_default()
+    }
+
+    /// For messages.
+    pub fn host_and_port_text(&self) -> String {
+        let hosts = self
+            .parameters
+            .get("host")
+            .or(self.parameters.get("hostaddr"));
+        let port = self.parameters.get("port").unwrap_or("5432");
+        format!("{}:{port}", hosts.unwrap_or_default())
+    }
+
+    /// A connection string of libpq's with all that is known, **the password included**: for CREATE SUBSCRIPTION, never for a
+    /// message or an argument.
+    pub fn conninfo(&self) -> String {
+        self.parameters.conninfo()
+    }
+
+    /// A session that only reads, and never waits long.
+    pub fn connect(&self) -> Result<Session, Problem> {
+        self.session("")
+    }
+
+    /// One that writes.
+    pub fn connect_to_write(&self) -> Result<Session, Problem> {
+        self.session(PINS_TO_WRITE)
+    }
+
+    /// One that writes, of the asynchronous library, on the current tokio runtime: for COPY.
+    pub async fn connect_async(&self) -> Result<tokio_postgres::Client, Problem> {
+        let (tls, connector) = self.tls()?;
+        let first = self
+            .library_config(tls.sslmode())?
+            .connect(connector.clone())
+            .await;
+        let connected = match first {
+            Err(error) if goes_on_without(&tls, &error) => self
+                .library_config("disable")?
+                .connect(connector)
+                .await
+                .map_err(|second| of_the_two(error, second)),
+            other => other,
+        };
+        let (client, connection) = connected.map_err(|error| self.refused(&error))?;
+        // its end is seen by the client
+        tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        for pins in [PINS, PINS_TO_WRITE] {
+            client
+                .batch_execute(pins)
+                .await
+                .map_err(|error| self.refused(&error))?;
+        }
+        Ok(client)
+    }
+
+    fn session(&self, more_pins: &str) -> Result<Session, Problem> {
+        let (tls, connector) = self.tls()?;
+        let connect = |sslmode: &str| {
+            let config = Config::from(self.library_config(sslmode)?);
+            Ok(config.connect(connector.clone()))
+        };
+        let client = match connect(tls.sslmode())? {
+            Err(error) if goes_on_without(&tls, &error) => {
+                connect("disable")?.map_err(|second| of_the_two(error, second))
+            }
+            other => other,
+        };
+        let refused = |error: postgres::Error| self.refused(&error);
+        let mut client = client.map_err(refused)?;
         client.batch_execute(PINS).map_err(refused)?;
+        client.batch_execute(more_pins).map_err(refused)?;
         let mut session = Session {
             side: self.side,
             client,
@@ -121,48 +232,88 @@ impl Server {
         Ok(session)
     }
 
+    fn refused(&self, error: &postgres::Error) -> Problem {
+        let next = match &self.parameters.passfile_refused {
+            Some(why) => why.clone(),
+            None if self.parameters.has("password") => "try psql with the same connection string".to_owned(),
+            None => "try psql with the same connection string; the password may be in ~/.pgpass, in PGPASSWORD or in the string"
+                .to_owned(),
+        };
+        Problem::new(
+            format!(
+                "no connection to the {}: {}",
+                self.side.name(),
+                words(error)
+            ),
+            next,
+        )
+    }
+
+    fn tls(&self) -> Result<(Tls, MakeRustlsConnect), Problem> {
+        let home = Process.home();
+        let refused = |why: String| {
+            Problem::new(
+                format!("no TLS to the {}: {why}", self.side.name()),
+                "see https://www.postgresql.org/docs/current/libpq-ssl.html, whose keywords these are",
+            )
+        };
+        let tls = Tls::of(&self.parameters, home.as_deref()).map_err(refused)?;
+        let connector = tls
+            .connector(&self.parameters, home.as_deref())
+            .map_err(refused)?;
+        Ok((tls, connector))
+    }
+
+    fn library_config(&self, sslmode: &str) -> Result<tokio_postgres::Config, Problem> {
+        let refused = |why: String| {
+            Problem::new(
+                format!(
+                    "the connection string of the {} cannot be used: {why}",
+                    self.side.name()
+                ),
+                "correct that value; psql takes the same ones",
+            )
+        };
+        let text = self.parameters.for_library(sslmode).map_err(refused)?;
+        let mut config: tokio_postgres::Config =
+            text.parse().map_err(|error| refused(words(&error)))?;
+        if config.get_application_name().is_none() {
+            config.application_name("dts-migrate");
+        }
+        Ok(config)
+    }
+
     /// The program of PostgreSQL, connected to this database.
     pub fn program(&self, path: &str) -> Command {
         let mut command = Command::new(path);
-        let config = &self.config;
         // services and the like of whoever runs this would get in between
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("PG") {
                 command.env_remove(name);
             }
         }
-        let list = |items: Vec<String>| items.join(",");
-        let hosts = config.get_hosts().iter().map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            #[cfg(unix)]
-            Host::Unix(path) => path.display().to_string(),
-        });
-        let addresses = config.get_hostaddrs().iter().map(ToString::to_string);
-        let ports = config.get_ports().iter().map(ToString::to_string);
-        let mut set = |name: &str, value: String| {
-            if !value.is_empty() {
-                command.env(name, value);
-            }
-        };
-        set("PGHOST", list(hosts.collect()));
-        set("PGHOSTADDR", list(addresses.collect()));
-        set("PGPORT", list(ports.collect()));
-        set("PGUSER", config.get_user().unwrap_or_default().to_owned());
-        set(
-            "PGDATABASE",
-            config.get_dbname().unwrap_or_default().to_owned(),
-        );
-        set(
-            "PGOPTIONS",
-            config.get_options().unwrap_or_default().to_owned(),
-        );
-        set(
-            "PGPASSWORD",
-            String::from_utf8_lossy(config.get_password().unwrap_or_default()).into_owned(),
-        );
-        set("PGAPPNAME", "dts-migrate".to_owned());
-        set("LC_ALL", "C".to_owned());
+        command.envs(self.parameters.variables());
+        command.env("PGAPPNAME", "dts-migrate");
+        command.env("LC_ALL", "C");
         command
+    }
+}
+
+/// libpq's `prefer`: where TLS fails, or the server wants none of this client, then without.
+fn goes_on_without(tls: &Tls, error: &postgres::Error) -> bool {
+    tls.mode == Mode::Prefer
+        && (error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+            || error
+                .to_string()
+                .starts_with("error performing TLS handshake"))
+}
+
+/// What to tell when it was refused with TLS and without.
+fn of_the_two(first: postgres::Error, second: postgres::Error) -> postgres::Error {
+    if second.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) {
+        first
+    } else {
+        second
     }
 }
 
@@ -226,6 +377,22 @@ impl Session {
                 "try the same with psql and this connection string"
             };
             Problem::new(format!("a query on the {side} failed: {}", words(&error)), next)
+        })
+    }
+
+    /// Any number of statements, in one transaction of their own where they are no transactions themselves.
+    pub fn execute(&mut self, sql: &str) -> Result<(), postgres::Error> {
+        self.client.batch_execute(sql)
+    }
+
+    /// The same, where a failure ends all.
+    pub fn run(&mut self, sql: &str) -> Result<(), Problem> {
+        let side = self.side.name();
+        self.execute(sql).map_err(|error| {
+            Problem::new(
+                format!("a command on the {side} failed: {}", words(&error)),
+                "try the same with psql and this connection string",
+            )
         })
     }
 
