@@ -299,6 +299,13 @@ impl Server {
     }
 }
 
+/// The keywords that a connection string itself gives a value; none where it cannot be read.
+pub fn given_keywords(connection: &str) -> Vec<String> {
+    let given = parameters::given(connection).unwrap_or_default();
+    let given = given.into_iter().filter(|(_, value)| !value.is_empty());
+    given.map(|(keyword, _)| keyword).collect()
+}
+
 /// libpq's `prefer`: where TLS fails, or the server wants none of this client, then without.
 fn goes_on_without(tls: &Tls, error: &postgres::Error) -> bool {
     tls.mode == Mode::Prefer

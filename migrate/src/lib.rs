@@ -5,6 +5,7 @@
 //! no function, operator, cast or domain check of theirs is called ([`connection`], [`compare`]).
 
 pub mod compare;
+pub mod config;
 pub mod connection;
 pub mod problem;
 pub mod record;

@@ -131,21 +131,7 @@ impl Parameters {
     /// Errors are words about what cannot be read; they have no value of the string in them.
     pub fn read(connection: &str, around: &dyn Surroundings) -> Result<Self, String> {
         let mut parameters = Self::default();
-        let text = connection.trim();
-        let given = if text.starts_with("postgresql://") || text.starts_with("postgres://") {
-            uri(text)?
-        } else if !text.is_empty() && !text.contains('=') {
-            if text.contains(char::is_whitespace) {
-                return Err(
-                    "it is neither keywords with values, nor a URI, nor the name of a service"
-                        .into(),
-                );
-            }
-            vec![("service".to_owned(), text.to_owned())]
-        } else {
-            keywords(text)?
-        };
-        for (keyword, value) in given {
+        for (keyword, value) in given(connection)? {
             known(&keyword)?;
             parameters.values.insert(keyword, value);
         }
@@ -419,6 +405,20 @@ impl Parameters {
                 self.from_passfile = true;
             }
         }
+    }
+}
+
+/// What the string says, in its order.
+pub fn given(connection: &str) -> Result<Vec<(String, String)>, String> {
+    let text = connection.trim();
+    if text.starts_with("postgresql://") || text.starts_with("postgres://") {
+        uri(text)
+    } else if text.is_empty() || text.contains('=') {
+        keywords(text)
+    } else if text.contains(char::is_whitespace) {
+        Err("it is neither keywords with values, nor a URI, nor the name of a service".into())
+    } else {
+        Ok(vec![("service".to_owned(), text.to_owned())])
     }
 }
 
