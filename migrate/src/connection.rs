@@ -134,6 +134,11 @@ impl Server {
         self.parameters.get("dbname").unwrap_or_default()
     }
 
+    /// Settings of the session, as the connection string gives them.
+    pub fn options(&self) -> &str {
+        self.parameters.get("options").unwrap_or_default()
+    }
+
     pub fn user(&self) -> &str {
         self.parameters.get("user").unwrap_or_default()
     }

@@ -7,6 +7,8 @@
 pub mod compare;
 pub mod config;
 pub mod connection;
+pub mod output;
 pub mod problem;
 pub mod record;
 pub mod schema;
+pub mod start;

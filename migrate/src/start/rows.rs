@@ -88,6 +88,10 @@ pub fn rows(work: &mut Work) -> Result<String, Problem> {
     if tables.is_empty() {
         return summary(work);
     }
+    // Of a table in parts an earlier start may have left some; a table in one is made empty when it is copied.
+    for table in tables.iter().filter(|table| in_parts(table, work.here.version)) {
+        work.there.run(&format!("TRUNCATE ONLY {}", table.name))?;
+    }
     let snapshot = Snapshot::take(work)?;
     work.output.detail(&format!(
         "snapshot {} at {}, {} tables",
@@ -150,11 +154,8 @@ pub fn rows(work: &mut Work) -> Result<String, Problem> {
         }
     });
     work.output.no_bar();
-    drop(snapshot);
-    if let Some(problem) = locked(&shared.problem).take() {
-        return Err(problem);
-    }
-    summary(work)
+    let problem = locked(&shared.problem).take();
+    problem.map_or_else(|| summary(work), Err)
 }
 
 /// What was copied, and what was not.
@@ -244,10 +245,14 @@ fn waiting(work: &mut Work) -> Result<Vec<Table>, Problem> {
     Ok(tables)
 }
 
+fn in_parts(table: &Table, version: u32) -> bool {
+    version >= 140_000 && table.pages >= 2 * PART
+}
+
 fn parts(tables: &[Table], version: u32) -> VecDeque<Part> {
     let mut parts = VecDeque::new();
     for (table, of) in tables.iter().enumerate() {
-        if version < 140_000 || of.pages < 2 * PART {
+        if !in_parts(of, version) {
             parts.push_back(Part {
                 table,
                 pages: None,
@@ -586,9 +591,7 @@ async fn copy_part(
             with(&options)
         ),
     };
-    // The first part makes the table empty, whatever a start before has left. Where it is the only one the rows are frozen at once.
-    let first = part.pages.is_none() || part.pages.is_some_and(|(from, _)| from == 0);
-    let _ = first;
+    // where it is the only part the rows are frozen at once
     writer
         .batch_execute(&if part.pages.is_none() {
             options.push("FREEZE".to_owned());
