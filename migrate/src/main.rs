@@ -106,6 +106,9 @@ struct Start {
     /// maintenance_work_mem of each session that makes indexes.
     #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = memory)]
     index_memory: String,
+    /// End after this step; start again goes on.
+    #[arg(long, value_name = "STEP", value_parser = clap::builder::PossibleValuesParser::new(start::STEPS))]
+    until: Option<String>,
 }
 
 /// Good for a slot, with room for what is added to it.
@@ -217,6 +220,7 @@ fn start(arguments: &Start) -> Result<u8, Problem> {
             .map(|connection| Server::new(Side::Source, connection))
             .transpose()?,
         index_memory: arguments.index_memory.clone(),
+        until: arguments.until.clone(),
     };
     let pg_bin = arguments.servers.pg_bin(&config);
     let done = start::start(&source, &target, &options, pg_bin.as_deref(), &output);
@@ -257,8 +261,6 @@ fn compare(arguments: &Compare) -> Result<u8, Problem> {
     println!("{text}");
     Ok(found.exit_status())
 }
-
-
 
 #[cfg(test)]
 mod tests {

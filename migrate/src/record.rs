@@ -134,7 +134,10 @@ impl Record {
             .find(|phase| phase.name() == row.text(5));
         let Some(phase) = phase else {
             return Err(Problem::new(
-                format!("the record of the migration has a phase that is not known: {}", row.text(5)),
+                format!(
+                    "the record of the migration has a phase that is not known: {}",
+                    row.text(5)
+                ),
                 "use the version of this program with which the migration was begun",
             ));
         };
@@ -202,7 +205,11 @@ impl Record {
                     LOCK & 0xffff_ffff
                 ))?;
                 let who = other.first().map_or(String::new(), |row| {
-                    format!(" (process {} of the target, connected since {})", row.text(0), row.text(2))
+                    format!(
+                        " (process {} of the target, connected since {})",
+                        row.text(0),
+                        row.text(2)
+                    )
                 });
                 return Err(Problem::new(
                     format!("another dts-migrate is at work on this migration{who}"),
@@ -269,9 +276,9 @@ impl Record {
 
     /// The last one first.
     pub fn all_made(&mut self) -> Result<Vec<Made>, Problem> {
-        let rows = self.session.ask(
-            "SELECT id, side, kind, object, before FROM dts_migrate.made ORDER BY id DESC",
-        )?;
+        let rows = self
+            .session
+            .ask("SELECT id, side, kind, object, before FROM dts_migrate.made ORDER BY id DESC")?;
         Ok(rows.iter().map(made).collect())
     }
 

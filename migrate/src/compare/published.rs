@@ -31,7 +31,8 @@ impl TableName {
 
     /// What belongs to the extension itself, on each side for itself.
     fn is_own(&self) -> bool {
-        self.schema == "dts_ddl" || (self.schema == "public" && self.name == "dts_ddl_command")
+        ["dts_ddl", "dts_migrate"].contains(&self.schema.as_str())
+            || (self.schema == "public" && self.name == "dts_ddl_command")
     }
 }
 

@@ -55,7 +55,8 @@ pub fn capture(work: &mut Work) -> Result<String, Problem> {
             "install the package on the source's server (no restart), or run sql/portable/install.sql in its database; then dts-migrate start again",
         ));
     };
-    work.record.make(Side::Source, "extension", EXTENSION, None)?;
+    work.record
+        .make(Side::Source, "extension", EXTENSION, None)?;
     work.here.run(&format!("CREATE EXTENSION {EXTENSION}"))?;
     Ok(format!("by the extension {version}"))
 }
@@ -138,7 +139,9 @@ pub fn publication(work: &mut Work) -> Result<String, Problem> {
     for (at, kind) in ["publication", "slot"].into_iter().enumerate() {
         if there[0].is_true(at) && !ours(work, kind)? {
             return Err(Problem::new(
-                format!("the source has a {kind} {name} already, which this migration has not made"),
+                format!(
+                    "the source has a {kind} {name} already, which this migration has not made"
+                ),
                 "give another name by --name (after dts-migrate abort), or drop it there if nobody needs it",
             ));
         }

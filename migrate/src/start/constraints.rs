@@ -84,7 +84,10 @@ fn kind(line: &str) -> &str {
     ];
     known
         .into_iter()
-        .find(|kind| rest.strip_prefix(kind).is_some_and(|more| more.starts_with(' ')))
+        .find(|kind| {
+            rest.strip_prefix(kind)
+                .is_some_and(|more| more.starts_with(' '))
+        })
         .unwrap_or_default()
 }
 
@@ -217,10 +220,7 @@ pub fn foreign_keys(work: &mut Work) -> Result<String, Problem> {
         })
         .collect();
     let total = plans.len();
-    let later = plans
-        .iter()
-        .filter(|(_, how)| *how != How::Checked)
-        .count();
+    let later = plans.iter().filter(|(_, how)| *how != How::Checked).count();
     // Those whose tables are not locked by another one at the moment.
     let state = Mutex::new((plans, BTreeSet::<String>::new()));
     let target = work.target;
@@ -233,7 +233,9 @@ pub fn foreign_keys(work: &mut Work) -> Result<String, Problem> {
                 if plans.is_empty() {
                     return Ok(());
                 }
-                let free = plans.iter().position(|(key, _)| key.tables.is_disjoint(busy));
+                let free = plans
+                    .iter()
+                    .position(|(key, _)| key.tables.is_disjoint(busy));
                 free.map(|at| {
                     let plan = plans.remove(at);
                     busy.extend(plan.0.tables.iter().cloned());
@@ -350,12 +352,21 @@ mod tests {
     #[test]
     fn kinds_of_entries() {
         for (line, expected) in [
-            ("3456; 2606 16390 CONSTRAINT public t t_pkey app", "CONSTRAINT"),
-            ("3457; 2606 16391 FK CONSTRAINT public t t_fk app", FOREIGN_KEY),
+            (
+                "3456; 2606 16390 CONSTRAINT public t t_pkey app",
+                "CONSTRAINT",
+            ),
+            (
+                "3457; 2606 16391 FK CONSTRAINT public t t_fk app",
+                FOREIGN_KEY,
+            ),
             ("3458; 1259 16392 INDEX public INDEX ATTACH app", "INDEX"),
             ("3459; 0 0 INDEX ATTACH public t_1_pkey app", "INDEX ATTACH"),
             ("3460; 2620 16394 TRIGGER public CONSTRAINT x app", ""),
-            ("3461; 2606 16395 CHECK CONSTRAINT public t c app", "CHECK CONSTRAINT"),
+            (
+                "3461; 2606 16395 CHECK CONSTRAINT public t c app",
+                "CHECK CONSTRAINT",
+            ),
         ] {
             assert_eq!(kind(line), expected, "{line}");
         }

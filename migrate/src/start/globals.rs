@@ -9,11 +9,10 @@ use crate::output::Output;
 use crate::problem::{Problem, words};
 use postgres::error::SqlState;
 
-/// Makes the target's database, when there is none: with the encoding and the locale of the source's.
-pub fn database(here: &mut Session, target: &Server, output: &Output) -> Result<(), Problem> {
-    let name = target.dbname();
+/// The target's server, when it does not have the database: a session in another one.
+pub fn without_database(target: &Server) -> Result<Option<Session>, Problem> {
     let Err(refused) = target.connect() else {
-        return Ok(());
+        return Ok(None);
     };
     // whatever the reason, another database of the server tells
     let Ok(mut there) = target.with_database("postgres").connect_to_write() else {
@@ -21,16 +20,24 @@ pub fn database(here: &mut Session, target: &Server, output: &Output) -> Result<
     };
     let exists = there.ask(&format!(
         "SELECT EXISTS (SELECT FROM pg_database WHERE datname = {})",
-        literal(&name)
+        literal(target.dbname())
     ))?;
     if exists[0].is_true(0) {
         return Err(refused);
     }
-    let (major, older) = (
-        here.major().min(there.major()),
-        here.major().min(there.major()) < 15,
-    );
-    let provider = if older {
+    Ok(Some(there))
+}
+
+/// Makes the target's database, with the encoding and the locale of the source's.
+pub fn database(
+    here: &mut Session,
+    there: &mut Session,
+    target: &Server,
+    output: &Output,
+) -> Result<(), Problem> {
+    let name = target.dbname();
+    let major = here.major().min(there.major());
+    let provider = if major < 15 {
         "'c', NULL"
     } else if major >= 17 {
         "datlocprovider, datlocale"
@@ -52,7 +59,7 @@ pub fn database(here: &mut Session, target: &Server, output: &Output) -> Result<
     };
     there.run(&format!(
         "CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}{locale}",
-        identifier(&name),
+        identifier(name),
         literal(row.text(0)),
         literal(row.text(1)),
         literal(row.text(2)),
@@ -67,9 +74,9 @@ pub fn database(here: &mut Session, target: &Server, output: &Output) -> Result<
 
 /// Roles that the target lacks, with their attributes, passwords, settings, comments and memberships. Those that it has stay as they are.
 pub fn roles(work: &mut Work) -> Result<String, Problem> {
-    let wanted = work.here.ask(
-        "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY oid",
-    )?;
+    let wanted = work
+        .here
+        .ask("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY oid")?;
     let there = names(work.there.ask("SELECT rolname FROM pg_roles")?);
     // those that an earlier start has made are not done yet, perhaps
     let begun: Vec<String> = work
@@ -165,7 +172,7 @@ fn settings(database: &str, of: &str) -> String {
 /// Owner, comment, rights and settings of the database, and settings of roles in it.
 pub fn properties(work: &mut Work) -> Result<String, Problem> {
     let here = "FROM pg_database d WHERE d.datname = current_database()";
-    let name = literal(&work.target.dbname());
+    let name = literal(work.target.dbname());
     let commands = work.here.ask(&format!(
         "SELECT format('ALTER DATABASE %I OWNER TO %I', {name}, pg_get_userbyid(d.datdba)) {here}
          UNION ALL SELECT format('COMMENT ON DATABASE %I IS %L', {name}, shobj_description(d.oid, 'pg_database')) {here}
@@ -190,10 +197,7 @@ pub fn properties(work: &mut Work) -> Result<String, Problem> {
 
 /// What this target does not know, or does not allow, is said and passed over.
 fn one(work: &mut Work, command: &str) -> Result<(), Problem> {
-    match work
-        .there
-        .execute(&format!("BEGIN; {command}; COMMIT"))
-    {
+    match work.there.execute(&format!("BEGIN; {command}; COMMIT")) {
         Ok(()) => Ok(()),
         Err(error) if error.code().is_some() && error.code() != Some(&SqlState::ADMIN_SHUTDOWN) => {
             work.there.run("ROLLBACK")?;

@@ -35,7 +35,32 @@ pub struct Options {
     pub source_for_target: Option<Server>,
     /// `maintenance_work_mem` of each session that makes indexes.
     pub index_memory: String,
+    /// The step after which this ends; `start` again goes on.
+    pub until: Option<String>,
 }
+
+/// In their order.
+pub const STEPS: [&str; 19] = [
+    "capture",
+    "identities",
+    "publication",
+    "roles",
+    "database",
+    "moment",
+    "apply",
+    "schema",
+    "rows",
+    "indexes",
+    "statistics",
+    "foreign keys",
+    "constraints",
+    "stream",
+    "caught up",
+    "tables again",
+    "validation",
+    "views",
+    "large objects",
+];
 
 /// What captures on the source, and what applies on the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +68,9 @@ pub enum Edition {
     Extension,
     Portable,
 }
+
+/// What it has to say when it is done.
+type Step = fn(&mut Work) -> Result<String, Problem>;
 
 /// What all steps work with.
 struct Work<'a> {
@@ -68,11 +96,7 @@ impl Work<'_> {
     }
 
     /// Does the step, unless it is done.
-    fn step(
-        &mut self,
-        name: &str,
-        work: impl FnOnce(&mut Self) -> Result<String, Problem>,
-    ) -> Result<(), Problem> {
+    fn step(&mut self, name: &str, work: Step) -> Result<(), Problem> {
         if let Some(note) = self.record.finished(name)? {
             self.output
                 .detail(&format!("{name:<14} done before: {note}"));
@@ -96,9 +120,16 @@ pub fn start(
     output: &Output,
 ) -> Result<(), Problem> {
     let mut here = source.connect_to_write()?;
-    globals::database(&mut here, target, output)?;
+    let mut outside = globals::without_database(target)?;
+    let major = match &outside {
+        Some(session) => session.major(),
+        None => target.connect()?.major(),
+    };
+    let programs = crate::config::programs(pg_bin, here.major().max(major))?;
+    if let Some(session) = &mut outside {
+        globals::database(&mut here, session, target, output)?;
+    }
     let there = target.connect_to_write()?;
-    let programs = crate::config::programs(pg_bin, here.major().max(there.major()))?;
     let record = open(&mut here, source, target, options, output)?;
     let mut work = Work {
         source,
@@ -118,25 +149,36 @@ pub fn start(
     }
     let watch = Watch::start();
     stream::slot_is_good(&mut work)?;
-    work.step("capture", capture::capture)?;
-    work.step("identities", capture::identities)?;
-    work.step("publication", capture::publication)?;
-    work.step("roles", globals::roles)?;
-    work.step("database", globals::properties)?;
-    work.step("moment", schema::moment)?;
-    work.step("apply", stream::apply)?;
-    work.step("schema", schema::load)?;
-    work.step("rows", rows::rows)?;
-    work.step("indexes", constraints::indexes)?;
-    work.step("statistics", constraints::statistics)?;
-    work.step("foreign keys", constraints::foreign_keys)?;
-    work.step("constraints", constraints::others)?;
-    work.step("stream", stream::begin)?;
-    work.step("caught up", stream::catch_up)?;
-    work.step("tables again", stream::tables_again)?;
-    work.step("validation", constraints::later)?;
-    work.step("views", remainder::views)?;
-    work.step("large objects", remainder::large_objects)?;
+    let steps: [Step; STEPS.len()] = [
+        capture::capture,
+        capture::identities,
+        capture::publication,
+        globals::roles,
+        globals::properties,
+        schema::moment,
+        stream::apply,
+        schema::load,
+        rows::rows,
+        constraints::indexes,
+        constraints::statistics,
+        constraints::foreign_keys,
+        constraints::others,
+        stream::begin,
+        stream::catch_up,
+        stream::tables_again,
+        constraints::later,
+        remainder::views,
+        remainder::large_objects,
+    ];
+    for (name, step) in STEPS.into_iter().zip(steps) {
+        work.step(name, step)?;
+        if options.until.as_deref() == Some(name) {
+            output.say(&format!(
+                "Ended after the step {name}, as asked. next: dts-migrate start"
+            ));
+            return Ok(());
+        }
+    }
     work.record.set_phase(Phase::Following)?;
     output.say(&format!(
         "The target follows the source ({:.1} s). next: dts-migrate status; dts-migrate compare; dts-migrate switch",

@@ -72,7 +72,9 @@ pub fn large_objects(work: &mut Work) -> Result<String, Problem> {
     work.record
         .make(Side::Destination, "large objects", "", None)?;
     copy_large_objects(work)?;
-    Ok(format!("{count} copied; those that change later: dts-migrate switch --large-objects"))
+    Ok(format!(
+        "{count} copied; those that change later: dts-migrate switch --large-objects"
+    ))
 }
 
 /// Those of the target go first: all of them came from here.
@@ -88,7 +90,13 @@ fn copy_large_objects(work: &mut Work) -> Result<(), Problem> {
     let mut dump = work
         .source
         .program(&work.programs.path("pg_dump"))
-        .args(["--format=custom", "--data-only", "--blobs", "--exclude-schema=*", "--compress=0"])
+        .args([
+            "--format=custom",
+            "--data-only",
+            "--blobs",
+            "--exclude-schema=*",
+            "--compress=0",
+        ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -89,7 +89,10 @@ pub fn rows(work: &mut Work) -> Result<String, Problem> {
         return summary(work);
     }
     // Of a table in parts an earlier start may have left some; a table in one is made empty when it is copied.
-    for table in tables.iter().filter(|table| in_parts(table, work.here.version)) {
+    for table in tables
+        .iter()
+        .filter(|table| in_parts(table, work.here.version))
+    {
         work.there.run(&format!("TRUNCATE ONLY {}", table.name))?;
     }
     let snapshot = Snapshot::take(work)?;
@@ -205,11 +208,21 @@ fn leave_to_subscription(work: &mut Work) -> Result<(), Problem> {
            UNION SELECT p.relid FROM pg_partitioned_table k JOIN calls c ON c.classid = 'pg_class'::regclass AND c.objid = k.partrelid,
              LATERAL pg_partition_tree(k.partrelid) p
          )
-         UPDATE dts_migrate.\"table\" t SET state = 'again', why = {}
+         UPDATE dts_migrate.\"table\" t SET state = CASE WHEN t.published THEN 'again' ELSE 'ready' END, why = {}
          FROM found f JOIN pg_class c ON c.oid = f.oid JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE t.state = 'waiting' AND t.published AND n.nspname = t.schema AND c.relname = t.name",
+         WHERE t.state = 'waiting' AND n.nspname = t.schema AND c.relname = t.name",
         literal("code of users runs when its rows are written: the subscription writes them as the owner of the table")
-    ))
+    ))?;
+    let left = work.record.session.ask(
+        "SELECT schema, name FROM dts_migrate.\"table\" WHERE state = 'ready' AND lsn IS NULL AND why IS NOT NULL",
+    )?;
+    for table in &left {
+        work.output.warn(&format!(
+            "the rows of {} are not copied: it is unlogged, and code of users runs when they are written",
+            qualified(table.text(0), table.text(1))
+        ));
+    }
+    Ok(())
 }
 
 fn waiting(work: &mut Work) -> Result<Vec<Table>, Problem> {
@@ -227,7 +240,9 @@ fn waiting(work: &mut Work) -> Result<Vec<Table>, Problem> {
         let name = qualified(row.text(1), row.text(2));
         if !row.is_true(10) {
             return Err(Problem::new(
-                format!("the target lacks table {name}, which was loaded there: somebody has dropped or renamed it"),
+                format!(
+                    "the target lacks table {name}, which was loaded there: somebody has dropped or renamed it"
+                ),
                 "dts-migrate abort, and begin again with an empty database",
             ));
         }
@@ -287,11 +302,22 @@ impl Snapshot {
     fn take(work: &Work) -> Result<Self, Problem> {
         let next = "see that a replication slot and a walsender are free on the source (max_replication_slots, max_wal_senders), and that \
                     pg_hba.conf lets the role connect; then dts-migrate start again";
-        let failed = |what: String| Problem::new(format!("no snapshot of the source: {what}"), next);
+        let failed =
+            |what: String| Problem::new(format!("no snapshot of the source: {what}"), next);
         let mut psql = work
             .source
             .program(&work.programs.path("psql"))
-            .args(["-X", "-A", "-t", "-q", "-w", "-F", "|", "-d", "replication=database"])
+            .args([
+                "-X",
+                "-A",
+                "-t",
+                "-q",
+                "-w",
+                "-F",
+                "|",
+                "-d",
+                "replication=database",
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -118,9 +118,8 @@ fn begin_moment(
     };
     session.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SAVEPOINT moment")?;
     // Whoever waits for a lock has everybody who wants to run DDL waiting behind it.
-    let lock = session.execute(
-        "SET LOCAL lock_timeout = '2s'; LOCK TABLE public.dts_ddl_command IN SHARE MODE",
-    );
+    let lock = session
+        .execute("SET LOCAL lock_timeout = '2s'; LOCK TABLE public.dts_ddl_command IN SHARE MODE");
     if let Err(error) = lock {
         work.output.detail(&format!(
             "a transaction with DDL is running ({}): once more",
@@ -146,27 +145,25 @@ fn newer(work: &mut Work, last: i64) -> Result<bool, Problem> {
 }
 
 fn dump(work: &mut Work, snapshot: &str, archive: &Path) -> Result<bool, Problem> {
-    let output = run(
-        work.source
-            .program(&work.programs.path("pg_dump"))
-            .args([
-                "--format=custom",
-                "--schema-only",
-                "--no-publications",
-                "--no-subscriptions",
-                "--lock-wait-timeout=10s",
-            ])
-            .arg(format!("--snapshot={snapshot}"))
-            .arg("--file")
-            .arg(archive),
-    )?;
+    let output = run(work
+        .source
+        .program(&work.programs.path("pg_dump"))
+        .args([
+            "--format=custom",
+            "--schema-only",
+            "--no-publications",
+            "--no-subscriptions",
+            "--lock-wait-timeout=10s",
+        ])
+        .arg(format!("--snapshot={snapshot}"))
+        .arg("--file")
+        .arg(archive))?;
     if output.status.success() {
         return Ok(true);
     }
     let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     if text.contains("lock timeout") || text.contains("does not exist") {
-        work.output
-            .detail(&format!("pg_dump: {text}: once more"));
+        work.output.detail(&format!("pg_dump: {text}: once more"));
         return Ok(false);
     }
     Err(Problem::new(
@@ -326,7 +323,7 @@ pub fn restore(work: &Work) -> Command {
         "--no-publications",
         "--no-subscriptions",
         "--dbname",
-        &as_connection_string(&work.target.dbname()),
+        &as_connection_string(work.target.dbname()),
     ]);
     if work.target_lacks_tablespaces {
         command.arg("--no-tablespaces");
@@ -374,7 +371,11 @@ pub fn list(work: &Work, files: &Files, section: &str) -> Result<Vec<String>, Pr
 }
 
 fn unhex(hex: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     hex.as_bytes()
         .chunks(2)
         .map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?))

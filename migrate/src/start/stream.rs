@@ -10,6 +10,7 @@ use crate::connection::{Side, identifier, literal};
 use crate::output::size;
 use crate::problem::{Problem, words};
 use crate::record::qualified;
+use postgres::error::SqlState;
 use std::time::{Duration, Instant};
 
 /// How long a table may be in the way of its copy: the stream has to bring the DDL that the source has run on it.
@@ -89,7 +90,11 @@ pub fn apply(work: &mut Work) -> Result<String, Problem> {
         ))?;
         return Ok("by portable apply".to_owned());
     }
-    let trust = if work.trusts() { ", trust_source => true" } else { "" };
+    let trust = if work.trusts() {
+        ", trust_source => true"
+    } else {
+        ""
+    };
     let started = work.there.execute(&format!(
         "SELECT dts_ddl.start_apply(after_id => {last}{trust})"
     ));
@@ -100,7 +105,9 @@ pub fn apply(work: &mut Work) -> Result<String, Problem> {
                 "the target does not apply DDL of this source: {}. Nothing is loaded there",
                 words(&error)
             ),
-            format!("{hint} (dts-migrate start --trust-source says that you trust the source: docs/security.md, I8)"),
+            format!(
+                "{hint} (dts-migrate start --trust-source says that you trust the source: docs/security.md, I8)"
+            ),
         ));
     }
     Ok(format!("by the extension{made}"))
@@ -121,7 +128,11 @@ pub fn begin(work: &mut Work) -> Result<String, Problem> {
             None => work.source.conninfo(),
         };
         // Rows in the order of their commits: a table that is not ready keeps a parallel worker out, and a publisher of 18 can crash one.
-        let streaming = if work.there.version >= 140_000 { ", streaming = off" } else { "" };
+        let streaming = if work.there.version >= 140_000 {
+            ", streaming = off"
+        } else {
+            ""
+        };
         let made = work.there.execute(&format!(
             "BEGIN;
              CREATE SUBSCRIPTION {0} CONNECTION {1} PUBLICATION {0} WITH (connect = false, slot_name = {2}{streaming});
@@ -145,7 +156,9 @@ pub fn begin(work: &mut Work) -> Result<String, Problem> {
                     "the subscription could not be made; the rows are on the target: {}",
                     words(&error)
                 ),
-                format!("{hint}; then dts-migrate start again (--source-for-target when the target's server reaches the source by another address)"),
+                format!(
+                    "{hint}; then dts-migrate start again (--source-for-target when the target's server reaches the source by another address)"
+                ),
             ));
         }
     }
@@ -338,10 +351,12 @@ fn give_tables(work: &mut Work) -> Result<(), Problem> {
         oids.join(", ")
     ))?;
     let name = identifier(work.name());
-    work.there.run(&format!("ALTER SUBSCRIPTION {name} DISABLE"))?;
+    work.there
+        .run(&format!("ALTER SUBSCRIPTION {name} DISABLE"))?;
     let given = give(work, &tables, &now);
     // whatever has happened, the stream goes on
-    work.there.run(&format!("ALTER SUBSCRIPTION {name} ENABLE"))?;
+    work.there
+        .run(&format!("ALTER SUBSCRIPTION {name} ENABLE"))?;
     given
 }
 
@@ -396,14 +411,12 @@ fn give(
                 Ok(()) => break,
                 Err(error) => {
                     work.there.run("ROLLBACK")?;
-                    let text = words(&error);
-                    work.output.detail(&format!("{full}: {text}"));
+                    work.output.detail(&format!("{full}: {}", words(&error)));
                     // a worker of the subscription still runs for a moment
-                    if text.contains("is enabled") || text.contains("worker") || text.contains("runs") {
-                        if Instant::now() < end {
-                            std::thread::sleep(Duration::from_millis(100));
-                            continue;
-                        }
+                    let runs = error.code() == Some(&SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE);
+                    if runs && Instant::now() < end {
+                        std::thread::sleep(Duration::from_millis(100));
+                        continue;
                     }
                     break;
                 }
