@@ -67,6 +67,8 @@ mod lifecycle;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod migrate_start;
+#[cfg(test)]
 mod pair;
 #[cfg(test)]
 mod portable_apply;

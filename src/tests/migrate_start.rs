@@ -1,0 +1,366 @@
+//! `dts-migrate start`: what it makes of a target while users of the source go on. (Killed at every moment, and on large databases:
+//! `proof/migrate`.)
+
+use super::pair::{Node, Pair, Servers, same_rows, same_schema};
+use super::server::server;
+use dts_migrate::compare::{self, Progress};
+use dts_migrate::connection::{Server, Side};
+use dts_migrate::output::Output;
+use dts_migrate::problem::Problem;
+use dts_migrate::start::{Options, start};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+/// `start` makes roles on the destination: no other test uses these.
+fn servers() -> Arc<Servers> {
+    static SERVERS: LazyLock<Arc<Servers>> =
+        LazyLock::new(|| Servers::new(super::cluster::under_test()));
+    Arc::clone(&SERVERS)
+}
+
+fn of(side: Side, node: &Node) -> Server {
+    Server::of(side, node.cluster().config(&node.database))
+}
+
+fn is_old() -> bool {
+    server().major < 16
+}
+
+/// Up to a step, or to the end.
+fn try_start(pair: &Pair, until: &str) -> Result<(), Problem> {
+    let options = Options {
+        name: pair.source.database.clone(),
+        jobs: 2,
+        // before 16 nothing is applied without
+        trust_source: is_old(),
+        source_for_target: None,
+        index_memory: "16MB".to_owned(),
+        until: (!until.is_empty()).then(|| until.to_owned()),
+    };
+    let pg_dump = pair.source.cluster().installation.program("pg_dump");
+    start(
+        &of(Side::Source, &pair.source),
+        &of(Side::Destination, &pair.destination),
+        &options,
+        pg_dump.parent(),
+        &Output::none(),
+    )
+}
+
+#[track_caller]
+fn started(pair: &Pair, until: &str) {
+    try_start(pair, until).unwrap_or_else(|problem| panic!("{problem}"));
+}
+
+/// While it flows, and schema and rows by other means of the tests.
+#[track_caller]
+fn expect_same(pair: &Pair) {
+    let pg_dump = pair.source.cluster().installation.program("pg_dump");
+    let options = compare::Options {
+        pg_dump: pg_dump.to_str().expect("a plain path").to_owned(),
+        ..compare::Options::default()
+    };
+    let report = compare::compare(
+        &of(Side::Source, &pair.source),
+        &of(Side::Destination, &pair.destination),
+        &options,
+        &Progress::none(),
+    )
+    .unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!(report.exit_status(), 0, "{}", report.text(true));
+    same_rows(
+        &pair.source,
+        &pair.destination,
+        std::slice::from_ref(&pair.source.database),
+        "public.dts_ddl_command",
+    );
+}
+
+/// What it has made goes, so that the schemas can be compared.
+fn end(pair: &Pair) {
+    let name = &pair.source.database;
+    for sql in [
+        format!("ALTER SUBSCRIPTION {name} DISABLE"),
+        format!("DROP SUBSCRIPTION {name}"),
+        "DROP EXTENSION dts_ddl_capture".to_owned(),
+        "DROP SCHEMA dts_migrate CASCADE".to_owned(),
+    ] {
+        pair.destination.run(&sql);
+    }
+    pair.source
+        .run(&format!("DROP PUBLICATION {name}; DROP EXTENSION dts_ddl_capture"));
+    same_schema(&pair.source, &pair.destination);
+}
+
+fn states(pair: &Pair) -> Vec<String> {
+    pair.destination.column(
+        "SELECT concat_ws(' ', name, why IS NOT NULL) FROM dts_migrate.\"table\" ORDER BY name COLLATE \"C\"",
+    )
+}
+
+/// Tables that users alter, rewrite, truncate, drop, rename between the moment of the schema and their copy; and the others.
+#[test]
+fn while_tables_change() {
+    let pair = Pair::bare(&servers(), "start_changes");
+    pair.source.run_each(&[
+        "CREATE TABLE plain (id int PRIMARY KEY, v text); INSERT INTO plain SELECT i, 'v' || i FROM generate_series(1, 100) i",
+        "CREATE TABLE altered AS SELECT i, i * 2 AS v FROM generate_series(1, 100) i",
+        "CREATE TABLE doubled AS TABLE altered",
+        "CREATE TABLE emptied AS TABLE altered",
+        "CREATE TABLE dropped AS TABLE altered",
+        "CREATE TABLE again AS TABLE altered",
+        "CREATE TABLE renamed AS TABLE altered",
+        "CREATE TABLE moved AS TABLE altered",
+        "CREATE TABLE packed AS TABLE altered",
+        "CREATE TABLE less AS TABLE altered",
+        "CREATE TABLE parts (id int, k text, PRIMARY KEY (id, k)) PARTITION BY LIST (k)",
+        "CREATE TABLE parts_a PARTITION OF parts FOR VALUES IN ('a'); INSERT INTO parts SELECT i, 'a' FROM generate_series(1, 50) i",
+        "CREATE TABLE parent (id int PRIMARY KEY); INSERT INTO parent SELECT generate_series(1, 10)",
+        "CREATE TABLE child (id int REFERENCES parent); INSERT INTO child SELECT generate_series(1, 10)",
+        "CREATE TABLE child_parts (id int REFERENCES parent) PARTITION BY RANGE (id)",
+        "CREATE TABLE child_part PARTITION OF child_parts DEFAULT; INSERT INTO child_parts SELECT generate_series(1, 10)",
+        "CREATE TABLE generated (a int, b int GENERATED ALWAYS AS (a * 2) STORED, c int GENERATED ALWAYS AS IDENTITY, d serial)",
+        "INSERT INTO generated (a) SELECT generate_series(1, 10)",
+        r#"CREATE SCHEMA "Odd ""S"; CREATE TABLE "Odd ""S"."t '\" ("c "" d" int); INSERT INTO "Odd ""S"."t '\" VALUES (1)"#,
+        "CREATE UNLOGGED TABLE unlogged (x int); INSERT INTO unlogged VALUES (7)",
+        "CREATE TABLE no_columns (); INSERT INTO no_columns DEFAULT VALUES",
+        "CREATE INDEX ON plain (upper(v)); CREATE INDEX part_of ON altered (v) WHERE i > 3",
+        "CREATE MATERIALIZED VIEW first AS SELECT count(*) FROM plain; CREATE MATERIALIZED VIEW second AS SELECT * FROM first",
+        "ALTER MATERIALIZED VIEW first RENAME TO zz_first",
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$fired$$; END'",
+        "CREATE TRIGGER t BEFORE INSERT ON parent FOR EACH ROW WHEN (new.id > 1000) EXECUTE FUNCTION f()",
+        "SELECT lo_from_bytea(0, 'large'), lo_from_bytea(0, 'object')",
+    ]);
+    started(&pair, "schema");
+    pair.source.run_each(&[
+        "ALTER TABLE altered ALTER v TYPE bigint USING v * 10; INSERT INTO altered VALUES (7777, 1)",
+        // the same type before and after: it must not be done twice
+        "ALTER TABLE doubled ALTER v TYPE int USING v * 2",
+        "TRUNCATE emptied; INSERT INTO emptied VALUES (1, 1)",
+        "DROP TABLE dropped",
+        "DROP TABLE again; CREATE TABLE again (x text); INSERT INTO again VALUES ('new')",
+        "ALTER TABLE renamed RENAME TO renamed_now; INSERT INTO renamed_now VALUES (0, 0)",
+        "CREATE SCHEMA other; ALTER TABLE moved SET SCHEMA other; DELETE FROM other.moved WHERE i < 50",
+        "VACUUM FULL packed",
+        "UPDATE packed SET v = 0 WHERE i = 3",
+        "ALTER TABLE less DROP COLUMN v",
+        "CREATE TABLE parts_b PARTITION OF parts FOR VALUES IN ('b'); INSERT INTO parts VALUES (1, 'b')",
+        "ALTER TABLE parent ADD note text DEFAULT 'n'; INSERT INTO parent VALUES (11); INSERT INTO child VALUES (11)",
+        "INSERT INTO child_parts VALUES (11)",
+        "CREATE TABLE fresh (id int PRIMARY KEY); INSERT INTO fresh SELECT generate_series(1, 10)",
+        "CREATE UNIQUE INDEX ON plain (v); UPDATE plain SET v = v || '!' WHERE id % 2 = 0",
+    ]);
+    started(&pair, "");
+    expect_same(&pair);
+    let left: Vec<String> = states(&pair)
+        .into_iter()
+        .filter_map(|state| state.strip_suffix(" t").map(str::to_owned))
+        .collect();
+    assert_eq!(
+        left,
+        [
+            "again", "altered", "doubled", "dropped", "emptied", "less", "moved", "no_columns", "packed", "parent", "renamed"
+        ],
+        "left to the subscription"
+    );
+    // all of them hold, and the subscription has made all tables ready
+    for (query, want) in [
+        ("SELECT count(*) FROM pg_constraint WHERE NOT convalidated", "0"),
+        ("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conparentid = 0", "2"),
+        ("SELECT count(*) FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = srsubid AND subname = current_database() WHERE srsubstate <> 'r'", "0"),
+        ("SELECT count FROM second", "100"),
+        ("SELECT x FROM unlogged", "7"),
+        ("SELECT string_agg(convert_from(lo_get(oid), 'UTF8'), ' ' ORDER BY oid) FROM pg_largeobject_metadata", "large object"),
+        ("SELECT reltuples FROM pg_class WHERE relname = 'plain'", "100"),
+    ] {
+        pair.destination.expect_value(query, want);
+    }
+    // once more there is nothing to do
+    started(&pair, "");
+    end(&pair);
+}
+
+/// DDL that never pauses: no moment of the schema without a lock, and still one schema.
+#[test]
+fn while_ddl_never_pauses() {
+    let pair = Pair::bare(&servers(), "start_ddl");
+    pair.source.run_each(&[
+        "CREATE TABLE t (id serial PRIMARY KEY, v text)",
+        "INSERT INTO t (v) SELECT 'x' FROM generate_series(1, 20000)",
+    ]);
+    let over = AtomicBool::new(false);
+    let rounds = std::thread::scope(|scope| {
+        let users: Vec<_> = (0..2)
+            .map(|user| {
+                let (pair, over) = (&pair, &over);
+                scope.spawn(move || {
+                    let mut client = pair.source.connect();
+                    let mut n = 0;
+                    while !over.load(Ordering::Relaxed) {
+                        n += 1;
+                        let sql = format!(
+                            "CREATE TABLE u{user}_{n} (id int PRIMARY KEY, v int);
+                             INSERT INTO u{user}_{n} SELECT i, i FROM generate_series(1, 10) i;
+                             ALTER TABLE u{user}_{n} RENAME v TO w; CREATE INDEX ON u{user}_{n} (w);
+                             INSERT INTO t (v) VALUES ('{user} {n}'); ALTER TABLE t ADD c{user}_{n} int DEFAULT {n};
+                             UPDATE t SET c{user}_{n} = id WHERE id % 1000 = 1; ALTER TABLE t DROP c{user}_{n};
+                             CREATE OR REPLACE VIEW w{user} AS SELECT {n} AS n FROM u{user}_{n};
+                             TRUNCATE u{user}_{n}; INSERT INTO u{user}_{n} VALUES ({n}, {n})"
+                        );
+                        for statement in sql.split(';') {
+                            // two users of one table may meet in a deadlock
+                            let _ = client.batch_execute(statement);
+                        }
+                        std::thread::sleep(Duration::from_millis(5));
+                    }
+                    n
+                })
+            })
+            .collect();
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| try_start(&pair, "")));
+        over.store(true, Ordering::Relaxed);
+        let rounds: Vec<i32> = users
+            .into_iter()
+            .map(|user| user.join().expect("a user"))
+            .collect();
+        done.expect("no panic")
+            .unwrap_or_else(|problem| panic!("{problem}"));
+        rounds
+    });
+    assert!(rounds.iter().all(|&rounds| rounds > 3), "{rounds:?}");
+    expect_same(&pair);
+    end(&pair);
+}
+
+/// Code of users runs with their own rights only, whatever it is a part of.
+#[test]
+fn code_of_users() {
+    if is_old() {
+        // Before 16 PostgreSQL's subscription itself has its owner's rights: the source must be trusted (security.md, I8).
+        return;
+    }
+    let pair = Pair::bare(&servers(), "start_code");
+    let name = pair.source.database.clone();
+    pair.source.run(&format!(
+        "CREATE ROLE {name}_mallory; GRANT CREATE ON DATABASE {name} TO {name}_mallory; SET ROLE {name}_mallory; CREATE SCHEMA m;
+         CREATE FUNCTION m.evil(x int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN
+           BEGIN EXECUTE 'RESET ROLE'; EXCEPTION WHEN OTHERS THEN NULL; END;
+           BEGIN EXECUTE 'ALTER ROLE {name}_mallory SUPERUSER'; EXCEPTION WHEN OTHERS THEN NULL; END; RETURN x; END $$;
+         CREATE DOMAIN m.d AS int CHECK (m.evil(value) = value);
+         CREATE TYPE m.c AS (a m.d);
+         CREATE TABLE m.in_check (x int CHECK (m.evil(x) = x)); INSERT INTO m.in_check VALUES (1);
+         CREATE TABLE m.in_domain (x m.d); INSERT INTO m.in_domain VALUES (1);
+         CREATE TABLE m.in_array (x m.d[]); INSERT INTO m.in_array VALUES ('{{1}}');
+         CREATE TABLE m.in_composite (x m.c); INSERT INTO m.in_composite VALUES (ROW(1));
+         CREATE TABLE m.generated (x int, y int GENERATED ALWAYS AS (m.evil(x)) STORED); INSERT INTO m.generated VALUES (1);
+         CREATE TABLE m.parts (x int) PARTITION BY LIST (m.evil(x)); CREATE TABLE m.part PARTITION OF m.parts FOR VALUES IN (1);
+         INSERT INTO m.parts VALUES (1);
+         CREATE TABLE m.indexed (x int); INSERT INTO m.indexed VALUES (1); CREATE INDEX ON m.indexed (m.evil(x));
+         CREATE MATERIALIZED VIEW m.view AS SELECT m.evil(1) AS x;
+         CREATE TABLE m.harmless (x int CHECK (x > 0)); INSERT INTO m.harmless VALUES (1)"
+    ));
+    // it is one: on the source everything ran as its owner
+    started(&pair, "");
+    for node in [&pair.source, &pair.destination] {
+        node.expect_value(
+            &format!("SELECT rolsuper FROM pg_roles WHERE rolname = '{name}_mallory'"),
+            "f",
+        );
+    }
+    for table in ["in_check", "in_domain", "in_array", "in_composite", "generated", "part", "indexed", "view", "harmless"] {
+        pair.destination
+            .expect_value(&format!("SELECT count(*) FROM m.{table}"), "1");
+    }
+    let left = states(&pair);
+    for (table, is_left) in [("in_check", "t"), ("in_array", "t"), ("in_composite", "t"), ("part", "t"), ("harmless", "f")] {
+        assert!(left.contains(&format!("{table} {is_left}")), "{left:?}");
+    }
+    // the attack is good: with the rights of a superuser it succeeds
+    pair.source.run("SELECT m.evil(1)");
+    pair.source.expect_value(
+        &format!("SELECT rolsuper FROM pg_roles WHERE rolname = '{name}_mallory'"),
+        "t",
+    );
+}
+
+/// Roles and what belongs to the database, texts of users among them that look like commands.
+#[test]
+fn roles_and_database() {
+    let pair = Pair::bare(&servers(), "start_globals");
+    let name = pair.source.database.clone();
+    pair.source.run(&format!(
+        r#"CREATE ROLE {name}_app LOGIN PASSWORD 'secret' CONNECTION LIMIT 7 VALID UNTIL '2040-01-01';
+           CREATE ROLE {name}_group NOINHERIT CREATEROLE; GRANT {name}_group TO {name}_app WITH ADMIN OPTION;
+           CREATE ROLE "{name} ""odd@"; ALTER ROLE "{name} ""odd@" IN DATABASE {name} SET work_mem = '7MB';
+           COMMENT ON ROLE {name}_app IS E'a\nALTER ROLE {name}_app SUPERUSER;\n''';
+           ALTER ROLE {name}_app SET application_name = E'x\nALTER ROLE {name}_app SUPERUSER;';
+           ALTER ROLE {name}_app IN DATABASE {name} SET search_path = "$user", app, "Odd, one";
+           CREATE SCHEMA app; ALTER DATABASE {name} SET search_path = app, public; ALTER DATABASE {name} SET my.own = 'a ''b';
+           ALTER DATABASE {name} OWNER TO {name}_app; COMMENT ON DATABASE {name} IS 'it''s'; REVOKE CONNECT ON DATABASE {name} FROM PUBLIC;
+           GRANT CONNECT ON DATABASE {name} TO {name}_group WITH GRANT OPTION; CREATE TABLE app.t (id int PRIMARY KEY);
+           GRANT SELECT ON app.t TO {name}_group; CREATE ROLE {name}_both"#
+    ));
+    // what is there stays as it is
+    pair.destination
+        .run(&format!("CREATE ROLE {name}_both CREATEDB"));
+    started(&pair, "");
+    let queries = [
+        format!(
+            "SELECT string_agg(concat_ws(',', rolname, rolsuper, rolinherit, rolcreaterole, rolcanlogin, rolconnlimit, rolpassword,
+               rolvaliduntil AT TIME ZONE 'UTC', shobj_description(oid, 'pg_authid')), '; ' ORDER BY rolname)
+             FROM pg_authid WHERE rolname LIKE '{name}%' AND rolname <> '{name}_both'"
+        ),
+        format!(
+            "SELECT string_agg(concat_ws(',', g.rolname, m.rolname, admin_option), ';' ORDER BY 1) FROM pg_auth_members a
+             JOIN pg_roles g ON g.oid = roleid JOIN pg_roles m ON m.oid = member WHERE g.rolname LIKE '{name}%' AND m.rolname LIKE '{name}%'"
+        ),
+        format!(
+            "SELECT string_agg(concat_ws(',', r.rolname, d.datname, (SELECT string_agg(c, ',' ORDER BY c) FROM unnest(setconfig) c)), ';' ORDER BY 1)
+             FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = setrole LEFT JOIN pg_database d ON d.oid = setdatabase
+             WHERE r.rolname LIKE '{name}%' OR d.datname = '{name}'"
+        ),
+        "SELECT concat_ws(',', pg_get_userbyid(datdba), shobj_description(oid, 'pg_database'),
+           (SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(datacl) a)) FROM pg_database WHERE datname = current_database()"
+            .to_owned(),
+    ];
+    for query in &queries {
+        assert_eq!(pair.source.value(query), pair.destination.value(query), "{query}");
+    }
+    pair.destination.expect_value(
+        &format!("SELECT rolcreatedb FROM pg_roles WHERE rolname = '{name}_both'"),
+        "t",
+    );
+    pair.source.run("INSERT INTO app.t VALUES (1)");
+    pair.destination.expect_value("SELECT count(*) FROM t", "1");
+}
+
+/// What is refused, with both sides as they were; and a database that start makes itself.
+#[test]
+fn refusals() {
+    let pair = Pair::bare(&servers(), "start_refused");
+    pair.source.run("CREATE TABLE t (id int)");
+    pair.destination.run("CREATE TABLE there (id int)");
+    let before = |node: &Node| {
+        node.value("SELECT concat_ws(' ', (SELECT count(*) FROM pg_extension), (SELECT count(*) FROM pg_namespace), (SELECT count(*) FROM pg_publication))")
+    };
+    let both = [before(&pair.source), before(&pair.destination)];
+    let problem = try_start(&pair, "").expect_err("a target that is not empty");
+    assert!(problem.what.contains("is not empty: table public.there"), "{problem}");
+    assert_eq!(both, [before(&pair.source), before(&pair.destination)]);
+    let name = pair.destination.database.clone();
+    pair.destination
+        .cluster()
+        .connect("postgres")
+        .batch_execute(&format!("DROP DATABASE {name}"))
+        .expect("DROP DATABASE");
+    started(&pair, "publication");
+    pair.destination.expect_value(
+        "SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()",
+        "UTF8",
+    );
+    pair.source
+        .run("SELECT pg_drop_replication_slot(current_database())");
+    let problem = try_start(&pair, "").expect_err("the slot is gone");
+    assert!(problem.what.contains("is gone from the source"), "{problem}");
+}
