@@ -7,8 +7,11 @@
 pub mod compare;
 pub mod config;
 pub mod connection;
+pub mod interrupt;
 pub mod output;
+pub mod pair;
 pub mod problem;
 pub mod record;
 pub mod schema;
 pub mod start;
+pub mod switch;

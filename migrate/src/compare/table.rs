@@ -348,6 +348,22 @@ impl Plan {
         Ok(found.first().map(|row| self.key_of(row)))
     }
 
+    /// The key above which the so many rows with the highest keys are; none when there are no more rows than that.
+    pub fn newest(&self, source: &mut Session, rows: u64) -> Result<Option<Key>, postgres::Error> {
+        let names = self
+            .key
+            .iter()
+            .map(|name| format!("t.{}", identifier(name)));
+        let order: Vec<String> = names.map(|name| format!("{name} DESC")).collect();
+        let found = source.rows(&format!(
+            "SELECT {} FROM {} ORDER BY {} OFFSET {rows} LIMIT 1",
+            self.key_columns(),
+            self.side(Side::Source).from,
+            order.join(", ")
+        ))?;
+        Ok(found.first().map(|row| self.key_of(row)))
+    }
+
     fn key_of(&self, row: &Row) -> Key {
         (0..self.key.len().max(1))
             .map(|at| row.text(at).to_owned())
