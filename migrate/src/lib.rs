@@ -7,11 +7,14 @@
 pub mod compare;
 pub mod config;
 pub mod connection;
+pub mod finish;
 pub mod interrupt;
 pub mod output;
 pub mod pair;
 pub mod problem;
+pub mod recopy;
 pub mod record;
 pub mod schema;
 pub mod start;
+pub mod status;
 pub mod switch;

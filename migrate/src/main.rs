@@ -1,13 +1,15 @@
 //! `dts-migrate`: see docs/migrate.md.
 
+mod acting;
+mod arguments;
+
+use arguments::{Servers, logged, memory, name};
 use clap::{Args, Parser, Subcommand};
 use dts_migrate::compare::{self, Options, Progress, report};
-use dts_migrate::config::{self, Config};
+use dts_migrate::config;
 use dts_migrate::connection::{Server, Side};
-use dts_migrate::output::Output;
 use dts_migrate::problem::Problem;
 use dts_migrate::start;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -28,68 +30,24 @@ enum Command {
     /// Exit status: 0 all the same, 1 something differs for no known reason, 2 something could not be compared, 3 what
     /// differs has a reason, or rows are undecided, or tables are still being copied.
     Compare(Compare),
-}
-
-/// The two servers. Passwords are better in ~/.pgpass, a service or PGPASSWORD.
-#[derive(Args)]
-struct Servers {
-    /// Connection string, URI or service of the source.
-    #[arg(env = "SRC", hide_env_values = true)]
-    source: Option<String>,
-    /// Connection string, URI or service of the target.
-    #[arg(env = "DST", hide_env_values = true)]
-    target: Option<String>,
-    /// Connections and options, as TOML; without: dts-migrate.toml, if there is one.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The directory of PostgreSQL's programs; without: where they are found, of the newer major or newer.
-    #[arg(long, value_name = "DIRECTORY")]
-    pg_bin: Option<PathBuf>,
-    /// Say more.
-    #[arg(long, short)]
-    verbose: bool,
-}
-
-impl Servers {
-    fn read(&self) -> Result<(Config, Server, Server), Problem> {
-        let config = config::load(self.config.as_deref())?;
-        let source = config.connection(self.source.as_deref(), Side::Source)?;
-        let target = config.connection(self.target.as_deref(), Side::Destination)?;
-        let source = Server::new(Side::Source, source)?;
-        let target = Server::new(Side::Destination, target)?;
-        Ok((config, source, target))
-    }
-
-    fn pg_bin(&self, config: &Config) -> Option<PathBuf> {
-        self.pg_bin.clone().or_else(|| config.pg_bin.clone())
-    }
-}
-
-/// The log of the acting commands.
-#[derive(Args)]
-struct Log {
-    /// The log file, which is appended to; '' for none.
-    #[arg(long, value_name = "FILE")]
-    log: Option<PathBuf>,
-}
-
-impl Log {
-    fn output(&self, config: &Config, verbose: bool) -> Result<Output, Problem> {
-        let path = self.log.clone().or_else(|| config.log.clone());
-        let path = path.unwrap_or_else(|| PathBuf::from("dts-migrate.log"));
-        Output::new(
-            verbose,
-            (!path.as_os_str().is_empty()).then_some(path.as_path()),
-        )
-    }
+    /// Where the migration is, what stands in its way, and what to do next.
+    ///
+    /// Exit status: 0 fine, 1 something needs a hand, 2 something could not be looked at.
+    Status(acting::Status),
+    /// Users go from the source to the target: fence, rest of the stream, sequences, quick comparison.
+    Switch(acting::Switch),
+    /// Copies tables of the target once more, while the stream goes on.
+    Recopy(acting::Recopy),
+    /// After the switch: nothing is left on either server, or it says what.
+    Finish(acting::Finish),
+    /// Before the switch: the source is as it was before start.
+    Abort(acting::Abort),
 }
 
 #[derive(Args)]
 struct Start {
     #[command(flatten)]
     servers: Servers,
-    #[command(flatten)]
-    log: Log,
     /// Of publication, replication slot and subscription: lower-case letters, digits, _.
     #[arg(long, value_parser = name)]
     name: Option<String>,
@@ -111,33 +69,10 @@ struct Start {
     until: Option<String>,
 }
 
-/// Good for a slot, with room for what is added to it.
-fn name(text: &str) -> Result<String, String> {
-    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if (1..=40).contains(&text.len()) && text.chars().all(good) {
-        Ok(text.to_owned())
-    } else {
-        Err("1 to 40 of a to z, 0 to 9 and _".to_owned())
-    }
-}
-
-fn memory(text: &str) -> Result<String, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    if digits.parse::<u32>().is_ok() && ["", "kB", "MB", "GB"].contains(&&text[digits.len()..]) {
-        Ok(text.to_owned())
-    } else {
-        Err("a number with kB, MB or GB".to_owned())
-    }
-}
-
 #[derive(Args)]
 struct Compare {
-    /// Connection string or URI of the source; a password better in the variable SRC or in PGPASSWORD.
-    #[arg(env = "SRC", hide_env_values = true)]
-    source: String,
-    /// Connection string or URI of the destination.
-    #[arg(env = "DST", hide_env_values = true)]
-    destination: String,
+    #[command(flatten)]
+    servers: Servers,
     /// A subscription of the destination; may be repeated. Without: all that are enabled.
     #[arg(long, value_name = "NAME", conflicts_with = "at_rest")]
     subscription: Vec<String>,
@@ -174,21 +109,23 @@ struct Compare {
     /// Show these rows, not only their keys.
     #[arg(long)]
     show_rows: bool,
-    /// The program, of the newer of the two majors or newer.
-    #[arg(long, value_name = "PATH", default_value = "pg_dump")]
-    pg_dump: String,
+    /// The program, of the newer of the two majors or newer; without: the one that is found.
+    #[arg(long, value_name = "PATH")]
+    pg_dump: Option<String>,
     /// One JSON object on each line: the schema, then each table.
     #[arg(long)]
     json: bool,
-    /// Name tables that are the same, too.
-    #[arg(long, short)]
-    verbose: bool,
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Start(arguments) => start(&arguments),
         Command::Compare(arguments) => compare(&arguments),
+        Command::Status(arguments) => arguments.run(),
+        Command::Switch(arguments) => arguments.run(),
+        Command::Recopy(arguments) => arguments.run(),
+        Command::Finish(arguments) => arguments.run(),
+        Command::Abort(arguments) => arguments.run(),
     };
     match done {
         Ok(status) => ExitCode::from(status),
@@ -199,21 +136,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// What went wrong is in the log, too.
-fn logged<T>(output: &Output, result: Result<T, Problem>) -> Result<T, Problem> {
-    result.inspect_err(|problem| output.failed(problem))
-}
-
 fn start(arguments: &Start) -> Result<u8, Problem> {
-    let (config, source, target) = arguments.servers.read()?;
-    let output = arguments.log.output(&config, arguments.servers.verbose)?;
+    let (said, source, target) = arguments.servers.read()?;
+    let output = said.output()?;
     let for_target = arguments.source_for_target.as_deref();
+    let config = &said.config;
+    let named = arguments.name.clone().or_else(|| config.name.clone());
     let options = start::Options {
-        name: arguments
-            .name
-            .clone()
-            .or_else(|| config.name.clone())
-            .unwrap_or_else(|| "dts_migrate".to_owned()),
+        name: named.unwrap_or_else(|| "dts_migrate".to_owned()),
         jobs: arguments.jobs.or(config.jobs).unwrap_or(4).into(),
         trust_source: arguments.trust_source || config.trust_source.unwrap_or_default(),
         source_for_target: for_target
@@ -222,15 +152,24 @@ fn start(arguments: &Start) -> Result<u8, Problem> {
         index_memory: arguments.index_memory.clone(),
         until: arguments.until.clone(),
     };
-    let pg_bin = arguments.servers.pg_bin(&config);
-    let done = start::start(&source, &target, &options, pg_bin.as_deref(), &output);
+    let done = start::start(&source, &target, &options, said.pg_bin.as_deref(), &output);
     logged(&output, done)?;
     Ok(0)
 }
 
 fn compare(arguments: &Compare) -> Result<u8, Problem> {
-    let source = Server::new(Side::Source, &arguments.source)?;
-    let destination = Server::new(Side::Destination, &arguments.destination)?;
+    let (said, source, destination) = arguments.servers.read()?;
+    let pg_dump = match &arguments.pg_dump {
+        Some(path) => path.clone(),
+        None if arguments.rows_only => String::new(),
+        None => {
+            let major = source
+                .connect()?
+                .major()
+                .max(destination.connect()?.major());
+            config::programs(said.pg_bin.as_deref(), major)?.path("pg_dump")
+        }
+    };
     let options = Options {
         subscriptions: arguments.subscription.clone(),
         at_rest: arguments.at_rest,
@@ -244,7 +183,7 @@ fn compare(arguments: &Compare) -> Result<u8, Problem> {
         wait: Duration::from_secs(arguments.wait),
         show: arguments.show,
         show_rows: arguments.show_rows,
-        pg_dump: arguments.pg_dump.clone(),
+        pg_dump,
         ..Options::default()
     };
     let progress = Progress::new();
@@ -256,7 +195,7 @@ fn compare(arguments: &Compare) -> Result<u8, Problem> {
             .json()
             .map_err(|error| Problem::new(error.to_string(), ""))?
     } else {
-        found.text(arguments.verbose)
+        found.text(arguments.servers.common.verbose)
     };
     println!("{text}");
     Ok(found.exit_status())
@@ -284,6 +223,24 @@ mod tests {
             &["--at-rest", "--subscription", "s"],
         ] {
             assert!(parsed(refused).is_err(), "{refused:?}");
+        }
+        for accepted in [
+            &["status", "a", "b", "--json"][..],
+            &[
+                "switch",
+                "a",
+                "b",
+                "--yes",
+                "--back",
+                "--max-downtime",
+                "2.5",
+            ],
+            &["recopy", "host=a", "host=b", "t", "u", "--no-wait"],
+            &["finish", "a", "b", "--open-old"],
+            &["abort", "a", "--source-only", "--name", "m"],
+        ] {
+            let arguments = ["dts-migrate"].iter().chain(accepted);
+            assert!(Cli::try_parse_from(arguments).is_ok(), "{accepted:?}");
         }
     }
 }

@@ -220,6 +220,18 @@ impl Record {
         }
     }
 
+    /// The process of the target that acts now, if any does.
+    pub fn holder(&mut self) -> Result<Option<String>, Problem> {
+        let rows = self.session.ask(&format!(
+            "SELECT l.pid FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.pid <> pg_backend_pid()
+               AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+               AND l.classid = {} AND l.objid = {}",
+            LOCK >> 32,
+            LOCK & 0xffff_ffff
+        ))?;
+        Ok(rows.first().map(|row| row.text(0).to_owned()))
+    }
+
     pub fn set_phase(&mut self, phase: Phase) -> Result<(), Problem> {
         self.session.run(&format!(
             "UPDATE dts_migrate.migration SET phase = {}",

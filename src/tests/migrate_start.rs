@@ -88,8 +88,9 @@ fn end(pair: &Pair) {
     ] {
         pair.destination.run(&sql);
     }
-    pair.source
-        .run(&format!("DROP PUBLICATION {name}; DROP EXTENSION dts_ddl_capture"));
+    pair.source.run(&format!(
+        "DROP PUBLICATION {name}; DROP EXTENSION dts_ddl_capture"
+    ));
     same_schema(&pair.source, &pair.destination);
 }
 
@@ -160,19 +161,44 @@ fn while_tables_change() {
     assert_eq!(
         left,
         [
-            "again", "altered", "doubled", "dropped", "emptied", "less", "moved", "no_columns", "packed", "parent", "renamed"
+            "again",
+            "altered",
+            "doubled",
+            "dropped",
+            "emptied",
+            "less",
+            "moved",
+            "no_columns",
+            "packed",
+            "parent",
+            "renamed"
         ],
         "left to the subscription"
     );
     // all of them hold, and the subscription has made all tables ready
     for (query, want) in [
-        ("SELECT count(*) FROM pg_constraint WHERE NOT convalidated", "0"),
-        ("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conparentid = 0", "2"),
-        ("SELECT count(*) FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = srsubid AND subname = current_database() WHERE srsubstate <> 'r'", "0"),
+        (
+            "SELECT count(*) FROM pg_constraint WHERE NOT convalidated",
+            "0",
+        ),
+        (
+            "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conparentid = 0",
+            "2",
+        ),
+        (
+            "SELECT count(*) FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = srsubid AND subname = current_database() WHERE srsubstate <> 'r'",
+            "0",
+        ),
         ("SELECT count FROM second", "100"),
         ("SELECT x FROM unlogged", "7"),
-        ("SELECT string_agg(convert_from(lo_get(oid), 'UTF8'), ' ' ORDER BY oid) FROM pg_largeobject_metadata", "large object"),
-        ("SELECT reltuples FROM pg_class WHERE relname = 'plain'", "100"),
+        (
+            "SELECT string_agg(convert_from(lo_get(oid), 'UTF8'), ' ' ORDER BY oid) FROM pg_largeobject_metadata",
+            "large object",
+        ),
+        (
+            "SELECT reltuples FROM pg_class WHERE relname = 'plain'",
+            "100",
+        ),
     ] {
         pair.destination.expect_value(query, want);
     }
@@ -268,12 +294,28 @@ fn code_of_users() {
             "f",
         );
     }
-    for table in ["in_check", "in_domain", "in_array", "in_composite", "generated", "part", "indexed", "view", "harmless"] {
+    for table in [
+        "in_check",
+        "in_domain",
+        "in_array",
+        "in_composite",
+        "generated",
+        "part",
+        "indexed",
+        "view",
+        "harmless",
+    ] {
         pair.destination
             .expect_value(&format!("SELECT count(*) FROM m.{table}"), "1");
     }
     let left = states(&pair);
-    for (table, is_left) in [("in_check", "t"), ("in_array", "t"), ("in_composite", "t"), ("part", "t"), ("harmless", "f")] {
+    for (table, is_left) in [
+        ("in_check", "t"),
+        ("in_array", "t"),
+        ("in_composite", "t"),
+        ("part", "t"),
+        ("harmless", "f"),
+    ] {
         assert!(left.contains(&format!("{table} {is_left}")), "{left:?}");
     }
     // the attack is good: with the rights of a superuser it succeeds
@@ -325,7 +367,11 @@ fn roles_and_database() {
             .to_owned(),
     ];
     for query in &queries {
-        assert_eq!(pair.source.value(query), pair.destination.value(query), "{query}");
+        assert_eq!(
+            pair.source.value(query),
+            pair.destination.value(query),
+            "{query}"
+        );
     }
     pair.destination.expect_value(
         &format!("SELECT rolcreatedb FROM pg_roles WHERE rolname = '{name}_both'"),
@@ -346,7 +392,10 @@ fn refusals() {
     };
     let both = [before(&pair.source), before(&pair.destination)];
     let problem = try_start(&pair, "").expect_err("a target that is not empty");
-    assert!(problem.what.contains("is not empty: table public.there"), "{problem}");
+    assert!(
+        problem.what.contains("is not empty: table public.there"),
+        "{problem}"
+    );
     assert_eq!(both, [before(&pair.source), before(&pair.destination)]);
     let name = pair.destination.database.clone();
     pair.destination
@@ -362,5 +411,8 @@ fn refusals() {
     pair.source
         .run("SELECT pg_drop_replication_slot(current_database())");
     let problem = try_start(&pair, "").expect_err("the slot is gone");
-    assert!(problem.what.contains("is gone from the source"), "{problem}");
+    assert!(
+        problem.what.contains("is gone from the source"),
+        "{problem}"
+    );
 }
