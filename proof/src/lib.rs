@@ -3,6 +3,7 @@
 
 pub mod decoded;
 pub mod fidelity;
+pub mod migrate;
 
 use std::error::Error;
 use std::process::ExitCode;
