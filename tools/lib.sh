@@ -194,3 +194,14 @@ proof_run() {
   if [ -n "${DTS_KEEP:-}" ]; then say "kept: $dir"; else rm -rf "$dir"; fi
   return $rc
 }
+
+# migrate_environment MAJOR: for proof_run of the program `migrate`: the server to which it migrates, and dts-migrate, built
+# here and copied to where the unprivileged user reaches it.
+migrate_environment() {
+  use_toolchain
+  (cd "$ROOT" && quietly "$CARGO_TARGET_DIR/logs/dts-migrate.log" cargo build --profile proof -p dts_migrate)
+  MIGRATE_DIR=$(scratch_dir); cp "$CARGO_TARGET_DIR/proof/dts-migrate" "$MIGRATE_DIR/"
+  trap 'rm -rf "$MIGRATE_DIR"' EXIT
+  DTS_TO_BINDIR=$(bindir_of "$1")
+  export DTS_MIGRATE=$MIGRATE_DIR/dts-migrate DTS_TO_MAJOR=$1 DTS_TO_BINDIR
+}

@@ -7,6 +7,7 @@ pub mod migrate;
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A program that takes three arguments and is started by `proof/fidelity`: runs it, and says why it failed.
 pub fn of_fidelity(program: impl FnOnce([String; 3]) -> Result<(), Box<dyn Error>>) -> ExitCode {
@@ -22,4 +23,9 @@ pub fn of_fidelity(program: impl FnOnce([String; 3]) -> Result<(), Box<dyn Error
             ExitCode::FAILURE
         }
     }
+}
+
+/// What a thread that panicked has left is as good as any.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

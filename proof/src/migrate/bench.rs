@@ -1,6 +1,9 @@
 //! What a copy of the database takes, by each of the ways that there are, into a fresh database each time.
 
+use super::database::{self, Size};
+use super::load::{Kind, Load};
 use super::server::{DATABASE, Pair};
+use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -81,4 +84,54 @@ impl Way {
         }
         Ok(seconds)
     }
+}
+
+/// Sessions of the load while a way is measured for what its users notice.
+const SESSIONS: u64 = 3;
+/// Their transactions, each second.
+const PER_SECOND: f64 = 6.0;
+
+/// Each way alone, and each again while users have an ALTER TABLE now and then; how many failed.
+pub fn run(size: &Size, seed: u64, jobs: usize, directory: &Path) -> usize {
+    let pair = Pair::new();
+    let tables = database::make(&pair.source, size, seed);
+    size.make_roles(&pair.target);
+    let bytes = pair.source.column(DATABASE, "SELECT pg_size_pretty(pg_database_size(current_database()))");
+    println!("PostgreSQL {} to {}, {} in {} tables, {jobs} jobs", pair.source.major(), pair.target.major(), bytes[0], tables.len());
+    let mut failed = 0;
+    for users in [false, true] {
+        for way in Way::ALL {
+            let log = File::create(directory.join("ddl.sql")).expect("a file for what succeeded");
+            let load = Load::new(&pair.source, &tables, Kind::Gentle, seed, log);
+            let outcome = std::thread::scope(|scope| {
+                if users {
+                    scope.spawn(|| load.watch());
+                    for number in 0..SESSIONS {
+                        let load = &load;
+                        scope.spawn(move || load.session(number, PER_SECOND / SESSIONS as f64));
+                    }
+                }
+                let outcome = way.run(&pair, jobs, directory);
+                load.stop();
+                outcome
+            });
+            // after the scope: the lock that the last one waited for has been given
+            let figures = if users { format!("; {}", load.phase()) } else { String::new() };
+            match outcome {
+                Ok(seconds) => {
+                    let steps: Vec<String> = seconds.iter().map(|seconds| format!("{seconds:.1}")).collect();
+                    println!("{}: {:.1} s ({}){figures}", way.name(), seconds.iter().sum::<f64>(), steps.join(" + "));
+                }
+                Err(problem) => {
+                    println!("{} failed{figures}\n{problem}", way.name());
+                    failed += usize::from(way == Way::DtsMigrate);
+                }
+            }
+            if way == Way::DtsMigrate {
+                let ended = pair.dts_migrate(&["abort", "--yes"]).current_dir(directory).output().expect("dts-migrate");
+                assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+            }
+        }
+    }
+    failed
 }

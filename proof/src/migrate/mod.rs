@@ -7,4 +7,7 @@ pub mod bench;
 pub mod database;
 #[path = "../torture/dice.rs"]
 pub mod dice;
+pub mod load;
+pub mod rounds;
 pub mod server;
+pub mod state;
