@@ -26,7 +26,11 @@ const BEFORE: &str = "
     CREATE TABLE load.p_rest PARTITION OF load.p DEFAULT;
     CREATE TABLE load.heartbeat (n bigint PRIMARY KEY);
     CREATE VIEW load.v AS SELECT 1 AS one;
-    CREATE FUNCTION load.f(i int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1'";
+    CREATE FUNCTION load.f(i int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1';
+    DO $$ BEGIN FOR n IN 0..11 LOOP
+      EXECUTE format('CREATE TABLE %s.l%s (id serial PRIMARY KEY, a int, b text, c load.colour DEFAULT ''red'')',
+        CASE WHEN n % 3 = 0 THEN 'load2' ELSE 'load' END, n);
+    END LOOP; END $$";
 const SAMPLE: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,6 +66,18 @@ struct Seen {
 struct Step {
     sql: String,
     alters: Option<String>,
+}
+
+impl Step {
+    fn run(&self, client: &mut Client, waits: &mut Vec<f64>) -> Result<(), postgres::Error> {
+        if let Some(table) = &self.alters {
+            let start = Instant::now();
+            let locked = client.batch_execute(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"));
+            waits.push(start.elapsed().as_secs_f64());
+            locked?;
+        }
+        client.batch_execute(&self.sql)
+    }
 }
 
 impl<'a> Load<'a> {
@@ -134,19 +150,24 @@ impl<'a> Load<'a> {
                 Err(error) => return self.count(&code(&error)),
             },
         };
-        let mut waits = Vec::new();
+        let (mut waits, mut done) = (Vec::new(), Vec::new());
         let mut run = || {
             if block {
                 client.batch_execute("BEGIN")?;
             }
             for step in steps {
-                if let Some(table) = &step.alters {
-                    let start = Instant::now();
-                    let locked = client.batch_execute(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"));
-                    waits.push(start.elapsed().as_secs_f64());
-                    locked?;
+                if block {
+                    client.batch_execute("SAVEPOINT step")?;
                 }
-                client.batch_execute(&step.sql)?;
+                match step.run(client, &mut waits) {
+                    Ok(()) => done.push(step),
+                    Err(error) => {
+                        self.count(&code(&error));
+                        if block {
+                            client.batch_execute("ROLLBACK TO step")?;
+                        }
+                    }
+                }
             }
             if block { client.batch_execute("COMMIT") } else { Ok(()) }
         };
@@ -154,9 +175,9 @@ impl<'a> Load<'a> {
         lock(&self.seen).waits.append(&mut waits);
         match outcome {
             Ok(()) => {
-                self.count("ok");
                 let mut log = lock(&self.log);
-                for step in steps {
+                for step in done {
+                    self.count("ok");
                     let _ = writeln!(log, "{};", step.sql);
                 }
                 let _ = writeln!(log, "--");
@@ -248,7 +269,7 @@ impl<'a> Load<'a> {
             alters: Some(table.to_owned()),
         };
         let other = |sql: String| Step { sql, alters: None };
-        match dice.roll(60) {
+        match dice.roll(64) {
             0..=4 => other(format!(
                 "CREATE TABLE {table} (id serial PRIMARY KEY, a int, b text DEFAULT 'b', c load.colour DEFAULT 'red')"
             )),
@@ -315,7 +336,8 @@ impl<'a> Load<'a> {
             54 | 55 => other(format!("UPDATE {table} SET b = 'u{number}' WHERE a % 7 = {}", dice.roll(7))),
             56 | 57 => other(format!("DELETE FROM {table} WHERE a % 11 = {}", dice.roll(11))),
             58 => other(format!("CREATE MATERIALIZED VIEW load.m{0} AS SELECT count(*) AS n FROM {table}", dice.roll(3))),
-            _ => other(format!("REFRESH MATERIALIZED VIEW load.m{}", dice.roll(3))),
+            59 => other(format!("REFRESH MATERIALIZED VIEW load.m{}", dice.roll(3))),
+            _ => other(format!("CREATE TABLE IF NOT EXISTS {table} (id serial PRIMARY KEY, a int, b text)")),
         }
     }
 }
@@ -367,7 +389,7 @@ impl Figures {
         let line = format!(
             "{alters} ALTER TABLE waited mean {mean:.3} s, 99 % {most:.3} s, longest {longest:.3} s{}{}",
             told("users waited for", blockers.collect()),
-            told("transactions", outcomes.collect())
+            told("statements", outcomes.collect())
         );
         Self { alters, longest, line }
     }
