@@ -182,7 +182,7 @@ pub fn programs(pg_bin: Option<&Path>, at_least_major: u32) -> Result<Programs, 
     let found = if seen.is_empty() {
         "none is found".to_owned()
     } else {
-        format!("only {} is found", seen.join(", "))
+        format!("only those of {} are found", seen.join(", "))
     };
     Err(wanted(format!(
         "pg_dump, pg_restore and psql of PostgreSQL {at_least_major} or newer are needed, and {found}"

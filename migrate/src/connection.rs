@@ -14,7 +14,9 @@ use parameters::{Parameters, Process, Surroundings};
 use postgres::config::{Host, SslMode};
 use postgres::error::SqlState;
 use postgres::{Client, Config, SimpleQueryMessage};
+use std::io::BufRead;
 use std::process::Command;
+use std::time::{Duration, Instant};
 use tls::{Mode, Tls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -161,12 +163,31 @@ impl Server {
 
     /// A session that only reads, and never waits long.
     pub fn connect(&self) -> Result<Session, Problem> {
+        self.connect_if_there()?
+            .ok_or_else(|| self.no_such_database())
+    }
+
+    /// The same; None where the server has no such database.
+    pub fn connect_if_there(&self) -> Result<Option<Session>, Problem> {
         self.session("")
     }
 
     /// One that writes.
     pub fn connect_to_write(&self) -> Result<Session, Problem> {
-        self.session(PINS_TO_WRITE)
+        self.session(PINS_TO_WRITE)?
+            .ok_or_else(|| self.no_such_database())
+    }
+
+    fn no_such_database(&self) -> Problem {
+        Problem::new(
+            format!(
+                "no connection to the {}: database \"{}\" does not exist on {}",
+                self.side.name(),
+                self.dbname(),
+                self.host_and_port_text()
+            ),
+            "create it, or name another one by dbname=..",
+        )
     }
 
     /// One that writes, of the asynchronous library, on the current tokio runtime: for COPY.
@@ -198,7 +219,7 @@ impl Server {
         Ok(client)
     }
 
-    fn session(&self, more_pins: &str) -> Result<Session, Problem> {
+    fn session(&self, more_pins: &str) -> Result<Option<Session>, Problem> {
         let (tls, connector) = self.tls()?;
         let connect = |sslmode: &str| {
             let config = Config::from(self.library_config(sslmode)?);
@@ -210,6 +231,11 @@ impl Server {
             }
             other => other,
         };
+        if let Err(error) = &client
+            && error.code() == Some(&SqlState::INVALID_CATALOG_NAME)
+        {
+            return Ok(None);
+        }
         let refused = |error: postgres::Error| self.refused(&error);
         let mut client = client.map_err(refused)?;
         client.batch_execute(PINS).map_err(refused)?;
@@ -234,7 +260,7 @@ impl Server {
                 "",
             ));
         }
-        Ok(session)
+        Ok(Some(session))
     }
 
     fn refused(&self, error: &postgres::Error) -> Problem {
@@ -246,8 +272,10 @@ impl Server {
         };
         Problem::new(
             format!(
-                "no connection to the {}: {}",
+                "no connection to the {} ({}, database \"{}\"): {}",
                 self.side.name(),
+                self.host_and_port_text(),
+                self.dbname(),
                 words(error)
             ),
             next,
@@ -406,6 +434,22 @@ impl Session {
                 "try the same with psql and this connection string",
             )
         })
+    }
+
+    /// How many bytes COPY .. TO STDOUT gives until its end, or for so long. Afterwards the session is not to be used.
+    pub fn copied_bytes(&mut self, copy: &str, at_most: Duration) -> Result<u64, postgres::Error> {
+        let begin = Instant::now();
+        let mut reader = self.client.copy_out(copy)?;
+        let mut bytes = 0;
+        while begin.elapsed() < at_most {
+            let length = reader.fill_buf().map_or(0, <[u8]>::len);
+            if length == 0 {
+                break;
+            }
+            reader.consume(length);
+            bytes += length as u64;
+        }
+        Ok(bytes)
     }
 
     /// The longest that one of the following queries may take, 0 for any time; and whether rows are found by an index, whatever

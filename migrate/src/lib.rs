@@ -4,6 +4,7 @@
 //! Between two databases it is assumed that neither can be trusted by the other, nor their users by whoever runs this:
 //! no function, operator, cast or domain check of theirs is called ([`connection`], [`compare`]).
 
+pub mod check;
 pub mod compare;
 pub mod config;
 pub mod connection;

@@ -5,6 +5,7 @@ mod arguments;
 
 use arguments::{Servers, logged, memory, name};
 use clap::{Args, Parser, Subcommand};
+use dts_migrate::check;
 use dts_migrate::compare::{self, Options, Progress, report};
 use dts_migrate::config;
 use dts_migrate::connection::{Server, Side};
@@ -23,6 +24,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Everything that can be known beforehand: what must be mended, what will not travel, how long it may take.
+    ///
+    /// Exit status: 0 nothing must be mended, 1 something must, 2 it could not look.
+    Check(Check),
     /// Make a target that follows the source, rows and DDL, while users go on; after a crash: go on.
     Start(Start),
     /// Whether the target has what the source has, while both run and the stream flows.
@@ -42,6 +47,21 @@ enum Command {
     Finish(acting::Finish),
     /// Before the switch: the source is as it was before start.
     Abort(acting::Abort),
+}
+
+#[derive(Args)]
+struct Check {
+    #[command(flatten)]
+    servers: Servers,
+    /// All who may run DDL on the source may do on the target whatever the subscription's owner may.
+    #[arg(long)]
+    trust_source: bool,
+    /// Tables that are copied at the same time, for the estimate.
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: Option<u16>,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -119,6 +139,7 @@ struct Compare {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Check(arguments) => check(&arguments),
         Command::Start(arguments) => start(&arguments),
         Command::Compare(arguments) => compare(&arguments),
         Command::Status(arguments) => arguments.run(),
@@ -134,6 +155,25 @@ fn main() -> ExitCode {
             ExitCode::from(report::FAILED)
         }
     }
+}
+
+fn check(arguments: &Check) -> Result<u8, Problem> {
+    let (said, source, target) = arguments.servers.read()?;
+    let options = check::Options {
+        trust_source: arguments.trust_source || said.config.trust_source.unwrap_or_default(),
+        jobs: arguments.jobs.or(said.config.jobs).unwrap_or(4),
+        pg_bin: said.pg_bin,
+    };
+    let report = check::check(&source, &target, &options)?;
+    let text = if arguments.json {
+        report
+            .json()
+            .map_err(|error| Problem::new(error.to_string(), ""))?
+    } else {
+        report.text(arguments.servers.common.verbose)
+    };
+    println!("{text}");
+    Ok(report.exit_status())
 }
 
 fn start(arguments: &Start) -> Result<u8, Problem> {

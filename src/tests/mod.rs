@@ -67,6 +67,10 @@ mod lifecycle;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
+mod migrate_check;
+#[cfg(test)]
+mod migrate_connection;
+#[cfg(test)]
 mod migrate_start;
 #[cfg(test)]
 mod pair;

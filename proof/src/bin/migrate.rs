@@ -7,7 +7,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let mut seed = now.map_or(1, |now| now.as_secs() % 1_000_000);
-    let (mut megabytes, mut tables, mut kills, mut aborts, mut tps, mut ddl) = (2048, 300, 6, 3, 200, 6);
+    let (mut megabytes, mut tables, mut kills, mut aborts, mut tps, mut ddl) =
+        (2048, 300, 6, 3, 200, 6);
     let (mut measure, mut jobs) = (false, 2);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -28,12 +29,24 @@ fn main() -> ExitCode {
             }
         }
     }
-    let size = Size { megabytes, tables, odd_names: !measure };
+    let size = Size {
+        megabytes,
+        tables,
+        odd_names: !measure,
+    };
     let directory = std::env::temp_dir();
     let violations = if measure {
         bench::run(&size, seed, jobs, &directory)
     } else {
-        let plan = rounds::Plan { seed, size, kills, aborts, tps, ddl: ddl as f64, directory };
+        let plan = rounds::Plan {
+            seed,
+            size,
+            kills,
+            aborts,
+            tps,
+            ddl: ddl as f64,
+            directory,
+        };
         let violations = rounds::run(&plan).len();
         println!("violations: {violations}; again with: --seed {seed}");
         violations

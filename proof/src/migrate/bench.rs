@@ -35,13 +35,23 @@ impl Way {
         match self {
             Way::Pgcopydb => {
                 let _ = std::fs::remove_dir_all(directory.join("pgcopydb"));
-                let mut command = Command::new(std::env::var("DTS_PGCOPYDB").expect("DTS_PGCOPYDB"));
+                let mut command =
+                    Command::new(std::env::var("DTS_PGCOPYDB").expect("DTS_PGCOPYDB"));
                 let programs = pair.newer("pg_dump", &pair.target);
-                let bindir = Path::new(programs.get_program()).parent().expect("a directory");
+                let bindir = Path::new(programs.get_program())
+                    .parent()
+                    .expect("a directory");
                 // it looks into every directory, and fails where it may not
                 let path = format!("{}:/usr/bin:/bin", bindir.display());
                 command
-                    .args(["clone", "--table-jobs", &jobs, "--index-jobs", &jobs, "--dir"])
+                    .args([
+                        "clone",
+                        "--table-jobs",
+                        &jobs,
+                        "--index-jobs",
+                        &jobs,
+                        "--dir",
+                    ])
                     .arg(directory.join("pgcopydb"))
                     .args(["--source", &pair.source.connection_string()])
                     .args(["--target", &pair.target.connection_string()])
@@ -56,9 +66,12 @@ impl Way {
             Way::Dump => {
                 let _ = std::fs::remove_dir_all(directory.join("dump"));
                 let mut dump = pair.newer("pg_dump", &pair.source);
-                dump.args(["-Fd", "-j", &jobs, "-f"]).arg(directory.join("dump"));
+                dump.args(["-Fd", "-j", &jobs, "-f"])
+                    .arg(directory.join("dump"));
                 let mut restore = pair.newer("pg_restore", &pair.target);
-                restore.args(["-j", &jobs, "-d", DATABASE]).arg(directory.join("dump"));
+                restore
+                    .args(["-j", &jobs, "-d", DATABASE])
+                    .arg(directory.join("dump"));
                 let mut analyze = pair.newer("vacuumdb", &pair.target);
                 analyze.args(["--analyze-only", "-q", "-j", &jobs, "-d", DATABASE]);
                 steps.extend([dump, restore, analyze]);
@@ -74,11 +87,16 @@ impl Way {
         let mut seconds = Vec::new();
         for step in &mut steps {
             let start = Instant::now();
-            let output = step.stdin(Stdio::null()).output().map_err(|error| format!("{step:?}: {error}"))?;
+            let output = step
+                .stdin(Stdio::null())
+                .output()
+                .map_err(|error| format!("{step:?}: {error}"))?;
             seconds.push(start.elapsed().as_secs_f64());
             if !output.status.success() {
                 let text = String::from_utf8_lossy(&output.stderr);
-                let told = text.lines().filter(|line| line.to_lowercase().contains("error"));
+                let told = text
+                    .lines()
+                    .filter(|line| line.to_lowercase().contains("error"));
                 return Err(told.take(6).collect::<Vec<_>>().join("\n"));
             }
         }
@@ -96,8 +114,17 @@ pub fn run(size: &Size, seed: u64, jobs: usize, directory: &Path) -> usize {
     let pair = Pair::new();
     let tables = database::make(&pair.source, size, seed);
     size.make_roles(&pair.target);
-    let bytes = pair.source.column(DATABASE, "SELECT pg_size_pretty(pg_database_size(current_database()))");
-    println!("PostgreSQL {} to {}, {} in {} tables, {jobs} jobs", pair.source.major(), pair.target.major(), bytes[0], tables.len());
+    let bytes = pair.source.column(
+        DATABASE,
+        "SELECT pg_size_pretty(pg_database_size(current_database()))",
+    );
+    println!(
+        "PostgreSQL {} to {}, {} in {} tables, {jobs} jobs",
+        pair.source.major(),
+        pair.target.major(),
+        bytes[0],
+        tables.len()
+    );
     let mut failed = 0;
     for users in [false, true] {
         for way in Way::ALL {
@@ -116,11 +143,23 @@ pub fn run(size: &Size, seed: u64, jobs: usize, directory: &Path) -> usize {
                 outcome
             });
             // after the scope: the lock that the last one waited for has been given
-            let figures = if users { format!("; {}", load.phase()) } else { String::new() };
+            let figures = if users {
+                format!("; {}", load.phase())
+            } else {
+                String::new()
+            };
             match outcome {
                 Ok(seconds) => {
-                    let steps: Vec<String> = seconds.iter().map(|seconds| format!("{seconds:.1}")).collect();
-                    println!("{}: {:.1} s ({}){figures}", way.name(), seconds.iter().sum::<f64>(), steps.join(" + "));
+                    let steps: Vec<String> = seconds
+                        .iter()
+                        .map(|seconds| format!("{seconds:.1}"))
+                        .collect();
+                    println!(
+                        "{}: {:.1} s ({}){figures}",
+                        way.name(),
+                        seconds.iter().sum::<f64>(),
+                        steps.join(" + ")
+                    );
                 }
                 Err(problem) => {
                     println!("{} failed{figures}\n{problem}", way.name());
@@ -128,8 +167,16 @@ pub fn run(size: &Size, seed: u64, jobs: usize, directory: &Path) -> usize {
                 }
             }
             if way == Way::DtsMigrate {
-                let ended = pair.dts_migrate(&["abort", "--yes"]).current_dir(directory).output().expect("dts-migrate");
-                assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+                let ended = pair
+                    .dts_migrate(&["abort", "--yes"])
+                    .current_dir(directory)
+                    .output()
+                    .expect("dts-migrate");
+                assert!(
+                    ended.status.success(),
+                    "{}",
+                    String::from_utf8_lossy(&ended.stderr)
+                );
             }
         }
     }

@@ -43,7 +43,10 @@ impl Size {
         }
         let name = regex::Regex::new("\"[^\"]*\"").expect("an expression");
         let without = sql.replace("\"\"", "");
-        name.replace_all(&without, |name: &regex::Captures<'_>| name[0].replace(' ', "_")).into_owned()
+        name.replace_all(&without, |name: &regex::Captures<'_>| {
+            name[0].replace(' ', "_")
+        })
+        .into_owned()
     }
 
     /// Roles are of a server, not of a database.
@@ -62,12 +65,17 @@ pub fn make(server: &Server, size: &Size, seed: u64) -> Vec<Table> {
         .expect("a database");
     let bytes = size.megabytes * 1024 * 1024;
     let scale = (bytes * 3 / 4 / BYTES_OF_SCALE).max(1);
-    server.pgbench(OWNER, &["-i", "-q", "--foreign-keys", "-s", &scale.to_string()]);
+    server.pgbench(
+        OWNER,
+        &["-i", "-q", "--foreign-keys", "-s", &scale.to_string()],
+    );
     let mut client = server.connect(DATABASE);
     client
         .batch_execute("SET client_min_messages = warning")
         .expect("a setting");
-    client.batch_execute(&size.spelled(REST)).expect("database.sql");
+    client
+        .batch_execute(&size.spelled(REST))
+        .expect("database.sql");
     let mut dice = Dice::new(seed, 1);
     let mut weights: Vec<u64> = Vec::new();
     for _ in 0..size.tables {
@@ -139,10 +147,26 @@ fn whole(tables: &[Table]) -> String {
 
 /// A table of a kind.
 fn table(number: usize, kind: usize, bytes: u64, dice: &mut Dice) -> Made {
-    let schemas = ["app", "app", "public", "archive", "\"Odd Schema\"", "\"q\"\"uote\"", "\"schéma\""];
-    let schema = if number == 0 { "app" } else { *dice.pick(&schemas) };
+    let schemas = [
+        "app",
+        "app",
+        "public",
+        "archive",
+        "\"Odd Schema\"",
+        "\"q\"\"uote\"",
+        "\"schéma\"",
+    ];
+    let schema = if number == 0 {
+        "app"
+    } else {
+        *dice.pick(&schemas)
+    };
     // the tables that others refer to are where these find them
-    let schema = if kind == 0 || kind == 5 { "app" } else { schema };
+    let schema = if kind == 0 || kind == 5 {
+        "app"
+    } else {
+        schema
+    };
     let bare = if kind == 19 {
         format!("\"Table \"\"{number}\"\" é\"")
     } else {
@@ -178,9 +202,13 @@ fn table(number: usize, kind: usize, bytes: u64, dice: &mut Dice) -> Made {
                 270,
             ));
             add(format!("CREATE INDEX ON {name} (lower(name))"));
-            add(format!("CREATE INDEX ON {name} (at DESC NULLS LAST) INCLUDE (total) WHERE state <> 'sent'"));
+            add(format!(
+                "CREATE INDEX ON {name} (at DESC NULLS LAST) INCLUDE (total) WHERE state <> 'sent'"
+            ));
             add(format!("CREATE INDEX ON {name} (app.initials(name))"));
-            add(format!("CREATE STATISTICS {schema}.s_{number:03} ON state, total FROM {name}"));
+            add(format!(
+                "CREATE STATISTICS {schema}.s_{number:03} ON state, total FROM {name}"
+            ));
         }
         1 => {
             add(format!("CREATE TABLE {name} (a int, b text, c float8)"));
@@ -193,7 +221,9 @@ fn table(number: usize, kind: usize, bytes: u64, dice: &mut Dice) -> Made {
             add(fill("", "g, g % 11, repeat(md5(g::text), 2)", 160));
         }
         3 => {
-            add(format!("CREATE TABLE {name} (id uuid PRIMARY KEY, mail app.email UNIQUE, ip inet, mac macaddr)"));
+            add(format!(
+                "CREATE TABLE {name} (id uuid PRIMARY KEY, mail app.email UNIQUE, ip inet, mac macaddr)"
+            ));
             add(fill(
                 "",
                 "md5(g::text)::uuid, g || '@example.org', inet '10.0.0.0' + g, '08:00:2b:01:02:03'",
@@ -201,8 +231,14 @@ fn table(number: usize, kind: usize, bytes: u64, dice: &mut Dice) -> Made {
             ));
         }
         4 => {
-            add(format!("CREATE TABLE {name} (code text COLLATE app.\"by C\" PRIMARY KEY, words tsvector, \"check\" boolean DEFAULT true)"));
-            add(fill("", "'c' || g, to_tsvector('app.plain_words', md5(g::text) || ' a b'), g % 3 = 0", 170));
+            add(format!(
+                "CREATE TABLE {name} (code text COLLATE app.\"by C\" PRIMARY KEY, words tsvector, \"check\" boolean DEFAULT true)"
+            ));
+            add(fill(
+                "",
+                "'c' || g, to_tsvector('app.plain_words', md5(g::text) || ' a b'), g % 3 = 0",
+                170,
+            ));
             add(format!("CREATE INDEX ON {name} USING gin (words)"));
         }
         5 => {
@@ -215,26 +251,44 @@ fn table(number: usize, kind: usize, bytes: u64, dice: &mut Dice) -> Made {
                     part + 1
                 ));
             }
-            add(format!("CREATE TABLE archive.t_{number:03}_rest PARTITION OF {name} DEFAULT"));
-            add(fill("", "g, date '2019-06-01' + g % 2000, g % 500, md5(g::text)", 130));
+            add(format!(
+                "CREATE TABLE archive.t_{number:03}_rest PARTITION OF {name} DEFAULT"
+            ));
+            add(fill(
+                "",
+                "g, date '2019-06-01' + g % 2000, g % 500, md5(g::text)",
+                130,
+            ));
             add(format!("CREATE INDEX ON {name} (total, day)"));
         }
         6 => {
             add(format!(
                 "CREATE TABLE {name} (id int GENERATED BY DEFAULT AS IDENTITY, region text, v int, PRIMARY KEY (id, region)) PARTITION BY LIST (region)"
             ));
-            add(format!("CREATE TABLE {schema}.t_{number:03}_eu PARTITION OF {name} FOR VALUES IN ('de', 'fr')"));
-            add(format!("CREATE TABLE {schema}.t_{number:03}_us PARTITION OF {name} FOR VALUES IN ('us', NULL) PARTITION BY HASH (id)"));
+            add(format!(
+                "CREATE TABLE {schema}.t_{number:03}_eu PARTITION OF {name} FOR VALUES IN ('de', 'fr')"
+            ));
+            add(format!(
+                "CREATE TABLE {schema}.t_{number:03}_us PARTITION OF {name} FOR VALUES IN ('us', NULL) PARTITION BY HASH (id)"
+            ));
             for part in 0..3 {
                 add(format!(
                     "CREATE TABLE {schema}.t_{number:03}_us{part} PARTITION OF {schema}.t_{number:03}_us FOR VALUES WITH (MODULUS 3, REMAINDER {part})"
                 ));
             }
-            add(fill("(region, v)", "(ARRAY['de', 'fr', 'us'])[g % 3 + 1], g", 90));
+            add(fill(
+                "(region, v)",
+                "(ARRAY['de', 'fr', 'us'])[g % 3 + 1], g",
+                90,
+            ));
         }
         7 => {
-            add(format!("CREATE TABLE {name} (id serial PRIMARY KEY, name text, CHECK (name <> ''))"));
-            add(format!("CREATE TABLE {schema}.t_{number:03}_child (more int DEFAULT 7) INHERITS ({name})"));
+            add(format!(
+                "CREATE TABLE {name} (id serial PRIMARY KEY, name text, CHECK (name <> ''))"
+            ));
+            add(format!(
+                "CREATE TABLE {schema}.t_{number:03}_child (more int DEFAULT 7) INHERITS ({name})"
+            ));
             add(format!(
                 "INSERT INTO {schema}.t_{number:03}_child (name) SELECT 'child ' || g FROM generate_series(1, {}) g",
                 rows(200)
@@ -247,19 +301,29 @@ fn table(number: usize, kind: usize, bytes: u64, dice: &mut Dice) -> Made {
                   tax numeric GENERATED ALWAYS AS (total * 0.19) STORED, upper_name text GENERATED ALWAYS AS (upper(name)) STORED, name text)"
             ));
             add(fill("(total, name)", "g * 1.5, 'n' || g", 110));
-            add(format!("CREATE INDEX ON {name} (upper_name) WHERE total > 100"));
+            add(format!(
+                "CREATE INDEX ON {name} (upper_name) WHERE total > 100"
+            ));
         }
         9 => {
-            add(format!("CREATE TYPE {schema}.mood_{number} AS ENUM ('bad', 'so so', 'good')"));
-            add(format!("CREATE TABLE {name} (id int PRIMARY KEY, m {schema}.mood_{number} NOT NULL DEFAULT 'good', s app.state[], a app.amount)"));
+            add(format!(
+                "CREATE TYPE {schema}.mood_{number} AS ENUM ('bad', 'so so', 'good')"
+            ));
+            add(format!(
+                "CREATE TABLE {name} (id int PRIMARY KEY, m {schema}.mood_{number} NOT NULL DEFAULT 'good', s app.state[], a app.amount)"
+            ));
             add(fill(
                 "",
-                &format!("g, (enum_range(NULL::{schema}.mood_{number}))[g % 3 + 1], ARRAY['new', 'paid']::app.state[], g % 77"),
+                &format!(
+                    "g, (enum_range(NULL::{schema}.mood_{number}))[g % 3 + 1], ARRAY['new', 'paid']::app.state[], g % 77"
+                ),
                 110,
             ));
         }
         10 => {
-            add(format!("CREATE TABLE {name} (id int PRIMARY KEY, home app.address, all_of app.address[], tags text[][], nums int[])"));
+            add(format!(
+                "CREATE TABLE {name} (id int PRIMARY KEY, home app.address, all_of app.address[], tags text[][], nums int[])"
+            ));
             add(fill(
                 "",
                 "g, ('Main \"St\"', g, '1' || g)::app.address, ARRAY[('a', 1, NULL)::app.address, NULL], ARRAY[['a', 'b'], [g::text, '{']], ARRAY[g, g + 1]",
@@ -269,14 +333,26 @@ fn table(number: usize, kind: usize, bytes: u64, dice: &mut Dice) -> Made {
             add(format!("CREATE INDEX ON {name} (((home).number))"));
         }
         11 => {
-            add(format!("CREATE TABLE {name} (id bigint PRIMARY KEY, doc jsonb NOT NULL, j json)"));
-            add(fill("", "g, jsonb_build_object('k', g, 'name', md5(g::text), 'l', '[1, 2, null]'::jsonb), '{\"a\" : 1}'", 330));
-            add(format!("CREATE INDEX ON {name} USING gin (doc jsonb_path_ops)"));
+            add(format!(
+                "CREATE TABLE {name} (id bigint PRIMARY KEY, doc jsonb NOT NULL, j json)"
+            ));
+            add(fill(
+                "",
+                "g, jsonb_build_object('k', g, 'name', md5(g::text), 'l', '[1, 2, null]'::jsonb), '{\"a\" : 1}'",
+                330,
+            ));
+            add(format!(
+                "CREATE INDEX ON {name} USING gin (doc jsonb_path_ops)"
+            ));
             add(format!("CREATE UNIQUE INDEX ON {name} ((doc->>'k'), id)"));
         }
         12 => {
-            add(format!("CREATE TABLE {name} (id int PRIMARY KEY, blob bytea, big text)"));
-            add(format!("ALTER TABLE {name} ALTER blob SET STORAGE EXTERNAL, ALTER id SET STATISTICS 500"));
+            add(format!(
+                "CREATE TABLE {name} (id int PRIMARY KEY, blob bytea, big text)"
+            ));
+            add(format!(
+                "ALTER TABLE {name} ALTER blob SET STORAGE EXTERNAL, ALTER id SET STATISTICS 500"
+            ));
             add(fill(
                 "",
                 "g, decode(repeat(md5(g::text), 200), 'hex'), (SELECT string_agg(md5((g * 50 + i)::text), '') FROM generate_series(1, 150) i)",
@@ -288,7 +364,9 @@ fn table(number: usize, kind: usize, bytes: u64, dice: &mut Dice) -> Made {
                 "CREATE TABLE {name} (id int PRIMARY KEY, parent int REFERENCES {name}, order_id bigint REFERENCES app.t_{order:03} ON DELETE SET NULL, v text)"
             ));
             add(fill("", "g, nullif(g / 10, 0), NULL, md5(g::text)", 110));
-            add(format!("UPDATE {name} SET order_id = (SELECT min(id) FROM app.t_{order:03}) WHERE id % 10 = 0"));
+            add(format!(
+                "UPDATE {name} SET order_id = (SELECT min(id) FROM app.t_{order:03}) WHERE id % 10 = 0"
+            ));
             add(format!("CREATE INDEX ON {name} (order_id)"));
         }
         14 => {
@@ -301,64 +379,116 @@ fn table(number: usize, kind: usize, bytes: u64, dice: &mut Dice) -> Made {
             ));
         }
         15 => {
-            add(format!("CREATE TABLE {name} (id int PRIMARY KEY, tenant name, secret text)"));
-            add(fill("", "g, CASE WHEN g % 2 = 0 THEN 'shop_app' ELSE 'other' END, md5(g::text)", 120));
+            add(format!(
+                "CREATE TABLE {name} (id int PRIMARY KEY, tenant name, secret text)"
+            ));
+            add(fill(
+                "",
+                "g, CASE WHEN g % 2 = 0 THEN 'shop_app' ELSE 'other' END, md5(g::text)",
+                120,
+            ));
             add(format!("ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"));
-            add(format!("CREATE POLICY own ON {name} TO shop_app USING (tenant = current_user)"));
-            add(format!("CREATE POLICY \"all of it\" ON {name} AS RESTRICTIVE FOR SELECT USING (id > 0)"));
-            add(format!("GRANT SELECT (id, tenant), UPDATE (secret) ON {name} TO shop_app"));
+            add(format!(
+                "CREATE POLICY own ON {name} TO shop_app USING (tenant = current_user)"
+            ));
+            add(format!(
+                "CREATE POLICY \"all of it\" ON {name} AS RESTRICTIVE FOR SELECT USING (id > 0)"
+            ));
+            add(format!(
+                "GRANT SELECT (id, tenant), UPDATE (secret) ON {name} TO shop_app"
+            ));
         }
         16 => {
-            add(format!("CREATE UNLOGGED TABLE {name} (id int PRIMARY KEY, session text)"));
+            add(format!(
+                "CREATE UNLOGGED TABLE {name} (id int PRIMARY KEY, session text)"
+            ));
             add(fill("", "g, md5(g::text)", 100));
         }
         17 => {
-            add(format!("CREATE TABLE {name} (id int PRIMARY KEY, v text, touched int)"));
+            add(format!(
+                "CREATE TABLE {name} (id int PRIMARY KEY, v text, touched int)"
+            ));
             add(fill("", "g, 'v' || g, 0", 70));
-            add(format!("CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON {name} FOR EACH ROW EXECUTE FUNCTION app.stamp()"));
-            add(format!("CREATE TRIGGER \"Audit it\" AFTER UPDATE OR DELETE ON {name} FOR EACH ROW WHEN (OLD.id % 10 = 0) EXECUTE FUNCTION app.audited()"));
+            add(format!(
+                "CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON {name} FOR EACH ROW EXECUTE FUNCTION app.stamp()"
+            ));
+            add(format!(
+                "CREATE TRIGGER \"Audit it\" AFTER UPDATE OR DELETE ON {name} FOR EACH ROW WHEN (OLD.id % 10 = 0) EXECUTE FUNCTION app.audited()"
+            ));
             add(format!("ALTER TABLE {name} ENABLE ALWAYS TRIGGER touch"));
-            add(format!("COMMENT ON TRIGGER touch ON {name} IS 'fires always'"));
+            add(format!(
+                "COMMENT ON TRIGGER touch ON {name} IS 'fires always'"
+            ));
         }
         18 => {
             add(format!("CREATE TABLE {name} (id int PRIMARY KEY, v text)"));
             add(fill("", "g, 'v' || g", 65));
-            add(format!("CREATE RULE keep AS ON DELETE TO {name} WHERE OLD.id < 5 DO INSTEAD NOTHING"));
-            add(format!("CREATE VIEW {schema}.v_{number:03} AS SELECT id, v FROM {name} WHERE id > 3 WITH LOCAL CHECK OPTION"));
-            add(format!("CREATE RULE ins AS ON INSERT TO {schema}.v_{number:03} DO INSTEAD INSERT INTO {name} VALUES (NEW.id, NEW.v)"));
+            add(format!(
+                "CREATE RULE keep AS ON DELETE TO {name} WHERE OLD.id < 5 DO INSTEAD NOTHING"
+            ));
+            add(format!(
+                "CREATE VIEW {schema}.v_{number:03} AS SELECT id, v FROM {name} WHERE id > 3 WITH LOCAL CHECK OPTION"
+            ));
+            add(format!(
+                "CREATE RULE ins AS ON INSERT TO {schema}.v_{number:03} DO INSTEAD INSERT INTO {name} VALUES (NEW.id, NEW.v)"
+            ));
         }
         19 => {
-            add(format!("CREATE TABLE {name} (\"select\" int PRIMARY KEY, \"a b\" text DEFAULT 'it''s', \"ä\"\"\" int, \"from\" text)"));
+            add(format!(
+                "CREATE TABLE {name} (\"select\" int PRIMARY KEY, \"a b\" text DEFAULT 'it''s', \"ä\"\"\" int, \"from\" text)"
+            ));
             add(fill("", "g, E'tab\\t back\\\\slash\\n' || g, g, NULL", 90));
-            add(format!("CREATE INDEX \"Ix \"\"{number}\"\"\" ON {name} (\"ä\"\"\", \"a b\" text_pattern_ops)"));
+            add(format!(
+                "CREATE INDEX \"Ix \"\"{number}\"\"\" ON {name} (\"ä\"\"\", \"a b\" text_pattern_ops)"
+            ));
             add(format!("COMMENT ON COLUMN {name}.\"a b\" IS E'a \\\\ b'"));
-            add(format!("GRANT ALL ON {name} TO \"Shop Report\" WITH GRANT OPTION"));
+            add(format!(
+                "GRANT ALL ON {name} TO \"Shop Report\" WITH GRANT OPTION"
+            ));
         }
         20 => {
             let mut columns = String::from("id int PRIMARY KEY, gone int, toast text");
             for column in 0..60 {
-                let _ = write!(columns, ", c{column} {}", ["int", "text", "date", "numeric"][column % 4]);
+                let _ = write!(
+                    columns,
+                    ", c{column} {}",
+                    ["int", "text", "date", "numeric"][column % 4]
+                );
             }
             add(format!("CREATE TABLE {name} ({columns})"));
-            add(fill("(id, c0, c1, c2, c3, c56)", "g, g, 'x' || g, date '2000-01-01' + g % 5000, g / 7.0, g", 130));
-            add(format!("ALTER TABLE {name} DROP COLUMN gone, ADD late int NOT NULL DEFAULT 5"));
+            add(fill(
+                "(id, c0, c1, c2, c3, c56)",
+                "g, g, 'x' || g, date '2000-01-01' + g % 5000, g / 7.0, g",
+                130,
+            ));
+            add(format!(
+                "ALTER TABLE {name} DROP COLUMN gone, ADD late int NOT NULL DEFAULT 5"
+            ));
         }
         EXCLUSION => {
             add(format!(
                 "CREATE TABLE {name} (id int CONSTRAINT \"pk\"\"{number}\" PRIMARY KEY, during int4range, w app.span, u int UNIQUE DEFERRABLE,
                   EXCLUDE USING gist (during WITH &&) WHERE (id > 5), CHECK (u > 0) NOT VALID)"
             ));
-            add(fill("", "g, int4range(g * 10, g * 10 + 9), app.span(g, g + 1), g", 190));
+            add(fill(
+                "",
+                "g, int4range(g * 10, g * 10 + 9), app.span(g, g + 1), g",
+                190,
+            ));
         }
         _ => {
             // an identity that its owner has chosen stays
-            add(format!("CREATE TABLE {name} (id int NOT NULL UNIQUE, v text, w text)"));
+            add(format!(
+                "CREATE TABLE {name} (id int NOT NULL UNIQUE, v text, w text)"
+            ));
             add(fill("", "g, md5(g::text), NULL", 100));
             if number.is_multiple_of(2) {
                 add(format!("ALTER TABLE {name} REPLICA IDENTITY FULL"));
             } else {
                 let key = format!("t_{number:03}_id_key");
-                add(format!("ALTER TABLE {name} REPLICA IDENTITY USING INDEX {key}, CLUSTER ON {key}"));
+                add(format!(
+                    "ALTER TABLE {name} REPLICA IDENTITY USING INDEX {key}, CLUSTER ON {key}"
+                ));
             }
             add(format!("GRANT SELECT, INSERT ON {name} TO shop_app"));
             alterable = number % 3 != 0;

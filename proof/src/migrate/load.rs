@@ -72,7 +72,8 @@ impl Step {
     fn run(&self, client: &mut Client, waits: &mut Vec<f64>) -> Result<(), postgres::Error> {
         if let Some(table) = &self.alters {
             let start = Instant::now();
-            let locked = client.batch_execute(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"));
+            let locked =
+                client.batch_execute(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"));
             waits.push(start.elapsed().as_secs_f64());
             locked?;
         }
@@ -97,7 +98,10 @@ impl<'a> Load<'a> {
     /// Once for each database.
     pub fn prepare(source: &Server) {
         let sql = format!("SET ROLE {OWNER}; {BEFORE}");
-        source.connect(DATABASE).batch_execute(&sql).expect("tables of the load");
+        source
+            .connect(DATABASE)
+            .batch_execute(&sql)
+            .expect("tables of the load");
     }
 
     pub fn stop(&self) {
@@ -125,7 +129,10 @@ impl<'a> Load<'a> {
                 let table = self.any_table(&mut dice);
                 let column = dice.roll(1000);
                 let steps = ["ADD", "DROP"].map(|verb| Step {
-                    sql: format!("ALTER TABLE {table} {verb} COLUMN gentle_{column}{}", if verb == "ADD" { " int" } else { "" }),
+                    sql: format!(
+                        "ALTER TABLE {table} {verb} COLUMN gentle_{column}{}",
+                        if verb == "ADD" { " int" } else { "" }
+                    ),
                     alters: Some(table.clone()),
                 });
                 self.transaction(&mut connection, &steps, true);
@@ -169,7 +176,11 @@ impl<'a> Load<'a> {
                     }
                 }
             }
-            if block { client.batch_execute("COMMIT") } else { Ok(()) }
+            if block {
+                client.batch_execute("COMMIT")
+            } else {
+                Ok(())
+            }
         };
         let outcome = run();
         lock(&self.seen).waits.append(&mut waits);
@@ -190,17 +201,25 @@ impl<'a> Load<'a> {
     }
 
     fn count(&self, outcome: &str) {
-        *lock(&self.seen).outcomes.entry(outcome.to_owned()).or_default() += 1;
+        *lock(&self.seen)
+            .outcomes
+            .entry(outcome.to_owned())
+            .or_default() += 1;
     }
 
     fn connect(&self) -> Result<Client, postgres::Error> {
         let mut config = self.source.cluster.config(DATABASE);
-        let mut client = config.user(OWNER).application_name(NAME).connect(postgres::NoTls)?;
+        let mut client = config
+            .user(OWNER)
+            .application_name(NAME)
+            .connect(postgres::NoTls)?;
         let patience = match self.kind {
             Kind::Hard => "30s",
             Kind::Gentle => "0",
         };
-        client.batch_execute(&format!("SET lock_timeout = '{patience}'; SET client_min_messages = error"))?;
+        client.batch_execute(&format!(
+            "SET lock_timeout = '{patience}'; SET client_min_messages = error"
+        ))?;
         Ok(client)
     }
 
@@ -211,7 +230,11 @@ impl<'a> Load<'a> {
             let mut command = self.source.program("pgbench");
             command.args(["-n", "-c", "4", "-j", "1", "-T", "36000", "-R", &rate]);
             command.env("PGUSER", OWNER).env("PGAPPNAME", NAME);
-            let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("pgbench");
+            let mut child = command
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("pgbench");
             while self.runs() && matches!(child.try_wait(), Ok(None)) {
                 std::thread::sleep(SAMPLE);
             }
@@ -245,7 +268,9 @@ impl<'a> Load<'a> {
             let mut seen = lock(&self.seen);
             for row in rows {
                 let name: String = row.get(1);
-                let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_').to_owned();
+                let name = name
+                    .trim_end_matches(|c: char| c.is_ascii_digit() || c == '_')
+                    .to_owned();
                 *seen.blockers.entry(name).or_default() += SAMPLE.as_secs_f64();
             }
         }
@@ -274,42 +299,99 @@ impl<'a> Load<'a> {
                 "CREATE TABLE {table} (id serial PRIMARY KEY, a int, b text DEFAULT 'b', c load.colour DEFAULT 'red')"
             )),
             5 => other(format!("CREATE TABLE {table} (a int, b text)")),
-            6 => other(format!("CREATE TABLE {table} AS SELECT g AS id, g AS a, 'x' || g AS b FROM generate_series(1, 500) g")),
+            6 => other(format!(
+                "CREATE TABLE {table} AS SELECT g AS id, g AS a, 'x' || g AS b FROM generate_series(1, 500) g"
+            )),
             7 | 8 => other(format!("DROP TABLE {table}")),
             9 => other(format!("DROP TABLE IF EXISTS {table} CASCADE")),
             10 | 11 => {
                 let (_, bare) = table.split_once('.').expect("a schema");
                 let to = format!("l{}", dice.roll(SMALL));
-                if bare == to { alter(&table, "RENAME b TO bb".to_owned()) } else { alter(&table, format!("RENAME TO {to}")) }
+                if bare == to {
+                    alter(&table, "RENAME b TO bb".to_owned())
+                } else {
+                    alter(&table, format!("RENAME TO {to}"))
+                }
             }
-            12 => alter(&table, format!("SET SCHEMA {}", dice.pick(&["load", "load2"]))),
-            13 | 14 => alter(&table, format!("ADD COLUMN n{} int DEFAULT {number}", dice.roll(5))),
+            12 => alter(
+                &table,
+                format!("SET SCHEMA {}", dice.pick(&["load", "load2"])),
+            ),
+            13 | 14 => alter(
+                &table,
+                format!("ADD COLUMN n{} int DEFAULT {number}", dice.roll(5)),
+            ),
             15 => alter(&table, format!("DROP COLUMN IF EXISTS n{}", dice.roll(5))),
-            16 => alter(&table, format!("ALTER a TYPE {} USING a::int", dice.pick(&["bigint", "int", "numeric"]))),
+            16 => alter(
+                &table,
+                format!(
+                    "ALTER a TYPE {} USING a::int",
+                    dice.pick(&["bigint", "int", "numeric"])
+                ),
+            ),
             17 => alter(&table, "RENAME a TO a2".to_owned()),
             18 => alter(&table, "RENAME a2 TO a".to_owned()),
-            19 => alter(&table, format!("ADD CONSTRAINT positive CHECK (a > {}) NOT VALID", -1 - dice.roll(5) as i32)),
+            19 => alter(
+                &table,
+                format!(
+                    "ADD CONSTRAINT positive CHECK (a > {}) NOT VALID",
+                    -1 - dice.roll(5) as i32
+                ),
+            ),
             20 => alter(&table, "VALIDATE CONSTRAINT positive".to_owned()),
             21 => alter(&table, "DROP CONSTRAINT positive".to_owned()),
-            22 => alter(&table, format!("ALTER b SET DEFAULT 'd{number}', ALTER a SET NOT NULL")),
+            22 => alter(
+                &table,
+                format!("ALTER b SET DEFAULT 'd{number}', ALTER a SET NOT NULL"),
+            ),
             23 => alter(&table, "ALTER a DROP NOT NULL".to_owned()),
-            24 => alter(&table, format!("ADD FOREIGN KEY (a) REFERENCES {} NOT VALID", small(dice))),
+            24 => alter(
+                &table,
+                format!("ADD FOREIGN KEY (a) REFERENCES {} NOT VALID", small(dice)),
+            ),
             25 | 26 => other(format!("TRUNCATE {table}")),
-            27 => other(format!("TRUNCATE {table}; INSERT INTO {table} (a, b) SELECT g, 'again {number}' FROM generate_series(1, 200) g")),
-            28 | 29 => other(format!("CREATE INDEX ON {table} ({})", dice.pick(&["a", "b", "lower(b)"]))),
-            30 => other(format!("CREATE UNIQUE INDEX u{} ON {table} (id)", dice.roll(6))),
+            27 => other(format!(
+                "TRUNCATE {table}; INSERT INTO {table} (a, b) SELECT g, 'again {number}' FROM generate_series(1, 200) g"
+            )),
+            28 | 29 => other(format!(
+                "CREATE INDEX ON {table} ({})",
+                dice.pick(&["a", "b", "lower(b)"])
+            )),
+            30 => other(format!(
+                "CREATE UNIQUE INDEX u{} ON {table} (id)",
+                dice.roll(6)
+            )),
             31 => other(format!("DROP INDEX load.u{}", dice.roll(6))),
-            32 => other(format!("CREATE TABLE load.p{0} PARTITION OF load.p FOR VALUES FROM ({0}000) TO ({0}999)", 1 + dice.roll(6))),
-            33 => other(format!("CREATE TABLE load.p{} (LIKE load.p INCLUDING ALL)", 1 + dice.roll(6))),
-            34 => alter("load.p", format!("ATTACH PARTITION load.p{0} FOR VALUES FROM ({0}000) TO ({0}999)", 1 + dice.roll(6))),
-            35 => alter("load.p", format!("DETACH PARTITION load.p{}", 1 + dice.roll(6))),
+            32 => other(format!(
+                "CREATE TABLE load.p{0} PARTITION OF load.p FOR VALUES FROM ({0}000) TO ({0}999)",
+                1 + dice.roll(6)
+            )),
+            33 => other(format!(
+                "CREATE TABLE load.p{} (LIKE load.p INCLUDING ALL)",
+                1 + dice.roll(6)
+            )),
+            34 => alter(
+                "load.p",
+                format!(
+                    "ATTACH PARTITION load.p{0} FOR VALUES FROM ({0}000) TO ({0}999)",
+                    1 + dice.roll(6)
+                ),
+            ),
+            35 => alter(
+                "load.p",
+                format!("DETACH PARTITION load.p{}", 1 + dice.roll(6)),
+            ),
             36 => other(format!("DROP TABLE load.p{}", 1 + dice.roll(6))),
             37 => other(format!(
                 "INSERT INTO load.p SELECT g, 'p{number}' FROM generate_series({0}000, {0}050) g ON CONFLICT DO NOTHING",
                 dice.roll(7)
             )),
-            38 => other(format!("CREATE OR REPLACE VIEW load.v AS SELECT {number} AS one")),
-            39 => other(format!("CREATE OR REPLACE FUNCTION load.f(i int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1 + {number}'")),
+            38 => other(format!(
+                "CREATE OR REPLACE VIEW load.v AS SELECT {number} AS one"
+            )),
+            39 => other(format!(
+                "CREATE OR REPLACE FUNCTION load.f(i int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT $1 + {number}'"
+            )),
             40 => other(format!("GRANT SELECT, INSERT ON {table} TO shop_app")),
             41 => other(format!("REVOKE INSERT ON {table} FROM shop_app")),
             42 => other(format!("ALTER TYPE load.colour ADD VALUE 'c{number}'")),
@@ -317,27 +399,45 @@ impl<'a> Load<'a> {
             44 => {
                 let table = self.any_table(dice);
                 let more = ["", ", ALTER extra TYPE bigint"][dice.roll(2)];
-                alter(&table, format!("ADD COLUMN IF NOT EXISTS extra int DEFAULT {number}{more}"))
+                alter(
+                    &table,
+                    format!("ADD COLUMN IF NOT EXISTS extra int DEFAULT {number}{more}"),
+                )
             }
             45 => alter(&self.any_table(dice), "DROP COLUMN extra".to_owned()),
             46 => alter(&self.any_table(dice), "ALTER extra TYPE numeric".to_owned()),
             47 => {
                 let table = self.any_table(dice);
-                other(format!("UPDATE {table} SET extra = {number} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} LIMIT 20))"))
+                other(format!(
+                    "UPDATE {table} SET extra = {number} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} LIMIT 20))"
+                ))
             }
             48 => {
                 let table = self.any_table(dice);
-                other(format!("DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} LIMIT 3))"))
+                other(format!(
+                    "DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM {table} LIMIT 3))"
+                ))
             }
             49..=53 => other(format!(
                 "INSERT INTO {table} (a, b) SELECT g, 'row {number}' FROM generate_series(1, {}) g",
                 1 + dice.roll(300)
             )),
-            54 | 55 => other(format!("UPDATE {table} SET b = 'u{number}' WHERE a % 7 = {}", dice.roll(7))),
-            56 | 57 => other(format!("DELETE FROM {table} WHERE a % 11 = {}", dice.roll(11))),
-            58 => other(format!("CREATE MATERIALIZED VIEW load.m{0} AS SELECT count(*) AS n FROM {table}", dice.roll(3))),
+            54 | 55 => other(format!(
+                "UPDATE {table} SET b = 'u{number}' WHERE a % 7 = {}",
+                dice.roll(7)
+            )),
+            56 | 57 => other(format!(
+                "DELETE FROM {table} WHERE a % 11 = {}",
+                dice.roll(11)
+            )),
+            58 => other(format!(
+                "CREATE MATERIALIZED VIEW load.m{0} AS SELECT count(*) AS n FROM {table}",
+                dice.roll(3)
+            )),
             59 => other(format!("REFRESH MATERIALIZED VIEW load.m{}", dice.roll(3))),
-            _ => other(format!("CREATE TABLE IF NOT EXISTS {table} (id serial PRIMARY KEY, a int, b text)")),
+            _ => other(format!(
+                "CREATE TABLE IF NOT EXISTS {table} (id serial PRIMARY KEY, a int, b text)"
+            )),
         }
     }
 }
@@ -346,7 +446,11 @@ impl<'a> Load<'a> {
 const SMALL: usize = 12;
 
 fn small(dice: &mut Dice) -> String {
-    format!("{}.l{}", dice.pick(&["load", "load", "load2"]), dice.roll(SMALL))
+    format!(
+        "{}.l{}",
+        dice.pick(&["load", "load", "load2"]),
+        dice.roll(SMALL)
+    )
 }
 
 /// What cannot stand in a transaction, or takes all of it.
@@ -354,17 +458,25 @@ fn alone(dice: &mut Dice) -> Step {
     let table = small(dice);
     let sql = match dice.roll(8) {
         0 | 1 => format!("CREATE INDEX CONCURRENTLY ON {table} (b)"),
-        2 => format!("CREATE UNIQUE INDEX CONCURRENTLY u{} ON {table} (a, id)", dice.roll(6)),
+        2 => format!(
+            "CREATE UNIQUE INDEX CONCURRENTLY u{} ON {table} (a, id)",
+            dice.roll(6)
+        ),
         3 => format!("DROP INDEX CONCURRENTLY load.u{}", dice.roll(6)),
         4 => format!("REINDEX TABLE CONCURRENTLY {table}"),
-        5 => format!("CLUSTER {table} USING {}_pkey", table.split_once('.').expect("a schema").1),
+        5 => format!(
+            "CLUSTER {table} USING {}_pkey",
+            table.split_once('.').expect("a schema").1
+        ),
         _ => format!("VACUUM (FULL) {table}"),
     };
     Step { sql, alters: None }
 }
 
 fn code(error: &postgres::Error) -> String {
-    error.code().map_or_else(|| "lost".to_owned(), |code| code.code().to_owned())
+    error
+        .code()
+        .map_or_else(|| "lost".to_owned(), |code| code.code().to_owned())
 }
 
 /// What a phase was for the users.
@@ -382,16 +494,30 @@ impl Figures {
         let mean = waits.iter().sum::<f64>() / alters.max(1) as f64;
         let most = waits.get(alters * 99 / 100).copied().unwrap_or_default();
         let told = |name: &str, text: Vec<String>| {
-            if text.is_empty() { String::new() } else { format!("; {name} {}", text.join(", ")) }
+            if text.is_empty() {
+                String::new()
+            } else {
+                format!("; {name} {}", text.join(", "))
+            }
         };
-        let blockers = seen.blockers.iter().map(|(name, seconds)| format!("{name} {seconds:.1} s"));
-        let outcomes = seen.outcomes.iter().map(|(code, times)| format!("{code} {times}"));
+        let blockers = seen
+            .blockers
+            .iter()
+            .map(|(name, seconds)| format!("{name} {seconds:.1} s"));
+        let outcomes = seen
+            .outcomes
+            .iter()
+            .map(|(code, times)| format!("{code} {times}"));
         let line = format!(
             "{alters} ALTER TABLE waited mean {mean:.3} s, 99 % {most:.3} s, longest {longest:.3} s{}{}",
             told("users waited for", blockers.collect()),
             told("statements", outcomes.collect())
         );
-        Self { alters, longest, line }
+        Self {
+            alters,
+            longest,
+            line,
+        }
     }
 
     /// There was something to be measured.

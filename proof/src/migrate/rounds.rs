@@ -79,7 +79,10 @@ pub fn run(plan: &Plan) -> Vec<String> {
     let start = Instant::now();
     let tables = database::make(&pair.source, &plan.size, plan.seed);
     Load::prepare(&pair.source);
-    let size = pair.source.column(DATABASE, "SELECT pg_size_pretty(pg_database_size(current_database()))");
+    let size = pair.source.column(
+        DATABASE,
+        "SELECT pg_size_pretty(pg_database_size(current_database()))",
+    );
     println!(
         "PostgreSQL {} to {}, seed {}: {} in {} tables, made in {:.0} s",
         pair.source.major(),
@@ -91,7 +94,11 @@ pub fn run(plan: &Plan) -> Vec<String> {
     );
     let log = File::create(plan.directory.join("ddl.sql")).expect("a file for what succeeded");
     let load = Load::new(&pair.source, &tables, Kind::Hard, plan.seed, log);
-    let run = Run { pair: &pair, plan, violations: Mutex::default() };
+    let run = Run {
+        pair: &pair,
+        plan,
+        violations: Mutex::default(),
+    };
     let before = Before::of(&pair);
     std::thread::scope(|scope| {
         // whatever panics below: the threads end
@@ -154,7 +161,11 @@ impl Run<'_> {
 
     fn expect(&self, name: &str, outcome: &Outcome) {
         if !outcome.is_done() {
-            self.violate(format!("{name} failed ({:?}):\n      {}", outcome.status, outcome.end()));
+            self.violate(format!(
+                "{name} failed ({:?}):\n      {}",
+                outcome.status,
+                outcome.end()
+            ));
         }
     }
 
@@ -168,13 +179,30 @@ impl Run<'_> {
 
     fn spawn(&self, arguments: &[&str]) -> Running {
         let name = self.plan.directory.join("dts-migrate.log");
-        let file = || File::options().create(true).append(true).open(&name).expect("a file for the output");
+        let file = || {
+            File::options()
+                .create(true)
+                .append(true)
+                .open(&name)
+                .expect("a file for the output")
+        };
         let from = file().metadata().map_or(0, |metadata| metadata.len());
         let mut command = self.pair.dts_migrate(arguments);
         // its own files, if it has any
-        command.current_dir(&self.plan.directory).env("HOME", &self.plan.directory);
-        let child = command.stdout(file()).stderr(file()).spawn().expect("dts-migrate");
-        Running { child, name, from, start: Instant::now() }
+        command
+            .current_dir(&self.plan.directory)
+            .env("HOME", &self.plan.directory);
+        let child = command
+            .stdout(file())
+            .stderr(file())
+            .spawn()
+            .expect("dts-migrate");
+        Running {
+            child,
+            name,
+            from,
+            start: Instant::now(),
+        }
     }
 
     /// Until it ends.
@@ -200,14 +228,19 @@ impl Run<'_> {
             let outcome = self.spawn(&self.start_arguments()).wait(moment);
             if twice {
                 // an abort that is killed is repeated
-                self.spawn(&["abort", "--yes"]).wait(Duration::from_millis(30 + dice.roll(400) as u64));
+                self.spawn(&["abort", "--yes"])
+                    .wait(Duration::from_millis(30 + dice.roll(400) as u64));
             }
             let abort = self.command(&["abort", "--yes"]);
             let found = before.differs(self.pair);
             println!(
                 "abort {}: start {} after {:.2} s{}, abort {:.1} s, differences {}",
                 number + 1,
-                if outcome.status.is_some() { "ended" } else { "killed" },
+                if outcome.status.is_some() {
+                    "ended"
+                } else {
+                    "killed"
+                },
                 outcome.seconds,
                 if twice { ", abort killed once" } else { "" },
                 abort.seconds,
@@ -226,14 +259,22 @@ impl Run<'_> {
         let begin = Instant::now();
         for round in 0.. {
             let kill = (round < self.plan.kills).then(|| {
-                let victim = *dice.pick(&[Victim::Program, Victim::Source, Victim::Program, Victim::Target]);
+                let victim = *dice.pick(&[
+                    Victim::Program,
+                    Victim::Source,
+                    Victim::Program,
+                    Victim::Target,
+                ]);
                 (victim, self.moment(&mut dice))
             });
             let mut running = self.spawn(&self.start_arguments());
             let mut told = String::new();
             if let Some((victim, moment)) = kill {
                 if running.ends_within(moment) {
-                    told = format!("ended before its kill ({victim:?} after {:.2} s); ", moment.as_secs_f64());
+                    told = format!(
+                        "ended before its kill ({victim:?} after {:.2} s); ",
+                        moment.as_secs_f64()
+                    );
                 } else {
                     told = format!("{victim:?} killed after {:.2} s; ", moment.as_secs_f64());
                     match victim {
@@ -245,9 +286,17 @@ impl Run<'_> {
             }
             let killed = told.contains(" killed after ");
             let outcome = running.wait(PATIENCE);
-            println!("start {}: {told}{:?} after {:.1} s", round + 1, outcome.code(), outcome.seconds);
+            println!(
+                "start {}: {told}{:?} after {:.1} s",
+                round + 1,
+                outcome.code(),
+                outcome.seconds
+            );
             if outcome.is_done() {
-                println!("start: {:.1} s with everything", begin.elapsed().as_secs_f64());
+                println!(
+                    "start: {:.1} s with everything",
+                    begin.elapsed().as_secs_f64()
+                );
                 return true;
             }
             if !killed {
@@ -264,7 +313,11 @@ impl Run<'_> {
     /// While users go on.
     fn compare(&self, pair: &Pair) {
         let outcome = self.command(&["compare"]);
-        println!("compare: {:?} after {:.1} s", outcome.code(), outcome.seconds);
+        println!(
+            "compare: {:?} after {:.1} s",
+            outcome.code(),
+            outcome.seconds
+        );
         match outcome.code() {
             Some(0) => {}
             Some(3) => println!("      {}", outcome.end()),
@@ -272,7 +325,14 @@ impl Run<'_> {
                 "compare: {:?}:\n      {}\n      {}",
                 outcome.status,
                 outcome.end(),
-                pair.target.cluster.log().lines().rev().take(5).collect::<Vec<_>>().join("\n      ")
+                pair.target
+                    .cluster
+                    .log()
+                    .lines()
+                    .rev()
+                    .take(5)
+                    .collect::<Vec<_>>()
+                    .join("\n      ")
             )),
         }
     }
@@ -299,33 +359,57 @@ impl Run<'_> {
             .and_then(|number| number.as_str().parse::<f64>().ok());
         println!(
             "switch at {} tps: {:.1} s in all; downtime {said:?} s by itself, {:?} s for a user; {} of its rows on the source, {} on the target",
-            self.plan.tps, outcome.seconds, beats.gap, beats.source.len(), beats.target.len()
+            self.plan.tps,
+            outcome.seconds,
+            beats.gap,
+            beats.source.len(),
+            beats.target.len()
         );
         match said {
-            None => self.violate(format!("switch does not print its downtime:\n      {}", outcome.end())),
+            None => self.violate(format!(
+                "switch does not print its downtime:\n      {}",
+                outcome.end()
+            )),
             Some(seconds) if seconds > DOWNTIME => self.violate(format!("downtime of {seconds} s")),
             Some(_) => {}
         }
         match beats.gap {
             None => self.violate("nobody can write after the switch".to_owned()),
-            Some(seconds) if seconds > DOWNTIME => self.violate(format!("a user could not write for {seconds:.2} s")),
+            Some(seconds) if seconds > DOWNTIME => {
+                self.violate(format!("a user could not write for {seconds:.2} s"))
+            }
             Some(_) => {}
         }
-        let there = self.pair.target.column(DATABASE, "SELECT n FROM load.heartbeat");
-        let there: std::collections::BTreeSet<u64> = there.iter().filter_map(|n| n.parse().ok()).collect();
+        let there = self
+            .pair
+            .target
+            .column(DATABASE, "SELECT n FROM load.heartbeat");
+        let there: std::collections::BTreeSet<u64> =
+            there.iter().filter_map(|n| n.parse().ok()).collect();
         let written = || beats.source.iter().chain(&beats.target);
         let lost = written().filter(|n| !there.contains(n)).count();
         if lost > 0 {
-            self.violate(format!("{lost} rows that a user has committed are not on the target"));
+            self.violate(format!(
+                "{lost} rows that a user has committed are not on the target"
+            ));
         }
         if beats.both {
             self.violate("the source took a row after the target had taken one".to_owned());
         }
         // (what the user has written on the target since stands there only: away with it, for the comparison)
-        let numbers = beats.target.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let numbers = beats
+            .target
+            .iter()
+            .map(u64::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
         if !numbers.is_empty() {
             let mut client = self.pair.target.connect(DATABASE);
-            client.batch_execute(&format!("DELETE FROM load.heartbeat WHERE n IN ({numbers})")).expect("rows go");
+            client
+                .batch_execute(&format!(
+                    "DELETE FROM load.heartbeat WHERE n IN ({numbers})"
+                ))
+                .expect("rows go");
         }
         true
     }
@@ -362,7 +446,11 @@ impl Running {
             self.kill();
         }
         let status = self.child.wait().ok().filter(|_| ended);
-        Outcome { status, text: text(&self.name, self.from), seconds: self.start.elapsed().as_secs_f64() }
+        Outcome {
+            status,
+            text: text(&self.name, self.from),
+            seconds: self.start.elapsed().as_secs_f64(),
+        }
     }
 }
 
@@ -392,7 +480,10 @@ fn beats(pair: &Pair, stop: &AtomicBool) -> Beats {
     let mut beats = Beats::default();
     let mut last = Instant::now();
     let mut connections: [Option<postgres::Client>; 2] = [None, None];
-    let write = |server: &Server, connection: &mut Option<postgres::Client>, n: u64| -> Result<(), postgres::Error> {
+    let write = |server: &Server,
+                 connection: &mut Option<postgres::Client>,
+                 n: u64|
+     -> Result<(), postgres::Error> {
         let client = match connection {
             Some(client) if !client.is_closed() => client,
             _ => connection.insert(server.try_connect(DATABASE, OWNER)?),

@@ -56,9 +56,17 @@ impl Server {
     }
 
     pub fn pgbench(&self, user: &str, arguments: &[&str]) {
-        let output = self.program("pgbench").env("PGUSER", user).args(arguments).output();
+        let output = self
+            .program("pgbench")
+            .env("PGUSER", user)
+            .args(arguments)
+            .output();
         let output = output.expect("pgbench");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 
     pub fn connection_string(&self) -> String {
@@ -91,7 +99,8 @@ impl Pair {
     /// `DTS_TO_MAJOR`.
     pub fn new() -> Self {
         let variable = |name: &str| {
-            std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: start this by its script"))
+            std::env::var(name)
+                .unwrap_or_else(|_| panic!("{name} is not set: start this by its script"))
         };
         let major = variable("DTS_TO_MAJOR").parse().expect("a number");
         let to = Installation::new(variable("DTS_TO_BINDIR"), major, "postgres");
@@ -122,8 +131,15 @@ impl Pair {
         let program = std::env::var("DTS_MIGRATE").expect("DTS_MIGRATE: start this by its script");
         let mut command = Command::new(program);
         let bindir = self.newer("pg_dump", &self.target);
-        let bindir = std::path::Path::new(bindir.get_program()).parent().expect("a directory").to_owned();
-        let path = format!("{}:{}", bindir.display(), std::env::var("PATH").unwrap_or_default());
+        let bindir = std::path::Path::new(bindir.get_program())
+            .parent()
+            .expect("a directory")
+            .to_owned();
+        let path = format!(
+            "{}:{}",
+            bindir.display(),
+            std::env::var("PATH").unwrap_or_default()
+        );
         command
             .args(arguments)
             .env("PATH", path)

@@ -14,11 +14,15 @@ const SHOWN: i64 = 200_000;
 /// A query's rows, each on one line.
 fn lines(server: &Server, query: &str) -> Vec<String> {
     let mut client = server.connect(DATABASE);
-    let found = client.batch_execute(PINS).and_then(|()| client.simple_query(query));
+    let found = client
+        .batch_execute(PINS)
+        .and_then(|()| client.simple_query(query));
     let found = found.unwrap_or_else(|error| panic!("{query}: {error:?}"));
     let rows = found.iter().filter_map(|message| match message {
         postgres::SimpleQueryMessage::Row(row) => {
-            let values: Vec<&str> = (0..row.len()).map(|at| row.get(at).unwrap_or("-")).collect();
+            let values: Vec<&str> = (0..row.len())
+                .map(|at| row.get(at).unwrap_or("-"))
+                .collect();
             Some(values.join(" | "))
         }
         _ => None,
@@ -28,14 +32,28 @@ fn lines(server: &Server, query: &str) -> Vec<String> {
 
 fn lacking(what: &str, of: &[String], than: &[String], found: &mut Vec<String>) {
     let than: BTreeSet<&String> = than.iter().collect();
-    found.extend(of.iter().filter(|line| !than.contains(line)).map(|line| format!("{what}: {line}")));
+    found.extend(
+        of.iter()
+            .filter(|line| !than.contains(line))
+            .map(|line| format!("{what}: {line}")),
+    );
 }
 
 /// What both lists do not have.
 fn different(what: &str, left: &[String], right: &[String], names: [&str; 2]) -> Vec<String> {
     let mut found = Vec::new();
-    lacking(&format!("{what}, only {}", names[0]), left, right, &mut found);
-    lacking(&format!("{what}, only {}", names[1]), right, left, &mut found);
+    lacking(
+        &format!("{what}, only {}", names[0]),
+        left,
+        right,
+        &mut found,
+    );
+    lacking(
+        &format!("{what}, only {}", names[1]),
+        right,
+        left,
+        &mut found,
+    );
     found
 }
 
@@ -47,18 +65,26 @@ fn schema(pair: &Pair, server: &Server, whole: bool) -> dump::Entries {
         command.args(["--no-publications", "--no-subscriptions"]);
     }
     let output = command.output().expect("pg_dump");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let mut entries = dump::entries(&String::from_utf8_lossy(&output.stdout));
     if !whole {
         entries.retain(|header, _| !header.contains("dts_"));
         for text in entries.values_mut().flatten() {
-            let kept: Vec<&str> = text.lines().filter(|line| !line.contains(" REPLICA IDENTITY ")).collect();
+            let kept: Vec<&str> = text
+                .lines()
+                .filter(|line| !line.contains(" REPLICA IDENTITY "))
+                .collect();
             *text = kept.join("\n");
         }
     }
     // a constraint that is only NOT NULL has a name from 18 on, which follows no renaming
     if pair.source.major() < 18 && pair.target.major() >= 18 {
-        let name = regex::Regex::new("CONSTRAINT (\\w+|\"[^\"]+\") NOT NULL").expect("an expression");
+        let name =
+            regex::Regex::new("CONSTRAINT (\\w+|\"[^\"]+\") NOT NULL").expect("an expression");
         for text in entries.values_mut().flatten() {
             *text = name.replace_all(text, "NOT NULL").into_owned();
         }
@@ -71,9 +97,24 @@ pub fn schemas_differ(pair: &Pair, whole: bool) -> Vec<String> {
     let [source, target] = [&pair.source, &pair.target].map(|server| schema(pair, server, whole));
     let majors = [pair.source.major(), pair.target.major()];
     let compared = dump::compare(&source, &target);
-    assert!(compared.identical > 100, "two dumps with {} common entries", compared.identical);
-    let differences = compared.differences.iter().filter(|difference| taken::reason(difference, majors).is_none());
-    differences.map(|difference| format!("schema: {} {}", difference.item, difference.details.join(" | "))).collect()
+    assert!(
+        compared.identical > 100,
+        "two dumps with {} common entries",
+        compared.identical
+    );
+    let differences = compared
+        .differences
+        .iter()
+        .filter(|difference| taken::reason(difference, majors).is_none());
+    differences
+        .map(|difference| {
+            format!(
+                "schema: {} {}",
+                difference.item,
+                difference.details.join(" | ")
+            )
+        })
+        .collect()
 }
 
 /// Counts and hashes of the rows of all tables that are not unlogged.
@@ -92,7 +133,9 @@ fn rows(server: &Server) -> BTreeMap<String, (i64, String)> {
         let query = format!(
             "SELECT count(*), coalesce(sum(hashtextextended(\"the row\"::text, 0)::numeric), 0)::text FROM ONLY {table} \"the row\""
         );
-        let row = client.query_one(&query, &[]).unwrap_or_else(|error| panic!("{query}: {error:?}"));
+        let row = client
+            .query_one(&query, &[])
+            .unwrap_or_else(|error| panic!("{query}: {error:?}"));
         rows.insert(table, (row.get(0), row.get(1)));
     }
     rows
@@ -110,10 +153,16 @@ pub fn rows_differ(pair: &Pair) -> (Vec<String>, i64) {
         match (source.get(table), target.get(table)) {
             (Some(here), Some(there)) if here == there => {}
             (Some(here), Some(there)) => {
-                let text = format!("rows: {table}: {} on the source, {} on the target", here.0, there.0);
+                let text = format!(
+                    "rows: {table}: {} on the source, {} on the target",
+                    here.0, there.0
+                );
                 found.push(text + &shown(pair, table, here.0.max(there.0)));
             }
-            (here, _) => found.push(format!("rows: {table}: only on the {}", if here.is_some() { "source" } else { "target" })),
+            (here, _) => found.push(format!(
+                "rows: {table}: only on the {}",
+                if here.is_some() { "source" } else { "target" }
+            )),
         }
     }
     (found, source.values().map(|(count, _)| count).sum())
@@ -126,7 +175,11 @@ fn shown(pair: &Pair, table: &str, count: i64) -> String {
     let query = format!("SELECT left(\"the row\"::text, 120) FROM ONLY {table} \"the row\"");
     let [source, target] = [&pair.source, &pair.target].map(|server| lines(server, &query));
     let found = different("row", &source, &target, ["source", "target"]);
-    found.iter().take(6).map(|line| format!("\n      {line}")).collect()
+    found
+        .iter()
+        .take(6)
+        .map(|line| format!("\n      {line}"))
+        .collect()
 }
 
 /// Sequences of the target that would give a value once more.
@@ -145,13 +198,27 @@ pub fn sequences_behind(pair: &Pair) -> Vec<String> {
             .collect()
     };
     let (source, target) = (values(&pair.source), values(&pair.target));
-    let behind = source.iter().filter(|(name, value)| match (value, target.get(*name)) {
-        (_, None) | (Some(_), Some(None)) => true,
-        (None, _) => false,
-        // a cycle has no direction
-        (Some(here), Some(Some(there))) => !name.ends_with("| t") && (if name.contains(" | t |") { there < here } else { there > here }),
+    let behind = source
+        .iter()
+        .filter(|(name, value)| match (value, target.get(*name)) {
+            (_, None) | (Some(_), Some(None)) => true,
+            (None, _) => false,
+            // a cycle has no direction
+            (Some(here), Some(Some(there))) => {
+                !name.ends_with("| t")
+                    && (if name.contains(" | t |") {
+                        there < here
+                    } else {
+                        there > here
+                    })
+            }
+        });
+    let told = behind.map(|(name, value)| {
+        format!(
+            "sequence: {name}: {value:?} on the source, {:?} on the target",
+            target.get(name)
+        )
     });
-    let told = behind.map(|(name, value)| format!("sequence: {name}: {value:?} on the source, {:?} on the target", target.get(name)));
     told.collect()
 }
 
@@ -179,9 +246,18 @@ pub fn database(server: &Server) -> Vec<String> {
 /// Roles with their settings and memberships, as commands.
 pub fn roles(pair: &Pair, server: &Server) -> Vec<String> {
     let mut command = pair.newer("pg_dumpall", server);
-    let output = command.args(["--roles-only", "--no-role-passwords"]).output().expect("pg_dumpall");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    dump::roles(&String::from_utf8_lossy(&output.stdout)).into_keys().collect()
+    let output = command
+        .args(["--roles-only", "--no-role-passwords"])
+        .output()
+        .expect("pg_dumpall");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    dump::roles(&String::from_utf8_lossy(&output.stdout))
+        .into_keys()
+        .collect()
 }
 
 /// Of the target: tables with rows that were never analyzed (not those of the load, which come and go), and materialized
@@ -196,7 +272,12 @@ pub fn not_ready(pair: &Pair) -> Vec<String> {
     let populated = "SELECT format('%I.%I', n.nspname, c.relname), c.relispopulated FROM pg_class c
         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm'";
     let [source, target] = [&pair.source, &pair.target].map(|server| lines(server, populated));
-    found.extend(different("materialized view", &source, &target, ["source", "target"]));
+    found.extend(different(
+        "materialized view",
+        &source,
+        &target,
+        ["source", "target"],
+    ));
     found
 }
 
@@ -255,12 +336,27 @@ impl Before {
         let mut found: Vec<String> = compared
             .differences
             .iter()
-            .map(|difference| format!("schema: {} {}", difference.item, difference.details.join(" | ")))
+            .map(|difference| {
+                format!(
+                    "schema: {} {}",
+                    difference.item,
+                    difference.details.join(" | ")
+                )
+            })
             .collect();
         found.extend(different("database", &self.database, &now.database, names));
         found.extend(different("role", &self.roles, &now.roles, names));
-        found.extend(different("identity", &self.identities, &now.identities, names));
-        found.extend(left(&pair.source).iter().map(|what| format!("left on the source: {what}")));
+        found.extend(different(
+            "identity",
+            &self.identities,
+            &now.identities,
+            names,
+        ));
+        found.extend(
+            left(&pair.source)
+                .iter()
+                .map(|what| format!("left on the source: {what}")),
+        );
         found
     }
 
@@ -268,9 +364,18 @@ impl Before {
     pub fn left(&self, pair: &Pair) -> Vec<String> {
         let mut found = Vec::new();
         for (name, server) in [("source", &pair.source), ("target", &pair.target)] {
-            found.extend(left(server).iter().map(|what| format!("left on the {name}: {what}")));
+            found.extend(
+                left(server)
+                    .iter()
+                    .map(|what| format!("left on the {name}: {what}")),
+            );
             // tables that the load has dropped or renamed had the default
-            found.extend(different("identity", &self.identities, &identities(server), ["before", name]));
+            found.extend(different(
+                "identity",
+                &self.identities,
+                &identities(server),
+                ["before", name],
+            ));
             let roles = roles(pair, server);
             found.extend(different("role", &self.roles, &roles, ["before", name]));
         }
@@ -284,7 +389,12 @@ pub fn differ(pair: &Pair, before: &Before) -> (Vec<String>, i64) {
     let (mut found, count) = rows_differ(pair);
     found.extend(schemas_differ(pair, false));
     found.extend(sequences_behind(pair));
-    found.extend(different("database", &before.database, &database(&pair.target), ["source", "target"]));
+    found.extend(different(
+        "database",
+        &before.database,
+        &database(&pair.target),
+        ["source", "target"],
+    ));
     found.extend(not_ready(pair));
     (found, count)
 }
