@@ -291,7 +291,7 @@ fn code_of_users() {
     for node in [&pair.source, &pair.destination] {
         node.expect_value(
             &format!("SELECT rolsuper FROM pg_roles WHERE rolname = '{name}_mallory'"),
-            "f",
+            "false",
         );
     }
     for table in [
@@ -322,7 +322,7 @@ fn code_of_users() {
     pair.source.run("SELECT m.evil(1)");
     pair.source.expect_value(
         &format!("SELECT rolsuper FROM pg_roles WHERE rolname = '{name}_mallory'"),
-        "t",
+        "true",
     );
 }
 
@@ -375,7 +375,7 @@ fn roles_and_database() {
     }
     pair.destination.expect_value(
         &format!("SELECT rolcreatedb FROM pg_roles WHERE rolname = '{name}_both'"),
-        "t",
+        "true",
     );
     pair.source.run("INSERT INTO app.t VALUES (1)");
     pair.destination.expect_value("SELECT count(*) FROM t", "1");

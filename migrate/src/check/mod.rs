@@ -10,7 +10,7 @@ pub mod report;
 mod servers;
 mod size;
 
-use crate::connection::{Row, Server, Session, Side};
+use crate::connection::{Row, Server, Session};
 use crate::problem::{Problem, words};
 use report::{Finding, Report};
 use std::path::PathBuf;

@@ -133,7 +133,7 @@ pub fn roles(work: &mut Work) -> Result<String, Problem> {
     let grants = if work.here.major().min(work.there.major()) >= 16 {
         // a member may have several grantors
         "SELECT DISTINCT format('GRANT %I TO %I WITH ADMIN %s, INHERIT %s, SET %s', g.rolname, m.rolname,
-           bool_or(a.admin_option), bool_or(a.inherit_option), bool_or(a.set_option))"
+           bool_or(a.admin_option)::text, bool_or(a.inherit_option)::text, bool_or(a.set_option)::text)"
     } else {
         "SELECT format('GRANT %I TO %I%s', g.rolname, m.rolname, CASE WHEN bool_or(a.admin_option) THEN ' WITH ADMIN OPTION' ELSE '' END)"
     };

@@ -116,7 +116,11 @@ fn begin_moment(
         Some(Edition::Extension) => "dts_ddl.last_id()",
         _ => "(SELECT coalesce(max(id), 0) FROM public.dts_ddl_command)",
     };
-    session.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SAVEPOINT moment")?;
+    session.run(if locked {
+        "BEGIN ISOLATION LEVEL REPEATABLE READ"
+    } else {
+        "BEGIN ISOLATION LEVEL REPEATABLE READ; SAVEPOINT moment"
+    })?;
     // Whoever waits for a lock has everybody who wants to run DDL waiting behind it.
     let lock = session
         .execute("SET LOCAL lock_timeout = '2s'; LOCK TABLE public.dts_ddl_command IN SHARE MODE");
@@ -129,11 +133,10 @@ fn begin_moment(
         return Ok(None);
     }
     let id = session.ask(&format!("SELECT {last}"))?[0].number(0);
-    session.run(if locked {
-        "SET LOCAL lock_timeout = 0"
-    } else {
-        "ROLLBACK TO moment; RELEASE moment"
-    })?;
+    if !locked {
+        // the lock goes, the snapshot stays
+        session.run("ROLLBACK TO moment; RELEASE moment")?;
+    }
     Ok(Some(id))
 }
 

@@ -148,9 +148,10 @@ pub fn switch(
     let prepared = prepare(servers, record, options, tell);
     let mut prepared = match prepared {
         Ok(prepared) => prepared,
-        Err((problem, servers, record)) => {
+        Err(refused) => {
+            let (problem, servers, mut record) = *refused;
             return Err(if interrupted {
-                undone(problem, &servers, &mut { record })
+                undone(problem, &servers, &mut record)
             } else {
                 problem
             });
@@ -167,7 +168,7 @@ pub fn switch(
     prepared.go(options)
 }
 
-type Refused = (Problem, Servers, Record);
+type Refused = Box<(Problem, Servers, Record)>;
 
 fn prepare(
     servers: Servers,
@@ -187,7 +188,7 @@ fn prepare(
             edition,
             tables,
         }),
-        Err(problem) => Err((problem, servers, record)),
+        Err(problem) => Err(Box::new((problem, servers, record))),
     }
 }
 
