@@ -73,6 +73,8 @@ mod migrate_connection;
 #[cfg(test)]
 mod migrate_start;
 #[cfg(test)]
+mod migrate_switch;
+#[cfg(test)]
 mod pair;
 #[cfg(test)]
 mod portable_apply;

@@ -111,6 +111,8 @@ struct Prepared {
     quick: Option<Quick>,
     edition: Edition,
     tables: usize,
+    /// Of the source, when the tables were looked at.
+    last_command: i64,
 }
 
 /// `ask` is shown what will happen; whether it may.
@@ -177,17 +179,20 @@ fn prepare(
     tell: &mut dyn FnMut(&str),
 ) -> Result<Prepared, Refused> {
     match ready(&servers, &mut record, options, tell) {
-        Ok((source, readers, fence, stream, quick, edition, tables)) => Ok(Prepared {
-            servers,
-            record,
-            source,
-            readers,
-            fence,
-            stream,
-            quick,
-            edition,
-            tables,
-        }),
+        Ok((source, readers, fence, stream, quick, edition, tables, last_command)) => {
+            Ok(Prepared {
+                servers,
+                record,
+                last_command,
+                source,
+                readers,
+                fence,
+                stream,
+                quick,
+                edition,
+                tables,
+            })
+        }
         Err(problem) => Err(Box::new((problem, servers, record))),
     }
 }
@@ -200,6 +205,7 @@ type Ready = (
     Option<Quick>,
     Edition,
     usize,
+    i64,
 );
 
 fn ready(
@@ -232,6 +238,7 @@ fn ready(
     }
     let stream = Stream::new(&mut source, vec![name.clone()], Duration::from_millis(100))?;
     near(&mut source, &name, &stream, options.patience, tell)?;
+    let last_command = pair::last_command(&mut source)?;
     let tables = all_arrive(servers, record, &mut source, &stream)?;
     let quick = if options.compare {
         let [here, there] = &mut readers;
@@ -244,7 +251,16 @@ fn ready(
     } else {
         None
     };
-    Ok((source, readers, fence, stream, quick, edition, tables.len()))
+    Ok((
+        source,
+        readers,
+        fence,
+        stream,
+        quick,
+        edition,
+        tables.len(),
+        last_command,
+    ))
 }
 
 fn pid(session: &mut Session) -> Result<String, Problem> {
@@ -274,21 +290,10 @@ fn require_following(record: &mut Record, name: &str, edition: Edition) -> Resul
         }
         Some(_) => {}
     }
-    let copying = target.ask(&format!(
-        "SELECT format('%I.%I', n.nspname, c.relname), count(*) OVER () FROM pg_subscription_rel r
-         JOIN pg_subscription s ON s.oid = r.srsubid JOIN pg_database d ON d.oid = s.subdbid AND d.datname = current_database()
-         JOIN pg_class c ON c.oid = r.srrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE s.subname = {} AND r.srsubstate NOT IN ('r', 's') LIMIT 5",
-        literal(name)
-    ))?;
+    let copying = to_be_copied(target, name)?;
     if !copying.is_empty() {
-        let list: Vec<&str> = copying.iter().map(|row| row.text(0)).collect();
         return Err(Problem::new(
-            format!(
-                "tables are still to be copied ({}): {}",
-                copying[0].text(1),
-                list.join(", ")
-            ),
+            format!("tables are still to be copied: {}", copying.join(", ")),
             "wait until they are ready (dts-migrate status --watch), then switch again; nothing was changed",
         ));
     }
@@ -319,6 +324,18 @@ fn require_following(record: &mut Record, name: &str, edition: Edition) -> Resul
         ));
     }
     Ok(())
+}
+
+/// Some of the tables of which not all rows are there.
+fn to_be_copied(target: &mut Session, name: &str) -> Result<Vec<String>, Problem> {
+    let rows = target.ask(&format!(
+        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_subscription_rel r
+         JOIN pg_subscription s ON s.oid = r.srsubid JOIN pg_database d ON d.oid = s.subdbid AND d.datname = current_database()
+         JOIN pg_class c ON c.oid = r.srrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE s.subname = {} AND r.srsubstate NOT IN ('r', 's') ORDER BY 1 LIMIT 5",
+        literal(name)
+    ))?;
+    Ok(rows.iter().map(|row| row.text(0).to_owned()).collect())
 }
 
 /// Not before little is left to come.
@@ -424,14 +441,7 @@ fn all_arrive(
             &mut interrupt::check,
         )?;
         let found = published::subscribed(source, &mut target, &names)?;
-        let missing: Vec<String> = found
-            .others
-            .iter()
-            .filter(|other| {
-                other.status == Status::OnlySource && other.table.schema != "dts_migrate"
-            })
-            .map(|other| other.table.identity())
-            .collect();
+        let missing = without_rows(&found);
         if missing.is_empty() {
             return Ok(found.compared);
         }
@@ -447,6 +457,15 @@ fn all_arrive(
         std::thread::sleep(Duration::from_millis(300));
     }
     unreachable!("the loop has no end");
+}
+
+fn without_rows(found: &published::Found) -> Vec<String> {
+    found
+        .others
+        .iter()
+        .filter(|other| other.status == Status::OnlySource && other.table.schema != "dts_migrate")
+        .map(|other| other.table.identity())
+        .collect()
 }
 
 /// The fence goes, and it says so.
@@ -701,6 +720,7 @@ impl Prepared {
                 "dts-migrate status SOURCE TARGET",
             ));
         }
+        self.require_tables(here, clock)?;
         clock.check()?;
         let set = sequences::set(&mut self.record.session, &values, options.margin)?;
         if options.large_objects {
@@ -723,6 +743,47 @@ impl Prepared {
         };
         clock.check()?;
         Ok((set, compared, proof))
+    }
+
+    /// What the last commands of the users have done to tables: some may have to be copied, or get no rows.
+    fn require_tables(&mut self, last_command: i64, clock: &Clock) -> Result<(), Problem> {
+        // small ones are soon there
+        const COPY: Duration = Duration::from_secs(10);
+        let name = self.record.migration.name.clone();
+        let start = Instant::now();
+        loop {
+            let copying = to_be_copied(&mut self.record.session, &name)?;
+            if copying.is_empty() {
+                break;
+            }
+            clock.check()?;
+            if start.elapsed() > COPY {
+                return Err(Problem::new(
+                    format!(
+                        "tables have to be copied again by now: {}",
+                        copying.join(", ")
+                    ),
+                    "wait until they are ready (dts-migrate status --watch), then switch again",
+                ));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if last_command == self.last_command {
+            return Ok(());
+        }
+        let [here, there] = &mut self.readers;
+        let found = published::subscribed(here, there, &[name])?;
+        let missing = without_rows(&found);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::new(
+            format!(
+                "tables are published, and the target gets no rows of them: {}",
+                missing.join(", ")
+            ),
+            "dts-migrate recopy SOURCE TARGET TABLE (make it by hand if it is not there), then switch again",
+        ))
     }
 
     /// All of it, or nothing.
