@@ -80,8 +80,13 @@ pub fn find(
         // its copy on the other server is not complete, or not yet the one that holds
         (None | Some(Phase::Starting | Phase::Back), Some(Phase::Switched)) if unfinished => true,
         (Some(_), _) => false,
-        // any other is of another migration, in which this source is a target
-        (None, here) => here == Some(Phase::Back),
+        // of another migration, in which this source is a target, it may be too
+        (None, Some(Phase::Back | Phase::Switched)) => here.as_ref().is_ok_and(|record| {
+            record
+                .as_ref()
+                .is_some_and(|record| is_from(record, &turned.source))
+        }),
+        (None, _) => false,
     };
     let (servers, found) = if is_turned {
         (turned, here)
@@ -94,6 +99,21 @@ pub fn find(
         return Ok((servers, record));
     }
     Ok((servers, record))
+}
+
+/// Whether its source is this server; true when that one does not answer.
+fn is_from(record: &Record, source: &Server) -> bool {
+    let known = source
+        .connect()
+        .and_then(|mut session| identity(&mut session));
+    let migration = &record.migration;
+    known.map_or(true, |(system, database)| {
+        (system, database)
+            == (
+                migration.source_system.clone(),
+                migration.source_database.clone(),
+            )
+    })
 }
 
 pub fn nothing_began() -> Problem {
@@ -136,25 +156,24 @@ pub fn edition(session: &mut Session) -> Result<Edition, Problem> {
 }
 
 /// The highest id of a command that this database has: on a source that it captured and has committed, on a target that has
-/// come.
+/// come, or that was in its schema from the beginning.
 pub fn last_command(session: &mut Session) -> Result<i64, Problem> {
-    let tables = session.ask(
-        "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE (n.nspname, c.relname) IN (('public', 'dts_ddl_command'), ('dts_ddl', 'apply_log'), ('dts_ddl_apply', 'log')) AND c.relkind = 'r'",
+    let found = session.ask(
+        "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE (n.nspname, c.relname, c.relkind) IN (('public', 'dts_ddl_command', 'r'), ('dts_ddl', 'apply_log', 'r'),
+           ('dts_ddl', 'apply_after', 'S'), ('dts_ddl_apply', 'log', 'r'), ('dts_ddl_apply', 'own', 'r'))",
     )?;
     let of = |row: &Row| {
-        format!(
-            "(SELECT max(t.id) FROM ONLY {}.{} t)",
-            identifier(row.text(0)),
-            identifier(row.text(1))
-        )
+        let value = match row.text(0) {
+            "dts_ddl.apply_after" => "max(CASE WHEN t.is_called THEN t.last_value ELSE 0 END)",
+            "dts_ddl_apply.own" => "max(t.history)",
+            _ => "max(t.id)",
+        };
+        format!("(SELECT {value} FROM {} t)", row.text(0))
     };
-    let all: Vec<String> = tables.iter().map(of).collect();
-    let rows = session.ask(&format!("SELECT coalesce(greatest(0, {}), 0)", {
-        let mut all = all;
-        all.push("0".to_owned());
-        all.join(", ")
-    }))?;
+    let mut all: Vec<String> = found.iter().map(of).collect();
+    all.push("0".to_owned());
+    let rows = session.ask(&format!("SELECT greatest({})", all.join(", ")))?;
     Ok(rows[0].number(0))
 }
 

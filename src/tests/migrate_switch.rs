@@ -155,7 +155,7 @@ fn user(following: &Following) -> String {
     let role = format!("u_{}", following.name());
     for node in [&following.pair.source, &following.pair.destination] {
         node.run(&format!(
-            "SET dts_ddl_capture.enabled = off; CREATE ROLE {role} LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}"
+            "SET dts_ddl_capture.enabled = off; CREATE ROLE {role} LOGIN; GRANT ALL ON t, keyless, kept TO {role}"
         ));
     }
     role
@@ -475,6 +475,74 @@ fn back_and_back_again() {
     assert!(report.remains.is_empty(), "{}", report.text());
     nothing_is_left(&following);
     assert_eq!(following.gate(source), "-1 -");
+}
+
+/// After the point of no return the way back is made by another call, wherever the first one has ended.
+#[test]
+fn an_unfinished_way_back() {
+    let following = Following::new("migrate_back_again");
+    let (source, destination) = (&following.pair.source, &following.pair.destination);
+    let (here, there) = following.servers();
+    let mut holder = destination.connect();
+    let options = Options {
+        back: true,
+        ..Options::default()
+    };
+    let problem = switch::switch(
+        &here,
+        &there,
+        &options,
+        &mut |_| {
+            holder
+                .batch_execute("BEGIN; SELECT pg_current_xact_id()")
+                .expect("a transaction for which a slot waits");
+            true
+        },
+        &mut |_| {},
+    );
+    let problem = problem.err().expect("no slot").to_string();
+    assert!(
+        problem.contains("does not follow yet") && problem.contains("switch --back"),
+        "{problem}"
+    );
+    holder.batch_execute("COMMIT").expect("COMMIT");
+    assert!(following.try_switch(|_| {}, true).is_err());
+    following.switch(|options| options.back = true);
+    destination.run("CREATE TABLE new_home (id int PRIMARY KEY); INSERT INTO new_home VALUES (1)");
+    pair::wait_for(destination, source, following.name());
+    assert_eq!(source.value("SELECT count(*) FROM new_home"), "1");
+    assert_eq!(
+        following.status().exit_status(),
+        status::FINE,
+        "{}",
+        following.status().text()
+    );
+
+    // killed as soon as nothing could be undone: the record is still on the server that users go to
+    following.switch(|_| {});
+    let status = following.status();
+    assert!(
+        status.phase == "switched" && status.next.contains("finish"),
+        "{}",
+        status.text()
+    );
+    let mut record = Record::look(&here).expect("a look").expect("a record");
+    record
+        .make(Side::Destination, "back", "", None)
+        .expect("a line");
+    drop(record);
+    following.switch(|options| options.back = true);
+    source.run("INSERT INTO new_home VALUES (2)");
+    pair::wait_for(source, destination, following.name());
+    assert_eq!(destination.value("SELECT count(*) FROM new_home"), "2");
+    let report = finish::finish(&here, &there, &finish::Options::default())
+        .unwrap_or_else(|problem| panic!("{problem}"));
+    assert!(
+        report.text().contains("keeps users out"),
+        "{}",
+        report.text()
+    );
+    nothing_is_left(&following);
 }
 
 /// The way back ends without another switch.

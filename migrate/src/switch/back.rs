@@ -222,6 +222,8 @@ fn follow(
     let quoted = identifier(&name);
     let mut new = servers.source.connect_to_write()?;
     pair::quiet(&mut new)?;
+    // users are away: a slot that has to wait for somebody's transaction is no way
+    new.run("SET statement_timeout = '10s'; SET lock_timeout = '10s'")?;
     record.make(Side::Source, "publication", &name, None)?;
     record.make(Side::Source, "slot", &name, None)?;
     record.make(Side::Destination, "subscription", &name, None)?;

@@ -167,7 +167,7 @@ pub fn switch(
             problem
         });
     }
-    prepared.go(options)
+    prepared.go(options, interrupted)
 }
 
 type Refused = Box<(Problem, Servers, Record)>;
@@ -553,7 +553,7 @@ impl Prepared {
         Ok(lines.join("\n"))
     }
 
-    fn go(mut self, options: &Options) -> Result<Done, Problem> {
+    fn go(mut self, options: &Options, interrupted: bool) -> Result<Done, Problem> {
         let before = self.fence.before.text();
         // what was written by one that was broken off holds
         self.record.make(
@@ -612,7 +612,12 @@ impl Prepared {
             new.host_and_port_text(),
             new.dbname()
         ));
-        lines.push(format!("downtime {:.1} s", downtime.as_secs_f64()));
+        let more = if interrupted {
+            ", and users were kept out before"
+        } else {
+            ""
+        };
+        lines.push(format!("downtime {:.1} s{more}", downtime.as_secs_f64()));
         lines.push(proof);
         if !sequences.missing.is_empty() {
             lines.push(format!(
