@@ -62,7 +62,8 @@ pub fn finish(source: &Server, target: &Server, options: &Options) -> Result<Rep
                     "users are still on the source (phase {}): there is nothing to finish yet",
                     record.migration.phase.name()
                 ),
-                "dts-migrate switch SOURCE TARGET first; or dts-migrate abort SOURCE TARGET, and all is as it was before start; nothing was changed",
+                "dts-migrate switch SOURCE TARGET first; or dts-migrate abort SOURCE TARGET, and all is as it was \
+                 before start; nothing was changed",
             ));
         }
     };
@@ -88,7 +89,8 @@ pub fn finish(source: &Server, target: &Server, options: &Options) -> Result<Rep
         Err(problem) => {
             let name = literal(&record.migration.name);
             report.remains.push(format!(
-                "the other server ({}) was not reached ({}). If it is still there, on it: SELECT pg_drop_replication_slot({name}); DROP PUBLICATION {}; \
+                "the other server ({}) was not reached ({}). If it is still there, on it: SELECT \
+                 pg_drop_replication_slot({name}); DROP PUBLICATION {}; \
                  DROP EXTENSION dts_ddl_capture if nobody else needs it",
                 servers.source.host_and_port_text(),
                 problem.what,
@@ -149,7 +151,8 @@ pub fn abort(source: &Server, target: &Server, options: &Options) -> Result<Repo
     let (servers, Some(mut record)) = found else {
         return Err(Problem::new(
             "there is nothing to abort: neither has schema dts_migrate",
-            "look whether SOURCE and TARGET are the right databases; when the target's database is gone: dts-migrate abort --source-only",
+            "look whether SOURCE and TARGET are the right databases; when the target's database is gone: dts-migrate \
+             abort --source-only",
         ));
     };
     if !matches!(record.migration.phase, Phase::Starting | Phase::Following) {
@@ -199,7 +202,8 @@ pub fn abort(source: &Server, target: &Server, options: &Options) -> Result<Repo
             return Ok(report);
         }
         Some(database) => report.remains.push(format!(
-            "the target's database {database}, which start has made, with what was copied; DROP DATABASE {}, or abort --drop-database next time",
+            "the target's database {database}, which start has made, with what was copied; DROP DATABASE {}, or abort \
+             --drop-database next time",
             identifier(&database)
         )),
         None if options.drop_database => report.remains.push(
@@ -246,7 +250,11 @@ fn abort_source_only(source: &Server, name: &str) -> Result<Report, Problem> {
             read_only: None,
         };
         session.run(&open.commands(&database).join(";"))?;
-        report.done.push("the fence is gone: no connection limit (how it was before only the target knew), not read-only".to_owned());
+        report.done.push(
+            "the fence is gone: no connection limit (how it was before only the target knew), not \
+         read-only"
+                .to_owned(),
+        );
     }
     let slot = pair::drop_slot(&mut session, name)?;
     let publication = pair::drop_publication(&mut session, name)?;
@@ -274,9 +282,16 @@ fn abort_source_only(source: &Server, name: &str) -> Result<Report, Problem> {
         ));
     }
     if pair::edition(&mut session)? == Edition::Extension {
-        report.remains.push("extension dts_ddl_capture on the source; if it was not there before: DROP EXTENSION dts_ddl_capture".to_owned());
+        report.remains.push(
+            "extension dts_ddl_capture on the source; if it was not there before: DROP EXTENSION \
+         dts_ddl_capture"
+                .to_owned(),
+        );
     }
-    report.remains.push(format!("on the target, if it comes back: subscription {name}, which finds no slot any more; dts-migrate abort SOURCE TARGET takes it away"));
+    report.remains.push(format!(
+        "on the target, if it comes back: subscription {name}, which finds no slot any more; \
+     dts-migrate abort SOURCE TARGET takes it away"
+    ));
     Ok(report)
 }
 
@@ -436,11 +451,15 @@ fn extension(
         ));
         return Ok(());
     }
-    let others = session.ask("SELECT slot_name FROM pg_replication_slots WHERE database = current_database() AND slot_type = 'logical'")?;
+    let others = session.ask(
+        "SELECT slot_name FROM pg_replication_slots WHERE database = current_database() AND \
+     slot_type = 'logical'",
+    )?;
     if !others.is_empty() {
         let list: Vec<&str> = others.iter().map(|row| row.text(0)).collect();
         report.remains.push(format!(
-            "extension dts_ddl_capture on the {name}, since others read its changes (slots {}); if they do not need it: DROP EXTENSION dts_ddl_capture",
+            "extension dts_ddl_capture on the {name}, since others read its changes (slots {}); if they do not need \
+             it: DROP EXTENSION dts_ddl_capture",
             list.join(", ")
         ));
         return Ok(());

@@ -142,9 +142,11 @@ pub fn edition(session: &mut Session) -> Result<Edition, Problem> {
     // Only a superuser's extension is called: anybody who owns the database could have made a schema of that name. Of the
     // portable edition only tables are read.
     let rows = session.ask(
-        "SELECT EXISTS (SELECT FROM pg_extension e JOIN pg_roles r ON r.oid = e.extowner WHERE e.extname = 'dts_ddl_capture' AND r.rolsuper),
+        "SELECT EXISTS (SELECT FROM pg_extension e JOIN pg_roles r ON r.oid = e.extowner WHERE e.extname = \
+         'dts_ddl_capture' AND r.rolsuper),
            EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                   WHERE (n.nspname, c.relname) IN (('dts_ddl_apply', 'log'), ('public', 'dts_ddl_command')) AND c.relkind = 'r')",
+                   WHERE (n.nspname, c.relname) IN (('dts_ddl_apply', 'log'), ('public', 'dts_ddl_command')) AND \
+                    c.relkind = 'r')",
     )?;
     Ok(if rows[0].is_true(0) {
         Edition::Extension
@@ -266,7 +268,8 @@ pub fn drop_subscription(target: &mut Session, name: &str) -> Result<bool, Probl
 /// The slot goes, and whoever is connected to it: it belongs to a subscription that is disabled or gone.
 pub fn drop_slot(source: &mut Session, name: &str) -> Result<bool, Problem> {
     let found = format!(
-        "SELECT active_pid FROM pg_replication_slots WHERE slot_name = {} AND database = current_database() AND plugin = 'pgoutput'",
+        "SELECT active_pid FROM pg_replication_slots WHERE slot_name = {} AND database = current_database() AND plugin \
+         = 'pgoutput'",
         literal(name)
     );
     let mut rows = source.ask(&found)?;
@@ -342,7 +345,8 @@ pub fn stop_apply(target: &mut Session) -> Result<bool, Problem> {
 
 pub fn is_applying(target: &mut Session) -> Result<bool, Problem> {
     let rows = target.ask(
-        "SELECT EXISTS (SELECT FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        "SELECT EXISTS (SELECT FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = \
+         c.relnamespace
           WHERE n.nspname = 'public' AND c.relname = 'dts_ddl_command' AND t.tgname = 'dts_apply_row')",
     )?;
     Ok(rows[0].is_true(0))

@@ -91,9 +91,11 @@ pub fn recopy(
 /// The one table that is meant.
 fn named(target: &mut Session, text: &str) -> Result<Table, Problem> {
     let rows = target.ask(&format!(
-        "SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind = 'p', {0} IN (n.nspname || '.' || c.relname, format('%I.%I', n.nspname, c.relname))
+        "SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind = 'p', {0} IN (n.nspname || '.' || c.relname, \
+         format('%I.%I', n.nspname, c.relname))
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'dts_ddl', 'dts_migrate')
+         WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', \
+          'information_schema', 'dts_ddl', 'dts_migrate')
            AND {0} IN (c.relname, quote_ident(c.relname), n.nspname || '.' || c.relname, format('%I.%I', n.nspname, c.relname))
          ORDER BY 4 DESC, 2",
         literal(text)
@@ -169,7 +171,8 @@ fn enter(
         );
     }
     let parts = session.ask(&format!(
-        "SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        "SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = \
+         c.relnamespace
          WHERE c.oid = {0} OR c.oid IN (SELECT relid FROM pg_partition_tree({0}::oid::regclass))",
         literal(&table.oid)
     ))?;
@@ -204,7 +207,8 @@ fn enter(
         let _ = session.execute("ROLLBACK");
         Problem::new(
             format!("the rows of {} on the target cannot be taken away: {}", table.name, words(&error)),
-            "a table that foreign keys of others refer to: copy all of them again, or drop these constraints for so long; nothing was changed",
+            "a table that foreign keys of others refer to: copy all of them again, or drop these constraints for so \
+             long; nothing was changed",
         )
     })
 }
@@ -251,7 +255,8 @@ fn until_ready(
     let oids = oids.join(", ");
     let progress = if session.version >= 140_000 {
         format!(
-            "(SELECT concat_ws(' ', coalesce(sum(p.bytes_processed), 0), coalesce(sum(p.tuples_processed), 0)) FROM pg_stat_progress_copy p
+            "(SELECT concat_ws(' ', coalesce(sum(p.bytes_processed), 0), coalesce(sum(p.tuples_processed), 0)) FROM \
+             pg_stat_progress_copy p
                JOIN pg_stat_subscription w ON w.pid = p.pid WHERE w.subname = {})",
             literal(name)
         )
@@ -287,7 +292,8 @@ fn until_ready(
         }
         if edition == Edition::Extension && start.elapsed() > Duration::from_secs(5) {
             let stops = session.ask(&format!(
-                "SELECT copied_table, error FROM dts_ddl.stops() WHERE subscription = {} AND copied_table IS NOT NULL AND failures > 2",
+                "SELECT copied_table, error FROM dts_ddl.stops() WHERE subscription = {} AND copied_table IS NOT NULL \
+                 AND failures > 2",
                 literal(name)
             ))?;
             if let Some(stop) = stops.first() {

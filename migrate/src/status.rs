@@ -251,7 +251,8 @@ impl Status {
             })
             .collect();
         let progress = session.ask(
-            "SELECT step, done, total, unit, extract(epoch FROM at - since), extract(epoch FROM clock_timestamp() - at) FROM dts_migrate.progress",
+            "SELECT step, done, total, unit, extract(epoch FROM at - since), extract(epoch FROM clock_timestamp() - \
+             at) FROM dts_migrate.progress",
         )?;
         self.progress = progress.first().map(|row| Bar {
             step: row.text(0).to_owned(),
@@ -307,7 +308,8 @@ impl Status {
         let waits = session.ask(&format!(
             "SELECT DISTINCT a.pid, coalesce(a.usename, ''), coalesce(a.application_name, ''), left(coalesce(a.query, ''), 200),
                coalesce(extract(epoch FROM clock_timestamp() - a.xact_start), 0)
-             FROM pg_stat_subscription w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) b(pid) JOIN pg_stat_activity a ON a.pid = b.pid
+             FROM pg_stat_subscription w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) b(pid) JOIN \
+              pg_stat_activity a ON a.pid = b.pid
              WHERE w.subid = {} AND w.pid IS NOT NULL",
             subscription.oid
         ))?;
@@ -334,7 +336,8 @@ impl Status {
                 let silent = rows.first().and_then(|row| row.text(0).parse().ok());
                 flow.lag_seconds = silent.filter(|seconds: &f64| *seconds > 30.0);
                 let stops = session.ask(
-                    "SELECT s.copied_table, s.since, s.failures, s.id, s.tag, s.role, left(s.ddl_text, 500), concat_ws(': ', s.error, s.detail), s.hint
+                    "SELECT s.copied_table, s.since, s.failures, s.id, s.tag, s.role, left(s.ddl_text, 500), \
+                     concat_ws(': ', s.error, s.detail), s.hint
                      FROM dts_ddl.stops() s",
                 )?;
                 self.stops = stops
@@ -363,7 +366,8 @@ impl Status {
                     )?;
                     if rows[0].number::<u64>(0) > 0 {
                         self.notes.push(format!(
-                            "portable apply has left out {} commands, the last one id {}: SELECT id, status, tag, note FROM dts_ddl_apply.log",
+                            "portable apply has left out {} commands, the last one id {}: SELECT id, status, tag, note \
+                             FROM dts_ddl_apply.log",
                             rows[0].text(0),
                             rows[0].text(1)
                         ));
@@ -777,7 +781,8 @@ impl Stop {
                 "or skip    on the target: SELECT dts_ddl.skip({id})"
             ));
             lines.push(format!(
-                "or copy    SELECT dts_ddl.skip({id}), do there by hand what the command does, then: dts-migrate recopy SOURCE TARGET TABLE"
+                "or copy    SELECT dts_ddl.skip({id}), do there by hand what the command does, then: dts-migrate \
+                 recopy SOURCE TARGET TABLE"
             ));
         } else if let Some(table) = &self.table {
             lines.push(format!(

@@ -1,4 +1,5 @@
-//! `dts-migrate` after `start`: status, switch, the way back, recopy, finish and abort, between two databases of which one follows.
+//! `dts-migrate` after `start`: status, switch, the way back, recopy, finish and abort, between two databases of
+//! which one follows.
 
 use super::pair::{self, Pair, Servers};
 use dts_migrate::connection::{Server, Side};
@@ -16,7 +17,8 @@ struct Following {
 }
 
 const SCHEMA: &str = "CREATE TABLE t (id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, v text);
-    CREATE TABLE keyless (x int); CREATE TABLE kept (x int); CREATE SEQUENCE down INCREMENT -5 MINVALUE -1000 MAXVALUE 10 START 10;
+    CREATE TABLE keyless (x int); CREATE TABLE kept (x int); CREATE SEQUENCE down INCREMENT -5 MINVALUE -1000 MAXVALUE \
+     10 START 10;
     CREATE SEQUENCE small MAXVALUE 50; CREATE SEQUENCE untouched START 7; ALTER TABLE kept REPLICA IDENTITY FULL";
 
 impl Following {
@@ -74,7 +76,8 @@ impl Following {
                 source.cluster().connection_string(&source.database)
             ),
             &format!("SELECT dts_ddl.adopt_tables('{name}')"),
-            "DELETE FROM pg_subscription_rel r USING pg_class c WHERE c.oid = r.srrelid AND c.relnamespace = 'dts_migrate'::regnamespace",
+            "DELETE FROM pg_subscription_rel r USING pg_class c WHERE c.oid = r.srrelid AND c.relnamespace = \
+             'dts_migrate'::regnamespace",
             &format!("ALTER SUBSCRIPTION {name} ENABLE"),
         ]);
         record.set_phase(Phase::Following).expect("a phase");
@@ -245,7 +248,8 @@ fn under_writers() {
         .expect_err("read-only");
     assert_eq!(error.code().map(|code| code.code()), Some("25006"));
     // the new server is its own
-    let values = "SELECT string_agg(last_value || ' ' || is_called, ', ' ORDER BY n) FROM (SELECT 1, last_value, is_called FROM down
+    let values = "SELECT string_agg(last_value || ' ' || is_called, ', ' ORDER BY n) FROM (SELECT 1, last_value, \
+     is_called FROM down
         UNION ALL SELECT 2, last_value, is_called FROM small UNION ALL SELECT 3, last_value, is_called FROM untouched) q(n)";
     // there is no room for 1000 of them: exact
     assert_eq!(destination.value(values), "5 true, 40 true, 7 false");
@@ -253,7 +257,13 @@ fn under_writers() {
         .expect("users may come")
         .batch_execute("INSERT INTO t (v) VALUES ('new')")
         .expect("a row");
-    assert_eq!(destination.value("SELECT count(*) FROM pg_subscription JOIN pg_database d ON d.oid = subdbid AND datname = current_database()"), "0");
+    assert_eq!(
+        destination.value(
+            "SELECT count(*) FROM pg_subscription JOIN pg_database d ON d.oid = subdbid AND \
+     datname = current_database()"
+        ),
+        "0"
+    );
     assert_eq!(
         source.value(&format!(
             "SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{}'",
@@ -337,7 +347,8 @@ fn as_before() {
     let mut holder = destination.connect();
     destination.run(
         "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_catalog.pg_sleep(3); RETURN NEW; END';
-         CREATE TRIGGER slow BEFORE INSERT ON keyless FOR EACH ROW EXECUTE FUNCTION slow(); ALTER TABLE keyless ENABLE ALWAYS TRIGGER slow",
+         CREATE TRIGGER slow BEFORE INSERT ON keyless FOR EACH ROW EXECUTE FUNCTION slow(); ALTER TABLE keyless ENABLE \
+          ALWAYS TRIGGER slow",
     );
     let (here, there) = following.servers();
     let options = Options {
@@ -422,7 +433,8 @@ fn back_and_back_again() {
         ("1", "0")
     );
     assert_eq!(following.gate(source), "0 -");
-    destination.run("CREATE TABLE new_home (id int PRIMARY KEY); INSERT INTO new_home VALUES (1); INSERT INTO t (v) VALUES ('there')");
+    destination.run("CREATE TABLE new_home (id int PRIMARY KEY); INSERT INTO new_home VALUES (1); INSERT INTO t (v) \
+     VALUES ('there')");
     destination.run(&format!("GRANT ALL ON new_home TO {role}"));
     pair::wait_for(destination, source, &name);
     assert_eq!(source.value("SELECT count(*) FROM new_home"), "1");

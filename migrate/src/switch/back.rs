@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 const UNFINISHED: &str = "back";
 
 /// Part of the point of no return.
-pub const BEGUN: &str = "INSERT INTO dts_migrate.made (side, kind, object) VALUES ('destination', 'back', '') ON CONFLICT DO NOTHING;";
+pub const BEGUN: &str = "INSERT INTO dts_migrate.made (side, kind, object) VALUES ('destination', 'back', '') ON \
+ CONFLICT DO NOTHING;";
 
 pub fn is_unfinished(record: &mut Record) -> Result<bool, Problem> {
     Ok(record
@@ -59,7 +60,8 @@ pub fn require_possible(
     if !row.is_true(1) || !row.is_true(2) {
         return Err(Problem::new(
             "the way back needs a replication slot and a WAL sender of the target, and none is left",
-            "raise max_replication_slots and max_wal_senders there, and restart it; or switch without --back; nothing was changed",
+            "raise max_replication_slots and max_wal_senders there, and restart it; or switch without --back; nothing \
+             was changed",
         ));
     }
     if let Some(who) = row.get(3) {

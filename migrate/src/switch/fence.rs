@@ -173,10 +173,12 @@ impl Fence {
             limit,
             walsender,
             query: format!(
-                "SELECT a.pid, a.backend_type, coalesce(a.usename, ''), coalesce(a.application_name, ''), coalesce(host(a.client_addr), 'local')
+                "SELECT a.pid, a.backend_type, coalesce(a.usename, ''), coalesce(a.application_name, ''), \
+                 coalesce(host(a.client_addr), 'local')
                  FROM pg_stat_activity a WHERE a.datname = current_database() AND a.pid NOT IN ({})
                    AND a.backend_type NOT IN ('autovacuum worker', 'slotsync worker', 'logical replication launcher')
-                   AND NOT (a.backend_type = 'walsender' AND EXISTS (SELECT FROM pg_replication_slots s WHERE s.active_pid = a.pid))",
+                   AND NOT (a.backend_type = 'walsender' AND EXISTS (SELECT FROM pg_replication_slots s WHERE \
+                    s.active_pid = a.pid))",
                 own.join(", ")
             ),
         })

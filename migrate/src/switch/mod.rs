@@ -147,17 +147,22 @@ pub fn switch(
         Phase::Following | Phase::Back => {}
     }
     let interrupted = fence::known(&mut record, Side::Source.name())?.is_some();
-    let prepared = prepare(servers, record, options, tell);
-    let mut prepared = match prepared {
-        Ok(prepared) => prepared,
-        Err(refused) => {
-            let (problem, servers, mut record) = *refused;
-            return Err(if interrupted {
-                undone(problem, &servers, &mut record)
-            } else {
-                problem
-            });
-        }
+    let ready = match ready(&servers, &mut record, options, tell) {
+        Ok(ready) => ready,
+        Err(problem) if interrupted => return Err(undone(problem, &servers, &mut record)),
+        Err(problem) => return Err(problem),
+    };
+    let mut prepared = Prepared {
+        servers,
+        record,
+        source: ready.source,
+        readers: ready.readers,
+        fence: ready.fence,
+        stream: ready.stream,
+        quick: ready.quick,
+        edition: ready.edition,
+        tables: ready.tables,
+        last_command: ready.last_command,
     };
     if !ask(&prepared.announce(options, interrupted)?) {
         let problem = Problem::new("nothing was changed", "");
@@ -170,43 +175,17 @@ pub fn switch(
     prepared.go(options, interrupted)
 }
 
-type Refused = Box<(Problem, Servers, Record)>;
-
-fn prepare(
-    servers: Servers,
-    mut record: Record,
-    options: &Options,
-    tell: &mut dyn FnMut(&str),
-) -> Result<Prepared, Refused> {
-    match ready(&servers, &mut record, options, tell) {
-        Ok((source, readers, fence, stream, quick, edition, tables, last_command)) => {
-            Ok(Prepared {
-                servers,
-                record,
-                last_command,
-                source,
-                readers,
-                fence,
-                stream,
-                quick,
-                edition,
-                tables,
-            })
-        }
-        Err(problem) => Err(Box::new((problem, servers, record))),
-    }
+/// What [`ready`] has found and connected.
+struct Ready {
+    source: Session,
+    readers: [Session; 2],
+    fence: Fence,
+    stream: Stream,
+    quick: Option<Quick>,
+    edition: Edition,
+    tables: usize,
+    last_command: i64,
 }
-
-type Ready = (
-    Session,
-    [Session; 2],
-    Fence,
-    Stream,
-    Option<Quick>,
-    Edition,
-    usize,
-    i64,
-);
 
 fn ready(
     servers: &Servers,
@@ -251,16 +230,16 @@ fn ready(
     } else {
         None
     };
-    Ok((
+    Ok(Ready {
         source,
         readers,
         fence,
         stream,
         quick,
         edition,
-        tables.len(),
+        tables: tables.len(),
         last_command,
-    ))
+    })
 }
 
 fn pid(session: &mut Session) -> Result<String, Problem> {
@@ -319,7 +298,8 @@ fn require_following(record: &mut Record, name: &str, edition: Edition) -> Resul
                 "{} commands of the source have failed on the target, and were left out",
                 failures[0].text(0)
             ),
-            "SELECT id, error, ddl_text FROM dts_ddl.apply_log WHERE status = 'failed': do by hand what is missing, SELECT dts_ddl.skip(id) \
+            "SELECT id, error, ddl_text FROM dts_ddl.apply_log WHERE status = 'failed': do by hand what is missing, \
+             SELECT dts_ddl.skip(id) \
              for each, then switch again; nothing was changed",
         ));
     }
@@ -348,7 +328,8 @@ fn near(
 ) -> Result<(), Problem> {
     let start = Instant::now();
     let query = format!(
-        "SELECT greatest(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), greatest(r.replay_lsn, s.confirmed_flush_lsn)), 0)::bigint, s.active
+        "SELECT greatest(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), greatest(r.replay_lsn, s.confirmed_flush_lsn)), \
+         0)::bigint, s.active
          FROM pg_replication_slots s LEFT JOIN pg_stat_replication r ON r.pid = s.active_pid WHERE s.slot_name = {}",
         literal(slot)
     );
@@ -479,7 +460,8 @@ fn undone(problem: Problem, servers: &Servers, record: &mut Record) -> Problem {
             .and_then(|mut session| fence::undo(&mut session, record, Side::Source.name()));
         match undone {
             Ok(_) => {
-                let mut next = "everything is as before: users can go on working on the source, and the target follows it".to_owned();
+                let mut next = "everything is as before: users can go on working on the source, and the target follows \
+                 it".to_owned();
                 if !problem.next.is_empty() {
                     next = format!("{next}; {}", problem.next);
                 }
@@ -531,7 +513,8 @@ impl Prepared {
         });
         if let Some(user) = &self.fence.walsender {
             lines.push(format!(
-                "The subscription connects as {user}, no superuser: the connection limit is {} and not 0, so that it can come again.",
+                "The subscription connects as {user}, no superuser: the connection limit is {} and not 0, so that it \
+                 can come again.",
                 self.fence.limit
             ));
         }
@@ -542,9 +525,11 @@ impl Prepared {
         if options.back {
             let trust = back::needs_trust(&mut self.source)?;
             lines.push(format!(
-                "The old server will follow the new one{}; CONNECTION LIMIT 0 stays on it, and it is not read-only, since the stream writes.",
+                "The old server will follow the new one{}; CONNECTION LIMIT 0 stays on it, and it is not read-only, \
+                 since the stream writes.",
                 if trust {
-                    ", and trusts it: who may run DDL there may do here whatever a superuser may (start_apply(trust_source => true))"
+                    ", and trusts it: who may run DDL there may do here whatever a superuser may \
+                     (start_apply(trust_source => true))"
                 } else {
                     ""
                 }
@@ -655,7 +640,8 @@ impl Prepared {
             lines.push(problem.to_string());
         }
         lines.push(if options.back {
-            "next: when the old server is not needed any more, dts-migrate finish SOURCE TARGET; to go back to it, dts-migrate switch SOURCE TARGET".to_owned()
+            "next: when the old server is not needed any more, dts-migrate finish SOURCE TARGET; to go back to it, \
+             dts-migrate switch SOURCE TARGET".to_owned()
         } else {
             "next: dts-migrate finish SOURCE TARGET".to_owned()
         });
@@ -740,7 +726,8 @@ impl Prepared {
                 if !compared.differing.is_empty() {
                     return Err(Problem::new(
                         format!("rows differ: {}", compared.differing.join("; ")),
-                        "dts-migrate compare SOURCE TARGET says which; dts-migrate recopy SOURCE TARGET TABLE copies a table again; or switch --no-compare",
+                        "dts-migrate compare SOURCE TARGET says which; dts-migrate recopy SOURCE TARGET TABLE copies a \
+                         table again; or switch --no-compare",
                     ));
                 }
                 Some(compared)
@@ -797,7 +784,8 @@ impl Prepared {
         self.fence.empty(source, || clock.check())?;
         let name = identifier(&self.record.migration.name);
         let mut sql = format!(
-            "BEGIN; ALTER SUBSCRIPTION {name} DISABLE; ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name};"
+            "BEGIN; ALTER SUBSCRIPTION {name} DISABLE; ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP \
+             SUBSCRIPTION {name};"
         );
         if self.edition == Edition::Extension && pair::is_applying(&mut self.record.session)? {
             sql.push_str("SELECT dts_ddl.stop_apply();");
@@ -853,7 +841,8 @@ impl Prepared {
                 "the target does not answer, so that it is not known whether the switch was done{}",
                 last.map_or(String::new(), |problem| format!(": {}", problem.what))
             ),
-            "users are kept out of the source, and must not come to the target yet: dts-migrate switch again as soon as the target \
+            "users are kept out of the source, and must not come to the target yet: dts-migrate switch again as soon \
+             as the target \
              answers",
         ))
     }
@@ -879,7 +868,8 @@ fn large_objects(
     let failed = |what: String| {
         Problem::new(
             format!("large objects were not copied: {what}"),
-            "look whether pg_dump and pg_restore are of the newer major; the target's large objects are gone until they are copied again",
+            "look whether pg_dump and pg_restore are of the newer major; the target's large objects are gone until \
+             they are copied again",
         )
     };
     let mut dump = servers

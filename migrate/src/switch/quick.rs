@@ -186,7 +186,8 @@ fn sizes(source: &mut Session, tables: &[(TableName, Sent)]) -> Result<Vec<u64>,
             })
             .collect();
         let rows = source.ask(&format!(
-            "SELECT v.id, coalesce((SELECT sum(pg_relation_size(t.relid)) FROM pg_partition_tree(c.oid) t), pg_relation_size(c.oid), 0)
+            "SELECT v.id, coalesce((SELECT sum(pg_relation_size(t.relid)) FROM pg_partition_tree(c.oid) t), \
+             pg_relation_size(c.oid), 0)
              FROM (VALUES {}) v(id, schema, name) LEFT JOIN (pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid)
                ON n.nspname = v.schema AND c.relname = v.name ORDER BY 1",
             names.join(", ")

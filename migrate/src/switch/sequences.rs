@@ -1,6 +1,7 @@
 //! Sequences: their values are in no stream, and are taken over when nobody uses them.
 //!
-//! A margin is left, so that a number which somebody has got on the source, and has not committed, is not given again. Where there
+//! A margin is left, so that a number which somebody has got on the source, and has not committed, is not given
+//! again. Where there
 //! is no room for it, the exact value is as good: nobody draws from the source any more.
 
 use crate::connection::{Session, identifier, literal};
@@ -136,7 +137,8 @@ pub fn set(target: &mut Session, sequences: &[Sequence], margin: u64) -> Result<
             .collect();
         let rows = target.ask(&format!(
             "SELECT v.id, setval(s.oid::regclass, v.value, v.called) FROM (VALUES {}) v(id, schema, name, value, called)
-             JOIN pg_namespace n ON n.nspname = v.schema JOIN pg_class s ON s.relnamespace = n.oid AND s.relname = v.name AND s.relkind = 'S'",
+             JOIN pg_namespace n ON n.nspname = v.schema JOIN pg_class s ON s.relnamespace = n.oid AND s.relname = \
+              v.name AND s.relkind = 'S'",
             values.join(", ")
         ))?;
         let done: std::collections::BTreeSet<usize> =
