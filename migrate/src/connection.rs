@@ -313,6 +313,10 @@ impl Server {
         if config.get_application_name().is_none() {
             config.application_name("dts-migrate");
         }
+        // libpq waits for ever, that is as long as the system tries
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(Duration::from_secs(30));
+        }
         Ok(config)
     }
 

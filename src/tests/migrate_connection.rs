@@ -30,7 +30,8 @@ fn tls() {
         .expect("a port")
         .port();
     cluster.start(&format!(
-        "-p {port} -c listen_addresses=127.0.0.1 -c ssl=on -c ssl_cert_file={directory}/server.crt -c ssl_key_file={directory}/server.key"
+        "-p {port} -c listen_addresses=127.0.0.1 -c ssl=on -c ssl_cert_file={directory}/server.crt \
+         -c ssl_key_file={directory}/server.key"
     ));
     let user = cluster
         .config("postgres")

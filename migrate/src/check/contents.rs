@@ -71,7 +71,7 @@ pub fn keys(look: &mut Look) -> Found {
     let generated = names(&session.rows(&format!(
         "SELECT DISTINCT format('%I.%I', n.nspname, c.relname) FROM pg_class c, pg_namespace n, pg_index i, pg_attribute a
          WHERE {OF_USERS} AND c.relkind IN ('r', 'p') AND i.indrelid = c.oid AND a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
-           AND a.attgenerated <> '' AND (c.relreplident = 'd' AND i.indisprimary OR c.relreplident = 'i' AND i.indisreplident)
+           AND a.attgenerated <> '' AND (c.relreplident IN ('d', 'f') AND i.indisprimary OR c.relreplident = 'i' AND i.indisreplident)
          ORDER BY 1"
     ))?);
     if !generated.is_empty() {
@@ -201,7 +201,7 @@ pub fn rows_that_stay(look: &mut Look) -> Found {
         found.push(Finding::decide(
             "large objects",
             format!(
-                "{} ({}) not in the stream: what is written after start is missing",
+                "{} not in the stream ({}): what is written after start is missing",
                 counted(
                     usize::try_from(objects).unwrap_or(usize::MAX),
                     "large object is",

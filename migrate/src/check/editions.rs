@@ -69,29 +69,32 @@ pub fn target(look: &mut Look) -> Found {
     let trusted = look.options.trust_source;
     let session = &mut look.target;
     let (installed, files) = extension(session)?;
-    let version = installed.clone().or(files);
-    let Some(version) = version else {
-        let there = look.target_exists && has_relation(session, "dts_ddl_apply", "own")?;
-        let how = if there {
-            "portable apply is installed"
-        } else {
-            "the files of the extension are not there"
-        };
-        return Ok(vec![Finding::decide(
-            "apply",
-            format!(
-                "target: {how}: DDL is applied by portable apply, which asks nobody who can write on the source{}",
-                if session.major() < 16 {
-                    ", and rows have the rights of the subscription's owner"
-                } else {
-                    ""
-                }
-            ),
-            format!(
-                "install postgresql-{}-dts-ddl-capture (docs/packages.md), or read docs/portable-apply.md and go on",
-                session.major()
-            ),
-        )]);
+    let is_portable = look.target_exists && has_relation(session, "dts_ddl_apply", "own")?;
+    let can = "DDL is applied by portable apply, which asks nobody who can write on the source";
+    let and_rows = if session.major() < 16 {
+        ", and rows have the rights of the subscription's owner"
+    } else {
+        ""
+    };
+    let version = match installed.clone().or(files) {
+        Some(version) if !is_portable => version,
+        Some(_) => {
+            return Ok(vec![Finding::decide(
+                "apply",
+                format!("target: {can}{and_rows}"),
+                "sql/portable/remove_apply.sql, if the extension, whose files are there, is to do it",
+            )]);
+        }
+        None => {
+            let package = format!("postgresql-{}-dts-ddl-capture", session.major());
+            return Ok(vec![Finding::decide(
+                "apply",
+                format!("target: without the extension's files {can}{and_rows}"),
+                format!(
+                    "install {package} (docs/packages.md), or read docs/portable-apply.md and go on"
+                ),
+            )]);
+        }
     };
     let mut found = Vec::new();
     if installed.is_none() && !is_superuser(session)? {

@@ -176,18 +176,24 @@ pub fn rights(look: &mut Look) -> Found {
 }
 
 pub fn wal_level(look: &mut Look) -> Found {
-    let level = setting(&mut look.source, "wal_level")?.unwrap_or_default();
-    // from 19 on `replica` becomes logical with the first slot
-    let is_enough = level == "logical" || look.source.major() >= 19 && level == "replica";
-    Ok(vec![if is_enough {
-        Finding::ok("wal_level", format!("source: {level}"))
-    } else {
-        Finding::must(
-            "wal_level",
-            format!("source: {level}"),
-            restart("wal_level = logical"),
-        )
-    }])
+    let mut found = Vec::new();
+    for (side, session) in [("source", &mut look.source), ("target", &mut look.target)] {
+        let level = setting(session, "wal_level")?.unwrap_or_default();
+        // from 19 on `replica` becomes logical with the first slot
+        let is_enough = level == "logical" || session.major() >= 19 && level == "replica";
+        let text = format!("{side}: {level}");
+        let remedy = restart("wal_level = logical");
+        found.push(match side {
+            _ if is_enough => Finding::ok("wal_level", text),
+            "source" => Finding::must("wal_level", text, remedy),
+            _ => Finding::decide(
+                "wal_level",
+                format!("{text}: no way back (switch --back)"),
+                remedy,
+            ),
+        });
+    }
+    Ok(found)
 }
 
 /// Slots and senders of the source, and what the target needs to know how far it is.
@@ -287,9 +293,10 @@ pub fn wal_kept(look: &mut Look) -> Found {
             "ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf()",
         ));
     }
-    // in seconds, in the minors that had minutes less exact
-    let idle = number(session, "idle_replication_slot_timeout")?.unwrap_or(0);
-    if idle > 0 {
+    // from 18 on
+    let idle = session.rows("SELECT current_setting('idle_replication_slot_timeout', true)")?;
+    let idle = idle[0].text(0).to_owned();
+    if !["", "0"].contains(&idle.as_str()) {
         found.push(Finding::decide(
             "wal kept",
             format!("source: idle_replication_slot_timeout = {idle}: a slot that nobody reads for so long is lost"),

@@ -1,6 +1,6 @@
 //! How much it is, whether there is room for it, and how long it may take.
 
-use super::report::{Finding, TIME, bytes, some, time};
+use super::report::{Finding, TIME, bytes, counted, some, time};
 use super::{Found, Look, OF_USERS, names, number, setting};
 use crate::connection::{Server, Session};
 use std::path::Path;
@@ -49,16 +49,20 @@ pub fn size(look: &mut Look) -> Found {
         .iter()
         .map(|row| row.text(0).to_owned() + &bytes(row.number(1)))
         .collect();
-    Ok(vec![Finding::ok(
-        "size",
-        format!(
-            "{} of rows in {} tables, {} of indexes; the largest: {}",
-            bytes(size.rows),
-            size.tables,
-            bytes(size.indexes),
-            some(&largest)
+    let mut text = format!(
+        "{} of rows in {}, {} of indexes",
+        bytes(size.rows),
+        counted(
+            usize::try_from(size.tables).unwrap_or(usize::MAX),
+            "table",
+            "tables"
         ),
-    )])
+        bytes(size.indexes)
+    );
+    if !largest.is_empty() {
+        text += &format!("; the largest: {}", some(&largest));
+    }
+    Ok(vec![Finding::ok("size", text)])
 }
 
 /// The schema is loaded in one transaction, which holds a lock on all that it makes.
