@@ -352,13 +352,9 @@ impl Run<'_> {
             self.expect("switch", &outcome);
             return false;
         }
-        let said = regex::Regex::new("([0-9]+(?:\\.[0-9]+)?) ?(?:s|seconds)\\b[^\\n]*downtime|[Dd]owntime[^\\n]*?([0-9]+(?:\\.[0-9]+)?) ?(?:s|seconds)\\b")
-            .expect("an expression")
-            .captures(&outcome.text)
-            .and_then(|found| found.get(1).or(found.get(2)))
-            .and_then(|number| number.as_str().parse::<f64>().ok());
+        let said = downtime(&outcome.text);
         println!(
-            "switch at {} tps: {:.1} s in all; downtime {said:?} s by itself, {:?} s for a user; {} of its rows on the source, {} on the target",
+            "switch at {} tps: {:.1} s in all; downtime {said:?} s by itself, {:?} s for a user, who wrote {} rows here, {} there",
             self.plan.tps,
             outcome.seconds,
             beats.gap,
@@ -452,6 +448,17 @@ impl Running {
             seconds: self.start.elapsed().as_secs_f64(),
         }
     }
+}
+
+/// The seconds that `switch` prints: `downtime 0.5 s`, or `0.5 seconds of downtime`.
+fn downtime(text: &str) -> Option<f64> {
+    let line = text
+        .lines()
+        .rev()
+        .find(|line| line.to_lowercase().contains("downtime"))?;
+    let seconds =
+        regex::Regex::new("([0-9]+(?:\\.[0-9]+)?) ?(?:s|seconds)\\b").expect("an expression");
+    seconds.captures(line)?[1].parse().ok()
 }
 
 fn text(name: &Path, from: u64) -> String {

@@ -131,7 +131,8 @@ fn rows(server: &Server) -> BTreeMap<String, (i64, String)> {
     let mut rows = BTreeMap::new();
     for table in tables {
         let query = format!(
-            "SELECT count(*), coalesce(sum(hashtextextended(\"the row\"::text, 0)::numeric), 0)::text FROM ONLY {table} \"the row\""
+            "SELECT count(*), coalesce(sum(hashtextextended(\"the row\"::text, 0)::numeric), 0)::text FROM ONLY {table} \"the
+                row\""
         );
         let row = client
             .query_one(&query, &[])
@@ -228,7 +229,8 @@ pub fn database(server: &Server) -> Vec<String> {
         server,
         "SELECT 'owner', pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()
          UNION ALL SELECT 'comment', shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()
-         UNION ALL SELECT 'limits', format('%s %s', datconnlimit, datallowconn) FROM pg_database WHERE datname = current_database()
+         UNION ALL SELECT 'limits', format('%s %s', datconnlimit, datallowconn)
+             FROM pg_database WHERE datname = current_database()
          UNION ALL SELECT 'right', format('%s %s %s %s', a.privilege_type, pg_get_userbyid(a.grantee), pg_get_userbyid(a.grantor),
              a.is_grantable) FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database()
          UNION ALL SELECT 'setting', format('%s %s', CASE s.setrole WHEN 0 THEN '' ELSE pg_get_userbyid(s.setrole) END, c)
@@ -237,7 +239,8 @@ pub fn database(server: &Server) -> Vec<String> {
     );
     all.extend(lines(
         server,
-        "SELECT 'large object', m.oid, pg_get_userbyid(m.lomowner), m.lomacl, obj_description(m.oid, 'pg_largeobject'), md5(lo_get(m.oid))
+        "SELECT 'large object', m.oid, pg_get_userbyid(m.lomowner), m.lomacl, obj_description(m.oid, 'pg_largeobject'),
+            md5(lo_get(m.oid))
          FROM pg_largeobject_metadata m",
     ));
     all
