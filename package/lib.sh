@@ -27,6 +27,7 @@ check_versions() {
   local version; version=$(version_of "$ROOT")
   [ "$(sed -n 's/^ *"version": *"\(.*\)".*/\1/p' "$ROOT/META.json" | paste -sd' ')" = "$version $version 1.0.0" ] \
     || die "META.json must name version $version of Cargo.toml, for itself and for what it provides"
+  grep -qx 'version.workspace = true' "$ROOT/migrate/Cargo.toml" || die "migrate/Cargo.toml must have the version of Cargo.toml: version.workspace = true"
   [ -f "$ROOT/sql/dts_ddl_capture--$version.sql" ] || compgen -G "$ROOT/sql/dts_ddl_capture--*--$version.sql" >/dev/null \
     || die "no script in sql/ makes version $version of Cargo.toml"
   [ "$(sed -n 's/^## \([0-9][^ ]*\) .*/\1/p' "$ROOT/CHANGELOG.md" | head -1)" = "$version" ] || die "CHANGELOG.md must begin with version $version of Cargo.toml"

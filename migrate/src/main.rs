@@ -2,6 +2,7 @@
 
 mod acting;
 mod arguments;
+mod pages;
 
 use arguments::{Servers, logged, memory, name};
 use clap::{Args, Parser, Subcommand};
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 /// Steps of a migration of PostgreSQL by logical replication.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(name = "dts-migrate", version, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -47,6 +48,8 @@ enum Command {
     Finish(acting::Finish),
     /// Before the switch: the source is as it was before start.
     Abort(acting::Abort),
+    #[command(flatten)]
+    Pages(pages::Pages),
 }
 
 #[derive(Args)]
@@ -147,6 +150,7 @@ fn main() -> ExitCode {
         Command::Recopy(arguments) => arguments.run(),
         Command::Finish(arguments) => arguments.run(),
         Command::Abort(arguments) => arguments.run(),
+        Command::Pages(pages) => pages.run(<Cli as clap::CommandFactory>::command()),
     };
     match done {
         Ok(status) => ExitCode::from(status),
