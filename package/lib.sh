@@ -21,6 +21,8 @@ released() { grep -v '^#' "$ROOT/package/released"; }
 deb_name() { echo "postgresql-$1-dts-ddl-capture"; }
 deb_file() { echo "$(deb_name "$1")_$2-1_$(dpkg --print-architecture).deb"; }   # MAJOR VERSION
 tar_name() { echo "dts_ddl_capture-$2-pg$1-$(uname -s | tr '[:upper:]' '[:lower:]')-$(uname -m)"; }
+migrate_deb() { echo "dts-migrate_$1-1_$(dpkg --print-architecture).deb"; }   # VERSION
+migrate_tar() { echo "dts-migrate-$1-$(uname -s | tr '[:upper:]' '[:lower:]')-$(uname -m)"; }
 
 # check_versions: everything that names the version names that of Cargo.toml. (package/check reads META.json with PGXN's validator.)
 check_versions() {
