@@ -71,7 +71,8 @@ pub fn keys(look: &mut Look) -> Found {
     let generated = names(&session.rows(&format!(
         "SELECT DISTINCT format('%I.%I', n.nspname, c.relname) FROM pg_class c, pg_namespace n, pg_index i, pg_attribute a
          WHERE {OF_USERS} AND c.relkind IN ('r', 'p') AND i.indrelid = c.oid AND a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
-           AND a.attgenerated <> '' AND (c.relreplident IN ('d', 'f') AND i.indisprimary OR c.relreplident = 'i' AND i.indisreplident)
+           AND a.attgenerated <> ''
+           AND (c.relreplident IN ('d', 'f') AND i.indisprimary OR c.relreplident = 'i' AND i.indisreplident)
          ORDER BY 1"
     ))?);
     if !generated.is_empty() {
