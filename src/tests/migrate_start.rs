@@ -269,10 +269,11 @@ fn code_of_users() {
     let pair = Pair::bare(&servers(), "start_code");
     let name = pair.source.database.clone();
     pair.source.run(&format!(
-        "CREATE ROLE {name}_mallory; GRANT CREATE ON DATABASE {name} TO {name}_mallory; SET ROLE {name}_mallory; CREATE SCHEMA m;
-         CREATE FUNCTION m.evil(x int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN
+        "CREATE ROLE {name}_mallory; GRANT CREATE ON DATABASE {name} TO {name}_mallory; SET ROLE {name}_mallory; CREATE SCHEMA m; GRANT USAGE ON SCHEMA m TO PUBLIC;
+         CREATE FUNCTION m.attack() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
            BEGIN EXECUTE 'RESET ROLE'; EXCEPTION WHEN OTHERS THEN NULL; END;
-           BEGIN EXECUTE 'ALTER ROLE {name}_mallory SUPERUSER'; EXCEPTION WHEN OTHERS THEN NULL; END; RETURN x; END $$;
+           BEGIN EXECUTE 'ALTER ROLE {name}_mallory SUPERUSER'; EXCEPTION WHEN OTHERS THEN NULL; END; END $$;
+         CREATE FUNCTION m.evil(x int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM m.attack(); RETURN x; END $$;
          CREATE DOMAIN m.d AS int CHECK (m.evil(value) = value);
          CREATE TYPE m.c AS (a m.d);
          CREATE TABLE m.in_check (x int CHECK (m.evil(x) = x)); INSERT INTO m.in_check VALUES (1);
@@ -354,13 +355,13 @@ fn roles_and_database() {
              FROM pg_authid WHERE rolname LIKE '{name}%' AND rolname <> '{name}_both'"
         ),
         format!(
-            "SELECT string_agg(concat_ws(',', g.rolname, m.rolname, admin_option), ';' ORDER BY 1) FROM pg_auth_members a
-             JOIN pg_roles g ON g.oid = roleid JOIN pg_roles m ON m.oid = member WHERE g.rolname LIKE '{name}%' AND m.rolname LIKE '{name}%'"
+            "SELECT string_agg(x, ';' ORDER BY x COLLATE \"C\") FROM (SELECT concat_ws(',', g.rolname, m.rolname, admin_option) AS x FROM pg_auth_members a
+             JOIN pg_roles g ON g.oid = roleid JOIN pg_roles m ON m.oid = member WHERE g.rolname LIKE '{name}%' AND m.rolname LIKE '{name}%') s"
         ),
         format!(
-            "SELECT string_agg(concat_ws(',', r.rolname, d.datname, (SELECT string_agg(c, ',' ORDER BY c) FROM unnest(setconfig) c)), ';' ORDER BY 1)
+            "SELECT string_agg(x, ';' ORDER BY x COLLATE \"C\") FROM (SELECT concat_ws(',', r.rolname, d.datname, (SELECT string_agg(c, ',' ORDER BY c) FROM unnest(setconfig) c)) AS x
              FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = setrole LEFT JOIN pg_database d ON d.oid = setdatabase
-             WHERE r.rolname LIKE '{name}%' OR d.datname = '{name}'"
+             WHERE r.rolname LIKE '{name}%' OR d.datname = '{name}') s"
         ),
         "SELECT concat_ws(',', pg_get_userbyid(datdba), shobj_description(oid, 'pg_database'),
            (SELECT string_agg(a::text, ',' ORDER BY a::text) FROM unnest(datacl) a)) FROM pg_database WHERE datname = current_database()"

@@ -79,7 +79,7 @@ pub fn moment(work: &mut Work) -> Result<String, Problem> {
     for attempt in 1.. {
         let locked = attempt > TRIES;
         let mut session = work.source.connect_to_write()?;
-        let Some(last) = begin_moment(work, &mut session, locked)? else {
+        let Some((last, position)) = begin_moment(work, &mut session, locked)? else {
             continue;
         };
         let since = std::time::Instant::now();
@@ -100,18 +100,20 @@ pub fn moment(work: &mut Work) -> Result<String, Problem> {
             continue;
         }
         session.run("COMMIT")?;
-        return keep(work, last, &tables, &foreign_keys, &files, waited);
+        let kept = keep(work, last, &tables, &foreign_keys, &files, waited)?;
+        advance(work, &position)?;
+        return Ok(kept);
     }
     unreachable!("the loop ends by return")
 }
 
-/// A transaction whose snapshot has the DDL commands up to the id that is returned, and no later ones. With the lock no DDL
-/// commits until it ends. None when DDL that runs for long was in the way.
+/// A transaction whose snapshot has the DDL commands up to the id that is returned, and no later ones, and a position in WAL between
+/// the commits of these and those. With the lock no DDL commits until it ends. None when DDL that runs for long was in the way.
 fn begin_moment(
     work: &mut Work,
     session: &mut Session,
     locked: bool,
-) -> Result<Option<i64>, Problem> {
+) -> Result<Option<(i64, String)>, Problem> {
     let last = match capture::edition(&mut work.here)? {
         Some(Edition::Extension) => "dts_ddl.last_id()",
         _ => "(SELECT coalesce(max(id), 0) FROM public.dts_ddl_command)",
@@ -132,12 +134,29 @@ fn begin_moment(
         std::thread::sleep(std::time::Duration::from_secs(1));
         return Ok(None);
     }
-    let id = session.ask(&format!("SELECT {last}"))?[0].number(0);
+    let rows = session.ask(&format!("SELECT {last}, pg_current_wal_insert_lsn()"))?;
+    let moment = (rows[0].number(0), rows[0].text(1).to_owned());
     if !locked {
         // the lock goes, the snapshot stays
         session.run("ROLLBACK TO moment; RELEASE moment")?;
     }
-    Ok(Some(id))
+    Ok(Some(moment))
+}
+
+/// The stream begins at the moment: rows from before have columns, and tables, that the schema does not have.
+fn advance(work: &mut Work, position: &str) -> Result<(), Problem> {
+    loop {
+        // no further than WAL is on disk
+        let rows = work.here.ask(&format!(
+            "SELECT end_lsn >= {0} FROM pg_replication_slot_advance({1}, {0})",
+            literal(position),
+            literal(work.name())
+        ))?;
+        if rows[0].is_true(0) {
+            return Ok(());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }
 
 fn newer(work: &mut Work, last: i64) -> Result<bool, Problem> {
