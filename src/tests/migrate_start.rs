@@ -269,7 +269,11 @@ fn code_of_users() {
     let pair = Pair::bare(&servers(), "start_code");
     let name = pair.source.database.clone();
     pair.source.run(&format!(
-        "CREATE ROLE {name}_mallory; GRANT CREATE ON DATABASE {name} TO {name}_mallory; SET ROLE {name}_mallory; CREATE SCHEMA m; GRANT USAGE ON SCHEMA m TO PUBLIC;
+        "CREATE ROLE {name}_mallory LOGIN; GRANT CREATE ON DATABASE {name} TO {name}_mallory"
+    ));
+    let mut mallory = pair.source.connect_as(Some(&format!("{name}_mallory")));
+    let made = mallory.batch_execute(&format!(
+        "CREATE SCHEMA m;
          CREATE FUNCTION m.attack() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
            BEGIN EXECUTE 'RESET ROLE'; EXCEPTION WHEN OTHERS THEN NULL; END;
            BEGIN EXECUTE 'ALTER ROLE {name}_mallory SUPERUSER'; EXCEPTION WHEN OTHERS THEN NULL; END; END $$;
@@ -287,7 +291,8 @@ fn code_of_users() {
          CREATE MATERIALIZED VIEW m.view AS SELECT m.evil(1) AS x;
          CREATE TABLE m.harmless (x int CHECK (x > 0)); INSERT INTO m.harmless VALUES (1)"
     ));
-    // it is one: on the source everything ran as its owner
+    made.unwrap_or_else(|error| panic!("{}", super::pair::describe(&error)));
+    drop(mallory);
     started(&pair, "");
     for node in [&pair.source, &pair.destination] {
         node.expect_value(
