@@ -14,7 +14,7 @@ const REST: &str = include_str!("database.sql");
 const BYTES_OF_SCALE: u64 = 15_600_000;
 /// Owner of all; who runs the application; who reads.
 pub const OWNER: &str = "shop_owner";
-const ROLES: &str = "CREATE ROLE shop_owner LOGIN CREATEROLE; CREATE ROLE shop_app LOGIN CONNECTION LIMIT 50;
+const ROLES: &str = "CREATE ROLE shop_owner LOGIN; CREATE ROLE shop_app LOGIN CONNECTION LIMIT 50;
     CREATE ROLE \"Shop Report\" NOINHERIT; GRANT shop_app TO shop_owner; GRANT \"Shop Report\" TO shop_app WITH ADMIN OPTION;
     ALTER ROLE shop_app SET statement_timeout = '10min'; COMMENT ON ROLE shop_app IS 'the application'";
 /// With rows of one table of many bytes there are many of few: what is copied at the end is long.
