@@ -9,6 +9,7 @@
 use super::{Edition, Work, capture};
 use crate::connection::{Row, Server, Session, Side, literal};
 use crate::problem::{Problem, words};
+use crate::schema::dump::without_version;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -311,11 +312,25 @@ pub fn load(work: &mut Work) -> Result<String, Problem> {
     work.record.make(Side::Destination, "schema", "", None)?;
     let files = Files::of_record(work)?;
     let list = list(work, &files, "pre-data")?;
-    let output = run(restore(work)
-        .args(["--single-transaction", "--exit-on-error"])
-        .arg("--use-list")
-        .arg(files.list(&list)?)
-        .arg(files.archive()))?;
+    let list = files.list(&list)?;
+    let mut command = match without_versions(work, &files, &list)? {
+        None => {
+            let mut command = restore(work);
+            command
+                .args(["--single-transaction", "--exit-on-error", "--use-list"])
+                .arg(list)
+                .arg(files.archive());
+            command
+        }
+        Some(script) => {
+            let mut command = work.target.program(&work.programs.path("psql"));
+            command
+                .args(["-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-f"])
+                .arg(script);
+            command
+        }
+    };
+    let output = run(&mut command)?;
     if !output.status.success() {
         return Err(Problem::new(
             format!(
@@ -326,6 +341,58 @@ pub fn load(work: &mut Work) -> Result<String, Problem> {
         ));
     }
     Ok(String::new())
+}
+
+/// Some minors give columns an option `pg_attver`, which pg_dump of another major writes out, and other servers refuse. Where the
+/// archive has it, the same as a script without, for psql. None where it has not.
+///
+/// Only a pg_restore that begins its scripts with `\restrict` may have its text read by psql, which else would take lines of users'
+/// texts for commands of its own (CVE-2025-8714).
+fn without_versions(
+    work: &Work,
+    files: &Files,
+    list: &Path,
+) -> Result<Option<PathBuf>, Problem> {
+    let output = run(Command::new(work.programs.path("pg_restore"))
+        .args(["--no-publications", "--no-subscriptions", "--file=-"])
+        .args(work.target_lacks_tablespaces.then_some("--no-tablespaces"))
+        .arg("--use-list")
+        .arg(list)
+        .arg(files.archive()))?;
+    let unread = |why: &str| {
+        Problem::new(
+            format!("the archive of the schema cannot be made a script: {why}"),
+            "use the newest minor of pg_restore (--pg-bin), then dts-migrate start again",
+        )
+    };
+    if !output.status.success() {
+        return Err(unread(String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    // in the encoding of the source: the option itself is ASCII
+    let option = b"SET (pg_attver=";
+    let lines = output.stdout.split_inclusive(|&byte| byte == b'\n');
+    let has = |line: &[u8]| line.windows(option.len()).any(|part| part == option);
+    if !lines.clone().any(has) {
+        return Ok(None);
+    }
+    if !lines.clone().any(|line| line.starts_with(b"\\restrict ")) {
+        return Err(unread("it has no \\restrict"));
+    }
+    let mut script = Vec::with_capacity(output.stdout.len());
+    for line in lines {
+        match std::str::from_utf8(line) {
+            Ok(text) if has(line) => {
+                if let Some(text) = without_version(text.trim_end()) {
+                    script.extend_from_slice(text.as_bytes());
+                    script.push(b'\n');
+                }
+            }
+            _ => script.extend_from_slice(line),
+        }
+    }
+    let path = files.0.path().join("schema.sql");
+    std::fs::write(&path, script).map_err(|error| files.failed(&error))?;
+    Ok(Some(path))
 }
 
 /// Whether relations of the source are in a tablespace of which the target has none by this name.
