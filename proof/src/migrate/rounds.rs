@@ -354,7 +354,7 @@ impl Run<'_> {
         }
         let said = downtime(&outcome.text);
         println!(
-            "switch at {} tps: {:.1} s in all; downtime {said:?} s by itself, {:?} s for a user, who wrote {} rows here, {} there",
+            "switch at {} tps: {:.1} s in all; downtime {said:?} s by itself, {:?} s for a user ({} rows, then {})",
             self.plan.tps,
             outcome.seconds,
             beats.gap,

@@ -81,15 +81,42 @@ fn schema(pair: &Pair, server: &Server, whole: bool) -> dump::Entries {
             *text = kept.join("\n");
         }
     }
-    // a constraint that is only NOT NULL has a name from 18 on, which follows no renaming
-    if pair.source.major() < 18 && pair.target.major() >= 18 {
-        let name =
-            regex::Regex::new("CONSTRAINT (\\w+|\"[^\"]+\") NOT NULL").expect("an expression");
-        for text in entries.values_mut().flatten() {
-            *text = name.replace_all(text, "NOT NULL").into_owned();
+    for (header, texts) in &mut entries {
+        for text in texts {
+            *text = spelled(pair, header, text);
         }
     }
     entries
+}
+
+/// Whether one of the servers is older than the major, and the other is not.
+fn straddle(pair: &Pair, major: u32) -> bool {
+    (pair.source.major() < major) != (pair.target.major() < major)
+}
+
+/// The text of an entry without what the majors spell in different ways.
+fn spelled(pair: &Pair, header: &str, text: &str) -> String {
+    let mut text = text.to_owned();
+    let mut without = |expression: &str, by: &str| {
+        let expression = regex::Regex::new(expression).expect("an expression");
+        text = expression.replace_all(&text, by).into_owned();
+    };
+    if straddle(pair, 14) {
+        // a range type has a multirange type; arguments of procedures have their mode
+        without(",?\n *multirange_type_name = .*", "");
+        if header.contains("PROCEDURE ") {
+            without("([(] *|, )IN ", "$1");
+        }
+    }
+    if straddle(pair, 16) && header.contains("VIEW ") {
+        // columns of a single relation have its name before them
+        without("(\\w+|\"[^\"]+\")\\.", "");
+    }
+    if straddle(pair, 18) {
+        // a constraint that is only NOT NULL has a name, which follows no renaming
+        without("CONSTRAINT (\\w+|\"[^\"]+\") NOT NULL", "NOT NULL");
+    }
+    text
 }
 
 /// What pg_dump has of one side only. `whole`: all of it, when nothing of the migration is left.
@@ -131,8 +158,7 @@ fn rows(server: &Server) -> BTreeMap<String, (i64, String)> {
     let mut rows = BTreeMap::new();
     for table in tables {
         let query = format!(
-            "SELECT count(*), coalesce(sum(hashtextextended(\"the row\"::text, 0)::numeric), 0)::text FROM ONLY {table} \"the
-                row\""
+            "SELECT count(*), coalesce(sum(hashtextextended(one_row::text, 0)::numeric), 0)::text FROM ONLY {table} one_row"
         );
         let row = client
             .query_one(&query, &[])
@@ -173,7 +199,7 @@ fn shown(pair: &Pair, table: &str, count: i64) -> String {
     if count > SHOWN {
         return String::new();
     }
-    let query = format!("SELECT left(\"the row\"::text, 120) FROM ONLY {table} \"the row\"");
+    let query = format!("SELECT left(one_row::text, 120) FROM ONLY {table} one_row");
     let [source, target] = [&pair.source, &pair.target].map(|server| lines(server, &query));
     let found = different("row", &source, &target, ["source", "target"]);
     found
@@ -258,8 +284,19 @@ pub fn roles(pair: &Pair, server: &Server) -> Vec<String> {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    dump::roles(&String::from_utf8_lossy(&output.stdout))
-        .into_keys()
+    let roles = dump::roles(&String::from_utf8_lossy(&output.stdout)).into_keys();
+    // memberships have options and a grantor from 16 on
+    let options =
+        regex::Regex::new("(,| WITH) INHERIT (TRUE|FALSE)( GRANTED BY .*)?$|( GRANTED BY .*)$")
+            .expect("an expression");
+    roles
+        .map(|role| {
+            if straddle(pair, 16) {
+                options.replace(&role, "").into_owned()
+            } else {
+                role
+            }
+        })
         .collect()
 }
 
