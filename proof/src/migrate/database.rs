@@ -507,7 +507,7 @@ fn table(number: usize, kind: usize, bytes: u64, dice: &mut Dice) -> Made {
                 ));
             }
             add(format!("GRANT SELECT, INSERT ON {name} TO shop_app"));
-            alterable = number % 3 != 0;
+            alterable = !number.is_multiple_of(3);
         }
     }
     if dice.one_in(4) {

@@ -6,7 +6,7 @@
 pub mod bench;
 pub mod database;
 #[path = "../torture/dice.rs"]
-pub mod dice;
+mod dice;
 pub mod load;
 pub mod rounds;
 pub mod server;
