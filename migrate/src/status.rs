@@ -41,6 +41,8 @@ pub struct Status {
     pub sequences_behind: Option<u64>,
     /// Around the old server: how it is taken away by hand.
     pub fence: Vec<String>,
+    /// The old server does not follow yet, although it was to.
+    pub way_back_unfinished: bool,
     pub checks: Vec<Check>,
     pub notes: Vec<String>,
     /// What could not be looked at.
@@ -103,6 +105,7 @@ pub struct Stop {
     pub tag: String,
     pub role: String,
     pub statement: String,
+    pub sqlstate: String,
     pub error: String,
     pub hint: String,
 }
@@ -231,6 +234,7 @@ impl Status {
 
     fn of_record(&mut self, record: &mut Record) -> Result<(), Problem> {
         self.acting = record.holder()?;
+        self.way_back_unfinished = crate::switch::back::is_unfinished(record)?;
         for side in [Side::Source, Side::Destination] {
             if let Some((_, database, before)) = fence::known(record, side.name())? {
                 self.fence = before.commands(&database).to_vec();
@@ -337,7 +341,7 @@ impl Status {
                 flow.lag_seconds = silent.filter(|seconds: &f64| *seconds > 30.0);
                 let stops = session.ask(
                     "SELECT s.copied_table, s.since, s.failures, s.id, s.tag, s.role, left(s.ddl_text, 500), \
-                     concat_ws(': ', s.error, s.detail), s.hint
+                     concat_ws(': ', s.error, s.detail), s.hint, s.sqlstate
                      FROM dts_ddl.stops() s",
                 )?;
                 self.stops = stops
@@ -352,6 +356,7 @@ impl Status {
                         statement: row.text(6).to_owned(),
                         error: row.text(7).to_owned(),
                         hint: row.text(8).to_owned(),
+                        sqlstate: row.text(9).to_owned(),
                     })
                     .collect();
             }
@@ -496,6 +501,7 @@ impl Status {
             || self.is_stopped()
             || self.slot_is_lost()
             || self.fence_is_left()
+            || self.way_back_unfinished
             || !self.tables_without_rows.is_empty() && self.follows()
         {
             NEEDS_A_HAND
@@ -517,6 +523,10 @@ impl Status {
             return format!("a switch is at work (process {pid} of the target)");
         }
         match self.phase() {
+            _ if self.way_back_unfinished => format!(
+                "{} completes the way back; until then nobody should come to the new server",
+                command("switch --back")
+            ),
             None if !self.not_looked.is_empty() => {
                 "what could not be looked at stands above".to_owned()
             }
@@ -756,6 +766,7 @@ impl Status {
 
 impl Stop {
     fn text(&self) -> String {
+        const INDENT: &str = "\n             ";
         let mut lines = Vec::new();
         let tries = format!("since {}, tried {} times", self.since, self.failures);
         match (self.id, &self.table) {
@@ -791,7 +802,7 @@ impl Stop {
         } else {
             lines.push("or copy    take the row out of the way, then: dts-migrate recopy SOURCE TARGET TABLE".to_owned());
         }
-        lines.join("\n             ")
+        lines.join(INDENT)
     }
 }
 

@@ -30,15 +30,35 @@ pub fn is_unfinished(record: &mut Record) -> Result<bool, Problem> {
 
 /// What can be known before.
 pub fn require_possible(
-    target: &mut Session,
+    record: &mut Record,
     source: &mut Session,
     edition: Edition,
 ) -> Result<(), Problem> {
+    let trusts = record.migration.trust_source || needs_trust(source)?;
+    let target = &mut record.session;
     if edition != Edition::Extension || pair::edition(source)? != Edition::Extension {
         return Err(Problem::new(
             "the way back needs the extension on both servers",
             "switch without --back, or install dts_ddl_capture where it is missing; nothing was changed",
         ));
+    }
+    if !trusts {
+        // who could write commands for the old server
+        let rights = target.ask(
+            "SELECT found, remedy FROM dts_ddl.check() WHERE name = 'rights' AND status <> 'ok'",
+        )?;
+        if let Some(row) = rights.first() {
+            return Err(Problem::new(
+                format!(
+                    "the old server would refuse DDL of the new one: {}",
+                    row.text(0)
+                ),
+                format!(
+                    "on the target: {}; or switch without --back; nothing was changed",
+                    row.text(1)
+                ),
+            ));
+        }
     }
     let rows = target.ask(
         "SELECT current_setting('wal_level'),
@@ -138,7 +158,8 @@ fn prepare_old(record: &mut Record, old: &mut Session, name: &str) -> Result<(),
         "DELETE FROM dts_migrate.made WHERE side = 'source' AND kind IN ('slot', 'publication')",
     )?;
     let last = pair::last_command(&mut record.session)?;
-    let trust = needs_trust(old)?;
+    // who has trusted the one, trusts the other
+    let trust = record.migration.trust_source || needs_trust(old)?;
     record.migration.trust_source = trust;
     record.make(Side::Source, "apply", "", None)?;
     old.run(&format!(
@@ -309,9 +330,22 @@ pub fn go_on(
             "dts-migrate switch --back SOURCE TARGET makes it; dts-migrate finish SOURCE TARGET does without it",
         ));
     }
-    let question = "The switch is done; the old server will follow the new one from now on.\n\
-                    What users have written to the new one so far, the old one will not have: dts-migrate compare tells.";
-    if !ask(question) {
+    // from its slot on nothing is left out
+    let has_slot = record.migration.phase == Phase::Back
+        && !servers
+            .source
+            .connect()?
+            .ask(&format!(
+                "SELECT FROM pg_replication_slots WHERE slot_name = {}",
+                literal(&record.migration.name)
+            ))?
+            .is_empty();
+    let mut question =
+        "The switch is done; the old server will follow the new one from now on.".to_owned();
+    if !has_slot {
+        question.push_str("\nWhat users have written to the new one so far, the old one will not have: dts-migrate compare tells.");
+    }
+    if !ask(&question) {
         return Err(Problem::new("nothing was changed", ""));
     }
     let (servers, record) = if record.migration.phase == Phase::Back {
@@ -335,7 +369,11 @@ pub fn go_on(
                 "the old server follows; users may come to {} now",
                 servers.source.host_and_port_text()
             ),
-            "next: dts-migrate compare SOURCE TARGET if somebody was there before".to_owned(),
+            if has_slot {
+                "next: dts-migrate status SOURCE TARGET".to_owned()
+            } else {
+                "next: dts-migrate compare SOURCE TARGET if somebody was there before".to_owned()
+            },
         ],
     })
 }

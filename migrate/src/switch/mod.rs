@@ -213,7 +213,7 @@ fn ready(
     fence.require_possible(&mut source)?;
     require_following(record, &name, edition)?;
     if options.back {
-        back::require_possible(&mut record.session, &mut source, edition)?;
+        back::require_possible(record, &mut source, edition)?;
     }
     let stream = Stream::new(&mut source, vec![name.clone()], Duration::from_millis(100))?;
     near(&mut source, &name, &stream, options.patience, tell)?;
@@ -523,7 +523,7 @@ impl Prepared {
             lines.push("The target has no extension: what portable apply has left out is in dts_ddl_apply.log.".to_owned());
         }
         if options.back {
-            let trust = back::needs_trust(&mut self.source)?;
+            let trust = self.record.migration.trust_source || back::needs_trust(&mut self.source)?;
             lines.push(format!(
                 "The old server will follow the new one{}; CONNECTION LIMIT 0 stays on it, and it is not read-only, \
                  since the stream writes.",
