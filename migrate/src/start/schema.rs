@@ -348,11 +348,7 @@ pub fn load(work: &mut Work) -> Result<String, Problem> {
 ///
 /// Only a pg_restore that begins its scripts with `\restrict` may have its text read by psql, which else would take lines of users'
 /// texts for commands of its own (CVE-2025-8714).
-fn without_versions(
-    work: &Work,
-    files: &Files,
-    list: &Path,
-) -> Result<Option<PathBuf>, Problem> {
+fn without_versions(work: &Work, files: &Files, list: &Path) -> Result<Option<PathBuf>, Problem> {
     let output = run(Command::new(work.programs.path("pg_restore"))
         .args(["--no-publications", "--no-subscriptions", "--file=-"])
         .args(work.target_lacks_tablespaces.then_some("--no-tablespaces"))
