@@ -271,6 +271,7 @@ fn until_ready(
         literal(name)
     );
     let start = Instant::now();
+    let mut seen = Instant::now();
     let mut pause = Duration::from_millis(20);
     loop {
         let rows = session.ask(&query)?;
@@ -306,6 +307,19 @@ fn until_ready(
                     "mend what it says, and it goes on by itself; dts-migrate status SOURCE TARGET",
                 ));
             }
+        }
+        // where no stop is told: a worker that fails is started again each 5 s, and hardly ever seen
+        let runs = session.ask(&format!(
+            "SELECT FROM pg_stat_subscription WHERE subname = {} AND pid IS NOT NULL AND relid IS NULL",
+            literal(name)
+        ))?;
+        if !runs.is_empty() {
+            seen = Instant::now();
+        } else if seen.elapsed() > Duration::from_secs(20) {
+            return Err(Problem::new(
+                "no worker of the subscription runs: the stream stands still, and with it the copy",
+                "the target's server log says why; when it is mended, the copy goes on by itself",
+            ));
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_secs(1));
