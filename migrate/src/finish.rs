@@ -91,7 +91,8 @@ pub fn finish(source: &Server, target: &Server, options: &Options) -> Result<Rep
             report.remains.push(format!(
                 "the other server ({}) was not reached ({}). If it is still there, on it: SELECT \
                  pg_drop_replication_slot({name}); DROP PUBLICATION {}; \
-                 DROP EXTENSION dts_ddl_capture if nobody else needs it; ALTER TABLE .. REPLICA IDENTITY DEFAULT where it is FULL",
+                 DROP EXTENSION dts_ddl_capture if nobody else needs it; ALTER TABLE .. REPLICA IDENTITY DEFAULT where \
+                  it is FULL",
                 servers.source.host_and_port_text(),
                 problem.what,
                 identifier(&record.migration.name)

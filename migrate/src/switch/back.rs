@@ -343,7 +343,8 @@ pub fn go_on(
     let mut question =
         "The switch is done; the old server will follow the new one from now on.".to_owned();
     if !has_slot {
-        question.push_str("\nWhat users have written to the new one so far, the old one will not have: dts-migrate compare tells.");
+        question.push_str("\nWhat users have written to the new one so far, the old one will not have: dts-migrate \
+         compare tells.");
     }
     if !ask(&question) {
         return Err(Problem::new("nothing was changed", ""));
