@@ -4,7 +4,7 @@ use crate::arguments::{Common, Servers, logged};
 use clap::Args;
 use dts_migrate::connection::{Server, Side};
 use dts_migrate::problem::Problem;
-use dts_migrate::{config, finish, interrupt, pair, recopy, status, switch};
+use dts_migrate::{config, finish, interrupt, recopy, status, switch};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -181,7 +181,7 @@ impl Recopy {
                 "{} {tables} left; {} rows, {}",
                 copying.left,
                 copying.rows,
-                pair::size(copying.bytes)
+                dts_migrate::output::size(copying.bytes)
             ));
             bar.tick();
         };

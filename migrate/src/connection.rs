@@ -132,6 +132,13 @@ impl Server {
         }
     }
 
+    /// The same, with sessions and programs that are known by this `application_name`.
+    pub fn called(&self, name: &str) -> Self {
+        let mut server = self.clone();
+        server.parameters.set("application_name", name);
+        server
+    }
+
     pub fn dbname(&self) -> &str {
         self.parameters.get("dbname").unwrap_or_default()
     }

@@ -87,6 +87,9 @@ struct Start {
     /// maintenance_work_mem of each session that makes indexes.
     #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = memory)]
     index_memory: String,
+    /// Begin although check finds what must be mended.
+    #[arg(long)]
+    no_check: bool,
     /// End after this step; start again goes on.
     #[arg(long, value_name = "STEP", value_parser = clap::builder::PossibleValuesParser::new(start::STEPS))]
     until: Option<String>,
@@ -196,6 +199,25 @@ fn start(arguments: &Start) -> Result<u8, Problem> {
         index_memory: arguments.index_memory.clone(),
         until: arguments.until.clone(),
     };
+    if !arguments.no_check && !start::is_begun(&target) {
+        let must = check::check(
+            &source,
+            &target,
+            &check::Options {
+                trust_source: options.trust_source,
+                jobs: arguments.jobs.or(config.jobs).unwrap_or(4),
+                pg_bin: said.pg_bin.clone(),
+            },
+        )?;
+        if must.exit_status() != 0 {
+            output.say(&must.text(false));
+            let problem = Problem::new(
+                "something must be mended first (above); nothing was changed on either side",
+                "mend it, then dts-migrate start again; or --no-check",
+            );
+            return logged(&output, Err(problem));
+        }
+    }
     let done = start::start(&source, &target, &options, said.pg_bin.as_deref(), &output);
     logged(&output, done)?;
     Ok(0)

@@ -162,6 +162,17 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// For a text: 2 h 5 min.
+pub fn duration(seconds: f64) -> String {
+    let whole = seconds.max(0.0).round() as u64;
+    match whole {
+        0..10 => format!("{:.1} s", seconds.max(0.0)),
+        10..60 => format!("{whole} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +183,13 @@ mod tests {
         assert_eq!(utc(951_782_399), "2000-02-28 23:59:59Z");
         assert_eq!(utc(951_782_400), "2000-02-29 00:00:00Z");
         assert_eq!(utc(1_893_456_000), "2030-01-01 00:00:00Z");
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration(0.84), "0.8 s");
+        assert_eq!(duration(75.0), "1 min 15 s");
+        assert_eq!(duration(7500.0), "2 h 5 min");
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub fn recopy(
     until_ready(&servers.target, &name, &tables, edition, tell)?;
     Ok(format!(
         "{list}: copied again in {}",
-        pair::duration(start.elapsed().as_secs_f64())
+        crate::output::duration(start.elapsed().as_secs_f64())
     ))
 }
 

@@ -5,7 +5,8 @@
 use crate::compare::published;
 use crate::compare::report::Status as TableStatus;
 use crate::connection::{Row, Server, Session, Side, identifier, literal};
-use crate::pair::{self, Edition, Servers, duration, size};
+use crate::output::{duration, size};
+use crate::pair::{self, Edition, Servers};
 use crate::problem::Problem;
 use crate::record::{Phase, Record};
 use crate::switch::{fence, sequences};
@@ -835,15 +836,15 @@ mod tests {
     fn bars() {
         let bar = Bar {
             step: "rows".to_owned(),
-            done: 500_000_000,
-            total: 1_000_000_000,
+            done: 1 << 29,
+            total: 1 << 30,
             unit: "bytes".to_owned(),
             seconds: 10.0,
             silent_seconds: 0.0,
         };
         assert_eq!(
             bar.text(),
-            "[###############---------------] 500.0 MB of 1.0 GB, 50.0 MB/s, 10 s left"
+            "[###############---------------] 512.0 MB of 1.0 GB, 51.2 MB/s, 10 s left"
         );
         let nothing = Bar {
             done: 0,

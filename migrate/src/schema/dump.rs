@@ -50,6 +50,98 @@ pub fn entries(dump: &str) -> Entries {
     entries
 }
 
+/// What majors only spell in different ways is made the same in both: that a range type has a multirange type and arguments of
+/// procedures a mode (14), whether columns of a query have their table's name before them (16), that NOT NULL has a name (18).
+pub fn spelled_alike(source: &mut Entries, destination: &mut Entries, majors: [u32; 2]) {
+    let straddle = |major: u32| (majors[0] < major) != (majors[1] < major);
+    if straddle(14) {
+        for entries in [&mut *source, &mut *destination] {
+            *entries = std::mem::take(entries)
+                .into_iter()
+                .map(|(header, texts)| {
+                    let of = |text: String| without_modes(&without_multirange(&text));
+                    (without_modes(&header), texts.into_iter().map(of).collect())
+                })
+                .collect();
+        }
+    }
+    for (header, texts) in source {
+        let Some(others) = destination
+            .get_mut(header)
+            .filter(|others| *others != texts)
+        else {
+            continue;
+        };
+        let query = ["VIEW ", "MATERIALIZED VIEW ", "RULE "];
+        let has_query = straddle(16) && query.iter().any(|kind| header.starts_with(kind));
+        let normal = |texts: &[String]| -> Vec<String> {
+            let of = |text: &String| {
+                let lines = text.lines().map(|line| match (straddle(18), has_query) {
+                    (_, true) => without_qualifiers(line),
+                    (true, false) => without_not_null_name(line),
+                    (false, false) => line.to_owned(),
+                });
+                lines.collect::<Vec<_>>().join("\n")
+            };
+            texts.iter().map(of).collect()
+        };
+        let (here, there) = (normal(texts), normal(others));
+        // only where this is all: else what differs is shown as it is
+        if here == there {
+            *texts = here;
+            *others = there;
+        }
+    }
+}
+
+/// `PROCEDURE public.p(IN a integer)` without its `IN`.
+fn without_modes(text: &str) -> String {
+    if text.contains("PROCEDURE ") {
+        text.replace("(IN ", "(").replace(", IN ", ", ")
+    } else {
+        text.to_owned()
+    }
+}
+
+fn without_multirange(text: &str) -> String {
+    if !text.contains("\n    multirange_type_name = ") {
+        return text.to_owned();
+    }
+    let kept: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with("    multirange_type_name = "))
+        .collect();
+    kept.join("\n").replace(",\n);", "\n);")
+}
+
+/// `id integer CONSTRAINT t_id_not_null NOT NULL` as `id integer NOT NULL`.
+fn without_not_null_name(line: &str) -> String {
+    let found = line.split_once(" CONSTRAINT ");
+    let without = found.and_then(|(before, rest)| {
+        let at = rest.find(" NOT NULL")?;
+        Some(format!("{before}{}", &rest[at..]))
+    });
+    without.unwrap_or_else(|| line.to_owned())
+}
+
+/// Names without what stands before their last point.
+fn without_qualifiers(line: &str) -> String {
+    let part = |c: char| c.is_alphanumeric() || c == '_' || c == '"' || c == '$';
+    let mut result = String::with_capacity(line.len());
+    let mut word = 0;
+    for c in line.chars() {
+        if c == '.' && word < result.len() {
+            result.truncate(word);
+            continue;
+        }
+        result.push(c);
+        if !part(c) {
+            word = result.len();
+        }
+    }
+    result
+}
+
 /// What pg_dumpall writes of roles and memberships: each command is an entry.
 pub fn roles(dump: &str) -> Entries {
     dump.lines()
@@ -217,5 +309,59 @@ mod tests {
         for other in ["CREATE TABLE public.t (", "    a integer", ");", ""] {
             assert_eq!(line(other), other);
         }
+    }
+
+    #[test]
+    fn spellings() {
+        let of = |list: &[(&str, &str)]| -> Entries {
+            let entry =
+                |(header, text): &(&str, &str)| ((*header).to_owned(), vec![(*text).to_owned()]);
+            list.iter().map(entry).collect()
+        };
+        let differences = |older: &[(&str, &str)], newer: &[(&str, &str)], majors| {
+            let (mut older, mut newer) = (of(older), of(newer));
+            spelled_alike(&mut older, &mut newer, majors);
+            compare(&older, &newer).differences.len()
+        };
+        let view = |text| ("VIEW public.v, a", text);
+        let table = |text| ("TABLE public.t, a", text);
+        for (older, newer, at) in [
+            (view("SELECT t.a,"), view("SELECT a,"), [15, 16]),
+            (
+                table("k text NOT NULL"),
+                table("k text CONSTRAINT t_k_not_null NOT NULL"),
+                [17, 18],
+            ),
+            (
+                ("TYPE public.r, a", "AS RANGE (\n    subtype = integer\n);"),
+                (
+                    "TYPE public.r, a",
+                    "AS RANGE (\n    subtype = integer,\n    multirange_type_name = public.m\n);",
+                ),
+                [13, 14],
+            ),
+            (
+                (
+                    "PROCEDURE public.p(integer, text), a",
+                    "CREATE PROCEDURE public.p(a integer, b text)",
+                ),
+                (
+                    "PROCEDURE public.p(IN integer, IN text), a",
+                    "CREATE PROCEDURE public.p(IN a integer, IN b text)",
+                ),
+                [13, 15],
+            ),
+        ] {
+            assert_eq!(differences(&[older], &[newer], at), 0, "{newer:?}");
+            assert_ne!(differences(&[older], &[newer], [18, 18]), 0, "{newer:?}");
+        }
+        let differs = differences(&[view("SELECT t.a,")], &[view("SELECT b,")], [13, 18]);
+        assert_eq!(differs, 1);
+        let differs = differences(
+            &[table("k text")],
+            &[table("k text CONSTRAINT t_k_not_null NOT NULL")],
+            [13, 18],
+        );
+        assert_eq!(differs, 1);
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const EXTENSION: &str = "dts_ddl_capture";
 
 /// What captures DDL in this database.
-pub fn edition(source: &mut Session) -> Result<Option<Edition>, Problem> {
+pub fn edition(source: &mut Session) -> Result<Edition, Problem> {
     let rows = source.ask(&format!(
         "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = '{EXTENSION}'),
                 EXISTS (SELECT FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid
@@ -19,11 +19,11 @@ pub fn edition(source: &mut Session) -> Result<Option<Edition>, Problem> {
                 AND EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'dts_intercept_ddl' AND evtenabled <> 'D')"
     ))?;
     Ok(if rows[0].is_true(0) {
-        Some(Edition::Extension)
+        Edition::Extension
     } else if rows[0].is_true(1) {
-        Some(Edition::Portable)
+        Edition::Portable
     } else {
-        None
+        Edition::None
     })
 }
 
@@ -39,11 +39,9 @@ pub fn capture(work: &mut Work) -> Result<String, Problem> {
         work.record.make(Side::Source, "full_before", &name, None)?;
     }
     match edition(&mut work.here)? {
-        Some(Edition::Extension) => return Ok("by the extension, which was there".to_owned()),
-        Some(Edition::Portable) => {
-            return Ok("by the portable edition, which was there".to_owned());
-        }
-        None => {}
+        Edition::Extension => return Ok("by the extension, which was there".to_owned()),
+        Edition::Portable => return Ok("by the portable edition, which was there".to_owned()),
+        Edition::None => {}
     }
     let available = work.here.ask(&format!(
         "SELECT default_version FROM pg_available_extensions WHERE name = '{EXTENSION}'"

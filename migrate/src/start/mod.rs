@@ -22,6 +22,7 @@ mod stream;
 use crate::config::Programs;
 use crate::connection::{Server, Session};
 use crate::output::{Output, Watch};
+use crate::pair::Edition;
 use crate::problem::Problem;
 use crate::record::{self, Migration, Phase, Record};
 
@@ -38,6 +39,9 @@ pub struct Options {
     /// The step after which this ends; `start` again goes on.
     pub until: Option<String>,
 }
+
+/// By which its sessions are known on both servers.
+const CALLED: &str = "dts-migrate start";
 
 /// In their order.
 pub const STEPS: [&str; 19] = [
@@ -61,13 +65,6 @@ pub const STEPS: [&str; 19] = [
     "views",
     "large objects",
 ];
-
-/// What captures on the source, and what applies on the target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Edition {
-    Extension,
-    Portable,
-}
 
 /// What it has to say when it is done.
 type Step = fn(&mut Work) -> Result<String, Problem>;
@@ -119,6 +116,7 @@ pub fn start(
     pg_bin: Option<&std::path::Path>,
     output: &Output,
 ) -> Result<(), Problem> {
+    let (source, target) = (&source.called(CALLED), &target.called(CALLED));
     let mut here = source.connect_to_write()?;
     let mut outside = globals::without_database(target)?;
     let major = match &outside {
@@ -142,6 +140,7 @@ pub fn start(
         record,
         target_lacks_tablespaces: false,
     };
+    end_leftovers(&mut work)?;
     work.target_lacks_tablespaces = schema::tablespaces_are_missing(&mut work)?;
     if work.record.migration.phase != Phase::Starting {
         output.say("start is done already; next: dts-migrate status");
@@ -184,6 +183,36 @@ pub fn start(
         "The target follows the source ({:.1} s). next: dts-migrate status; dts-migrate compare; dts-migrate switch",
         watch.took().as_secs_f64()
     ));
+    Ok(())
+}
+
+/// Whether the target has the record of a start.
+pub fn is_begun(target: &Server) -> bool {
+    matches!(Record::look(target), Ok(Some(_)))
+}
+
+/// Programs of PostgreSQL outlive the start that was killed, and go on for a while.
+fn end_leftovers(work: &mut Work) -> Result<(), Problem> {
+    let own = work.record.session.ask("SELECT pg_backend_pid()")?[0]
+        .text(0)
+        .to_owned();
+    let query = format!(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name = {} AND backend_type = 'client backend' AND pid NOT IN (pg_backend_pid(), {own})",
+        crate::connection::literal(CALLED)
+    );
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while work.there.ask(&query)?[0].number::<u32>(0) > 0 {
+        if std::time::Instant::now() > end {
+            return Err(Problem::new(
+                "sessions of a start that was killed do not end on the target",
+                format!(
+                    "see SELECT pid, query FROM pg_stat_activity WHERE application_name = '{CALLED}' there, then dts-migrate start again"
+                ),
+            ));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
     Ok(())
 }
 

@@ -116,7 +116,7 @@ fn begin_moment(
     locked: bool,
 ) -> Result<Option<(i64, String)>, Problem> {
     let last = match capture::edition(&mut work.here)? {
-        Some(Edition::Extension) => "dts_ddl.last_id()",
+        Edition::Extension => "dts_ddl.last_id()",
         _ => "(SELECT coalesce(max(id), 0) FROM public.dts_ddl_command)",
     };
     session.run(if locked {

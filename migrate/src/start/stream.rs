@@ -17,17 +17,17 @@ use std::time::{Duration, Instant};
 const TRIES: u32 = 60;
 
 /// What applies DDL in the target's database.
-pub fn edition(work: &mut Work) -> Result<Option<Edition>, Problem> {
+pub fn edition(work: &mut Work) -> Result<Edition, Problem> {
     let rows = work.there.ask(
         "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'dts_ddl_capture'),
                 EXISTS (SELECT FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid WHERE n.nspname = 'dts_ddl_apply' AND c.relname = 'log')",
     )?;
     Ok(if rows[0].is_true(0) {
-        Some(Edition::Extension)
+        Edition::Extension
     } else if rows[0].is_true(1) {
-        Some(Edition::Portable)
+        Edition::Portable
     } else {
-        None
+        Edition::None
     })
 }
 
@@ -65,8 +65,8 @@ pub fn apply(work: &mut Work) -> Result<String, Problem> {
         .number::<i64>(0);
     let mut made = "";
     let edition = match edition(work)? {
-        Some(edition) => edition,
-        None => {
+        edition @ (Edition::Extension | Edition::Portable) => edition,
+        Edition::None => {
             let available = work.there.ask(
                 "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'dts_ddl_capture')",
             )?;
@@ -226,7 +226,7 @@ fn confirmed(work: &mut Work) -> Result<u64, Problem> {
 /// Why nothing goes on, if so.
 fn stopped(work: &mut Work, since: Duration) -> Result<Option<Problem>, Problem> {
     let next = "see dts-migrate status: mend the cause, and apply goes on by itself; or SELECT dts_ddl.skip(ID) on the target; then dts-migrate start again";
-    if edition(work)? == Some(Edition::Extension) {
+    if edition(work)? == Edition::Extension {
         let stops = work
             .there
             .ask("SELECT id, tag, error, copied_table FROM dts_ddl.stops()")?;
@@ -365,7 +365,7 @@ fn give(
     tables: &[crate::connection::Row],
     now: &[crate::connection::Row],
 ) -> Result<(), Problem> {
-    let portable = edition(work)? != Some(Edition::Extension);
+    let portable = edition(work)? != Edition::Extension;
     let end = Instant::now() + Duration::from_secs(60);
     for table in tables {
         let oid = table.text(0);

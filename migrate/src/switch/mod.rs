@@ -90,7 +90,7 @@ impl Clock {
             Some(longest) if self.start.elapsed() >= longest => Err(Problem::new(
                 format!(
                     "the downtime would be longer than {}",
-                    pair::duration(longest.as_secs_f64())
+                    crate::output::duration(longest.as_secs_f64())
                 ),
                 "dts-migrate switch again when there is less to do, or with a larger --max-downtime",
             )),
@@ -354,8 +354,8 @@ fn near(
             return Err(Problem::new(
                 format!(
                     "the target is {} behind after {}{}",
-                    pair::size(behind),
-                    pair::duration(patience.as_secs_f64()),
+                    crate::output::size(behind),
+                    crate::output::duration(patience.as_secs_f64()),
                     if active {
                         ""
                     } else {
@@ -366,7 +366,10 @@ fn near(
             ));
         }
         if told.elapsed() > Duration::from_secs(2) {
-            tell(&format!("the target is {} behind", pair::size(behind)));
+            tell(&format!(
+                "the target is {} behind",
+                crate::output::size(behind)
+            ));
             told = Instant::now();
         }
         std::thread::sleep(Duration::from_millis(200));
