@@ -23,14 +23,14 @@ const TABLES: &str = "
     CREATE TABLE dts_migrate.step (
       name text PRIMARY KEY, begun timestamptz NOT NULL, finished timestamptz, note text);
     CREATE TABLE dts_migrate.made (
-      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, side text NOT NULL, kind text NOT NULL, object text NOT NULL, before text,
+      id bigint PRIMARY KEY, side text NOT NULL, kind text NOT NULL, object text NOT NULL, before text,
       UNIQUE (side, kind, object));
     CREATE TABLE dts_migrate.\"table\" (
       source_oid oid PRIMARY KEY, schema text NOT NULL, name text NOT NULL, bytes bigint NOT NULL, pages bigint NOT NULL,
       columns text NOT NULL, filenode oid NOT NULL, published boolean NOT NULL, state text NOT NULL, lsn pg_lsn, copied_rows bigint,
       copied_bytes bigint, seconds double precision, why text);
     CREATE TABLE dts_migrate.foreign_key (
-      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tbl text NOT NULL, name text NOT NULL, definition text NOT NULL,
+      id bigint PRIMARY KEY, tbl text NOT NULL, name text NOT NULL, definition text NOT NULL,
       partitioned boolean NOT NULL, tables oid[] NOT NULL, state text NOT NULL);
     CREATE TABLE dts_migrate.archive (section text NOT NULL, part integer NOT NULL, content bytea NOT NULL, PRIMARY KEY (section, part));
     CREATE TABLE dts_migrate.progress (
@@ -277,7 +277,8 @@ impl Record {
         before: Option<&str>,
     ) -> Result<(), Problem> {
         self.session.run(&format!(
-            "INSERT INTO dts_migrate.made (side, kind, object, before) VALUES ({}, {}, {}, {})
+            "INSERT INTO dts_migrate.made (id, side, kind, object, before)
+             SELECT coalesce(max(id), 0) + 1, {}, {}, {}, {} FROM dts_migrate.made
              ON CONFLICT (side, kind, object) DO NOTHING",
             literal(side.name()),
             literal(kind),

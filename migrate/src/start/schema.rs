@@ -263,12 +263,13 @@ fn keep(
             rows.join(", ")
         ))?;
     }
-    for keys in foreign_keys.chunks(500) {
+    let numbered: Vec<(usize, &Row)> = foreign_keys.iter().enumerate().collect();
+    for keys in numbered.chunks(500) {
         let rows: Vec<String> = keys
             .iter()
-            .map(|k| {
+            .map(|(number, k)| {
                 format!(
-                    "({}, {}, {}, {}, ARRAY(SELECT json_array_elements_text({}))::oid[], 'waiting')",
+                    "({number}, {}, {}, {}, {}, ARRAY(SELECT json_array_elements_text({}))::oid[], 'waiting')",
                     literal(k.text(0)),
                     literal(k.text(1)),
                     literal(k.text(2)),
@@ -278,7 +279,7 @@ fn keep(
             })
             .collect();
         session.run(&format!(
-            "INSERT INTO dts_migrate.foreign_key (tbl, name, definition, partitioned, tables, state) VALUES {}",
+            "INSERT INTO dts_migrate.foreign_key (id, tbl, name, definition, partitioned, tables, state) VALUES {}",
             rows.join(", ")
         ))?;
     }

@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 const UNFINISHED: &str = "back";
 
 /// Part of the point of no return.
-pub const BEGUN: &str = "INSERT INTO dts_migrate.made (side, kind, object) VALUES ('destination', 'back', '') ON \
- CONFLICT DO NOTHING;";
+pub const BEGUN: &str = "INSERT INTO dts_migrate.made (id, side, kind, object)
+  SELECT coalesce(max(id), 0) + 1, 'destination', 'back', '' FROM dts_migrate.made ON CONFLICT DO NOTHING;";
 
 pub fn is_unfinished(record: &mut Record) -> Result<bool, Problem> {
     Ok(record
@@ -192,7 +192,7 @@ fn move_record(servers: &Servers, mut record: Record) -> Result<Record, Problem>
         },
     )?;
     let mut sql = String::from("BEGIN;");
-    for made in record.all_made()?.iter().rev() {
+    for (number, made) in record.all_made()?.iter().rev().enumerate() {
         let side = if made.side == Side::Source.name() {
             Side::Destination
         } else {
@@ -205,7 +205,7 @@ fn move_record(servers: &Servers, mut record: Record) -> Result<Record, Problem>
             side
         };
         sql.push_str(&format!(
-            "INSERT INTO dts_migrate.made (side, kind, object, before) VALUES ({}, {}, {}, {});",
+            "INSERT INTO dts_migrate.made (id, side, kind, object, before) VALUES ({number}, {}, {}, {}, {});",
             literal(side.name()),
             literal(&made.kind),
             literal(&made.object),
