@@ -31,7 +31,7 @@ const TABLES: &str = "
       copied_bytes bigint, seconds double precision, why text);
     CREATE TABLE dts_migrate.foreign_key (
       id bigint PRIMARY KEY, tbl text NOT NULL, name text NOT NULL, definition text NOT NULL,
-      partitioned boolean NOT NULL, tables oid[] NOT NULL, state text NOT NULL);
+      partitioned boolean NOT NULL, tables oid[] NOT NULL, casts boolean NOT NULL, state text NOT NULL);
     CREATE TABLE dts_migrate.archive (section text NOT NULL, part integer NOT NULL, content bytea NOT NULL, PRIMARY KEY (section, part));
     CREATE TABLE dts_migrate.progress (
       one boolean PRIMARY KEY DEFAULT true CHECK (one), at timestamptz NOT NULL, step text NOT NULL, done bigint NOT NULL, total bigint NOT NULL,
@@ -100,13 +100,16 @@ pub struct Record {
 
 impl Record {
     /// The record on this server, to look at. None when there is none.
+    ///
+    /// Whoever may make schemas can have made one with this name and comment, and a view in it that calls what he wrote: only what
+    /// belongs to this role, or to a superuser, is read.
     pub fn look(server: &Server) -> Result<Option<Self>, Problem> {
         let mut session = server.connect_to_write()?;
         let there = session.ask(&format!(
             "SELECT d.description IS NOT DISTINCT FROM {},
-                    pg_has_role(n.nspowner, 'MEMBER') AND NOT EXISTS (
-                      SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relowner <> n.nspowner)
-             FROM pg_namespace n
+                    (r.rolsuper OR r.rolname = current_user) AND NOT EXISTS (
+                      SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND (c.relowner <> n.nspowner OR c.relkind NOT IN ('r', 'i')))
+             FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
              LEFT JOIN pg_description d ON d.objoid = n.oid AND d.classoid = 'pg_namespace'::regclass AND d.objsubid = 0
              WHERE n.nspname = 'dts_migrate'",
             literal(MARK)

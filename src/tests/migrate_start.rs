@@ -115,6 +115,8 @@ fn while_tables_change() {
         "CREATE TABLE moved AS TABLE altered",
         "CREATE TABLE packed AS TABLE altered",
         "CREATE TABLE less AS TABLE altered",
+        "CREATE TYPE label AS ENUM ('p', 'q'); CREATE TABLE labels (l label); INSERT INTO labels VALUES ('p')",
+        "CREATE TYPE two AS (x int, a int); CREATE TABLE composites (id int PRIMARY KEY, c two[]); INSERT INTO composites VALUES (1, ARRAY[ROW(1, 11)]::two[])",
         "CREATE TABLE parts (id int, k text, PRIMARY KEY (id, k)) PARTITION BY LIST (k)",
         "CREATE TABLE parts_a PARTITION OF parts FOR VALUES IN ('a'); INSERT INTO parts SELECT i, 'a' FROM generate_series(1, 50) i",
         "CREATE TABLE parent (id int PRIMARY KEY); INSERT INTO parent SELECT generate_series(1, 10)",
@@ -146,6 +148,8 @@ fn while_tables_change() {
         "VACUUM FULL packed",
         "UPDATE packed SET v = 0 WHERE i = 3",
         "ALTER TABLE less DROP COLUMN v",
+        "ALTER TYPE label RENAME VALUE 'p' TO 't'; ALTER TYPE label RENAME VALUE 'q' TO 'p'; ALTER TYPE label RENAME VALUE 't' TO 'q'",
+        "ALTER TYPE two DROP ATTRIBUTE a; ALTER TYPE two ADD ATTRIBUTE b int; INSERT INTO composites VALUES (2, ARRAY[ROW(2, 22)]::two[])",
         "CREATE TABLE parts_b PARTITION OF parts FOR VALUES IN ('b'); INSERT INTO parts VALUES (1, 'b')",
         "ALTER TABLE parent ADD note text DEFAULT 'n'; INSERT INTO parent VALUES (11); INSERT INTO child VALUES (11)",
         "INSERT INTO child_parts VALUES (11)",
@@ -163,9 +167,11 @@ fn while_tables_change() {
         [
             "again",
             "altered",
+            "composites",
             "doubled",
             "dropped",
             "emptied",
+            "labels",
             "less",
             "moved",
             "no_columns",
@@ -289,7 +295,17 @@ fn code_of_users() {
          INSERT INTO m.parts VALUES (1);
          CREATE TABLE m.indexed (x int); INSERT INTO m.indexed VALUES (1); CREATE INDEX ON m.indexed (m.evil(x));
          CREATE MATERIALIZED VIEW m.view AS SELECT m.evil(1) AS x;
-         CREATE TABLE m.harmless (x int CHECK (x > 0)); INSERT INTO m.harmless VALUES (1)"
+         CREATE FUNCTION m.evil(t text) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM m.attack(); RETURN true; END $$;
+         CREATE DOMAIN m.dt AS text CHECK (m.evil(value));
+         CREATE TABLE m.by_cast (a text PRIMARY KEY, CHECK ((a::m.dt) IS NOT NULL)); INSERT INTO m.by_cast VALUES ('a');
+         CREATE TABLE m.by_builtin (a text, CHECK (length(query_to_xml('SELECT m.attack()', true, true, '')::text) > 0));
+         INSERT INTO m.by_builtin VALUES ('a');
+         CREATE TABLE m.generated_cast (a text, b text GENERATED ALWAYS AS ((a::m.dt)::text) STORED); INSERT INTO m.generated_cast VALUES ('a');
+         CREATE TYPE m.e AS ENUM ('a'); CREATE FUNCTION m.as_int(m.e) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM m.attack(); RETURN 1; END $$;
+         CREATE CAST (m.e AS int) WITH FUNCTION m.as_int(m.e) AS IMPLICIT; CREATE TABLE m.p (id int PRIMARY KEY); INSERT INTO m.p VALUES (1);
+         CREATE TABLE m.referencing (x m.e REFERENCES m.p); INSERT INTO m.referencing VALUES ('a');
+         CREATE TABLE m.harmless (x int CHECK (x > 0 AND x IN (1, 2)), y text CHECK (length(y) < 5 OR y IS NULL),
+           z numeric GENERATED ALWAYS AS (CASE WHEN x > 1 THEN 2.5 ELSE x * 1.5 END) STORED); INSERT INTO m.harmless VALUES (1)"
     ));
     made.unwrap_or_else(|error| panic!("{}", super::pair::describe(&error)));
     drop(mallory);
@@ -301,6 +317,10 @@ fn code_of_users() {
         );
     }
     for table in [
+        "by_cast",
+        "by_builtin",
+        "generated_cast",
+        "referencing",
         "in_check",
         "in_domain",
         "in_array",
@@ -316,6 +336,9 @@ fn code_of_users() {
     }
     let left = states(&pair);
     for (table, is_left) in [
+        ("by_cast", "t"),
+        ("by_builtin", "t"),
+        ("generated_cast", "t"),
         ("in_check", "t"),
         ("in_array", "t"),
         ("in_composite", "t"),
@@ -385,6 +408,47 @@ fn roles_and_database() {
     );
     pair.source.run("INSERT INTO app.t VALUES (1)");
     pair.destination.expect_value("SELECT count(*) FROM t", "1");
+}
+
+/// Somebody else's schema of the record's name is not read.
+#[test]
+fn planted_record() {
+    let pair = Pair::bare(&servers(), "start_planted");
+    let name = pair.source.database.clone();
+    for node in [&pair.source, &pair.destination] {
+        node.run(&format!(
+            "CREATE ROLE {name}_eve LOGIN; GRANT CREATE ON DATABASE {name} TO {name}_eve"
+        ));
+        let planted = node.connect_as(Some(&format!("{name}_eve"))).batch_execute(&format!(
+            "CREATE SCHEMA dts_migrate; COMMENT ON SCHEMA dts_migrate IS 'dts-migrate: what of a migration to this database is done';
+             CREATE FUNCTION dts_migrate.evil() RETURNS text LANGUAGE plpgsql AS $$ BEGIN ALTER ROLE {name}_eve SUPERUSER; RETURN 's'; END $$;
+             CREATE VIEW dts_migrate.migration AS SELECT dts_migrate.evil() AS name, 's'::text AS source, 's'::text AS source_system,
+               '1'::text AS source_database, false AS trust_source, 'starting'::text AS phase"
+        ));
+        planted.unwrap_or_else(|error| panic!("{}", super::pair::describe(&error)));
+    }
+    let of_eve = |node: &Node| {
+        node.expect_value(
+            &format!("SELECT rolsuper FROM pg_roles WHERE rolname = '{name}_eve'"),
+            "false",
+        );
+    };
+    let problem = try_start(&pair, "").expect_err("a schema of somebody else");
+    assert!(problem.what.contains("schema dts_migrate"), "{problem}");
+    let (source, target) = (
+        of(Side::Source, &pair.source),
+        of(Side::Destination, &pair.destination),
+    );
+    let _ = dts_migrate::status::status(&source, &target, true).text();
+    for node in [&pair.source, &pair.destination] {
+        of_eve(node);
+        // the attack is good
+        node.run("SELECT name FROM dts_migrate.migration");
+        node.expect_value(
+            &format!("SELECT rolsuper FROM pg_roles WHERE rolname = '{name}_eve'"),
+            "true",
+        );
+    }
 }
 
 /// What is refused, with both sides as they were; and a database that start makes itself.

@@ -139,6 +139,8 @@ struct Key {
     definition: String,
     partitioned: bool,
     tables: BTreeSet<String>,
+    /// A check calls casts that users have written.
+    casts: bool,
     state: String,
 }
 
@@ -160,7 +162,7 @@ impl Key {
 
 fn keys(work: &mut Work, state: &str) -> Result<Vec<Key>, Problem> {
     let rows = work.record.session.ask(&format!(
-        "SELECT id, tbl, name, definition, partitioned, to_json(ARRAY(SELECT t::text FROM unnest(tables) t)), state
+        "SELECT id, tbl, name, definition, partitioned, to_json(ARRAY(SELECT t::text FROM unnest(tables) t)), casts, state
          FROM dts_migrate.foreign_key WHERE state {state} ORDER BY id"
     ))?;
     let key = |row: &Row| Key {
@@ -170,7 +172,8 @@ fn keys(work: &mut Work, state: &str) -> Result<Vec<Key>, Problem> {
         definition: row.text(3).to_owned(),
         partitioned: row.is_true(4),
         tables: row.list(5).into_iter().collect(),
-        state: row.text(6).to_owned(),
+        casts: row.is_true(6),
+        state: row.text(7).to_owned(),
     };
     Ok(rows.iter().map(key).collect())
 }
@@ -183,21 +186,38 @@ enum How {
     NotValid,
     /// Before 18 a partitioned table has none that is not valid.
     Later,
+    /// Not valid, for good: a check would run what users have written, with the rights of whoever runs this.
+    NeverChecked,
+    /// Not at all, for the same reason.
+    LeftOut,
 }
 
-fn how(key: &Key, positions: &BTreeMap<String, Option<String>>, target_major: u32) -> How {
+fn how(
+    key: &Key,
+    trusts: bool,
+    positions: &BTreeMap<String, Option<String>>,
+    target_major: u32,
+) -> How {
     let of: BTreeSet<_> = key
         .tables
         .iter()
         // partitioned tables have no rows
         .filter_map(|table| positions.get(table))
         .collect();
+    let can_be_not_valid = !key.partitioned || target_major >= 18;
+    if key.casts && !trusts && !key.is_not_valid_on_the_source() {
+        return if can_be_not_valid {
+            How::NeverChecked
+        } else {
+            How::LeftOut
+        };
+    }
     if key.is_not_valid_on_the_source() || (of.len() <= 1 && !of.contains(&None)) {
         How::Checked
-    } else if key.partitioned && target_major < 18 {
-        How::Later
-    } else {
+    } else if can_be_not_valid {
         How::NotValid
+    } else {
+        How::Later
     }
 }
 
@@ -211,14 +231,30 @@ pub fn foreign_keys(work: &mut Work) -> Result<String, Problem> {
         .iter()
         .map(|row| (row.text(0).to_owned(), row.get(1).map(str::to_owned)))
         .collect();
-    let major = work.there.major();
+    let (major, trusts) = (work.there.major(), work.trusts());
     let plans: Vec<(Key, How)> = keys
         .into_iter()
         .map(|key| {
-            let how = how(&key, &positions, major);
+            let how = how(&key, trusts, &positions, major);
             (key, how)
         })
         .collect();
+    for (key, how) in &plans {
+        if [How::NeverChecked, How::LeftOut].contains(how) {
+            work.output.warn(&format!(
+                "foreign key {} of {} is {} on the target: a check would call casts that users have written; as the table's owner: ALTER TABLE {} {}",
+                identifier(&key.name),
+                key.table,
+                if *how == How::LeftOut { "left out" } else { "NOT VALID" },
+                key.table,
+                if *how == How::LeftOut {
+                    format!("ADD CONSTRAINT {} {}", identifier(&key.name), key.definition)
+                } else {
+                    format!("VALIDATE CONSTRAINT {}", identifier(&key.name))
+                }
+            ));
+        }
+    }
     let total = plans.len();
     let later = plans.iter().filter(|(_, how)| *how != How::Checked).count();
     // Those whose tables are not locked by another one at the moment.
@@ -275,6 +311,8 @@ fn one(session: &mut Session, key: &Key, how: How) -> Result<(), Problem> {
         How::Checked => (key.add(""), "done"),
         How::NotValid => (key.add(" NOT VALID"), "validate"),
         How::Later => (String::new(), "add"),
+        How::NeverChecked => (key.add(" NOT VALID"), "unchecked"),
+        How::LeftOut => (String::new(), "unchecked"),
     };
     let result = session.execute(&format!(
         "BEGIN; {command}; UPDATE dts_migrate.foreign_key SET state = '{state}' WHERE id = {}; COMMIT",
@@ -381,6 +419,7 @@ mod tests {
             definition: "FOREIGN KEY (x) REFERENCES b(id)".to_owned(),
             partitioned: false,
             tables: ["1", "2", "99"].map(str::to_owned).into(),
+            casts: false,
             state: String::new(),
         };
         let at = |a: Option<&str>, b: Option<&str>| -> BTreeMap<String, Option<String>> {
@@ -388,14 +427,25 @@ mod tests {
                 .map(|(table, lsn)| (table.to_owned(), lsn.map(str::to_owned)))
                 .into()
         };
-        assert_eq!(how(&key, &at(Some("0/1"), Some("0/1")), 15), How::Checked);
-        assert_eq!(how(&key, &at(Some("0/1"), Some("0/2")), 15), How::NotValid);
-        assert_eq!(how(&key, &at(Some("0/1"), None), 15), How::NotValid);
-        assert_eq!(how(&key, &at(None, None), 15), How::NotValid);
+        assert_eq!(
+            how(&key, false, &at(Some("0/1"), Some("0/1")), 15),
+            How::Checked
+        );
+        assert_eq!(
+            how(&key, false, &at(Some("0/1"), Some("0/2")), 15),
+            How::NotValid
+        );
+        assert_eq!(how(&key, false, &at(Some("0/1"), None), 15), How::NotValid);
+        assert_eq!(how(&key, false, &at(None, None), 15), How::NotValid);
         key.partitioned = true;
-        assert_eq!(how(&key, &at(None, Some("0/1")), 15), How::Later);
-        assert_eq!(how(&key, &at(None, Some("0/1")), 18), How::NotValid);
+        assert_eq!(how(&key, false, &at(None, Some("0/1")), 15), How::Later);
+        assert_eq!(how(&key, false, &at(None, Some("0/1")), 18), How::NotValid);
+        key.casts = true;
+        let same = at(Some("0/1"), Some("0/1"));
+        assert_eq!(how(&key, false, &same, 15), How::LeftOut);
+        assert_eq!(how(&key, false, &same, 18), How::NeverChecked);
+        assert_eq!(how(&key, true, &same, 15), How::Checked);
         key.definition += " NOT VALID";
-        assert_eq!(how(&key, &at(None, Some("0/1")), 15), How::Checked);
+        assert_eq!(how(&key, false, &at(None, Some("0/1")), 15), How::Checked);
     }
 }

@@ -8,8 +8,8 @@
 //! one part at most. Under the lock it must be what it was at the moment of the schema, file and columns: a table that was altered,
 //! rewritten or truncated since is not read (its rows would be invisible to the snapshot), but left to the subscription.
 //!
-//! Rows are written with the rights of whoever runs this. Tables whose constraints, generated columns or types call code that
-//! anybody can have written are left to the subscription, too, which writes them as their owners; unless the source is trusted.
+//! Rows are written with the rights of whoever runs this. Tables whose constraints, generated columns or types evaluate anything
+//! but plain expressions are left to the subscription, too, which writes them as their owners; unless the source is trusted.
 
 use super::{Work, schema};
 use crate::connection::{Server, Side, literal};
@@ -180,38 +180,46 @@ fn summary(work: &mut Work) -> Result<String, Problem> {
     ))
 }
 
-/// Tables whose rows nobody may write but their owners.
+/// What an expression may be made of that is evaluated with the rights of whoever runs this: plain nodes of an expression (as
+/// pg_node_tree has them; some were renamed in 16) with functions that are built in and immutable. Those call nobody's code.
+const PLAIN: &str = "'VAR','CONST','OPEXPR','FUNCEXPR','SCALARARRAYOPEXPR','BOOLEXPR','NULLTEST','BOOLEANTEST','RELABELTYPE','DISTINCTEXPR',\
+    'ARRAY','ARRAYEXPR','CASE','WHEN','CASEEXPR','CASEWHEN','COALESCE','COALESCEEXPR','COERCETODOMAINVALUE'";
+
+/// Tables whose rows nobody may write but their owners: an expression that is evaluated for each row (CHECK, also of a domain that a
+/// column's type is made of; generated columns; partition keys) is not a plain one.
 fn leave_to_subscription(work: &mut Work) -> Result<(), Problem> {
     if work.trusts() {
         return Ok(());
     }
     work.record.session.run(&format!(
-        "WITH RECURSIVE code AS (
-           -- functions that anybody can have written
-           SELECT p.oid FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE p.oid >= 16384 AND l.lanname NOT IN ('c', 'internal')
-         ), calls AS (
-           SELECT d.classid, d.objid FROM pg_depend d
-            WHERE (d.refclassid = 'pg_proc'::regclass AND d.refobjid IN (SELECT oid FROM code))
-               OR (d.refclassid = 'pg_operator'::regclass AND d.refobjid IN (SELECT o.oid FROM pg_operator o WHERE o.oprcode IN (SELECT oid FROM code)))
+        "WITH RECURSIVE expression (of_table, of_type, tree) AS (
+           SELECT k.conrelid, k.contypid, k.conbin::text FROM pg_constraint k WHERE k.contype = 'c'
+           UNION ALL SELECT f.adrelid, 0::oid, f.adbin::text FROM pg_attrdef f
+             JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum WHERE a.attgenerated <> ''
+           UNION ALL SELECT p.relid::oid, 0::oid, k.partexprs::text FROM pg_partitioned_table k, LATERAL pg_partition_tree(k.partrelid) p
+             WHERE k.partexprs IS NOT NULL
+         ), other AS (
+           SELECT e.of_table, e.of_type FROM expression e
+           WHERE e.tree IS NULL
+              OR EXISTS (SELECT FROM regexp_matches(e.tree, '[{{]([A-Z_]+)', 'g') AS node(label) WHERE node.label[1] NOT IN ({PLAIN}))
+              OR EXISTS (SELECT FROM regexp_matches(e.tree, ':(func|opfunc|hashfunc|negfunc)id ([0-9]+)', 'g') AS f(id)
+                   WHERE NOT (f.id[1] IN ('hashfunc', 'negfunc') AND f.id[2] = '0')
+                     AND NOT EXISTS (SELECT FROM pg_proc p WHERE p.oid = f.id[2]::oid AND p.oid < 16384 AND p.provolatile = 'i'))
          ), type AS (
-           SELECT k.contypid AS oid FROM pg_constraint k JOIN calls c ON c.classid = 'pg_constraint'::regclass AND c.objid = k.oid WHERE k.contypid <> 0
+           SELECT o.of_type AS oid FROM other o WHERE o.of_type <> 0
            UNION
            SELECT more.oid FROM type u, LATERAL (
              SELECT t.oid FROM pg_type t WHERE t.typbasetype = u.oid OR t.typelem = u.oid
              UNION ALL SELECT c.reltype FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE a.atttypid = u.oid AND c.reltype <> 0
              UNION ALL SELECT r.rngtypid FROM pg_range r WHERE r.rngsubtype = u.oid) AS more
          ), found AS (
-           SELECT k.conrelid AS oid FROM pg_constraint k JOIN calls c ON c.classid = 'pg_constraint'::regclass AND c.objid = k.oid WHERE k.contype = 'c'
-           UNION SELECT f.adrelid FROM pg_attrdef f JOIN calls c ON c.classid = 'pg_attrdef'::regclass AND c.objid = f.oid
-             JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum WHERE a.attgenerated <> ''
+           SELECT o.of_table AS oid FROM other o WHERE o.of_table <> 0
            UNION SELECT a.attrelid FROM pg_attribute a JOIN type t ON t.oid = a.atttypid WHERE NOT a.attisdropped
-           UNION SELECT p.relid FROM pg_partitioned_table k JOIN calls c ON c.classid = 'pg_class'::regclass AND c.objid = k.partrelid,
-             LATERAL pg_partition_tree(k.partrelid) p
          )
          UPDATE dts_migrate.\"table\" t SET state = CASE WHEN t.published THEN 'again' ELSE 'ready' END, why = {}
          FROM found f JOIN pg_class c ON c.oid = f.oid JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE t.state = 'waiting' AND n.nspname = t.schema AND c.relname = t.name",
-        literal("code of users runs when its rows are written: the subscription writes them as the owner of the table")
+        literal("code of users may run when its rows are written: the subscription writes them as the owner of the table")
     ))?;
     let left = work.record.session.ask(
         "SELECT schema, name FROM dts_migrate.\"table\" WHERE state = 'ready' AND lsn IS NULL AND why IS NOT NULL",

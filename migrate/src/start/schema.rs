@@ -60,10 +60,23 @@ pub fn require_empty(target: &Server) -> Result<(), Problem> {
     }
 }
 
-/// The columns of a table as far as rows depend on them; the order of arguments is that of `pg_attribute`.
-const COLUMNS: &str = "(SELECT concat(hashtextextended(t, 0), '/', hashtextextended(t, 1)) FROM (
+/// The columns of a table, and what their types are made of (labels of enums, columns of composite types, ..), as far as rows depend on
+/// them, of the table `c`.
+const COLUMNS: &str = "(SELECT concat(hashtextextended(t, 0), '/', hashtextextended(t, 1)) FROM (SELECT concat_ws('; ', (
     SELECT string_agg(concat_ws(' ', a.attnum, quote_ident(a.attname), a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated, a.attidentity),
-      ',' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS x(t))";
+      ',' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), (
+    WITH RECURSIVE own(oid) AS (
+      SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384
+      UNION SELECT part.oid FROM own JOIN pg_type y ON y.oid = own.oid, LATERAL (
+        SELECT y.typelem WHERE y.typelem >= 16384 UNION ALL SELECT y.typbasetype WHERE y.typbasetype >= 16384
+        UNION ALL SELECT r.rngsubtype FROM pg_range r WHERE r.rngtypid = y.oid AND r.rngsubtype >= 16384
+        UNION ALL SELECT f.atttypid FROM pg_attribute f WHERE f.attrelid = y.typrelid AND f.attnum > 0 AND NOT f.attisdropped AND f.atttypid >= 16384
+        ) AS part(oid))
+    SELECT string_agg(concat_ws(' ', y.oid, y.typelem, y.typbasetype, y.typtypmod, y.typnotnull,
+        (SELECT string_agg(quote_literal(e.enumlabel), ' ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = y.oid),
+        (SELECT string_agg(concat_ws(' ', f.attnum, quote_ident(f.attname), f.atttypid, f.atttypmod), ' ' ORDER BY f.attnum) FROM pg_attribute f
+          WHERE f.attrelid = y.typrelid AND f.attnum > 0 AND NOT f.attisdropped)), ',' ORDER BY y.oid)
+      FROM own JOIN pg_type y ON y.oid = own.oid))) AS x(t))";
 
 /// How a table is now, for which the record knows how it was: oid, name, columns, file.
 pub fn look_at(oid: &str) -> String {
@@ -207,12 +220,19 @@ fn tables() -> String {
     )
 }
 
-/// With the tables whose rows they compare, and whether one can be added as not valid before 18.
+/// With the tables whose rows they compare, whether one can be added as not valid before 18, and whether a check casts between types of
+/// users, by a function that they have written.
 const FOREIGN_KEYS: &str = "
     SELECT format('%I.%I', n.nspname, c.relname), k.conname, pg_get_constraintdef(k.oid), c.relkind = 'p',
       to_json(ARRAY(SELECT t.oid::text FROM (
         SELECT k.conrelid UNION SELECT k.confrelid
-        UNION SELECT relid::oid FROM pg_partition_tree(k.conrelid) UNION SELECT relid::oid FROM pg_partition_tree(k.confrelid)) AS t(oid)))
+        UNION SELECT relid::oid FROM pg_partition_tree(k.conrelid) UNION SELECT relid::oid FROM pg_partition_tree(k.confrelid)) AS t(oid))),
+      EXISTS (SELECT FROM unnest(k.conkey, k.confkey) AS pair(here, there)
+        JOIN pg_attribute h ON h.attrelid = k.conrelid AND h.attnum = pair.here JOIN pg_type ht ON ht.oid = h.atttypid
+        JOIN pg_attribute t ON t.attrelid = k.confrelid AND t.attnum = pair.there JOIN pg_type tt ON tt.oid = t.atttypid,
+        LATERAL (SELECT CASE WHEN ht.typtype = 'd' THEN ht.typbasetype ELSE ht.oid END, CASE WHEN tt.typtype = 'd' THEN tt.typbasetype ELSE tt.oid END
+          ) AS base(h, t)
+        WHERE base.h <> base.t AND (base.h >= 16384 OR base.t >= 16384))
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE k.contype = 'f' AND k.conparentid = 0
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
@@ -269,17 +289,18 @@ fn keep(
             .iter()
             .map(|(number, k)| {
                 format!(
-                    "({number}, {}, {}, {}, {}, ARRAY(SELECT json_array_elements_text({}))::oid[], 'waiting')",
+                    "({number}, {}, {}, {}, {}, ARRAY(SELECT json_array_elements_text({}))::oid[], {}, 'waiting')",
                     literal(k.text(0)),
                     literal(k.text(1)),
                     literal(k.text(2)),
                     k.is_true(3),
-                    literal(k.text(4))
+                    literal(k.text(4)),
+                    k.is_true(5)
                 )
             })
             .collect();
         session.run(&format!(
-            "INSERT INTO dts_migrate.foreign_key (id, tbl, name, definition, partitioned, tables, state) VALUES {}",
+            "INSERT INTO dts_migrate.foreign_key (id, tbl, name, definition, partitioned, tables, casts, state) VALUES {}",
             rows.join(", ")
         ))?;
     }
