@@ -370,21 +370,23 @@ fn roles_and_database() {
            CREATE SCHEMA app; ALTER DATABASE {name} SET search_path = app, public; ALTER DATABASE {name} SET my.own = 'a ''b';
            ALTER DATABASE {name} OWNER TO {name}_app; COMMENT ON DATABASE {name} IS 'it''s'; REVOKE CONNECT ON DATABASE {name} FROM PUBLIC;
            GRANT CONNECT ON DATABASE {name} TO {name}_group WITH GRANT OPTION; CREATE TABLE app.t (id int PRIMARY KEY);
-           GRANT SELECT ON app.t TO {name}_group; CREATE ROLE {name}_both"#
+           GRANT SELECT ON app.t TO {name}_group; CREATE ROLE {name}_both; CREATE ROLE {name}_root; GRANT {name}_root TO {name}_app;
+           GRANT pg_monitor TO {name}_app"#
     ));
     // what is there stays as it is
-    pair.destination
-        .run(&format!("CREATE ROLE {name}_both CREATEDB"));
+    pair.destination.run(&format!(
+        "CREATE ROLE {name}_both CREATEDB; CREATE ROLE {name}_root SUPERUSER"
+    ));
     started(&pair, "");
     let queries = [
         format!(
             "SELECT string_agg(concat_ws(',', rolname, rolsuper, rolinherit, rolcreaterole, rolcanlogin, rolconnlimit, rolpassword,
                rolvaliduntil AT TIME ZONE 'UTC', shobj_description(oid, 'pg_authid')), '; ' ORDER BY rolname)
-             FROM pg_authid WHERE rolname LIKE '{name}%' AND rolname <> '{name}_both'"
+             FROM pg_authid WHERE rolname LIKE '{name}%' AND rolname NOT IN ('{name}_both', '{name}_root')"
         ),
         format!(
             "SELECT string_agg(x, ';' ORDER BY x COLLATE \"C\") FROM (SELECT concat_ws(',', g.rolname, m.rolname, admin_option) AS x FROM pg_auth_members a
-             JOIN pg_roles g ON g.oid = roleid JOIN pg_roles m ON m.oid = member WHERE g.rolname LIKE '{name}%' AND m.rolname LIKE '{name}%') s"
+             JOIN pg_roles g ON g.oid = roleid JOIN pg_roles m ON m.oid = member WHERE g.rolname <> '{name}_root' AND m.rolname LIKE '{name}%') s"
         ),
         format!(
             "SELECT string_agg(x, ';' ORDER BY x COLLATE \"C\") FROM (SELECT concat_ws(',', r.rolname, d.datname, (SELECT string_agg(c, ',' ORDER BY c) FROM unnest(setconfig) c)) AS x
@@ -405,6 +407,11 @@ fn roles_and_database() {
     pair.destination.expect_value(
         &format!("SELECT rolcreatedb FROM pg_roles WHERE rolname = '{name}_both'"),
         "true",
+    );
+    // the role of that name is another one there
+    pair.destination.expect_value(
+        &format!("SELECT pg_has_role('{name}_app', '{name}_root', 'MEMBER')"),
+        "false",
     );
     pair.source.run("INSERT INTO app.t VALUES (1)");
     pair.destination.expect_value("SELECT count(*) FROM t", "1");

@@ -9,7 +9,15 @@ use dts_migrate::switch::{Done, Options, fence};
 use dts_migrate::{finish, recopy, status, switch};
 use postgres::Client;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
+
+/// Whether anybody else has a transaction open on the whole server matters: no other test uses these.
+fn servers() -> Arc<Servers> {
+    static SERVERS: LazyLock<Arc<Servers>> =
+        LazyLock::new(|| Servers::new(super::cluster::under_test()));
+    Arc::clone(&SERVERS)
+}
 
 /// What `start` leaves: NAME is that of the database.
 struct Following {
@@ -23,7 +31,7 @@ const SCHEMA: &str = "CREATE TABLE t (id bigint PRIMARY KEY GENERATED ALWAYS AS 
 
 impl Following {
     fn new(topic: &str) -> Self {
-        let pair = Pair::bare(&Servers::shared(), topic);
+        let pair = Pair::bare(&servers(), topic);
         let following = Self { pair };
         let (source, destination) = (&following.pair.source, &following.pair.destination);
         let name = following.name();

@@ -6,6 +6,7 @@
 use super::Work;
 use crate::connection::{Server, Session, Side, identifier, literal};
 use crate::output::Output;
+use crate::pair;
 use crate::problem::{Problem, words};
 use postgres::error::SqlState;
 
@@ -74,6 +75,7 @@ pub fn database(
 
 /// Roles that the target lacks, with their attributes, passwords, settings, comments and memberships. Those that it has stay as they are.
 pub fn roles(work: &mut Work) -> Result<String, Problem> {
+    stronger(work)?;
     let wanted = work
         .here
         .ask("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY oid")?;
@@ -123,11 +125,14 @@ pub fn roles(work: &mut Work) -> Result<String, Problem> {
            CASE WHEN rolvaliduntil IS NOT NULL THEN format(' VALID UNTIL %L', rolvaliduntil) ELSE '' END)
          FROM {authid}, LATERAL (SELECT {password} AS password) p WHERE rolname IN ({list}) ORDER BY oid"
     ))?;
+    // what is written in the server's log has no password in it
+    let mut secret = work.target.connect_to_write()?;
+    pair::unlogged(&mut secret)?;
     for role in &attributes {
         if !there.contains(&role.text(0).to_owned()) {
             work.record
                 .make(Side::Destination, "role", role.text(0), None)?;
-            work.there.run(role.text(1))?;
+            secret.run(role.text(1))?;
         }
     }
     let grants = if work.here.major().min(work.there.major()) >= 16 {
@@ -141,14 +146,57 @@ pub fn roles(work: &mut Work) -> Result<String, Problem> {
         "SELECT format('COMMENT ON ROLE %I IS %L', r.rolname, shobj_description(r.oid, 'pg_authid')) FROM pg_roles r
           WHERE r.rolname IN ({list}) AND shobj_description(r.oid, 'pg_authid') IS NOT NULL
          UNION ALL ({grants} FROM pg_auth_members a JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
-          WHERE g.rolname IN ({list}) OR m.rolname IN ({list}) GROUP BY g.rolname, m.rolname)
+          WHERE g.rolname IN ({list}) OR (m.rolname IN ({list}) AND g.rolname ~ '^pg_') GROUP BY g.rolname, m.rolname)
          UNION ALL {}",
         settings("''", &format!("s.setdatabase = 0 AND r.rolname IN ({list})"))
     ))?;
     for command in &more {
         one(work, command.text(0))?;
     }
+    // A role of the same name may be another one there, with rights that nobody has given to these.
+    let others = work.here.ask(&format!(
+        "SELECT format('GRANT %I TO %I', g.rolname, m.rolname) FROM pg_auth_members a
+           JOIN pg_roles g ON g.oid = a.roleid JOIN pg_roles m ON m.oid = a.member
+          WHERE m.rolname IN ({list}) AND g.rolname NOT IN ({list}) AND g.rolname !~ '^pg_' GROUP BY g.rolname, m.rolname"
+    ))?;
+    for grant in &others {
+        work.output.warn(&format!(
+            "not made on the target, which had that role before: {}",
+            grant.text(0)
+        ));
+    }
     Ok(format!("{} made", missing.len()))
+}
+
+/// Roles that both sides have, and that may do more on the target.
+fn stronger(work: &mut Work) -> Result<(), Problem> {
+    let query = "SELECT rolname, rolsuper::int, rolcreaterole::int, rolcreatedb::int, rolreplication::int, rolbypassrls::int FROM pg_roles
+                 WHERE rolname !~ '^pg_'";
+    let here = work.here.ask(query)?;
+    for there in work.there.ask(query)? {
+        let Some(same) = here.iter().find(|role| role.text(0) == there.text(0)) else {
+            continue;
+        };
+        let rights = [
+            "SUPERUSER",
+            "CREATEROLE",
+            "CREATEDB",
+            "REPLICATION",
+            "BYPASSRLS",
+        ];
+        let more: Vec<&str> = (1..=5)
+            .filter(|&at| there.text(at) > same.text(at))
+            .map(|at| rights[at - 1])
+            .collect();
+        if !more.is_empty() {
+            work.output.warn(&format!(
+                "role {} is {} on the target only: what it owns or runs on the source has that right there",
+                identifier(there.text(0)),
+                more.join(", ")
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Settings as commands; those that are lists by their text, since each element would be quoted otherwise.

@@ -8,6 +8,7 @@ use super::{Edition, Work};
 use crate::compare::stream::{Stands, Stream};
 use crate::connection::{Side, identifier, literal};
 use crate::output::size;
+use crate::pair;
 use crate::problem::{Problem, words};
 use crate::record::qualified;
 use postgres::error::SqlState;
@@ -133,7 +134,10 @@ pub fn begin(work: &mut Work) -> Result<String, Problem> {
         } else {
             ""
         };
-        let made = work.there.execute(&format!(
+        // the server's log is not to have the password
+        let mut secret = work.target.connect_to_write()?;
+        pair::unlogged(&mut secret)?;
+        let made = secret.execute(&format!(
             "BEGIN;
              CREATE SUBSCRIPTION {0} CONNECTION {1} PUBLICATION {0} WITH (connect = false, slot_name = {2}{streaming});
              INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate, srsublsn)
@@ -149,7 +153,6 @@ pub fn begin(work: &mut Work) -> Result<String, Problem> {
             literal(&name)
         ));
         if let Err(error) = made {
-            work.there.run("ROLLBACK")?;
             let hint = error.as_db_error().and_then(|db| db.hint()).unwrap_or("");
             return Err(Problem::new(
                 format!(
