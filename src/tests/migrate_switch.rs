@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-/// Whether anybody else has a transaction open on the whole server matters: no other test uses these.
+/// No other file's tests use these.
 fn servers() -> Arc<Servers> {
     static SERVERS: LazyLock<Arc<Servers>> =
         LazyLock::new(|| Servers::new(super::cluster::under_test()));
@@ -31,7 +31,11 @@ const SCHEMA: &str = "CREATE TABLE t (id bigint PRIMARY KEY GENERATED ALWAYS AS 
 
 impl Following {
     fn new(topic: &str) -> Self {
-        let pair = Pair::bare(&servers(), topic);
+        Self::on(&servers(), topic)
+    }
+
+    fn on(servers: &Arc<Servers>, topic: &str) -> Self {
+        let pair = Pair::bare(servers, topic);
         let following = Self { pair };
         let (source, destination) = (&following.pair.source, &following.pair.destination);
         let name = following.name();
@@ -423,7 +427,9 @@ fn as_before() {
 /// The old server follows the new one, then the new one the old one again; the record is where nothing is published.
 #[test]
 fn back_and_back_again() {
-    let following = Following::new("migrate_back");
+    // Whether anybody has a transaction open matters, on the whole server.
+    let servers = Servers::new(super::cluster::under_test());
+    let following = Following::on(&servers, "migrate_back");
     let role = user(&following);
     let (source, destination) = (&following.pair.source, &following.pair.destination);
     let name = following.name().to_owned();

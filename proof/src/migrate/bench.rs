@@ -168,7 +168,7 @@ pub fn run(size: &Size, seed: u64, jobs: usize, directory: &Path) -> usize {
             }
             if way == Way::DtsMigrate {
                 let ended = pair
-                    .dts_migrate(&["abort", "--yes"])
+                    .dts_migrate(&["abort"])
                     .current_dir(directory)
                     .output()
                     .expect("dts-migrate");

@@ -126,7 +126,7 @@ pub fn run(plan: &Plan) -> Vec<String> {
         let (found, rows) = state::differ(&pair, &before);
         println!("rows compared: {rows}, differences: {}", found.len());
         run.violate_all(found);
-        let done = run.command(&["finish", "--yes"]);
+        let done = run.command(&["finish"]);
         println!("finish: {:.1} s", done.seconds);
         run.expect("finish", &done);
         let mut found = before.left(&pair);
@@ -228,10 +228,10 @@ impl Run<'_> {
             let outcome = self.spawn(&self.start_arguments()).wait(moment);
             if twice {
                 // an abort that is killed is repeated
-                self.spawn(&["abort", "--yes"])
+                self.spawn(&["abort"])
                     .wait(Duration::from_millis(30 + dice.roll(400) as u64));
             }
-            let abort = self.command(&["abort", "--yes"]);
+            let abort = self.command(&["abort"]);
             let found = before.differs(self.pair);
             println!(
                 "abort {}: start {} after {:.2} s{}, abort {:.1} s, differences {}",
