@@ -44,14 +44,20 @@ impl Report {
     }
 }
 
+/// It never began, or this has been called before.
+fn nothing(what: &str) -> Report {
+    let mut report = Report::default();
+    report.done.push(format!(
+        "nothing to {what}: neither has schema dts_migrate (if these are not the right databases, give those)"
+    ));
+    report
+}
+
 /// The new server is on its own.
 pub fn finish(source: &Server, target: &Server, options: &Options) -> Result<Report, Problem> {
     let (servers, record) = pair::find(source, target, true)?;
     let Some(mut record) = record else {
-        return Err(Problem::new(
-            "there is nothing to finish: neither has schema dts_migrate",
-            "look whether SOURCE and TARGET are the right databases",
-        ));
+        return Ok(nothing("finish"));
     };
     let follows_back = match record.migration.phase {
         Phase::Switched => false,
@@ -150,11 +156,7 @@ pub fn abort(source: &Server, target: &Server, options: &Options) -> Result<Repo
         )
     })?;
     let (servers, Some(mut record)) = found else {
-        return Err(Problem::new(
-            "there is nothing to abort: neither has schema dts_migrate",
-            "look whether SOURCE and TARGET are the right databases; when the target's database is gone: dts-migrate \
-             abort --source-only",
-        ));
+        return Ok(nothing("abort"));
     };
     if !matches!(record.migration.phase, Phase::Starting | Phase::Following) {
         return Err(Problem::new(

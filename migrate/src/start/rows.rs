@@ -32,8 +32,9 @@ use tokio_postgres::Client;
 const PART: u64 = 16 * 1024;
 /// Bytes that are passed on at a time.
 const BLOCK: usize = 128 * 1024;
-/// How often a part is put off because somebody has the table locked.
-const TRIES: u32 = 40;
+/// How often a part is put off because somebody has the table locked: who waits for an old snapshot (CREATE INDEX CONCURRENTLY) waits
+/// for ours, and may be the one for whom this waits.
+const TRIES: u32 = 4;
 
 /// Types that have the same binary form on every server.
 const BINARY: &str = "'bool','int2','int4','int8','float4','float8','numeric','text','varchar','bpchar','bytea','uuid','date','time','timetz',\
