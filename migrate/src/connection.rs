@@ -337,7 +337,8 @@ impl Server {
             }
         }
         command.envs(self.parameters.variables());
-        command.env("PGAPPNAME", "dts-migrate");
+        let name = self.parameters.get("application_name");
+        command.env("PGAPPNAME", name.unwrap_or("dts-migrate"));
         command.env("LC_ALL", "C");
         command
     }

@@ -178,6 +178,8 @@ pub fn abort(source: &Server, target: &Server, options: &Options) -> Result<Repo
             .done
             .push("users may come to the source again".to_owned());
     }
+    let mut there = servers.target.connect_to_write()?;
+    fence::undo(&mut there, &mut record, Side::Destination.name())?;
     clear_source(&mut session, &name, &made, &mut report)?;
     clear_target(&mut record, &made, &mut report)?;
     let has = |kind: &str, made: &[Made]| {

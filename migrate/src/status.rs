@@ -236,10 +236,13 @@ impl Status {
     fn of_record(&mut self, record: &mut Record) -> Result<(), Problem> {
         self.acting = record.holder()?;
         self.way_back_unfinished = crate::switch::back::is_unfinished(record)?;
-        for side in [Side::Source, Side::Destination] {
-            if let Some((_, database, before)) = fence::known(record, side.name())? {
-                self.fence = before.commands(&database).to_vec();
-            }
+        // around the old server; a target that users have not come to yet is closed, too, and is no matter of theirs
+        let old = match self.phase() {
+            Some(Phase::Back) => Side::Destination,
+            _ => Side::Source,
+        };
+        if let Some((_, database, before)) = fence::known(record, old.name())? {
+            self.fence = before.commands(&database).to_vec();
         }
         let session = &mut record.session;
         let steps = session.ask(

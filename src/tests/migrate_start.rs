@@ -408,6 +408,11 @@ fn roles_and_database() {
         &format!("SELECT rolcreatedb FROM pg_roles WHERE rolname = '{name}_both'"),
         "true",
     );
+    // nobody comes there before the switch
+    pair.destination.expect_value(
+        "SELECT datconnlimit FROM pg_database WHERE datname = current_database()",
+        "0",
+    );
     // the role of that name is another one there
     pair.destination.expect_value(
         &format!("SELECT pg_has_role('{name}_app', '{name}_root', 'MEMBER')"),

@@ -8,6 +8,7 @@ use crate::connection::{Server, Session, Side, identifier, literal};
 use crate::output::Output;
 use crate::pair;
 use crate::problem::{Problem, words};
+use crate::switch::fence::{self, Before};
 use postgres::error::SqlState;
 
 /// The target's server, when it does not have the database: a session in another one.
@@ -240,7 +241,32 @@ pub fn properties(work: &mut Work) -> Result<String, Problem> {
     for command in &commands {
         one(work, command.text(0))?;
     }
-    Ok(format!("{} commands", commands.len()))
+    close(work)?;
+    Ok(format!(
+        "{} commands; users are kept out of the target until the switch",
+        commands.len()
+    ))
+}
+
+/// What somebody wrote there before the switch would be a difference, and a conflict. Superusers are let in, and the apply worker of
+/// a superuser's subscription. The switch opens it, with the source's limit.
+fn close(work: &mut Work) -> Result<(), Problem> {
+    let limit = Before::read(&mut work.here)?.connection_limit;
+    let before = Before {
+        connection_limit: limit,
+        ..Before::read(&mut work.there)?
+    };
+    let database = work.target.dbname().to_owned();
+    work.record.make(
+        Side::Destination,
+        fence::KIND,
+        &database,
+        Some(&before.text()),
+    )?;
+    work.there.run(&format!(
+        "ALTER DATABASE {} CONNECTION LIMIT 0",
+        identifier(&database)
+    ))
 }
 
 /// What this target does not know, or does not allow, is said and passed over.
