@@ -85,6 +85,7 @@ pub fn finish(source: &Server, target: &Server, options: &Options) -> Result<Rep
     match servers.source.connect_to_write() {
         Ok(mut session) => {
             pair::require_source(&mut session, &record.migration)?;
+            pair::drop_orphans(&mut session, &mut record.session)?;
             clear_source(
                 &mut session,
                 &record.migration.name.clone(),
@@ -180,8 +181,9 @@ pub fn abort(source: &Server, target: &Server, options: &Options) -> Result<Repo
     }
     let mut there = servers.target.connect_to_write()?;
     fence::undo(&mut there, &mut record, Side::Destination.name())?;
-    clear_source(&mut session, &name, &made, &mut report)?;
     clear_target(&mut record, &made, &mut report)?;
+    pair::drop_orphans(&mut session, &mut record.session)?;
+    clear_source(&mut session, &name, &made, &mut report)?;
     let has = |kind: &str, made: &[Made]| {
         made.iter()
             .find(|made| made.side == Side::Destination.name() && made.kind == kind)

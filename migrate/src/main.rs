@@ -87,6 +87,10 @@ struct Start {
     /// maintenance_work_mem of each session that makes indexes.
     #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = memory)]
     index_memory: String,
+    /// After so long another snapshot of the source is taken for the tables that are left: foreign keys between them and those before
+    /// are validated when the stream is there. (An old snapshot keeps VACUUM from its work, and lets CREATE INDEX CONCURRENTLY wait.)
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    snapshot_seconds: u64,
     /// Begin although check finds what must be mended.
     #[arg(long)]
     no_check: bool,
@@ -197,6 +201,7 @@ fn start(arguments: &Start) -> Result<u8, Problem> {
             .map(|connection| Server::new(Side::Source, connection))
             .transpose()?,
         index_memory: arguments.index_memory.clone(),
+        snapshot_age: Duration::from_secs(arguments.snapshot_seconds),
         until: arguments.until.clone(),
     };
     if !arguments.no_check && !start::is_begun(&target) {

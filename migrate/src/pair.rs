@@ -367,3 +367,32 @@ pub fn drop_extension(session: &mut Session) -> Result<bool, Problem> {
     )?;
     Ok(true)
 }
+
+/// What copies of tables have left that were dropped while they were copied: slots on the source, origins on the target, of
+/// subscriptions that are no more. (tablesync.c: ReplicationSlotNameForTablesync, ReplicationOriginNameForTablesync)
+pub fn drop_orphans(source: &mut Session, target: &mut Session) -> Result<(), Problem> {
+    let (system, _) = identity(target)?;
+    let living = target.ask("SELECT oid FROM pg_subscription")?;
+    let is_orphan = |name: &str| {
+        let mut parts = name.split('_');
+        let subscription = parts.nth(1).unwrap_or_default();
+        !living.iter().any(|row| row.text(0) == subscription)
+    };
+    let slots = source.ask(&format!(
+        "SELECT slot_name FROM pg_replication_slots WHERE database = current_database() AND NOT active
+           AND slot_name ~ {}",
+        literal(&format!("^pg_[0-9]+_sync_[0-9]+_{system}$"))
+    ))?;
+    for slot in slots.iter().filter(|slot| is_orphan(slot.text(0))) {
+        drop_slot(source, slot.text(0))?;
+    }
+    let origins = target
+        .ask("SELECT roname FROM pg_replication_origin WHERE roname ~ '^pg_[0-9]+_[0-9]+$'")?;
+    for origin in origins.iter().filter(|origin| is_orphan(origin.text(0))) {
+        target.run(&format!(
+            "SELECT pg_replication_origin_drop({})",
+            literal(origin.text(0))
+        ))?;
+    }
+    Ok(())
+}

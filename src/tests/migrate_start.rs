@@ -29,6 +29,10 @@ fn is_old() -> bool {
 
 /// Up to a step, or to the end.
 fn try_start(pair: &Pair, until: &str) -> Result<(), Problem> {
+    start_with(pair, until, Duration::from_secs(60))
+}
+
+fn start_with(pair: &Pair, until: &str, snapshot_age: Duration) -> Result<(), Problem> {
     let options = Options {
         name: pair.source.database.clone(),
         jobs: 2,
@@ -36,6 +40,7 @@ fn try_start(pair: &Pair, until: &str) -> Result<(), Problem> {
         trust_source: is_old(),
         source_for_target: None,
         index_memory: "16MB".to_owned(),
+        snapshot_age,
         until: (!until.is_empty()).then(|| until.to_owned()),
     };
     let pg_dump = pair.source.cluster().installation.program("pg_dump");
@@ -262,6 +267,72 @@ fn while_ddl_never_pauses() {
     });
     assert!(rounds.iter().all(|&rounds| rounds > 3), "{rounds:?}");
     expect_same(&pair);
+    end(&pair);
+}
+
+/// Each table under a snapshot of its own, while rows change: each is what it was at its own position, and the stream goes on from there.
+#[test]
+fn many_snapshots() {
+    let pair = Pair::bare(&servers(), "start_snapshots");
+    pair.source.run_each(&[
+        "CREATE TABLE parent (id int PRIMARY KEY, n int DEFAULT 0); INSERT INTO parent SELECT generate_series(1, 1000)",
+        "CREATE TABLE child (id serial PRIMARY KEY, parent int REFERENCES parent, n int)",
+        "CREATE TABLE parts (id serial, parent int REFERENCES parent) PARTITION BY HASH (id)",
+        "CREATE TABLE part_0 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
+        "CREATE TABLE part_1 PARTITION OF parts FOR VALUES WITH (MODULUS 2, REMAINDER 1)",
+        "CREATE TABLE total (n bigint PRIMARY KEY); INSERT INTO total VALUES (0)",
+    ]);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let users: Vec<_> = (0..2)
+            .map(|user| {
+                let (pair, over) = (&pair, &over);
+                scope.spawn(move || {
+                    let mut client = pair.source.connect();
+                    let mut n = 1000 + user;
+                    while !over.load(Ordering::Relaxed) {
+                        n += 2;
+                        client
+                            .batch_execute(&format!(
+                                "BEGIN; INSERT INTO parent VALUES ({n}, 1); INSERT INTO child (parent, n) VALUES ({n}, {n});
+                                 INSERT INTO parts (parent) VALUES ({n}), ({n}); UPDATE parent SET n = n + 1 WHERE id = {n} % 1000 + 1;
+                                 UPDATE total SET n = n + 1; COMMIT"
+                            ))
+                            .expect("a transaction");
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
+                })
+            })
+            .collect();
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            start_with(&pair, "", Duration::ZERO)
+        }));
+        over.store(true, Ordering::Relaxed);
+        for user in users {
+            user.join().expect("a user");
+        }
+        done.expect("no panic")
+            .unwrap_or_else(|problem| panic!("{problem}"));
+    });
+    expect_same(&pair);
+    let positions = pair
+        .destination
+        .value("SELECT count(DISTINCT lsn) FROM dts_migrate.\"table\"")
+        .parse::<u32>()
+        .expect("a number");
+    assert!(positions >= 3, "{positions} snapshots");
+    for (query, want) in [
+        (
+            "SELECT count(*) FROM pg_constraint WHERE NOT convalidated",
+            "0",
+        ),
+        (
+            "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conparentid = 0",
+            "2",
+        ),
+    ] {
+        pair.destination.expect_value(query, want);
+    }
     end(&pair);
 }
 

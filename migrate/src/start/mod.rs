@@ -25,6 +25,7 @@ use crate::output::{Output, Watch};
 use crate::pair::Edition;
 use crate::problem::Problem;
 use crate::record::{self, Migration, Phase, Record};
+use std::time::{Duration, Instant};
 
 pub struct Options {
     /// Of publication, slot and subscription.
@@ -36,6 +37,8 @@ pub struct Options {
     pub source_for_target: Option<Server>,
     /// `maintenance_work_mem` of each session that makes indexes.
     pub index_memory: String,
+    /// How long one snapshot of the source is used for tables that are not begun yet.
+    pub snapshot_age: Duration,
     /// The step after which this ends; `start` again goes on.
     pub until: Option<String>,
 }
@@ -201,9 +204,9 @@ fn end_leftovers(work: &mut Work) -> Result<(), Problem> {
          WHERE datname = current_database() AND application_name = {} AND backend_type = 'client backend' AND pid NOT IN (pg_backend_pid(), {own})",
         crate::connection::literal(CALLED)
     );
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_secs(60);
     while work.there.ask(&query)?[0].number::<u32>(0) > 0 {
-        if std::time::Instant::now() > end {
+        if Instant::now() > end {
             return Err(Problem::new(
                 "sessions of a start that was killed do not end on the target",
                 format!(
@@ -211,7 +214,7 @@ fn end_leftovers(work: &mut Work) -> Result<(), Problem> {
                 ),
             ));
         }
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(100));
     }
     Ok(())
 }

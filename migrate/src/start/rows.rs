@@ -43,7 +43,6 @@ const BINARY: &str = "'bool','int2','int4','int8','float4','float8','numeric','t
 struct Table {
     oid: String,
     name: String,
-    bytes: u64,
     pages: u64,
     /// As it was at the moment of the schema: schema, name, columns, file.
     was: [String; 4],
@@ -69,6 +68,8 @@ struct State {
 
 struct Shared<'a> {
     tables: &'a [Table],
+    /// From then on no table is begun under this snapshot.
+    old: Instant,
     snapshot: &'a str,
     position: &'a str,
     utf8: bool,
@@ -85,10 +86,17 @@ struct Shared<'a> {
 
 pub fn rows(work: &mut Work) -> Result<String, Problem> {
     leave_to_subscription(work)?;
-    let tables = waiting(work)?;
-    if tables.is_empty() {
-        return summary(work);
+    loop {
+        let tables = waiting(work)?;
+        if tables.is_empty() {
+            return summary(work);
+        }
+        under_one_snapshot(work, &tables)?;
     }
+}
+
+/// As many of the tables as are begun before the snapshot is old.
+fn under_one_snapshot(work: &mut Work, tables: &[Table]) -> Result<(), Problem> {
     // Of a table in parts an earlier start may have left some; a table in one is made empty when it is copied.
     for table in tables
         .iter()
@@ -105,12 +113,13 @@ pub fn rows(work: &mut Work) -> Result<String, Problem> {
     ));
     let encodings = [work.here.encoding.clone(), work.there.encoding.clone()];
     let shared = Shared {
-        tables: &tables,
+        tables,
+        old: Instant::now() + work.options.snapshot_age,
         snapshot: &snapshot.name,
         position: &snapshot.position,
         utf8: encodings.iter().all(|encoding| encoding == "UTF8"),
         encoding: (encodings[0] == encodings[1]).then(|| encodings[0].clone()),
-        queue: Mutex::new(parts(&tables, work.here.version)),
+        queue: Mutex::new(parts(tables, work.here.version)),
         states: Mutex::new(Vec::new()),
         problem: Mutex::new(None),
         relayed: AtomicU64::new(0),
@@ -130,7 +139,10 @@ pub fn rows(work: &mut Work) -> Result<String, Problem> {
             states[part.table].left += 1;
         }
     }
-    let total: u64 = tables.iter().map(|table| table.bytes).sum();
+    let sizes = work.record.session.ask(
+        "SELECT coalesce(sum(bytes), 0)::bigint, coalesce(sum(bytes) FILTER (WHERE state <> 'waiting'), 0)::bigint FROM dts_migrate.\"table\"",
+    )?;
+    let (total, before): (u64, u64) = (sizes[0].number(0), sizes[0].number(1));
     work.output.bar("rows", total, true);
     let (source, target) = (work.source, work.target);
     let jobs = work.options.jobs;
@@ -144,7 +156,7 @@ pub fn rows(work: &mut Work) -> Result<String, Problem> {
             std::thread::sleep(Duration::from_millis(20));
             if told.elapsed() >= Duration::from_millis(500) {
                 told = Instant::now();
-                let done = (shared.pages.load(Ordering::Relaxed) * 8192).min(total);
+                let done = (before + shared.pages.load(Ordering::Relaxed) * 8192).min(total);
                 let message = format!(
                     "{} of {} tables",
                     shared.done.load(Ordering::Relaxed),
@@ -159,7 +171,7 @@ pub fn rows(work: &mut Work) -> Result<String, Problem> {
     });
     work.output.no_bar();
     let problem = locked(&shared.problem).take();
-    problem.map_or_else(|| summary(work), Err)
+    problem.map_or(Ok(()), Err)
 }
 
 /// What was copied, and what was not.
@@ -258,7 +270,6 @@ fn waiting(work: &mut Work) -> Result<Vec<Table>, Problem> {
         tables.push(Table {
             oid: row.text(0).to_owned(),
             name,
-            bytes: row.number(3),
             pages: row.number(4),
             was: [1, 2, 5, 6].map(|at| row.text(at).to_owned()),
             published: row.is_true(7),
@@ -419,7 +430,7 @@ async fn work_off(
         if locked(&shared.problem).is_some() {
             return Ok(());
         }
-        let Some(mut part) = locked(&shared.queue).pop_front() else {
+        let Some(mut part) = next(shared) else {
             return Ok(());
         };
         let table = &shared.tables[part.table];
@@ -481,6 +492,20 @@ async fn work_off(
             }
         }
     }
+}
+
+/// What is to be done next under this snapshot: at least one table.
+fn next(shared: &Shared) -> Option<Part> {
+    let mut queue = locked(&shared.queue);
+    if Instant::now() < shared.old {
+        return queue.pop_front();
+    }
+    let states = locked(&shared.states);
+    let none = states.iter().all(|state| state.begun.is_none());
+    let at = queue
+        .iter()
+        .position(|part| none || states[part.table].begun.is_some())?;
+    queue.remove(at)
 }
 
 /// The part is dealt with. How many of its table are left, what was copied of that, since when, and why it is left to the subscription.

@@ -126,7 +126,7 @@ pub fn run(plan: &Plan) -> Vec<String> {
         let (found, rows) = state::differ(&pair, &before);
         println!("rows compared: {rows}, differences: {}", found.len());
         run.violate_all(found);
-        let done = run.command(&["finish"]);
+        let done = run.command(&["finish", "--open-old"]);
         println!("finish: {:.1} s", done.seconds);
         run.expect("finish", &done);
         let mut found = before.left(&pair);
