@@ -44,8 +44,8 @@ pub struct Server {
     parameters: Parameters,
 }
 
-/// Whatever the role or the database have as their defaults. (JIT and parallel workers would only take from the users.)
-const PINS: &str = "SET search_path = pg_catalog; SET default_transaction_read_only = on;
+/// Whatever the role or the database have as their defaults, `role` among them. (JIT and parallel workers would only take from the users.)
+const PINS: &str = "SET ROLE NONE; SET search_path = pg_catalog; SET default_transaction_read_only = on;
     SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = off; SET row_security = off;
     SET DateStyle = 'ISO, YMD'; SET IntervalStyle = postgres; SET TimeZone = 'UTC'; SET extra_float_digits = 1;
     SET bytea_output = hex; SET xmlbinary = base64; SET xmloption = content; SET lc_monetary = 'C'; SET lc_numeric = 'C';

@@ -17,7 +17,8 @@ use crate::problem::Problem;
 use crate::schema::taken::{PgDump, reason};
 use indicatif::{ProgressBar, ProgressStyle};
 use published::{Found, TableName};
-use report::{Known, Report, SchemaReport, Status};
+use report::{Known, Report, SchemaReport, Status, TableReport};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use stream::{Stands, Stream};
 
@@ -245,7 +246,7 @@ fn tables(
     stream: &Stream,
     options: &Options,
     progress: &Progress,
-) -> Result<Vec<report::TableReport>, Problem> {
+) -> Result<Vec<TableReport>, Problem> {
     // tables that were made just now are in the stream
     passed(here, stream)?;
     let Found {
@@ -288,8 +289,41 @@ fn tables(
         }
     }
     reports.append(&mut others);
+    let one_sided = |report: &TableReport| {
+        [Status::OnlySource, Status::OnlyDestination].contains(&report.status)
+    };
+    if reports.iter().any(one_sided) && !options.at_rest {
+        // DDL has gone on between the looks at the two sides: what is on both sides, or gone from both, once the stream has passed
+        // was no difference
+        passed(here, stream)?;
+        let now = [names(here)?, names(there)?];
+        reports.retain_mut(|report| {
+            if !one_sided(report) {
+                return true;
+            }
+            match now.each_ref().map(|names| names.contains(&report.table)) {
+                [false, false] => false,
+                [true, true] => {
+                    *report = TableReport::new(&report.table, Status::Undecided)
+                        .with("it was made, dropped or renamed meanwhile");
+                    true
+                }
+                _ => true,
+            }
+        });
+    }
     reports.sort_by(|a, b| a.table.cmp(&b.table));
     Ok(reports)
+}
+
+fn names(session: &mut Session) -> Result<BTreeSet<TableName>, Problem> {
+    let rows = session.ask(
+        "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p')",
+    )?;
+    Ok(rows
+        .iter()
+        .map(|row| TableName::new(row.text(0), row.text(1)))
+        .collect())
 }
 
 fn wanted(table: &TableName, patterns: &[String]) -> bool {

@@ -121,6 +121,22 @@ pub fn identities(work: &mut Work) -> Result<String, Problem> {
     }
 }
 
+/// Nobody has a publication or a slot of this name. Slots of all databases of a server have their names in common.
+pub fn require_free(source: &mut Session, name: &str) -> Result<(), Problem> {
+    let there = source.ask(&format!(
+        "SELECT (SELECT 'a publication' FROM pg_publication WHERE pubname = {0}),
+                (SELECT format('a slot (of database %I)', database) FROM pg_replication_slots WHERE slot_name = {0})",
+        literal(name)
+    ))?;
+    match there[0].get(0).or(there[0].get(1)) {
+        None => Ok(()),
+        Some(what) => Err(Problem::new(
+            format!("the source has {what} {name} already; nothing was changed on either side"),
+            "give this migration another name: dts-migrate start --name ..",
+        )),
+    }
+}
+
 /// In this order: up to 17 a slot that is older than its publication fails.
 pub fn publication(work: &mut Work) -> Result<String, Problem> {
     let name = work.name().to_owned();

@@ -234,8 +234,9 @@ pub fn properties(work: &mut Work) -> Result<String, Problem> {
          UNION ALL {}",
         settings(
             &name,
-            // with read-only transactions as the default the apply worker could not write
-            "s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) AND c !~ '^default_transaction_read_only='"
+            // with these the apply worker could not write, or not as who it is
+            "s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+               AND c !~ '^(default_transaction_read_only|role|session_authorization)='"
         )
     ))?;
     for command in &commands {

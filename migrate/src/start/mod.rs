@@ -128,6 +128,7 @@ pub fn start(
     };
     let programs = crate::config::programs(pg_bin, here.major().max(major))?;
     if let Some(session) = &mut outside {
+        capture::require_free(&mut here, &options.name)?;
         globals::database(&mut here, session, target, output)?;
     }
     let there = target.connect_to_write()?;
@@ -251,6 +252,7 @@ fn open(
             "dts-migrate status with these servers exchanged; dts-migrate finish or abort there first",
         ));
     }
+    capture::require_free(here, &options.name)?;
     schema::require_empty(target)?;
     Record::create(
         target,
