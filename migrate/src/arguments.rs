@@ -1,6 +1,7 @@
 //! Arguments that several commands have.
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use dts_migrate::config::{self, Config};
 use dts_migrate::connection::{Server, Side};
 use dts_migrate::output::Output;
@@ -16,7 +17,7 @@ pub struct Common {
     #[arg(long, value_name = "DIRECTORY")]
     pg_bin: Option<PathBuf>,
     /// The log file, which is appended to (dts-migrate.log); '' for none.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().map(PathBuf::from))]
     log: Option<PathBuf>,
     /// Say more.
     #[arg(long, short)]

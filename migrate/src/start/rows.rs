@@ -324,9 +324,20 @@ impl Snapshot {
                     pg_hba.conf lets the role connect; then dts-migrate start again";
         let failed =
             |what: String| Problem::new(format!("no snapshot of the source: {what}"), next);
+        let timeouts = if work.here.major() >= 17 {
+            " -c transaction_timeout=0"
+        } else {
+            ""
+        };
+        let options = format!(
+            "{} -c idle_in_transaction_session_timeout=0 -c statement_timeout=0{timeouts}",
+            work.source.options()
+        );
         let mut psql = work
             .source
             .program(&work.programs.path("psql"))
+            // idle in its transaction for as long as rows are copied, whatever the database has as its settings
+            .env("PGOPTIONS", options.trim_start())
             .args([
                 "-X",
                 "-A",
@@ -708,12 +719,13 @@ fn kept(side: Side, what: What, table: &str) -> Kept {
     if code == "55P03" {
         return Kept::Locked;
     }
+    // the snapshot has gone with the session that exported it, or somebody has turned a setting
+    if code == "22023" || code == "55000" {
+        return Kept::Fatal(lost(side, &error));
+    }
     // of the table: its data, names, definitions; of the server: everything else
     if ["22", "23", "42", "2B", "44", "0A", "P0"].contains(&&code[..2]) && code != "42501" {
         return Kept::Again(format!("{}: {}", side.name(), words(&error)));
-    }
-    if code == "22023" || code == "55000" {
-        return Kept::Fatal(lost(side, &error));
     }
     Kept::Fatal(Problem::new(
         format!(

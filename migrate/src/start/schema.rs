@@ -17,6 +17,8 @@ use std::process::{Command, Stdio};
 
 /// How often pg_dump is tried while DDL goes on.
 const TRIES: u32 = 3;
+/// After so many an error that might pass is one that does not.
+const LAST_TRY: u32 = 20;
 /// Of the archive, for each row of the record.
 const PART: usize = 1 << 20;
 
@@ -102,7 +104,7 @@ pub fn moment(work: &mut Work) -> Result<String, Problem> {
             .to_owned();
         let tables = session.ask(&tables())?;
         let foreign_keys = session.ask(FOREIGN_KEYS)?;
-        if !dump(work, &snapshot, &files.archive())? {
+        if !dump(work, &snapshot, &files.archive(), attempt < LAST_TRY)? {
             // a table went, or was locked for long
             continue;
         }
@@ -180,7 +182,8 @@ fn newer(work: &mut Work, last: i64) -> Result<bool, Problem> {
         .is_true(0))
 }
 
-fn dump(work: &mut Work, snapshot: &str, archive: &Path) -> Result<bool, Problem> {
+/// False when it is worth another try.
+fn dump(work: &mut Work, snapshot: &str, archive: &Path, again: bool) -> Result<bool, Problem> {
     let output = run(work
         .source
         .program(&work.programs.path("pg_dump"))
@@ -198,7 +201,15 @@ fn dump(work: &mut Work, snapshot: &str, archive: &Path) -> Result<bool, Problem
         return Ok(true);
     }
     let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    if text.contains("lock timeout") || text.contains("does not exist") {
+    // of a lock on a table, and of what DDL does to catalogs that are read as they are
+    let passing = [
+        "statement timeout",
+        "lock timeout",
+        "does not exist",
+        "cache lookup failed",
+        "could not open relation",
+    ];
+    if again && passing.iter().any(|words| text.contains(words)) {
         work.output.detail(&format!("pg_dump: {text}: once more"));
         return Ok(false);
     }
