@@ -370,10 +370,22 @@ fn identities(session: &mut Session, made: &[Made], report: &mut Report) -> Resu
         .filter_map(|made| parts(&made.object))
         .collect();
     let side = session.side.name();
-    let ours: Vec<(String, String)> = full(session)?
+    // without it, users could not write there any more
+    let needed = published(session)?;
+    let (needed, ours): (Vec<(String, String)>, Vec<_>) = full(session)?
         .into_iter()
         .filter(|table| !before.contains(table))
-        .collect();
+        .partition(|table| needed.contains(table));
+    if !needed.is_empty() {
+        let names: Vec<String> = needed
+            .iter()
+            .map(|(schema, table)| format!("{}.{}", identifier(schema), identifier(table)))
+            .collect();
+        report.remains.push(format!(
+            "REPLICA IDENTITY FULL on the {side} of tables that are published to somebody else: {}",
+            names.join(", ")
+        ));
+    }
     let mut failed = Vec::new();
     let mut count = 0;
     session.run("SET lock_timeout = '2s'")?;
@@ -416,6 +428,26 @@ fn identities(session: &mut Session, made: &[Made], report: &mut Report) -> Resu
         ));
     }
     Ok(())
+}
+
+/// Tables of which any publication sends updates or deletions, with their partitions and what they are partitions of.
+fn published(session: &mut Session) -> Result<BTreeSet<(String, String)>, Problem> {
+    let rows = session.ask(
+        "WITH sent AS MATERIALIZED (
+           SELECT DISTINCT c.oid FROM pg_publication p JOIN pg_publication_tables t ON t.pubname = p.pubname
+             JOIN pg_namespace n ON n.nspname = t.schemaname JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
+            WHERE p.pubupdate OR p.pubdelete
+         ), family AS (
+           SELECT oid FROM sent
+           UNION SELECT f.relid::oid FROM sent, LATERAL pg_partition_tree(sent.oid) f
+           UNION SELECT f.relid::oid FROM sent, LATERAL pg_partition_ancestors(sent.oid) f(relid)
+         )
+         SELECT n.nspname, c.relname FROM family JOIN pg_class c ON c.oid = family.oid JOIN pg_namespace n ON n.oid = c.relnamespace",
+    )?;
+    Ok(rows
+        .iter()
+        .map(|row| (row.text(0).to_owned(), row.text(1).to_owned()))
+        .collect())
 }
 
 /// Tables with REPLICA IDENTITY FULL.
