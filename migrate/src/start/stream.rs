@@ -128,8 +128,6 @@ pub fn begin(work: &mut Work) -> Result<String, Problem> {
             Some(server) => server.conninfo(),
             None => work.source.conninfo(),
         };
-        // a password may be in it; who is no superuser cannot, and goes on
-        let _ = crate::pair::unlogged(&mut work.there);
         // Rows in the order of their commits: a table that is not ready keeps a parallel worker out, and a publisher of 18 can crash one.
         let streaming = if work.there.version >= 140_000 {
             ", streaming = off"
