@@ -126,16 +126,19 @@ fn without_not_null_name(line: &str) -> String {
 
 /// Names without what stands before their last point.
 fn without_qualifiers(line: &str) -> String {
-    let part = |c: char| c.is_alphanumeric() || c == '_' || c == '"' || c == '$';
+    let part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
     let mut result = String::with_capacity(line.len());
     let mut word = 0;
+    let mut quoted = false;
     for c in line.chars() {
-        if c == '.' && word < result.len() {
+        if c == '.' && !quoted && word < result.len() {
             result.truncate(word);
             continue;
         }
         result.push(c);
-        if !part(c) {
+        if c == '"' {
+            quoted = !quoted;
+        } else if !quoted && !part(c) {
             word = result.len();
         }
     }
@@ -327,6 +330,11 @@ mod tests {
         let table = |text| ("TABLE public.t, a", text);
         for (older, newer, at) in [
             (view("SELECT t.a,"), view("SELECT a,"), [15, 16]),
+            (
+                view("SELECT (s.\"Mat. \"\"1\".\"a b\" * 2)"),
+                view("SELECT (\"a b\" * 2)"),
+                [13, 18],
+            ),
             (
                 table("k text NOT NULL"),
                 table("k text CONSTRAINT t_k_not_null NOT NULL"),

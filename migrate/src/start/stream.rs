@@ -298,10 +298,32 @@ pub fn tables_again(work: &mut Work) -> Result<String, Problem> {
         catch_up(work)?;
     }
     wait_until_ready(work)?;
+    analyze_the_others(work)?;
     Ok(match total {
         0 => "none".to_owned(),
         n => format!("{n} copied by the subscription"),
     })
+}
+
+/// What the planner must know of tables that came later.
+fn analyze_the_others(work: &mut Work) -> Result<(), Problem> {
+    let tables = work.there.ask(
+        "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname !~ '^(pg_|information_schema$|dts_)' AND pg_relation_size(c.oid) > 0
+           AND NOT EXISTS (SELECT FROM pg_statistic s WHERE s.starelid = c.oid)",
+    )?;
+    for table in &tables {
+        let name = qualified(table.text(0), table.text(1));
+        let done = work
+            .there
+            .execute(&format!("SET lock_timeout = '5s'; ANALYZE {name}"));
+        // autovacuum comes by later
+        if let Err(error) = done {
+            work.output
+                .detail(&format!("{name} was not analyzed: {}", words(&error)));
+        }
+    }
+    work.there.run("SET lock_timeout = 0")
 }
 
 fn wait_until_ready(work: &mut Work) -> Result<(), Problem> {
