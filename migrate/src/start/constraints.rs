@@ -141,7 +141,6 @@ struct Key {
     tables: BTreeSet<String>,
     /// A check calls casts that users have written.
     casts: bool,
-    state: String,
 }
 
 impl Key {
@@ -162,7 +161,7 @@ impl Key {
 
 fn keys(work: &mut Work, state: &str) -> Result<Vec<Key>, Problem> {
     let rows = work.record.session.ask(&format!(
-        "SELECT id, tbl, name, definition, partitioned, to_json(ARRAY(SELECT t::text FROM unnest(tables) t)), casts, state
+        "SELECT id, tbl, name, definition, partitioned, to_json(ARRAY(SELECT t::text FROM unnest(tables) t)), casts
          FROM dts_migrate.foreign_key WHERE state {state} ORDER BY id"
     ))?;
     let key = |row: &Row| Key {
@@ -173,7 +172,6 @@ fn keys(work: &mut Work, state: &str) -> Result<Vec<Key>, Problem> {
         partitioned: row.is_true(4),
         tables: row.list(5).into_iter().collect(),
         casts: row.is_true(6),
-        state: row.text(7).to_owned(),
     };
     Ok(rows.iter().map(key).collect())
 }
@@ -331,56 +329,68 @@ fn one(session: &mut Session, key: &Key, how: How) -> Result<(), Problem> {
     })
 }
 
-/// What could not be checked before the stream had brought all tables to one position.
+/// What could not be checked before the stream had brought all tables to one position. DDL of users has gone on: what counts is what
+/// both sides have now.
 pub fn later(work: &mut Work) -> Result<String, Problem> {
-    let keys = keys(work, "IN ('validate', 'add')")?;
-    let mut validated = 0;
-    for key in keys {
-        // DDL of users has gone on: it may be another one now, or gone
-        let there = work.there.ask(&format!(
-            "SELECT k.convalidated FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-             WHERE k.contype = 'f' AND format('%I.%I', n.nspname, c.relname) = {} AND k.conname = {}",
-            crate::connection::literal(&key.table),
-            crate::connection::literal(&key.name)
-        ))?;
-        let command = match (key.state.as_str(), there.first()) {
-            ("validate", Some(row)) if !row.is_true(0) => format!(
-                "ALTER TABLE {} VALIDATE CONSTRAINT {}",
-                key.table,
-                identifier(&key.name)
-            ),
-            ("add", None) if still_on_the_source(work, &key)? => key.add(""),
-            _ => String::new(),
-        };
-        let done = work.there.execute(&format!(
-            "BEGIN; {command}; UPDATE dts_migrate.foreign_key SET state = 'done' WHERE id = {}; COMMIT",
-            key.id
-        ));
-        if let Err(error) = done {
-            work.there.run("ROLLBACK")?;
-            return Err(Problem::new(
+    let (unchecked, add) = (keys(work, "= 'unchecked'")?, keys(work, "= 'add'")?);
+    let valid: BTreeSet<(String, String)> = work
+        .here
+        .ask(&foreign_keys_now("convalidated"))?
+        .iter()
+        .map(|row| (row.text(0).to_owned(), row.text(1).to_owned()))
+        .collect();
+    let is_unchecked = |table: &str, name: &str| {
+        unchecked
+            .iter()
+            .any(|key| (key.table.as_str(), key.name.as_str()) == (table, name))
+    };
+    let mut commands = Vec::new();
+    for row in work.there.ask(&foreign_keys_now("NOT convalidated"))? {
+        let (table, name) = (row.text(0), row.text(1));
+        if valid.contains(&(table.to_owned(), name.to_owned())) && !is_unchecked(table, name) {
+            commands.push((
+                table.to_owned(),
+                name.to_owned(),
                 format!(
-                    "foreign key {} of {} does not hold on the target: {}; everything else is done, the target follows the source",
-                    identifier(&key.name),
-                    key.table,
+                    "ALTER TABLE {table} VALIDATE CONSTRAINT {}",
+                    identifier(name)
+                ),
+            ));
+        }
+    }
+    let there = work.there.ask(&foreign_keys_now("true"))?;
+    for key in add {
+        let is_there = there
+            .iter()
+            .any(|row| (row.text(0), row.text(1)) == (key.table.as_str(), key.name.as_str()));
+        if !is_there && valid.contains(&(key.table.clone(), key.name.clone())) {
+            let command = key.add("");
+            commands.push((key.table, key.name, command));
+        }
+    }
+    for (table, name, command) in &commands {
+        work.there.execute(command).map_err(|error| {
+            Problem::new(
+                format!(
+                    "foreign key {} of {table} does not hold on the target: {}; everything else is done, the target follows the source",
+                    identifier(name),
                     words(&error)
                 ),
                 "dts-migrate compare says whether rows are missing; if the source's rows violate it, mend them there; then dts-migrate start again",
-            ));
-        }
-        validated += usize::from(!command.is_empty());
+            )
+        })?;
     }
-    Ok(format!("{validated} foreign keys"))
+    work.record.session.run(
+        "UPDATE dts_migrate.foreign_key SET state = 'done' WHERE state IN ('validate', 'add')",
+    )?;
+    Ok(format!("{} foreign keys", commands.len()))
 }
 
-fn still_on_the_source(work: &mut Work, key: &Key) -> Result<bool, Problem> {
-    Ok(work.here.ask(&format!(
-        "SELECT EXISTS (SELECT FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE k.contype = 'f' AND format('%I.%I', n.nspname, c.relname) = {} AND k.conname = {})",
-        crate::connection::literal(&key.table),
-        crate::connection::literal(&key.name)
-    ))?[0]
-        .is_true(0))
+fn foreign_keys_now(condition: &str) -> String {
+    format!(
+        "SELECT format('%I.%I', n.nspname, c.relname), k.conname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE k.contype = 'f' AND k.conparentid = 0 AND {condition}"
+    )
 }
 
 #[cfg(test)]
@@ -420,7 +430,6 @@ mod tests {
             partitioned: false,
             tables: ["1", "2", "99"].map(str::to_owned).into(),
             casts: false,
-            state: String::new(),
         };
         let at = |a: Option<&str>, b: Option<&str>| -> BTreeMap<String, Option<String>> {
             [("1", a), ("2", b)]

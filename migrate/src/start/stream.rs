@@ -369,10 +369,8 @@ fn give_tables(work: &mut Work) -> Result<(), Problem> {
     }
     let oids: Vec<&str> = tables.iter().map(|row| row.text(0)).collect();
     let now = work.here.ask(&format!(
-        "SELECT c.oid, n.nspname, c.relname, c.relpersistence = 'p' AND EXISTS (
-           SELECT FROM pg_publication_tables p WHERE p.pubname = {} AND p.schemaname = n.nspname AND p.tablename = c.relname)
+        "SELECT c.oid, n.nspname, c.relname, c.relpersistence = 'p'
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid IN ({})",
-        literal(work.name()),
         oids.join(", ")
     ))?;
     let name = identifier(work.name());
