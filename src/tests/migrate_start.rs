@@ -375,6 +375,9 @@ fn code_of_users() {
          CREATE TYPE m.e AS ENUM ('a'); CREATE FUNCTION m.as_int(m.e) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM m.attack(); RETURN 1; END $$;
          CREATE CAST (m.e AS int) WITH FUNCTION m.as_int(m.e) AS IMPLICIT; CREATE TABLE m.p (id int PRIMARY KEY); INSERT INTO m.p VALUES (1);
          CREATE TABLE m.referencing (x m.e REFERENCES m.p); INSERT INTO m.referencing VALUES ('a');
+         CREATE TABLE m.own_type (a int PRIMARY KEY);
+         CREATE FUNCTION m.of_row(r m.own_type) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN PERFORM m.attack(); RETURN true; END $$;
+         ALTER TABLE m.own_type ADD CHECK (m.of_row(own_type)); INSERT INTO m.own_type VALUES (1);
          CREATE TABLE m.harmless (x int CHECK (x > 0 AND x IN (1, 2)), y text CHECK (length(y) < 5 OR y IS NULL),
            z numeric GENERATED ALWAYS AS (CASE WHEN x > 1 THEN 2.5 ELSE x * 1.5 END) STORED); INSERT INTO m.harmless VALUES (1)"
     ));
@@ -388,6 +391,7 @@ fn code_of_users() {
         );
     }
     for table in [
+        "own_type",
         "by_cast",
         "by_builtin",
         "generated_cast",
@@ -407,6 +411,7 @@ fn code_of_users() {
     }
     let left = states(&pair);
     for (table, is_left) in [
+        ("own_type", "t"),
         ("by_cast", "t"),
         ("by_builtin", "t"),
         ("generated_cast", "t"),

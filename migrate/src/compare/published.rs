@@ -6,6 +6,14 @@ use crate::problem::Problem;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Of the extension, its portable editions, and the record of a migration.
+const OWN_SCHEMAS: [&str; 4] = [
+    "dts_ddl",
+    "dts_ddl_portable",
+    "dts_ddl_apply",
+    "dts_migrate",
+];
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TableName {
     pub schema: String,
@@ -31,7 +39,7 @@ impl TableName {
 
     /// What belongs to the extension itself, on each side for itself.
     fn is_own(&self) -> bool {
-        ["dts_ddl", "dts_migrate"].contains(&self.schema.as_str())
+        OWN_SCHEMAS.contains(&self.schema.as_str())
             || (self.schema == "public" && self.name == "dts_ddl_command")
     }
 }

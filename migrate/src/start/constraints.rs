@@ -17,13 +17,17 @@ use std::time::Duration;
 const KEYS: [&str; 3] = ["CONSTRAINT", "INDEX", "INDEX ATTACH"];
 /// What is made here.
 const FOREIGN_KEY: &str = "FK CONSTRAINT";
+/// What is there already.
+pub const CHECK: &str = "CHECK CONSTRAINT";
 
 pub fn indexes(work: &mut Work) -> Result<String, Problem> {
     restore(work, |kind| KEYS.contains(&kind))
 }
 
 pub fn others(work: &mut Work) -> Result<String, Problem> {
-    restore(work, |kind| !KEYS.contains(&kind) && kind != FOREIGN_KEY)
+    restore(work, |kind| {
+        !KEYS.contains(&kind) && ![FOREIGN_KEY, CHECK].contains(&kind)
+    })
 }
 
 /// Entries of the archive behind the rows, of these kinds.
@@ -72,13 +76,13 @@ fn restore(work: &mut Work, wanted: impl Fn(&str) -> bool) -> Result<String, Pro
 }
 
 /// Of a line of pg_restore's list: `12; 2606 16390 CONSTRAINT public t t_pkey owner`. Kinds are in capitals, names follow.
-fn kind(line: &str) -> &str {
+pub fn kind(line: &str) -> &str {
     let rest = line.splitn(4, ' ').nth(3).unwrap_or_default();
     // longest first: `INDEX ATTACH` begins like `INDEX`
     let known = [
         "INDEX ATTACH",
         "FK CONSTRAINT",
-        "CHECK CONSTRAINT",
+        CHECK,
         "CONSTRAINT",
         "INDEX",
     ];

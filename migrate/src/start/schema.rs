@@ -6,7 +6,8 @@
 //!
 //! The dump is loaded by pg_restore itself. Its text is never cut into commands: names and texts of users are in it.
 
-use super::{Edition, Work, capture};
+use super::constraints::CHECK;
+use super::{Edition, Work, capture, constraints};
 use crate::connection::{Row, Server, Session, Side, literal};
 use crate::problem::{Problem, words};
 use crate::schema::dump::without_version;
@@ -344,8 +345,16 @@ pub fn load(work: &mut Work) -> Result<String, Problem> {
     }
     work.record.make(Side::Destination, "schema", "", None)?;
     let files = Files::of_record(work)?;
-    let list = list(work, &files, "pre-data")?;
-    let list = files.list(&list)?;
+    // Checks that depend on the table's own type come behind the rows in the archive, where adding them would run code of users with the
+    // rights of whoever runs this.
+    let mut entries = list(work, &files, "pre-data")?;
+    let checks = list(work, &files, "post-data")?;
+    entries.extend(
+        checks
+            .into_iter()
+            .filter(|line| constraints::kind(line) == CHECK),
+    );
+    let list = files.list(&entries)?;
     let mut command = match without_versions(work, &files, &list)? {
         None => {
             let mut command = restore(work);
