@@ -48,11 +48,21 @@ pub fn database(
         "datlocprovider, coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')"
     };
     let rows = here.ask(&format!(
-        "SELECT pg_encoding_to_char(encoding), datcollate, datctype, {provider} FROM pg_database d WHERE datname = current_database()"
+        "SELECT pg_encoding_to_char(encoding), datcollate, datctype, {provider}, to_jsonb(d) ->> 'daticurules' FROM pg_database d WHERE datname = current_database()"
     ))?;
     let row = &rows[0];
     let locale = match row.text(3) {
-        "i" => format!(" LOCALE_PROVIDER icu ICU_LOCALE {}", literal(row.text(4))),
+        "i" => {
+            // from 16 on
+            let rules = row.get(5).filter(|_| major >= 16);
+            let rules = rules.map_or(String::new(), |rules| {
+                format!(" ICU_RULES {}", literal(rules))
+            });
+            format!(
+                " LOCALE_PROVIDER icu ICU_LOCALE {}{rules}",
+                literal(row.text(4))
+            )
+        }
         "b" => format!(
             " LOCALE_PROVIDER builtin BUILTIN_LOCALE {}",
             literal(row.text(4))
@@ -226,6 +236,7 @@ pub fn properties(work: &mut Work) -> Result<String, Problem> {
         "SELECT format('ALTER DATABASE %I OWNER TO %I', {name}, pg_get_userbyid(d.datdba)) {here}
          UNION ALL SELECT format('COMMENT ON DATABASE %I IS %L', {name}, shobj_description(d.oid, 'pg_database')) {here}
            AND shobj_description(d.oid, 'pg_database') IS NOT NULL
+         UNION ALL SELECT format('ALTER DATABASE %I CONNECTION LIMIT %s', {name}, d.datconnlimit) {here} AND d.datconnlimit > 0
          UNION ALL SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', {name}) {here} AND d.datacl IS NOT NULL
          UNION ALL SELECT format('GRANT %s ON DATABASE %I TO %s%s', a.privilege_type, {name},
              CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
