@@ -149,7 +149,7 @@ pub fn switch(
     let interrupted = fence::known(&mut record, Side::Source.name())?.is_some();
     let ready = match ready(&servers, &mut record, options, tell) {
         Ok(ready) => ready,
-        Err(problem) if interrupted => return Err(undone(problem, &servers, &mut record)),
+        Err(problem) if interrupted => return Err(undone(problem, &servers, &mut record, None)),
         Err(problem) => return Err(problem),
     };
     let mut prepared = Prepared {
@@ -167,7 +167,7 @@ pub fn switch(
     if !ask(&prepared.announce(options, interrupted)?) {
         let problem = Problem::new("nothing was changed", "");
         return Err(if interrupted {
-            undone(problem, &prepared.servers, &mut prepared.record)
+            undone(problem, &prepared.servers, &mut prepared.record, None)
         } else {
             problem
         });
@@ -452,17 +452,32 @@ fn without_rows(found: &published::Found) -> Vec<String> {
         .collect()
 }
 
-/// The fence goes, and it says so.
-fn undone(problem: Problem, servers: &Servers, record: &mut Record) -> Problem {
-    let first = fence::known(record, Side::Source.name());
+/// The fence goes, and it says so. `known`: how it was before, as the record said.
+fn undone(
+    problem: Problem,
+    servers: &Servers,
+    record: &mut Record,
+    known: Option<&(String, fence::Before)>,
+) -> Problem {
+    let first = match known {
+        Some((database, before)) => Ok(Some((database.clone(), before.clone()))),
+        None => fence::known(record, Side::Source.name())
+            .map(|found| found.map(|(_, database, before)| (database, before))),
+    };
     let mut last = None;
     for _ in 0..20 {
-        let undone = servers
-            .source
-            .connect_to_write()
-            .and_then(|mut session| fence::undo(&mut session, record, Side::Source.name()));
+        let undone = servers.source.connect_to_write().and_then(|mut session| {
+            let undone = fence::undo(&mut session, record, Side::Source.name());
+            match (undone, known) {
+                // the record says that it stands, and is wrong until the next switch, or abort
+                (Err(_), Some((database, before))) => {
+                    session.run(&before.commands(database).join(";"))
+                }
+                (undone, _) => undone.map(|_| ()),
+            }
+        });
         match undone {
-            Ok(_) => {
+            Ok(()) => {
                 let mut next = "everything is as before: users can go on working on the source, and the target follows \
                  it".to_owned();
                 if !problem.next.is_empty() {
@@ -475,7 +490,7 @@ fn undone(problem: Problem, servers: &Servers, record: &mut Record) -> Problem {
         std::thread::sleep(Duration::from_millis(500));
     }
     let commands = match first {
-        Ok(Some((_, database, before))) => before.commands(&database).join("; "),
+        Ok(Some((database, before))) => before.commands(&database).join("; "),
         _ => "ALTER DATABASE .. CONNECTION LIMIT -1; ALTER DATABASE .. RESET default_transaction_read_only".to_owned(),
     };
     Problem::new(
@@ -550,23 +565,40 @@ impl Prepared {
             &self.fence.database.clone(),
             Some(&before),
         )?;
+        // for when the record cannot be asked
+        let known = fence::known(&mut self.record, Side::Source.name())?
+            .map(|(_, database, before)| (database, before));
         let clock = Clock {
             start: Instant::now(),
             longest: options.max_downtime,
         };
-        let moved = self
-            .behind_the_fence(options, &clock)
-            .and_then(|found| self.point_of_no_return(options, &clock).map(|()| found));
-        let (sequences, compared, proof) = match moved {
+        let found = match self.behind_the_fence(options, &clock) {
             Ok(found) => found,
             Err(problem) => {
-                if self.is_past()? {
-                    (sequences::Set::default(), None, String::new())
-                } else {
-                    return Err(undone(problem, &self.servers, &mut self.record));
-                }
+                // whoever cannot be asked has not committed it either: it was not begun
+                let _ = self
+                    .record
+                    .session
+                    .run("ROLLBACK; SET statement_timeout = 0");
+                return Err(undone(
+                    problem,
+                    &self.servers,
+                    &mut self.record,
+                    known.as_ref(),
+                ));
             }
         };
+        if let Err(problem) = self.point_of_no_return(options, &clock)
+            && !self.is_past()?
+        {
+            return Err(undone(
+                problem,
+                &self.servers,
+                &mut self.record,
+                known.as_ref(),
+            ));
+        }
+        let (sequences, compared, proof) = found;
         let mut lines = Vec::new();
         let mut problem = None;
         let mut servers = self.servers;
@@ -821,10 +853,14 @@ impl Prepared {
         if self.record.migration.phase == Phase::Switched {
             return Ok(true);
         }
-        if !self.record.session.is_closed() {
-            self.record
+        // a session that ends is not closed at once
+        if !self.record.session.is_closed()
+            && self
+                .record
                 .session
-                .run("ROLLBACK; SET statement_timeout = 0")?;
+                .run("ROLLBACK; SET statement_timeout = 0")
+                .is_ok()
+        {
             return Ok(false);
         }
         let mut last = None;
