@@ -143,7 +143,21 @@ pub fn roles(work: &mut Work) -> Result<String, Problem> {
         if !there.contains(&role.text(0).to_owned()) {
             work.record
                 .make(Side::Destination, "role", role.text(0), None)?;
-            secret.run(role.text(1))?;
+            match secret.execute(role.text(1)) {
+                Ok(()) => {}
+                // another migration to this server has made it just now
+                Err(error) if error.code() == Some(&SqlState::DUPLICATE_OBJECT) => {}
+                Err(error) => {
+                    return Err(Problem::new(
+                        format!(
+                            "role {} could not be made on the target: {}",
+                            identifier(role.text(0)),
+                            words(&error)
+                        ),
+                        "make it there (CREATE ROLE), then dts-migrate start again",
+                    ));
+                }
+            }
         }
     }
     let grants = if work.here.major().min(work.there.major()) >= 16 {
