@@ -250,7 +250,6 @@ pub fn properties(work: &mut Work) -> Result<String, Problem> {
         "SELECT format('ALTER DATABASE %I OWNER TO %I', {name}, pg_get_userbyid(d.datdba)) {here}
          UNION ALL SELECT format('COMMENT ON DATABASE %I IS %L', {name}, shobj_description(d.oid, 'pg_database')) {here}
            AND shobj_description(d.oid, 'pg_database') IS NOT NULL
-         UNION ALL SELECT format('ALTER DATABASE %I CONNECTION LIMIT %s', {name}, d.datconnlimit) {here} AND d.datconnlimit > 0
          UNION ALL SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', {name}) {here} AND d.datacl IS NOT NULL
          UNION ALL SELECT format('GRANT %s ON DATABASE %I TO %s%s', a.privilege_type, {name},
              CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,
