@@ -20,7 +20,7 @@ mod schema;
 mod stream;
 
 use crate::config::Programs;
-use crate::connection::{Server, Session};
+use crate::connection::{Server, Session, Side};
 use crate::output::{Output, Watch};
 use crate::pair::Edition;
 use crate::problem::Problem;
@@ -132,7 +132,10 @@ pub fn start(
         globals::database(&mut here, session, target, output)?;
     }
     let there = target.connect_to_write()?;
-    let record = open(&mut here, source, target, options, output)?;
+    let mut record = open(&mut here, source, target, options, output)?;
+    if outside.is_some() {
+        record.make(Side::Destination, "database", target.dbname(), None)?;
+    }
     let mut work = Work {
         source,
         target,
