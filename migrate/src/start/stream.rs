@@ -17,11 +17,12 @@ use std::time::{Duration, Instant};
 /// How long a table may be in the way of its copy: the stream has to bring the DDL that the source has run on it.
 const TRIES: u32 = 60;
 
-/// What applies DDL in the target's database.
+/// What applies DDL in the target's database. (A table of somebody else could run code of theirs when it is written.)
 pub fn edition(work: &mut Work) -> Result<Edition, Problem> {
     let rows = work.there.ask(
         "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'dts_ddl_capture'),
-                EXISTS (SELECT FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid WHERE n.nspname = 'dts_ddl_apply' AND c.relname = 'log')",
+                EXISTS (SELECT FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_roles r ON r.oid = c.relowner
+                        WHERE n.nspname = 'dts_ddl_apply' AND c.relname = 'own' AND c.relkind = 'r' AND (r.rolsuper OR r.rolname = current_user))",
     )?;
     Ok(if rows[0].is_true(0) {
         Edition::Extension
