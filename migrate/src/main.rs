@@ -10,6 +10,7 @@ use dts_migrate::check;
 use dts_migrate::compare::{self, Options, Progress, report};
 use dts_migrate::config;
 use dts_migrate::connection::{Server, Side};
+use dts_migrate::pair;
 use dts_migrate::problem::Problem;
 use dts_migrate::start;
 use std::process::ExitCode;
@@ -229,7 +230,13 @@ fn start(arguments: &Start) -> Result<u8, Problem> {
 }
 
 fn compare(arguments: &Compare) -> Result<u8, Problem> {
-    let (said, source, destination) = arguments.servers.read()?;
+    let (said, mut source, mut destination) = arguments.servers.read()?;
+    // after switch --back it is the old server that follows
+    if !arguments.at_rest
+        && let Ok((servers, Some(_))) = pair::find(&source, &destination, false)
+    {
+        (source, destination) = (servers.source, servers.target);
+    }
     let pg_dump = match &arguments.pg_dump {
         Some(path) => path.clone(),
         None if arguments.rows_only => String::new(),

@@ -160,6 +160,18 @@ pub fn publication(work: &mut Work) -> Result<String, Problem> {
             ));
         }
     }
+    // A slot that a killed start has left behind before it was complete has no position.
+    let whole = work.here.ask(&format!(
+        "SELECT confirmed_flush_lsn IS NOT NULL FROM pg_replication_slots WHERE slot_name = {}",
+        literal(&name)
+    ))?;
+    let is_half = whole.first().is_some_and(|row| !row.is_true(0));
+    if is_half {
+        work.here.run(&format!(
+            "SELECT pg_drop_replication_slot({})",
+            literal(&name)
+        ))?;
+    }
     if !there[0].is_true(0) {
         work.record.make(Side::Source, "publication", &name, None)?;
         work.here.run(&format!(
@@ -167,7 +179,7 @@ pub fn publication(work: &mut Work) -> Result<String, Problem> {
             identifier(&name)
         ))?;
     }
-    if !there[0].is_true(1) {
+    if !there[0].is_true(1) || is_half {
         let long = work.here.ask(
             "SELECT pid, usename, date_trunc('second', clock_timestamp() - xact_start) FROM pg_stat_activity
              WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid() AND xact_start < clock_timestamp() - interval '2 s' ORDER BY xact_start",

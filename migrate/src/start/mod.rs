@@ -198,27 +198,33 @@ pub fn is_begun(target: &Server) -> bool {
     matches!(Record::look(target), Ok(Some(_)))
 }
 
-/// Programs of PostgreSQL outlive the start that was killed, and go on for a while.
+/// Programs of PostgreSQL, and sessions that wait for something, outlive the start that was killed.
 fn end_leftovers(work: &mut Work) -> Result<(), Problem> {
     let own = work.record.session.ask("SELECT pg_backend_pid()")?[0]
         .text(0)
         .to_owned();
-    let query = format!(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-         WHERE datname = current_database() AND application_name = {} AND backend_type = 'client backend' AND pid NOT IN (pg_backend_pid(), {own})",
-        crate::connection::literal(CALLED)
-    );
-    let end = Instant::now() + Duration::from_secs(60);
-    while work.there.ask(&query)?[0].number::<u32>(0) > 0 {
-        if Instant::now() > end {
-            return Err(Problem::new(
-                "sessions of a start that was killed do not end on the target",
-                format!(
-                    "see SELECT pid, query FROM pg_stat_activity WHERE application_name = '{CALLED}' there, then dts-migrate start again"
-                ),
-            ));
+    for (session, own) in [(&mut work.there, own.as_str()), (&mut work.here, "0")] {
+        let query = format!(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name = {} AND backend_type IN ('client backend', 'walsender')
+               AND pid NOT IN (pg_backend_pid(), {own})",
+            crate::connection::literal(CALLED)
+        );
+        let end = Instant::now() + Duration::from_secs(60);
+        while session.ask(&query)?[0].number::<u32>(0) > 0 {
+            if Instant::now() > end {
+                return Err(Problem::new(
+                    format!(
+                        "sessions of a start that was killed do not end on the {}",
+                        session.side.name()
+                    ),
+                    format!(
+                        "see SELECT pid, query FROM pg_stat_activity WHERE application_name = '{CALLED}' there, then dts-migrate start again"
+                    ),
+                ));
+            }
+            std::thread::sleep(Duration::from_millis(100));
         }
-        std::thread::sleep(Duration::from_millis(100));
     }
     Ok(())
 }

@@ -627,7 +627,9 @@ async fn copy_part(
     match is {
         None => return Err(changed("it was dropped")),
         Some(is) if is[..2] != table.was[..2] => return Err(changed("it was renamed")),
-        Some(is) if is[2] != table.was[2] => return Err(changed("its columns were altered")),
+        Some(is) if is[2] != table.was[2] => {
+            return Err(changed("its columns, types or constraints were altered"));
+        }
         Some(is) if is[3] != table.was[3] => {
             return Err(changed("it was rewritten or truncated"));
         }

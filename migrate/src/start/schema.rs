@@ -63,11 +63,13 @@ pub fn require_empty(target: &Server) -> Result<(), Problem> {
     }
 }
 
-/// The columns of a table, and what their types are made of (labels of enums, columns of composite types, ..), as far as rows depend on
-/// them, of the table `c`.
+/// The columns of a table, what their types are made of (labels of enums, columns of composite types, ..), and what rows must fulfil (unique
+/// indexes, CHECK, foreign keys), of the table `c`. What the target has of it when rows are copied is that of the moment.
 const COLUMNS: &str = "(SELECT concat(hashtextextended(t, 0), '/', hashtextextended(t, 1)) FROM (SELECT concat_ws('; ', (
     SELECT string_agg(concat_ws(' ', a.attnum, quote_ident(a.attname), a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated, a.attidentity),
       ',' ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), (
+    SELECT string_agg(i.indexrelid::text, ' ' ORDER BY i.indexrelid) FROM pg_index i WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion)), (
+    SELECT string_agg(k.oid::text, ' ' ORDER BY k.oid) FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype IN ('c', 'f')), (
     WITH RECURSIVE own(oid) AS (
       SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384
       UNION SELECT part.oid FROM own JOIN pg_type y ON y.oid = own.oid, LATERAL (

@@ -153,7 +153,8 @@ impl Pair {
     pub fn fresh_target(&self) {
         let mut client = self.target.connect("postgres");
         client
-            .batch_execute(&format!("DROP DATABASE IF EXISTS {DATABASE}"))
+            // a killed program leaves sessions of its own behind for a moment
+            .batch_execute(&format!("DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)"))
             .expect("no database");
         client
             .batch_execute(&format!("CREATE DATABASE {DATABASE}"))
