@@ -186,6 +186,7 @@ fn while_tables_change() {
             "no_columns",
             "packed",
             "parent",
+            "plain",
             "renamed"
         ],
         "left to the subscription"

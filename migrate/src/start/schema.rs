@@ -10,6 +10,7 @@ use super::constraints::CHECK;
 use super::{Edition, Work, capture, constraints};
 use crate::connection::{Row, Server, Session, Side, literal};
 use crate::problem::{Problem, words};
+use crate::record::qualified;
 use crate::schema::dump::without_version;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -142,6 +143,12 @@ fn begin_moment(
     } else {
         "BEGIN ISOLATION LEVEL REPEATABLE READ; SAVEPOINT moment"
     })?;
+    if locked && let Err(error) = lock_tables(work, session) {
+        work.output
+            .detail(&format!("a table is locked ({}): once more", words(&error)));
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        return Ok(None);
+    }
     // Whoever waits for a lock has everybody who wants to run DDL waiting behind it.
     let lock = session
         .execute("SET LOCAL lock_timeout = '2s'; LOCK TABLE public.dts_ddl_command IN SHARE MODE");
@@ -160,6 +167,28 @@ fn begin_moment(
         session.run("ROLLBACK TO moment; RELEASE moment")?;
     }
     Ok(Some(moment))
+}
+
+/// Before the lock of the capture table: a command that has locked its table waits for that one to write its row, and pg_dump would wait
+/// for the command. Given up before PostgreSQL looks for deadlocks, which would end somebody's command.
+fn lock_tables(work: &mut Work, session: &mut Session) -> Result<(), postgres::Error> {
+    session.rows("SET LOCAL lock_timeout = '500ms'")?;
+    let tables = work.here.rows(
+        "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.oid >= 16384 AND n.nspname !~ '^(dts_ddl|dts_migrate)'
+           AND (n.nspname, c.relname) <> ('public', 'dts_ddl_command')",
+    )?;
+    for some in tables.chunks(200) {
+        let names: Vec<String> = some
+            .iter()
+            .map(|table| format!("ONLY {}", qualified(table.text(0), table.text(1))))
+            .collect();
+        session.execute(&format!(
+            "LOCK TABLE {} IN ACCESS SHARE MODE",
+            names.join(", ")
+        ))?;
+    }
+    Ok(())
 }
 
 /// The stream begins at the moment: rows from before have columns, and tables, that the schema does not have.
