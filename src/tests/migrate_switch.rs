@@ -252,7 +252,7 @@ fn under_writers() {
     }
     // the fence
     assert_eq!(following.gate(source), "0 default_transaction_read_only=on");
-    let refused = try_connect(source, &role).err().expect("nobody gets in");
+    let refused = try_connect(source, &role).expect_err("nobody gets in");
     assert_eq!(refused.code().map(|code| code.code()), Some("53300"));
     let error = source
         .connect()
@@ -285,8 +285,7 @@ fn under_writers() {
     );
     let again = following
         .try_switch(|_| {}, true)
-        .err()
-        .expect("it is done")
+        .expect_err("it is done")
         .to_string();
     assert!(again.contains("finish"), "{again}");
     let status = following.status();
@@ -339,8 +338,7 @@ fn as_before() {
     let fails = |parts: &[&str], change: &dyn Fn(&mut Options)| {
         let problem = following
             .try_switch(|options| change(options), true)
-            .err()
-            .expect("a problem")
+            .expect_err("a problem")
             .to_string();
         assert!(parts.iter().all(|part| problem.contains(part)), "{problem}");
         following.is_as_before();
@@ -354,7 +352,7 @@ fn as_before() {
     fails(&["prepared", "migrate_undo"], &|_| {});
     source.run("ROLLBACK PREPARED 'migrate_undo'");
     // not asked, not done
-    let problem = following.try_switch(|_| {}, false).err().expect("no");
+    let problem = following.try_switch(|_| {}, false).expect_err("no");
     assert!(
         problem.to_string().contains("nothing was changed"),
         "{problem}"
@@ -382,7 +380,7 @@ fn as_before() {
         },
         &mut |_| {},
     );
-    let problem = problem.err().expect("too long").to_string();
+    let problem = problem.expect_err("too long").to_string();
     assert!(
         problem.contains("--max-downtime") && problem.contains("as before"),
         "{problem}"
@@ -531,7 +529,7 @@ fn an_unfinished_way_back() {
         },
         &mut |_| {},
     );
-    let problem = problem.err().expect("no slot").to_string();
+    let problem = problem.expect_err("no slot").to_string();
     assert!(
         problem.contains("does not follow yet") && problem.contains("switch --back"),
         "{problem}"
@@ -583,8 +581,7 @@ fn finish_ends_the_way_back() {
     following.switch(|options| options.back = true);
     let (here, there) = following.servers();
     let aborted = finish::abort(&here, &there, &finish::Options::default())
-        .err()
-        .expect("too late")
+        .expect_err("too late")
         .to_string();
     assert!(aborted.contains("finish"), "{aborted}");
     let report = finish::finish(&here, &there, &finish::Options::default())
@@ -615,8 +612,7 @@ fn a_table_once_more() {
     assert!(again(&["absent"]).is_err());
     destination.run("CREATE TABLE only_here (x int)");
     let problem = again(&["only_here"])
-        .err()
-        .expect("it is not published")
+        .expect_err("it is not published")
         .to_string();
     assert!(problem.contains("only_here"), "{problem}");
     destination.run("DROP TABLE only_here");
@@ -629,8 +625,7 @@ fn abort() {
     let (source, destination) = (&following.pair.source, &following.pair.destination);
     let (here, there) = following.servers();
     let early = finish::finish(&here, &there, &finish::Options::default())
-        .err()
-        .expect("too early")
+        .expect_err("too early")
         .to_string();
     assert!(
         early.contains("switch") && early.contains("abort"),

@@ -1,6 +1,6 @@
 //! `dts-migrate start`: from two servers to a target that follows the source, rows and DDL, while users go on.
 //!
-//! In order, each step written to the [`record`](crate::record), so that a `start` after a crash goes on with what is left:
+//! In order, each step written to the [`record`], so that a `start` after a crash goes on with what is left:
 //!
 //! 1. [`capture`]: extension, replica identities, publication and slot on the source. From here on everything is in the stream.
 //! 2. [`globals`]: the database itself, roles, what belongs to the database.
