@@ -252,7 +252,7 @@ fn under_writers() {
     }
     // the fence
     assert_eq!(following.gate(source), "0 default_transaction_read_only=on");
-    let refused = try_connect(source, &role).expect_err("nobody gets in");
+    let refused = try_connect(source, &role).err().expect("nobody gets in");
     assert_eq!(refused.code().map(|code| code.code()), Some("53300"));
     let error = source
         .connect()
