@@ -1,7 +1,8 @@
 //! What the source has: what stops a target (docs/stock-limits.md), what stays behind, what waits.
 
-use super::report::{Finding, bytes, counted, some, time};
+use super::report::{Finding, counted, some};
 use super::{Found, Look, OF_USERS, names};
+use crate::output::{duration as time, size as bytes};
 
 /// A slot is made only when all that run when it is begun have ended, in all databases of the server.
 pub fn transactions(look: &mut Look) -> Found {

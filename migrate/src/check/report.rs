@@ -139,26 +139,6 @@ pub fn counted(number: usize, one: &str, more: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { more })
 }
 
-pub fn bytes(number: u64) -> String {
-    let mut number = number as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if number < 1024.0 {
-            let digits = usize::from(unit != "B" && number < 10.0);
-            return format!("{number:.digits$} {unit}");
-        }
-        number /= 1024.0;
-    }
-    format!("{number:.1} TB")
-}
-
-pub fn time(seconds: f64) -> String {
-    match seconds {
-        s if s < 90.0 => format!("{s:.0} s"),
-        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
-        s => format!("{:.1} h", s / 3600.0),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,13 +174,5 @@ mod tests {
         let names: Vec<String> = (1..=6).map(|n| format!("t{n}")).collect();
         assert_eq!(some(&names), "t1, t2, t3, t4 and 2 more");
         assert_eq!(some(&names[..1]), "t1");
-        assert_eq!(
-            (bytes(900), bytes(1536), bytes(20 << 30)),
-            ("900 B".into(), "1.5 kB".into(), "20 GB".into())
-        );
-        assert_eq!(
-            (time(5.0), time(600.0), time(7200.0)),
-            ("5 s".into(), "10 min".into(), "2.0 h".into())
-        );
     }
 }

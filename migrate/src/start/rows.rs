@@ -78,7 +78,6 @@ struct Shared<'a> {
     states: Mutex<Vec<State>>,
     /// The first one ends the work of all.
     problem: Mutex<Option<Problem>>,
-    relayed: AtomicU64,
     done: AtomicUsize,
     /// Of parts that are done, as the source's files count.
     pages: AtomicU64,
@@ -122,7 +121,6 @@ fn under_one_snapshot(work: &mut Work, tables: &[Table]) -> Result<(), Problem> 
         queue: Mutex::new(parts(tables, work.here.version)),
         states: Mutex::new(Vec::new()),
         problem: Mutex::new(None),
-        relayed: AtomicU64::new(0),
         done: AtomicUsize::new(0),
         pages: AtomicU64::new(0),
     };
@@ -687,9 +685,6 @@ async fn copy_part(
     while let Some(data) = stream.next().await {
         block.extend_from_slice(&data.map_err(here)?);
         if block.len() >= BLOCK {
-            shared
-                .relayed
-                .fetch_add(block.len() as u64, Ordering::Relaxed);
             sink.send(block.split().freeze()).await.map_err(there)?;
         }
     }
