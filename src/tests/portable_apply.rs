@@ -104,6 +104,31 @@ fn error_of(node: &Node, role: Option<&str>, sql: &str) -> String {
     }
 }
 
+/// Where the library is preloaded it is in the worker of every subscription. It has no say in a database that is no destination of its own:
+/// neither in what portable apply runs, nor in DDL of anybody's trigger.
+#[test]
+fn beside_the_library() {
+    let pair = Pair::bare(&Servers::shared(), "papply_beside");
+    pair.source
+        .run("CREATE EXTENSION dts_ddl_capture; CREATE PUBLICATION p FOR ALL TABLES");
+    pair.destination.run(APPLY);
+    join(&pair);
+    pair.source.run_each(&[
+        "CREATE TABLE t (id int PRIMARY KEY)",
+        "INSERT INTO t VALUES (1)",
+    ]);
+    wait_for(&pair.source, &pair.destination, &pair.destination.database);
+    pair.destination.expect_value("SELECT count(*) FROM t", "1");
+    pair.destination.run(
+        "CREATE FUNCTION made() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN CREATE TABLE public.by_trigger (x int); RETURN new; END';
+         CREATE TRIGGER made BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION made(); ALTER TABLE t ENABLE ALWAYS TRIGGER made",
+    );
+    pair.source.run("INSERT INTO t VALUES (2)");
+    wait_for(&pair.source, &pair.destination, &pair.destination.database);
+    pair.destination
+        .expect_value("SELECT count(*) FROM by_trigger", "0");
+}
+
 /// Commands of many kinds with rows between them, in transactions and alone.
 #[test]
 fn stock_subscription() {

@@ -6,6 +6,7 @@ use crate::pg::command::{eventless, node};
 use crate::pg::hooks::access::Access;
 use crate::pg::replication::{copies, subscription};
 use crate::pg::runtime::compat;
+use crate::pg::store::table;
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
 
@@ -110,7 +111,7 @@ pub(in crate::pg) fn is_own_code() -> bool {
 
 /// Whether a statement that is about to run is DDL of code which a command or a row calls: it is left out. On the source it has
 /// a row of its own, which comes before that of the command; and what it has not done there, it must not do here. Not so DDL of
-/// an event trigger of this server.
+/// an event trigger of this server, or in a database that applies no commands.
 ///
 /// # Safety
 /// A valid statement.
@@ -129,8 +130,10 @@ pub(in crate::pg) unsafe fn has_row_of_its_own(
         {
             return false;
         }
-        node::raises_event_triggers(statement) && !node::makes_temporary(statement)
-            || eventless::kind(node::ParseTree::new(statement)).is_some()
+        let is_ddl = node::raises_event_triggers(statement) && !node::makes_temporary(statement)
+            || eventless::kind(node::ParseTree::new(statement)).is_some();
+        // Where the library is preloaded it is in the workers of all databases.
+        is_ddl && (is_running() || table::is_destination())
     }
 }
 
