@@ -284,7 +284,7 @@ fn tables(
             }
             report.reasons = reasons.into_iter().map(|reason| reason.what).collect();
             report.next = Some(
-                "copy it again: docs/apply.md, \"Copying a table again\"; if somebody writes on the destination, stop that first".to_owned(),
+                "copy it again: dts-migrate recopy, or docs/apply.md, \"Copying a table again\"; if somebody writes on the destination, stop that first".to_owned(),
             );
         }
     }

@@ -95,6 +95,22 @@ impl Work<'_> {
         self.record.migration.trust_source
     }
 
+    /// A server that has gone away is not mended by another query.
+    fn of_step(&self, step: &str, problem: Problem) -> Problem {
+        let sessions = [&self.here, &self.there, &self.record.session];
+        if sessions.iter().any(|session| session.is_closed()) {
+            Problem::new(
+                format!(
+                    "{} (in step {step}; what is done is recorded)",
+                    problem.what
+                ),
+                "when both servers run, dts-migrate start again: it goes on",
+            )
+        } else {
+            problem
+        }
+    }
+
     /// Does the step, unless it is done.
     fn step(&mut self, name: &str, work: Step) -> Result<(), Problem> {
         if let Some(note) = self.record.finished(name)? {
@@ -105,7 +121,7 @@ impl Work<'_> {
         self.record.begin(name)?;
         self.record.progress(name, 0, 0, "")?;
         let watch = Watch::start();
-        let note = work(self)?;
+        let note = work(self).map_err(|problem| self.of_step(name, problem))?;
         self.record.end(name, &note)?;
         self.output.step(name, &note, watch.took());
         Ok(())
