@@ -245,12 +245,17 @@ fn while_ddl_never_pauses() {
                             "CREATE TABLE u{user}_{n} (id int PRIMARY KEY, v int);
                              INSERT INTO u{user}_{n} SELECT i, i FROM generate_series(1, 10) i;
                              ALTER TABLE u{user}_{n} RENAME v TO w; CREATE INDEX ON u{user}_{n} (w);
-                             INSERT INTO t (v) VALUES ('{user} {n}'); ALTER TABLE t ADD c{user}_{n} int DEFAULT {n};
-                             UPDATE t SET c{user}_{n} = id WHERE id % 1000 = 1; ALTER TABLE t DROP c{user}_{n};
+                             INSERT INTO t (v) VALUES ('{user} {n}');
                              CREATE OR REPLACE VIEW w{user} AS SELECT {n} AS n FROM u{user}_{n};
                              TRUNCATE u{user}_{n}; INSERT INTO u{user}_{n} VALUES ({n}, {n})"
                         );
-                        for statement in sql.split(';') {
+                        let of_t = format!(
+                            "ALTER TABLE t ADD c{user}_{n} int DEFAULT {n}; UPDATE t SET c{user}_{n} = id WHERE id % 1000 = 1;
+                             ALTER TABLE t DROP c{user}_{n}"
+                        );
+                        // on 13 each command on a table ends its copy, which begins anew: not for ever
+                        let all = sql.split(';').chain(of_t.split(';').take(if n < 100 { 3 } else { 0 }));
+                        for statement in all {
                             // two users of one table may meet in a deadlock
                             let _ = client.batch_execute(statement);
                         }

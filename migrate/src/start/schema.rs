@@ -160,6 +160,14 @@ fn begin_moment(
         std::thread::sleep(std::time::Duration::from_secs(1));
         return Ok(None);
     }
+    // tables that were made before that lock, and are being altered now: their commands wait for us, and pg_dump would for them
+    if locked && let Err(error) = lock_tables(work, session) {
+        work.output.detail(&format!(
+            "a new table is locked ({}): once more",
+            words(&error)
+        ));
+        return Ok(None);
+    }
     let rows = session.ask(&format!("SELECT {last}, pg_current_wal_insert_lsn()"))?;
     let moment = (rows[0].number(0), rows[0].text(1).to_owned());
     if !locked {
@@ -224,7 +232,8 @@ fn dump(work: &mut Work, snapshot: &str, archive: &Path, again: bool) -> Result<
             "--schema-only",
             "--no-publications",
             "--no-subscriptions",
-            "--lock-wait-timeout=10s",
+            // whom it waits for may wait for us
+            "--lock-wait-timeout=2s",
         ])
         .arg(format!("--snapshot={snapshot}"))
         .arg("--file")
