@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 pub struct Output {
     verbose: bool,
@@ -111,19 +111,6 @@ impl Output {
         let mut log = log.lock().unwrap_or_else(|broken| broken.into_inner());
         // whatever happens to the file, the migration goes on
         let _ = writeln!(log, "{} {text}", utc(since.as_secs()));
-    }
-}
-
-/// A stopwatch of a step.
-pub struct Watch(Instant);
-
-impl Watch {
-    pub fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    pub fn took(&self) -> Duration {
-        self.0.elapsed()
     }
 }
 

@@ -18,6 +18,17 @@ pub enum Edition {
     None,
 }
 
+impl Edition {
+    /// Of a row that says whether the extension is there, and whether the portable edition is.
+    pub fn of(row: &Row) -> Self {
+        match (row.is_true(0), row.is_true(1)) {
+            (true, _) => Edition::Extension,
+            (false, true) => Edition::Portable,
+            (false, false) => Edition::None,
+        }
+    }
+}
+
 /// Source and target of what is going on now: after `switch --back` the other way round than on the command line.
 pub struct Servers {
     pub source: Server,
@@ -148,13 +159,7 @@ pub fn edition(session: &mut Session) -> Result<Edition, Problem> {
                    WHERE (n.nspname, c.relname) IN (('dts_ddl_apply', 'log'), ('public', 'dts_ddl_command')) AND \
                     c.relkind = 'r')",
     )?;
-    Ok(if rows[0].is_true(0) {
-        Edition::Extension
-    } else if rows[0].is_true(1) {
-        Edition::Portable
-    } else {
-        Edition::None
-    })
+    Ok(Edition::of(&rows[0]))
 }
 
 /// The highest id of a command that this database has: on a source that it captured and has committed, on a target that has

@@ -18,13 +18,7 @@ pub fn edition(source: &mut Session) -> Result<Edition, Problem> {
                         WHERE n.nspname = 'dts_ddl_portable' AND c.relname = 'note')
                 AND EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'dts_intercept_ddl' AND evtenabled <> 'D')"
     ))?;
-    Ok(if rows[0].is_true(0) {
-        Edition::Extension
-    } else if rows[0].is_true(1) {
-        Edition::Portable
-    } else {
-        Edition::None
-    })
+    Ok(Edition::of(&rows[0]))
 }
 
 /// Makes the extension where it is available; else the portable edition must be there.

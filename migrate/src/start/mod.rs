@@ -21,7 +21,7 @@ mod stream;
 
 use crate::config::Programs;
 use crate::connection::{Server, Session, Side};
-use crate::output::{Output, Watch};
+use crate::output::Output;
 use crate::pair::Edition;
 use crate::problem::Problem;
 use crate::record::{self, Migration, Phase, Record};
@@ -120,10 +120,10 @@ impl Work<'_> {
         }
         self.record.begin(name)?;
         self.record.progress(name, 0, 0, "")?;
-        let watch = Watch::start();
+        let watch = Instant::now();
         let note = work(self).map_err(|problem| self.of_step(name, problem))?;
         self.record.end(name, &note)?;
-        self.output.step(name, &note, watch.took());
+        self.output.step(name, &note, watch.elapsed());
         Ok(())
     }
 }
@@ -169,7 +169,7 @@ pub fn start(
         output.say("start is done already; next: dts-migrate status");
         return Ok(());
     }
-    let watch = Watch::start();
+    let watch = Instant::now();
     stream::slot_is_good(&mut work)?;
     let steps: [Step; STEPS.len()] = [
         capture::capture,
@@ -204,7 +204,7 @@ pub fn start(
     work.record.set_phase(Phase::Following)?;
     output.say(&format!(
         "The target follows the source ({:.1} s). next: dts-migrate status; dts-migrate compare; dts-migrate switch",
-        watch.took().as_secs_f64()
+        watch.elapsed().as_secs_f64()
     ));
     Ok(())
 }

@@ -24,13 +24,7 @@ pub fn edition(work: &mut Work) -> Result<Edition, Problem> {
                 EXISTS (SELECT FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_roles r ON r.oid = c.relowner
                         WHERE n.nspname = 'dts_ddl_apply' AND c.relname = 'own' AND c.relkind = 'r' AND (r.rolsuper OR r.rolname = current_user))",
     )?;
-    Ok(if rows[0].is_true(0) {
-        Edition::Extension
-    } else if rows[0].is_true(1) {
-        Edition::Portable
-    } else {
-        Edition::None
-    })
+    Ok(Edition::of(&rows[0]))
 }
 
 /// Of a start before: what has been copied is of no use without it.

@@ -103,16 +103,7 @@ impl Clock {
 struct Prepared {
     servers: Servers,
     record: Record,
-    source: Session,
-    /// Two more, that only read.
-    readers: [Session; 2],
-    fence: Fence,
-    stream: Stream,
-    quick: Option<Quick>,
-    edition: Edition,
-    tables: usize,
-    /// Of the source, when the tables were looked at.
-    last_command: i64,
+    ready: Ready,
 }
 
 /// `ask` is shown what will happen; whether it may.
@@ -155,14 +146,7 @@ pub fn switch(
     let mut prepared = Prepared {
         servers,
         record,
-        source: ready.source,
-        readers: ready.readers,
-        fence: ready.fence,
-        stream: ready.stream,
-        quick: ready.quick,
-        edition: ready.edition,
-        tables: ready.tables,
-        last_command: ready.last_command,
+        ready,
     };
     if !ask(&prepared.announce(options, interrupted)?) {
         let problem = Problem::new("nothing was changed", "");
@@ -178,12 +162,14 @@ pub fn switch(
 /// What [`ready`] has found and connected.
 struct Ready {
     source: Session,
+    /// Two more, that only read.
     readers: [Session; 2],
     fence: Fence,
     stream: Stream,
     quick: Option<Quick>,
     edition: Edition,
     tables: usize,
+    /// Of the source, when the tables were looked at.
     last_command: i64,
 }
 
@@ -508,7 +494,7 @@ fn undone(
 impl Prepared {
     /// What will happen.
     fn announce(&mut self, options: &Options, interrupted: bool) -> Result<String, Problem> {
-        let others = self.fence.others(&mut self.source)?;
+        let others = self.ready.fence.others(&mut self.ready.source)?;
         let (source, target) = (&self.servers.source, &self.servers.target);
         let mut lines = vec![format!(
             "Users go from {} ({}) to {} ({}).",
@@ -529,19 +515,20 @@ impl Prepared {
                 who.join("; ")
             )
         });
-        if let Some(user) = &self.fence.walsender {
+        if let Some(user) = &self.ready.fence.walsender {
             lines.push(format!(
                 "The subscription connects as {user}, no superuser: the connection limit is {} and not 0, so that it \
                  can come again.",
-                self.fence.limit
+                self.ready.fence.limit
             ));
         }
-        lines.push(format!("Tables that follow: {}", self.tables));
-        if self.edition != Edition::Extension {
+        lines.push(format!("Tables that follow: {}", self.ready.tables));
+        if self.ready.edition != Edition::Extension {
             lines.push("The target has no extension: what portable apply has left out is in dts_ddl_apply.log.".to_owned());
         }
         if options.back {
-            let trust = self.record.migration.trust_source || back::needs_trust(&mut self.source)?;
+            let trust =
+                self.record.migration.trust_source || back::needs_trust(&mut self.ready.source)?;
             lines.push(format!(
                 "The old server will follow the new one{}; CONNECTION LIMIT 0 stays on it, and it is not read-only, \
                  since the stream writes.",
@@ -557,12 +544,12 @@ impl Prepared {
     }
 
     fn go(mut self, options: &Options, interrupted: bool) -> Result<Done, Problem> {
-        let before = self.fence.before.text();
+        let before = self.ready.fence.before.text();
         // what was written by one that was broken off holds
         self.record.make(
             Side::Source,
             fence::KIND,
-            &self.fence.database.clone(),
+            &self.ready.fence.database.clone(),
             Some(&before),
         )?;
         // for when the record cannot be asked
@@ -605,7 +592,7 @@ impl Prepared {
         let mut record = self.record;
         let downtime;
         if options.back {
-            match back::make(servers, record, &mut self.source) {
+            match back::make(servers, record, &mut self.ready.source) {
                 Ok((now, its_record)) => {
                     servers = now;
                     record = its_record;
@@ -616,7 +603,7 @@ impl Prepared {
         } else {
             downtime = clock.start.elapsed();
             let slot = record.migration.name.clone();
-            let dropped = pair::drop_slot(&mut self.source, &slot)
+            let dropped = pair::drop_slot(&mut self.ready.source, &slot)
                 .and_then(|_| back::forget(&mut record, Side::Source, "slot"));
             if let Err(error) = dropped {
                 problem = Some(error);
@@ -694,19 +681,23 @@ impl Prepared {
         if let Some(longest) = options.max_downtime {
             // a query that hangs is longer than that, too
             let limit = format!("SET statement_timeout = {}", longest.as_millis().max(100));
-            self.source.run(&limit)?;
+            self.ready.source.run(&limit)?;
             self.record.session.run(&limit)?;
         }
         let end = clock.start + options.max_downtime.unwrap_or(LONGEST);
-        let source = &mut self.source;
-        self.fence.close(source)?;
-        self.fence.empty(source, || clock.check())?;
-        self.fence.require_possible(source)?;
-        let mut mark = self.fence.mark(source)?;
-        let mut position = self.stream.position(source).map_err(|error| lost(&error))?;
+        let source = &mut self.ready.source;
+        self.ready.fence.close(source)?;
+        self.ready.fence.empty(source, || clock.check())?;
+        self.ready.fence.require_possible(source)?;
+        let mut mark = self.ready.fence.mark(source)?;
+        let mut position = self
+            .ready
+            .stream
+            .position(source)
+            .map_err(|error| lost(&error))?;
         // values are final from now on; they are read while the rest arrives
-        let reader = &mut self.readers[0];
-        let stream = &self.stream;
+        let reader = &mut self.ready.readers[0];
+        let stream = &self.ready.stream;
         let values = std::thread::scope(|threads| {
             let values = threads.spawn(|| sequences::read(reader));
             arrive(stream, source, position, end, &mut || clock.check())?;
@@ -714,9 +705,9 @@ impl Prepared {
         })?;
         let mut proof = String::new();
         for _ in 0..5 {
-            self.fence.empty(source, || clock.check())?;
-            self.fence.require_possible(source)?;
-            let now = self.fence.seen(source)?;
+            self.ready.fence.empty(source, || clock.check())?;
+            self.ready.fence.require_possible(source)?;
+            let now = self.ready.fence.seen(source)?;
             if now == mark {
                 "no transaction has begun on the whole server since everything had arrived"
                     .clone_into(&mut proof);
@@ -724,8 +715,14 @@ impl Prepared {
             }
             // another database, or autovacuum
             mark = now;
-            position = self.stream.position(source).map_err(|error| lost(&error))?;
-            arrive(&self.stream, source, position, end, &mut || clock.check())?;
+            position = self
+                .ready
+                .stream
+                .position(source)
+                .map_err(|error| lost(&error))?;
+            arrive(&self.ready.stream, source, position, end, &mut || {
+                clock.check()
+            })?;
             "nobody was connected to the source's database when the last of it arrived"
                 .clone_into(&mut proof);
         }
@@ -738,7 +735,7 @@ impl Prepared {
             pair::last_command(source)?,
             pair::last_command(&mut self.record.session)?,
         );
-        if self.edition != Edition::None && there < here {
+        if self.ready.edition != Edition::None && there < here {
             return Err(Problem::new(
                 format!(
                     "the last DDL command of the source has id {here}, that of the target {there}"
@@ -753,10 +750,10 @@ impl Prepared {
             large_objects(&self.servers, &mut self.record.session, options, clock)?;
         }
         clock.check()?;
-        let compared = match &self.quick {
+        let compared = match &self.ready.quick {
             None => None,
             Some(quick) => {
-                let [here, there] = &mut self.readers;
+                let [here, there] = &mut self.ready.readers;
                 let compared = quick.compare(here, there, options.budget)?;
                 if !compared.differing.is_empty() {
                     return Err(Problem::new(
@@ -795,10 +792,10 @@ impl Prepared {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        if last_command == self.last_command {
+        if last_command == self.ready.last_command {
             return Ok(());
         }
-        let [here, there] = &mut self.readers;
+        let [here, there] = &mut self.ready.readers;
         let found = published::subscribed(here, there, &[name])?;
         let missing = without_rows(&found);
         if missing.is_empty() {
@@ -815,14 +812,15 @@ impl Prepared {
 
     /// All of it, or nothing.
     fn point_of_no_return(&mut self, options: &Options, clock: &Clock) -> Result<(), Problem> {
-        let source = &mut self.source;
-        self.fence.empty(source, || clock.check())?;
+        let source = &mut self.ready.source;
+        self.ready.fence.empty(source, || clock.check())?;
         let name = identifier(&self.record.migration.name);
         let mut sql = format!(
             "BEGIN; ALTER SUBSCRIPTION {name} DISABLE; ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP \
              SUBSCRIPTION {name};"
         );
-        if self.edition == Edition::Extension && pair::is_applying(&mut self.record.session)? {
+        if self.ready.edition == Edition::Extension && pair::is_applying(&mut self.record.session)?
+        {
             sql.push_str("SELECT dts_ddl.stop_apply();");
         }
         // the target was fenced when users left it the last time
@@ -845,7 +843,7 @@ impl Prepared {
         self.record.session.run(&format!("{sql} COMMIT"))?;
         self.record.migration.phase = Phase::Switched;
         self.record.session.run("SET statement_timeout = 0")?;
-        self.source.run("SET statement_timeout = 0")
+        self.ready.source.run("SET statement_timeout = 0")
     }
 
     /// Whether that transaction was committed, which a lost connection does not tell.
