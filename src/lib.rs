@@ -153,6 +153,7 @@ pub extern "C-unwind" fn _PG_init() {
         pg::runtime::session::library_is_loaded,
         pg::catalog::own::install,
         pg::catalog::rights::install,
+        pg::catalog::search_path::install,
         pg::hooks::object_access::install,
         pg::hooks::build_lock::install,
         pg::hooks::statements::install,

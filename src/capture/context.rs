@@ -4,6 +4,8 @@ use crate::document::settings::{self, SEARCH_PATH, SETTINGS, Settings, USUAL_PAT
 use crate::document::{Nesting, RunAs};
 use crate::pg::catalog::rights;
 use crate::pg::catalog::role::Role;
+use crate::pg::catalog::running_role::{self, Who};
+use crate::pg::catalog::search_path::{self, Path};
 use crate::pg::runtime::custom_settings::Watching;
 use crate::pg::runtime::setting::{self, Of, Watched};
 use crate::pg::runtime::{error_context, session, text};
@@ -96,13 +98,9 @@ fn read_reset_values(settings: &Settings) -> Settings {
 }
 
 pub struct Context {
-    /// The role whose rights the command has.
-    pub username: Option<String>,
-    /// Whether that role is a superuser.
-    pub superuser: bool,
-    pub rights: rights::Rights,
-    pub session_user: Option<String>,
-    pub search_path: Vec<String>,
+    /// The role whose rights the command has, and that of the session.
+    pub who: Rc<Who>,
+    pub search_path: Path,
     pub settings: Rc<Settings>,
     pub reset: Rc<Settings>,
     /// Which custom settings the command reads, if it may read any.
@@ -123,7 +121,7 @@ impl Context {
     /// Where the statement is to run as another role than that of the command.
     pub fn run_as(&self, role: Role) -> Option<RunAs> {
         let name = role.name()?;
-        (self.username.as_ref() != Some(&name)).then(|| RunAs {
+        (self.who.username.as_ref() != Some(&name)).then(|| RunAs {
             role: name,
             superuser: role.is_superuser(),
             rights: rights::of(role).to_vec(),
@@ -151,11 +149,8 @@ impl Context {
     pub fn of_session(nested: bool) -> Self {
         let (settings, reset) = settings();
         Context {
-            username: session::current_user(),
-            superuser: session::is_superuser(),
-            rights: rights::of_current_role(),
-            session_user: session::session_user(),
-            search_path: session::search_path(),
+            who: running_role::who(),
+            search_path: search_path::effective(),
             standard_conforming_strings: settings::standard_conforming_strings(&settings),
             settings,
             reset,

@@ -14,7 +14,7 @@ use crate::pg::command::early_lock;
 use crate::pg::command::event::{self, Dropped};
 use crate::pg::command::eventless::{self, Kind};
 use crate::pg::command::node::ParseTree;
-use crate::pg::replication::publication;
+use crate::pg::replication::{identity, publication};
 use crate::pg::runtime::{session, transaction};
 use crate::pg::store::table;
 use crate::{error, guc};
@@ -51,12 +51,12 @@ fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
 #[pg_extern(sql = false)]
 fn capture_drop(fcinfo: pg_sys::FunctionCallInfo) {
     event::on(fcinfo, "sql_drop", "capture_drop", |event| {
-        let dropped = event::dropped_objects();
-        dropped
-            .iter()
-            .filter_map(Dropped::publication)
-            .for_each(publication::dropped);
-        in_progress::with_current(&event, |started, _| started.dropped = dropped);
+        in_progress::with_current(&event, |started, _| {
+            started.dropped = started.drops.take().unwrap_or_else(event::dropped_objects);
+            (started.dropped.iter())
+                .filter_map(Dropped::publication)
+                .for_each(publication::dropped);
+        });
     });
 }
 
@@ -85,6 +85,8 @@ fn capture_rewrite(fcinfo: pg_sys::FunctionCallInfo) {
 #[pg_extern(sql = false)]
 fn capture_ddl(fcinfo: pg_sys::FunctionCallInfo) {
     event::on(fcinfo, "ddl_command_end", "dts_capture_ddl", |event| {
+        // Also where it is not recorded, or has done nothing else: the table had that identity already.
+        identity::note_choice(event.tree);
         if recording::is_wanted() {
             in_progress::with_current(&event, |started, source| {
                 record::record(started, source, Occasion::End)

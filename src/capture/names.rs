@@ -12,7 +12,7 @@ use crate::capture::in_progress;
 use crate::capture::objects::Touched;
 use crate::capture::started::Started;
 use crate::document::{Made, Object, Operation};
-use crate::pg::catalog::lookup;
+use crate::pg::catalog::lookup::{self, Oid};
 use crate::pg::command::index;
 use crate::pg::command::node::KIND_OF_REINDEX;
 use std::collections::HashSet;
@@ -45,6 +45,15 @@ pub fn chosen(started: &Started, touched: &Touched, statement: &[u8]) -> Vec<Mad
         return Vec::new();
     }
     let made = in_progress::made();
+    // Names first: a definition is more work than all else of the row.
+    let mut is_chosen = |&relation: &Oid| {
+        (lookup::relation_name(relation))
+            .is_some_and(|name| by_server(&name) && !is_made_anew(&name))
+            && is_described(relation)
+    };
+    if !copies_indexes && !made.iter().any(&mut is_chosen) {
+        return Vec::new();
+    }
     let copies = started.found.copies(&made);
     let mut made: Vec<Made> = made
         .into_iter()
@@ -52,11 +61,17 @@ pub fn chosen(started: &Started, touched: &Touched, statement: &[u8]) -> Vec<Mad
         .filter(|made| !is_made_anew(&made.name))
         .collect();
     made.sort_by_key(|made| made.later);
-    if copies_indexes || made.iter().any(|made| by_server(&made.name)) {
-        made
-    } else {
-        Vec::new()
-    }
+    made
+}
+
+/// Whether [`described`] says anything of a relation.
+fn is_described(relation: Oid) -> bool {
+    lookup::is_sequence(relation) || table_of_index(relation).is_some()
+}
+
+/// The table of an index, but for TOAST tables.
+fn table_of_index(relation: Oid) -> Option<Oid> {
+    index::table_of(relation).filter(|&table| !lookup::is_toast(table))
 }
 
 /// An ALTER TABLE makes some indexes anew, by their names.
@@ -71,7 +86,7 @@ fn words_of(text: &[u8]) -> HashSet<&[u8]> {
 }
 
 /// A relation, if it is one with such a name.
-pub fn described(relation: pgrx::pg_sys::Oid, later: bool) -> Option<Made> {
+pub fn described(relation: Oid, later: bool) -> Option<Made> {
     if lookup::is_sequence(relation) {
         return Some(Made {
             object_type: "sequence".into(),
@@ -81,7 +96,7 @@ pub fn described(relation: pgrx::pg_sys::Oid, later: bool) -> Option<Made> {
             later,
         });
     }
-    let table = index::table_of(relation).filter(|&table| !lookup::is_toast(table))?;
+    let table = table_of_index(relation)?;
     Some(Made {
         object_type: "index".into(),
         table: Some(lookup::qualified_relation_name(table)?),

@@ -3,6 +3,7 @@
 use crate::document::{Object, Operation};
 use crate::pg::catalog::lookup::{self, Address};
 use crate::pg::command::event::{Collected, Dropped};
+use crate::pg::command::grant::Named;
 use crate::pg::runtime::text;
 use crate::pg::store::table;
 use pgrx::pg_sys;
@@ -54,6 +55,18 @@ const WITH_ROW_TYPE: [&str; 6] = [
     "composite type",
     "sequence",
 ];
+
+/// So many of a GRANT ON ALL .. IN SCHEMA are told: the statement says which they are.
+const MOST_OF_ALL: usize = 100;
+
+/// What was known of a command before it ran.
+#[derive(Default)]
+pub struct Before<'a> {
+    pub first_dropped: Option<String>,
+    /// What it grants on, if named.
+    pub granted: &'a [Named],
+    pub grants_on_all: bool,
+}
 
 /// Kinds of objects that are not carried to another server.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -114,6 +127,8 @@ pub struct Touched {
     pub system_relation: bool,
     /// A volatile expression gave existing rows a new value.
     pub volatile: bool,
+    /// Not all are in `objects`.
+    pub left_out: bool,
     /// The columns that an ALTER TABLE has added to its table.
     pub added_columns: Vec<i16>,
     main: Option<usize>,
@@ -176,7 +191,7 @@ pub fn touched(
     tag: &str,
     collected: &[Collected],
     dropped: &[Dropped],
-    first_dropped: Option<&str>,
+    before: &Before<'_>,
 ) -> Touched {
     let mut touched = Touched {
         objects: Vec::new(),
@@ -193,20 +208,21 @@ pub fn touched(
         names_temporary: false,
         system_relation: false,
         volatile: false,
+        left_out: false,
         added_columns: Vec::new(),
         main: None,
         main_address: None,
         listed: HashSet::new(),
     };
     for command in collected {
-        touched.add_collected(tag, command);
+        touched.add_collected(tag, command, before);
     }
     for object in dropped {
         touched.add_dropped(tag, object);
     }
     touched.leave_out_implied_types();
     if touched.main.is_none() {
-        touched.main = touched.main_dropped(first_dropped);
+        touched.main = touched.main_dropped(before.first_dropped.as_deref());
     }
     touched.only_local = only_local(&touched.objects);
     // DROP OWNED, REASSIGN OWNED and the like name no object.
@@ -230,11 +246,11 @@ impl Touched {
         });
     }
 
-    fn add_collected(&mut self, tag: &str, command: &Collected) {
+    fn add_collected(&mut self, tag: &str, command: &Collected, before: &Before<'_>) {
         self.volatile |= command.volatile;
         self.added_columns.extend(&command.added_columns);
         let Some(address) = command.address else {
-            self.add_without_address(tag, command);
+            self.add_without_address(tag, command, before);
             return;
         };
         let (schema, name, relation) = names(address, command);
@@ -284,7 +300,7 @@ impl Touched {
     }
 
     /// GRANT and REVOKE list OIDs; ALTER DEFAULT PRIVILEGES has no object at all.
-    fn add_without_address(&mut self, tag: &str, command: &Collected) {
+    fn add_without_address(&mut self, tag: &str, command: &Collected, before: &Before<'_>) {
         if command.granted.is_empty() {
             self.permanent = true;
             self.objects.push(Object {
@@ -297,18 +313,35 @@ impl Touched {
             });
             return;
         }
-        for address in &command.granted {
-            let Some(described) = address.describe() else {
-                continue;
+        // On all of a schema, the extension's own among them, is for other servers, too.
+        let mut others = false;
+        for (i, address) in command.granted.iter().enumerate() {
+            if before.grants_on_all && i == MOST_OF_ALL {
+                self.left_out = true;
+                others = true;
+                break;
+            }
+            let named = before
+                .granted
+                .get(i)
+                .filter(|named| named.address == *address);
+            let (described, schema) = match named {
+                Some(named) => (named.described.clone(), named.schema.clone()),
+                None => match address.describe() {
+                    Some(described) => (described, address.schema()),
+                    None => continue,
+                },
             };
-            let schema = address.schema();
             if is_temporary(schema.as_deref()) {
                 self.temporary.push(described.identity);
                 continue;
             }
             self.permanent = true;
-            let name = address.bare_name(&described.names);
-            self.note_own(
+            let name = match named {
+                Some(named) => named.described.names.last().cloned(),
+                None => address.bare_name(&described.names),
+            };
+            others |= !self.note_own(
                 *address,
                 &described.object_type,
                 schema.as_deref(),
@@ -329,6 +362,7 @@ impl Touched {
                 original: None,
             });
         }
+        self.own_objects &= !others;
     }
 
     /// PostgreSQL lists last what it dropped first: the main one is that which the command named
@@ -420,22 +454,24 @@ impl Touched {
             is_relation && (is_changed || !address.is_some_and(Address::is_of_every_server));
     }
 
-    /// Membership costs a scan of pg_depend, so the name decides first whether to ask.
+    /// Whether it is one of the extension's. Membership costs a scan of pg_depend, so the name decides first whether to ask.
     fn note_own(
         &mut self,
         address: Address,
         object_type: &str,
         schema: Option<&str>,
         name: Option<&str>,
-    ) {
+    ) -> bool {
         if object_type == "extension" {
             self.own_extension |= name == table::EXTENSION.to_str().ok();
-        } else if name == Some("dts_ddl")
-            || schema == Some("dts_ddl")
-            || name.is_some_and(|n| n.starts_with("dts_"))
-        {
-            self.own_objects |= address.is_member_of(table::EXTENSION);
+            return false;
         }
+        let is_own = (name == Some("dts_ddl")
+            || schema == Some("dts_ddl")
+            || name.is_some_and(|n| n.starts_with("dts_")))
+            && address.is_member_of(table::EXTENSION);
+        self.own_objects |= is_own;
+        is_own
     }
 }
 

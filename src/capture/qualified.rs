@@ -30,6 +30,9 @@ pub enum Qualified {
 }
 
 pub fn of(started: &Started, touched: &Touched, statement: &[u8]) -> Qualified {
+    if started.names.is_none() {
+        return Qualified::AsItIs;
+    }
     match names::within(|| try_of(started, touched, statement)) {
         Ok(Some(qualified)) => Qualified::Statement(qualified),
         Ok(None) => Qualified::AsItIs,

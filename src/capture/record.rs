@@ -1,17 +1,17 @@
 //! When a command gets its row, and what a failure to write it means.
 
 use crate::capture::in_progress;
-use crate::capture::objects::{self, Touched};
+use crate::capture::objects::{self, Before, Touched};
 use crate::capture::started::{Recorded, Started};
 use crate::capture::{published, recording, render};
-use crate::capture::{repaired, replica_identity, short_lived, stored_text};
+use crate::capture::{repaired, short_lived, stored_text};
 use crate::error::Failure;
 use crate::guc::{self, OnError};
 use crate::pg::catalog::lookup::{self, Address, Oid};
 use crate::pg::command::event::{self, Collected, Dropped};
 use crate::pg::command::node::KIND_OF_CREATE_INDEX;
 use crate::pg::command::source::Source;
-use crate::pg::command::{index, temporary_type};
+use crate::pg::command::{grant, index, temporary_type};
 use crate::pg::runtime::memory::with_reserve;
 use crate::pg::runtime::transaction;
 use crate::pg::runtime::{session, subtransaction};
@@ -57,7 +57,7 @@ pub fn record(started: &mut Started, source: &Source, occasion: Occasion) -> boo
             made.iter().copied().for_each(index::is_told);
             if is_index_built {
                 let tag = started.tree.command_tag();
-                beside_the_row(&tag, started, source, |started, source| {
+                beside_the_row(tag, started, source, |started, source| {
                     repaired::record_comments(started, source, &made)
                 });
             }
@@ -73,7 +73,7 @@ fn record_repaired(started: &mut Started, source: &Source) {
         return;
     }
     let tag = started.tree.command_tag();
-    beside_the_row(&tag, started, source, |started, source| {
+    beside_the_row(tag, started, source, |started, source| {
         repaired::record(started, source)
     });
 }
@@ -85,7 +85,7 @@ pub fn record_repaired_earlier(started: &mut Started, source: &Source) {
         return;
     }
     let tag = started.tree.command_tag();
-    beside_the_row(&tag, started, source, |started, source| {
+    beside_the_row(tag, started, source, |started, source| {
         repaired::record_earlier(started, source, &indexes)
     });
     started.found.forget(&indexes);
@@ -95,33 +95,38 @@ fn record_command(started: &mut Started, source: &Source, occasion: Occasion) ->
     if started.is_recorded() && started.tree.is_create_table_as() {
         return true;
     }
+    // Nothing that another server has can depend on it.
+    if started.tree.makes_temporary_table() {
+        return true;
+    }
     let has_done_something = has_done_something(started);
-    // Perhaps all that it does: the table had that identity already.
-    replica_identity::note_choice(started);
     if !started.is_recorded() && !has_done_something {
         return true;
     }
     let tag = started.tree.command_tag();
-    let (collected, told) = match collected(&tag, started) {
+    let (collected, told) = match collected(tag, started) {
         Some(collected) => (collected, true),
         None => (Vec::new(), false),
     };
-    let first_dropped = started.tree.first_dropped_name();
-    let mut touched =
-        objects::touched(&tag, &collected, &started.dropped, first_dropped.as_deref());
+    let before = Before {
+        first_dropped: started.tree.first_dropped_name(),
+        granted: &started.granted,
+        grants_on_all: grant::is_on_all(started.tree),
+    };
+    let mut touched = objects::touched(tag, &collected, &started.dropped, &before);
     touched.invalid_index = is_about_invalid_index(&collected, started);
     touched.short_lived = short_lived::are_all(&collected, &started.dropped);
     touched.names_temporary =
         short_lived::is_any(&collected, started.progress) || temporary_type::is_named(started.tree);
     let mut rewrites = render::rewrites(&started.rewrites, touched.volatile);
     rewrites.extend(render::filled_otherwise(&collected));
-    let wanted = !told || deserves_row(&tag, &collected, started, &touched);
+    let wanted = !told || deserves_row(tag, &collected, started, &touched);
     if occasion == Occasion::End && wanted {
         render::warn_of_rewrites(&rewrites);
     }
     if started.is_recorded() {
         // Tables that came after the row was written, e.g. later elements of CREATE SCHEMA.
-        return under_policy(&tag, started, source, occasion, |started, _| {
+        return under_policy(tag, started, source, occasion, |started, _| {
             published::prepare(&touched, started).map(|_| ())
         });
     }
@@ -129,18 +134,18 @@ fn record_command(started: &mut Started, source: &Source, occasion: Occasion) ->
     if !wanted && !drops_temporary {
         return true;
     }
-    under_policy(&tag, started, source, occasion, |started, source| {
+    under_policy(tag, started, source, occasion, |started, source| {
         if drops_temporary {
-            render::write_dropped_with_temporary(&tag, started, source)?;
+            render::write_dropped_with_temporary(tag, started, source)?;
         }
         if !wanted {
             return Ok(());
         }
         if !started.tree.is_create_table_as() {
-            return render::write(&tag, started, source, touched, rewrites, Vec::new());
+            return render::write(tag, started, source, touched, rewrites, Vec::new());
         }
         match touched.new_tables.first().copied() {
-            Some(table) => render::write_created_table(&tag, started, source, table),
+            Some(table) => render::write_created_table(tag, started, source, table),
             None => Ok(()),
         }
     })
@@ -160,15 +165,16 @@ pub fn before_commit() {
 
 fn record_dead(started: &mut Started, source: &Source, index: Oid) {
     transaction::command_counter_increment();
-    let Some(dropped) = Dropped::index(index).filter(|_| index::has_died_here(index)) else {
+    let Some(dropped) =
+        Dropped::alone(Address::relation(index)).filter(|_| index::has_died_here(index))
+    else {
         return;
     };
     let tag = started.tree.command_tag();
-    let name = dropped.name.clone();
-    let mut touched = objects::touched(&tag, &[], &[dropped], name.as_deref());
+    let mut touched = objects::touched(tag, &[], &[dropped], &Before::default());
     touched.short_lived = short_lived::is_known(Some(Address::relation(index)));
-    under_policy(&tag, started, source, Occasion::End, |started, source| {
-        render::write(&tag, started, source, touched, Vec::new(), Vec::new())?;
+    under_policy(tag, started, source, Occasion::End, |started, source| {
+        render::write(tag, started, source, touched, Vec::new(), Vec::new())?;
         index::note_untold(index);
         Ok(())
     });
@@ -182,9 +188,14 @@ pub fn record_without_event(started: &mut Started, source: &Source) {
         && has_done_something(started)
     {
         let tag = started.tree.command_tag();
-        let touched = objects::touched(&tag, &command.collected(&tag), &command.dropped(), None);
-        under_policy(&tag, started, source, Occasion::End, |started, source| {
-            render::write(&tag, started, source, touched, Vec::new(), Vec::new())
+        let touched = objects::touched(
+            tag,
+            &command.collected(tag),
+            &command.dropped(),
+            &Before::default(),
+        );
+        under_policy(tag, started, source, Occasion::End, |started, source| {
+            render::write(tag, started, source, touched, Vec::new(), Vec::new())
         });
     }
     record_repaired(started, source);
@@ -200,28 +211,28 @@ pub fn record_extension(started: &mut Started, source: &Source) {
     }
     let tag = started.tree.command_tag();
     // A schema may have been made for it.
-    let mut touched = objects::touched(&tag, &event::ddl_commands(), &[], None);
-    touched.add_extension(&tag, &extension);
+    let mut touched = objects::touched(tag, &event::ddl_commands(), &[], &Before::default());
+    touched.add_extension(tag, &extension);
     if touched.own_extension {
         return;
     }
-    under_policy(&tag, started, source, Occasion::Early, |started, source| {
+    under_policy(tag, started, source, Occasion::Early, |started, source| {
         let published = published::of_extension();
-        render::write(&tag, started, source, touched, Vec::new(), published)
+        render::write(tag, started, source, touched, Vec::new(), published)
     });
 }
 
 /// Records a CREATE TABLE AS as soon as its table exists.
 pub fn record_created_table(started: &mut Started, source: &Source) {
-    if !recording::is_on() {
+    if started.tree.makes_temporary_table() || !recording::is_on() {
         return;
     }
     let Some(table) = started.tree.created_relation().map(Address::relation) else {
         return;
     };
     let tag = started.tree.command_tag();
-    under_policy(&tag, started, source, Occasion::Early, |started, source| {
-        render::write_created_table(&tag, started, source, table)
+    under_policy(tag, started, source, Occasion::Early, |started, source| {
+        render::write_created_table(tag, started, source, table)
     });
 }
 
@@ -234,10 +245,10 @@ pub fn record_explained(started: &mut Started, source: &Source) {
         .filter(|_| !started.tree.is_create_table_as() && has_done_something(started));
     if let Some(view) = view {
         let tag = started.tree.command_tag();
-        let made = Collected::untold(&tag, Address::relation(view));
-        let touched = objects::touched(&tag, made.as_slice(), &[], None);
-        under_policy(&tag, started, source, Occasion::End, |started, source| {
-            render::write(&tag, started, source, touched, Vec::new(), Vec::new())
+        let made = Collected::untold(tag, Address::relation(view));
+        let touched = objects::touched(tag, made.as_slice(), &[], &Before::default());
+        under_policy(tag, started, source, Occasion::End, |started, source| {
+            render::write(tag, started, source, touched, Vec::new(), Vec::new())
         });
     }
 }

@@ -16,12 +16,14 @@
 
 use crate::guc;
 use crate::pg::catalog::lookup;
+use crate::pg::replication::identity;
 use crate::pg::runtime::session;
 use crate::pg::store::table;
 
 /// What a transaction has said of this database is taken back.
 pub fn is_rolled_back() {
     table::is_rolled_back();
+    identity::is_rolled_back();
 }
 
 /// Whether a command is recorded whose event trigger has called us.

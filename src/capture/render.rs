@@ -82,6 +82,9 @@ pub fn write(
     }
     let main = touched.main_object().cloned();
     let mut message = row::document(&started.context, touched.objects);
+    if touched.left_out {
+        message.left_out.push("objects");
+    }
     joined.prepared.tell(&mut message);
     if !published.is_empty() {
         message.all_publications = publication::all_names();

@@ -138,8 +138,8 @@ fn write(started: &Started, source: &Source, index: Oid) -> Result<(), Failure> 
 
 fn original(started: &Started, source: &Source) -> Result<Original, Failure> {
     let tag = started.tree.command_tag();
-    let sent = stored_text::exact(source, &tag, started.context.standard_conforming_strings)?;
-    Ok(Original::new(&tag, &sent))
+    let sent = stored_text::exact(source, tag, started.context.standard_conforming_strings)?;
+    Ok(Original::new(tag, &sent))
 }
 
 fn write_index(context: &Context, original: Option<Original>, index: Oid) -> Result<(), Failure> {

@@ -218,7 +218,7 @@ fn with_values(
 
 /// PostgreSQL read no text where LIKE took trees.
 fn is_code_of_others(context: &Context, touched: &Touched) -> bool {
-    let role = context.username.as_deref().and_then(Role::find);
+    let role = context.who.username.as_deref().and_then(Role::find);
     touched
         .new_tables
         .first()

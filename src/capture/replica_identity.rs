@@ -16,7 +16,6 @@ use crate::error::Failure;
 use crate::guc::{self, ReplicaIdentity};
 use crate::pg::catalog::inheritance;
 use crate::pg::catalog::lookup::{Oid, qualified_relation_name};
-use crate::pg::command::event;
 use crate::pg::replication::{identity, publication};
 use crate::pg::runtime::transaction;
 
@@ -33,17 +32,6 @@ pub fn give(table: Oid) -> bool {
 /// From 18 on, under FULL, a publication that another session is making, and that nobody sees yet, could end UPDATE.
 fn could_be_stopped(table: Oid) -> bool {
     identity::has_generated_column(table) && identity::has_primary_key(table)
-}
-
-/// What an ALTER TABLE .. REPLICA IDENTITY says stays, also where it says what is so already.
-pub fn note_choice(started: &Started) {
-    if started.tree.chooses_replica_identity() {
-        for command in event::ddl_commands() {
-            if let Some(table) = command.altered.filter(|_| command.identifies) {
-                identity::is_chosen(table);
-            }
-        }
-    }
 }
 
 /// Takes FULL back from a table that has just been given it, if need be; true when it was taken back.

@@ -33,13 +33,13 @@ pub struct Row<'a> {
 /// What every row says of the circumstances of its command.
 pub fn document(context: &Context, objects: Vec<Object>) -> Document<'_> {
     // Without a role nobody can say whose rights it is to have.
-    let role_dropped = context.username.is_none();
+    let role_dropped = context.who.username.is_none();
     Document {
         v: VERSION,
         objects,
-        session_user: context.session_user.as_deref().map(Cow::Borrowed),
-        superuser: context.superuser,
-        rights: Cow::Borrowed(&context.rights),
+        session_user: context.who.session_user.as_deref().map(Cow::Borrowed),
+        superuser: context.who.superuser,
+        rights: Cow::Borrowed(&context.who.rights),
         search_path: Cow::Borrowed(&context.search_path),
         settings: context.settings(),
         reset: Cow::Borrowed(&context.reset),
@@ -60,7 +60,7 @@ fn write_with_snapshot(row: &mut Row<'_>) -> Result<(), Failure> {
         return Ok(());
     };
     let context = row.context;
-    let username = encoded(context.username.as_deref());
+    let username = encoded(context.who.username.as_deref());
     let database_name = session::database();
     let database = encoded(database_name.as_deref());
     let schema = encoded(context.search_path.first().map(String::as_str));
@@ -95,7 +95,7 @@ fn write_with_snapshot(row: &mut Row<'_>) -> Result<(), Failure> {
             id,
             event: EVENT,
             tag: row.tag,
-            username: context.username.as_deref(),
+            username: context.who.username.as_deref(),
             database: database_name.as_deref(),
             schema: context.search_path.first().map(String::as_str),
             object_type: row.object_type,

@@ -4,8 +4,10 @@ use crate::capture::context::Context;
 use crate::capture::names_before::Names;
 use crate::capture::untold::Found;
 use crate::pg::catalog::lookup::Address;
+use crate::pg::command::drop;
 use crate::pg::command::event::Dropped;
 use crate::pg::command::eventless::Eventless;
+use crate::pg::command::grant;
 use crate::pg::command::index;
 use crate::pg::command::like::{self, TemporaryLike};
 use crate::pg::command::node::{ParseTree, TemporaryItems};
@@ -31,6 +33,8 @@ pub struct Started {
     /// Where the transaction stood when the command began; `None` when that was not seen.
     pub progress: Option<Progress>,
     pub dropped: Vec<Dropped>,
+    /// What it drops, where that is known beforehand.
+    pub drops: Option<Vec<Dropped>>,
     pub rewrites: Vec<Rewrite>,
     pub temporary_items: Option<TemporaryItems>,
     /// With commands that no event trigger sees.
@@ -50,6 +54,8 @@ pub struct Started {
     pub before: Before,
     /// Indexes that no row tells of.
     pub found: Found,
+    /// Tables and sequences that it grants on, if they are named.
+    pub granted: Vec<grant::Named>,
     /// The index that it drops in several transactions.
     pub drops_concurrently: Option<pg_sys::Oid>,
     /// An EXPLAIN ANALYZE runs it.
@@ -81,6 +87,7 @@ impl Started {
             names: None,
             progress,
             dropped: Vec::new(),
+            drops: drop::named(tree),
             rewrites: Vec::new(),
             temporary_items: tree.temporary_items(),
             eventless: Eventless::of(tree),
@@ -92,6 +99,7 @@ impl Started {
             all_likes,
             before: Before::of(tree),
             found: Found::of(tree),
+            granted: grant::named(tree),
             drops_concurrently: index::dropped_concurrently(tree),
             explained: false,
             recorded: Recorded::No,

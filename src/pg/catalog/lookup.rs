@@ -185,6 +185,12 @@ impl Address {
         replaced
     }
 
+    /// Whether the object belongs to any extension.
+    pub(in crate::pg) fn is_of_extension(self) -> bool {
+        // SAFETY: reads pg_depend.
+        unsafe { pg_sys::getExtensionOfObject(self.class, self.object) != pg_sys::InvalidOid }
+    }
+
     /// Whether the object belongs to the extension of this name.
     pub fn is_member_of(self, extension: &CStr) -> bool {
         // SAFETY: reads pg_depend.
@@ -277,6 +283,26 @@ pub fn schema_of_relation(oid: pg_sys::Oid) -> Option<String> {
 pub fn schema_name(oid: pg_sys::Oid) -> Option<String> {
     // SAFETY: a syscache look-up; NULL when missing.
     unsafe { text::string(pg_sys::get_namespace_name(oid)) }
+}
+
+/// Whether this is a permanent or unlogged relation without partitions.
+pub(in crate::pg) fn is_alone(oid: pg_sys::Oid) -> bool {
+    // SAFETY: RELOID holds rows of pg_class.
+    unsafe {
+        syscache::with_cached(
+            pg_sys::SysCacheIdentifier::RELOID,
+            oid,
+            |c: &pg_sys::FormData_pg_class| {
+                c.relpersistence as u8 != pg_sys::RELPERSISTENCE_TEMP
+                    && ![
+                        pg_sys::RELKIND_PARTITIONED_TABLE,
+                        pg_sys::RELKIND_PARTITIONED_INDEX,
+                    ]
+                    .contains(&(c.relkind as u8))
+            },
+        )
+    }
+    .unwrap_or(false)
 }
 
 pub fn is_partitioned(oid: pg_sys::Oid) -> bool {

@@ -30,6 +30,10 @@ struct Known {
 
 thread_local! {
     static KNOWN: Cell<[Option<Known>; ROOM]> = const { Cell::new([None; ROOM]) };
+    /// Their OIDs: asked for each relation that changes, whoever's.
+    static OIDS: Cell<[pg_sys::Oid; ROOM]> = const { Cell::new([pg_sys::InvalidOid; ROOM]) };
+    /// Grows whenever one of them may have changed.
+    static CHANGES: Cell<u64> = const { Cell::new(0) };
     /// Grows whenever a function or an event trigger may have changed; begins above what [`AT_HAND`] begins with.
     static FUNCTIONS: Cell<u64> = const { Cell::new(1) };
     static AT_HAND: Cell<u64> = const { Cell::new(0) };
@@ -65,20 +69,30 @@ type Callback = unsafe extern "C-unwind" fn(pg_sys::Datum, syscache::CacheNumber
 
 /// InvalidOid stands for all relations.
 unsafe extern "C-unwind" fn relation_changed(_argument: pg_sys::Datum, relation: pg_sys::Oid) {
-    let mut known = KNOWN.get();
-    let changed = |known: &Known| relation == pg_sys::InvalidOid || known.oid == relation;
-    if known.iter().flatten().any(changed) {
-        for place in &mut known {
-            if place.as_ref().is_some_and(changed) {
-                *place = None;
-            }
-        }
-        KNOWN.set(known);
+    if relation == pg_sys::InvalidOid {
+        note([None; ROOM]);
+    } else if OIDS.get().contains(&relation) {
+        note(
+            KNOWN
+                .get()
+                .map(|known| known.filter(|known| known.oid != relation)),
+        );
     }
 }
 
 unsafe extern "C-unwind" fn schema_changed(_: pg_sys::Datum, _: syscache::CacheNumber, _: u32) {
-    KNOWN.set([None; ROOM]);
+    note([None; ROOM]);
+}
+
+fn note(known: [Option<Known>; ROOM]) {
+    CHANGES.set(CHANGES.get().wrapping_add(1));
+    OIDS.set(known.map(|known| known.map_or(pg_sys::InvalidOid, |known| known.oid)));
+    KNOWN.set(known);
+}
+
+/// Grows whenever a relation that [`relation`] has told may have changed.
+pub(in crate::pg) fn changes() -> u64 {
+    CHANGES.get()
 }
 
 unsafe extern "C-unwind" fn function_changed(_: pg_sys::Datum, _: syscache::CacheNumber, _: u32) {
@@ -100,7 +114,7 @@ pub fn relation(schema: &'static CStr, name: &'static CStr) -> pg_sys::Oid {
         let mut known = KNOWN.get();
         if let Some(free) = known.iter_mut().find(|place| place.is_none()) {
             *free = Some(Known { schema, name, oid });
-            KNOWN.set(known);
+            note(known);
         }
     }
     oid

@@ -47,9 +47,9 @@ unsafe extern "C-unwind" fn changed(_: Datum, _: syscache::CacheNumber, _: u32) 
     CHANGES.set(CHANGES.get().wrapping_add(1));
 }
 
-/// The rights of the role that the running code has.
-pub fn of_current_role() -> Rights {
-    of(Role::current())
+/// Grows whenever the name, the attributes or the memberships of a role may have changed, or the owner of a database.
+pub(in crate::pg) fn changes() -> u64 {
+    CHANGES.get()
 }
 
 pub fn of(role: Role) -> Rights {

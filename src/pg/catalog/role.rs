@@ -1,7 +1,7 @@
 //! Roles of this server: what they may do, and code that runs with their rights.
 
 use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::{scan, syscache, text};
+use crate::pg::runtime::{plain, scan, syscache, text};
 use core::ffi::{CStr, c_int};
 use pgrx::pg_sys;
 
@@ -19,8 +19,7 @@ impl Role {
 
     /// The role that the process is authorized as: in a worker, the owner of its subscription.
     pub fn of_session() -> Role {
-        // SAFETY: reads a variable.
-        Role(unsafe { pg_sys::GetSessionUserId() })
+        Role(plain::GetSessionUserId())
     }
 
     /// The owner of an extension.
@@ -59,8 +58,7 @@ impl Role {
 
     /// The role whose rights the running code has.
     pub(in crate::pg) fn current() -> Role {
-        // SAFETY: reads a variable.
-        Role(unsafe { pg_sys::GetUserId() })
+        Role(plain::GetUserId())
     }
 
     /// `None` when the function is gone.

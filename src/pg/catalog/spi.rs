@@ -122,7 +122,7 @@ fn with_own_names<T>(f: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failur
             IS_OURS.set(false);
         }
     }
-    setting::under(&[(c"search_path", b"pg_catalog, pg_temp")], || {
+    setting::under_own_path(|| {
         IS_OURS.set(true);
         let _ours = Ours;
         f()

@@ -16,7 +16,6 @@ use std::cell::Cell;
 /// One firing of an event trigger.
 pub struct Event {
     pub tree: ParseTree,
-    pub name: String,
 }
 
 /// An object that a command created or altered, as `pg_event_trigger_ddl_commands()` reports it.
@@ -38,8 +37,6 @@ pub struct Collected {
     pub former_schema: Option<pg_sys::Oid>,
     /// The relation that an ALTER TABLE was about.
     pub altered: Option<pg_sys::Oid>,
-    /// It named the replica identity of that.
-    pub identifies: bool,
 }
 
 impl Collected {
@@ -67,7 +64,6 @@ impl Collected {
             added_columns: Vec::new(),
             former_schema: None,
             altered: None,
-            identifies: false,
         }
     }
 }
@@ -90,11 +86,13 @@ pub struct Dropped {
 }
 
 impl Dropped {
-    /// An index that a command names and is about to drop; `None` when it is gone.
-    pub fn index(index: pg_sys::Oid) -> Option<Self> {
-        let address = Address::relation(index);
+    /// A permanent relation that a command names and is about to drop, and that has no others below it; `None` for what is none.
+    pub fn alone(address: Address) -> Option<Self> {
+        if !lookup::is_alone(address.object) {
+            return None;
+        }
         let described = address.describe()?;
-        let (schema, name) = (address.schema(), lookup::relation_name(index));
+        let (schema, name) = (address.schema(), lookup::relation_name(address.object));
         Some(Dropped {
             address: Some(address),
             original: true,
@@ -116,17 +114,15 @@ impl Dropped {
     }
 }
 
-/// The event data of a call, or `None` when the function was not called by the event-trigger manager.
-fn from_fcinfo(fcinfo: pg_sys::FunctionCallInfo) -> Option<Event> {
+/// The event of a call and its name, or `None` when the function was not called by the event-trigger manager.
+fn from_fcinfo<'a>(fcinfo: pg_sys::FunctionCallInfo) -> Option<(Event, &'a [u8])> {
     // SAFETY: fcinfo is what PostgreSQL passes to a C function; the node tag tells what its context is.
     unsafe {
         let context = (*fcinfo).context;
         let tag = pg_sys::NodeTag::T_EventTriggerData;
         let data = node::cast::<pg_sys::EventTriggerData>(context, tag)?;
-        Some(Event {
-            tree: ParseTree::new((*data).parsetree),
-            name: text::string((*data).event).unwrap_or_default(),
-        })
+        let tree = ParseTree::new((*data).parsetree);
+        Some((Event { tree }, text::bytes((*data).event)))
     }
 }
 
@@ -141,7 +137,7 @@ pub fn ddl_commands() -> Vec<Collected> {
             let command = row.pointer::<pg_sys::CollectedCommand>(8);
             let address = row.address();
             // SAFETY: PostgreSQL keeps the collected commands until the statement ends.
-            let (granted, (volatile, added_columns), former_schema, (altered, identifies)) = unsafe {
+            let (granted, (volatile, added_columns), former_schema, altered) = unsafe {
                 (
                     granted_objects(command),
                     new_columns(command),
@@ -160,7 +156,6 @@ pub fn ddl_commands() -> Vec<Collected> {
                 added_columns,
                 former_schema,
                 altered,
-                identifies,
             });
         },
     );
@@ -176,6 +171,10 @@ pub fn dropped_objects() -> Vec<Dropped> {
         &DROPPED_ROW,
         |row| {
             let (original, by_cascade, schema) = (row.boolean(3), row.boolean(4), row.text(7));
+            // The TOAST table of what is dropped is nobody's business.
+            if !original && schema.as_deref() == Some("pg_toast") {
+                return;
+            }
             let object_type = row.text(6).unwrap_or_default();
             let mut names = Vec::new();
             let is_column = object_type == "table column";
@@ -374,22 +373,15 @@ unsafe fn former_schema(command: *mut pg_sys::CollectedCommand) -> Option<pg_sys
     }
 }
 
-/// The relation that an ALTER TABLE was about, and whether it named its replica identity.
+/// The relation that an ALTER TABLE was about.
 ///
 /// # Safety
 /// `command` is NULL or a command that PostgreSQL has collected.
-unsafe fn altered(command: *mut pg_sys::CollectedCommand) -> (Option<pg_sys::Oid>, bool) {
-    // SAFETY: the command's type says which member of the union is set; subcommands are CollectedATSubcmd (deparse_utility.h).
+unsafe fn altered(command: *mut pg_sys::CollectedCommand) -> Option<pg_sys::Oid> {
+    // SAFETY: the command's type says which member of the union is set.
     unsafe {
-        if command.is_null() || (*command).type_ != pg_sys::CollectedCommandType::SCT_AlterTable {
-            return (None, false);
-        }
-        let alter = &(*command).d.alterTable;
-        let identifies = pointers::<pg_sys::CollectedATSubcmd>(alter.subcmds)
-            .into_iter()
-            .filter_map(|subcommand| table_command(subcommand))
-            .any(|command| (*command).subtype == pg_sys::AlterTableType::AT_ReplicaIdentity);
-        (Some(alter.objectId), identifies)
+        (!command.is_null() && (*command).type_ == pg_sys::CollectedCommandType::SCT_AlterTable)
+            .then(|| (*command).d.alterTable.objectId)
     }
 }
 
@@ -449,14 +441,14 @@ unsafe fn new_columns(command: *mut pg_sys::CollectedCommand) -> (bool, Vec<i16>
 /// anything to do.
 pub fn on(fcinfo: pg_sys::FunctionCallInfo, name: &str, function: &str, work: impl FnOnce(Event)) {
     with_reserve(|| {
-        let Some(event) = from_fcinfo(fcinfo) else {
+        let Some((event, called)) = from_fcinfo(fcinfo) else {
             failure::not_an_event_trigger(function).raise()
         };
         if session::in_extension_script() || session::in_binary_upgrade() {
             return;
         }
-        if event.name != name {
-            failure::wrong_event(function, &event.name, name).raise();
+        if called != name.as_bytes() {
+            failure::wrong_event(function, &text::decode(called), name).raise();
         }
         work(event);
     });

@@ -6,13 +6,17 @@
 //! INDEX CONCURRENTLY leaves one without a mark: other servers have that. What was invalid before is marked with CREATE EXTENSION.
 //! Not promised: the mark of what a REINDEX CONCURRENTLY leaves, before 17, in a session that has not loaded the library.
 
+use crate::pg::catalog::deparse;
 use crate::pg::catalog::dependency::Mark;
 use crate::pg::catalog::inheritance::parent_of_index;
 use crate::pg::catalog::lookup::{self, Address};
+use crate::pg::catalog::own;
 use crate::pg::command::node::{self, ParseTree};
-use crate::pg::runtime::{compat, list, scan, syscache, text, value};
+use crate::pg::runtime::{list, scan, setting, syscache, text};
+use crate::pg::store::table::capture_table;
 use pgrx::pg_sys::{self, Oid};
 use statement::create_index_if_not_exists;
+use std::cell::Cell;
 use std::time::Duration;
 
 /// What such an index depends on.
@@ -48,28 +52,55 @@ fn validity(index: Oid) -> Option<bool> {
     }
 }
 
-/// A concurrent build has begun to make an index, or its row has told that it is gone.
+thread_local! {
+    /// As of which change of what is the extension's there was none.
+    static NONE: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// A concurrent build has begun to make an index, or its row has told that it is gone. Sessions that remember that there is none hear of
+/// it as of a change of the capture table.
 pub fn note_untold(index: Oid) {
     UNTOLD.set(index);
+    NONE.set(None);
+    let table = capture_table();
+    if table != pg_sys::InvalidOid {
+        // SAFETY: inside a transaction; the relation was just found.
+        unsafe { pg_sys::CacheInvalidateRelcacheByRelid(table) };
+    }
+}
+
+/// Whether it is remembered that there is none.
+fn is_none_left() -> bool {
+    NONE.get().is_some_and(|at| at == own::changes())
 }
 
 /// A row tells of the index.
 pub fn is_told(index: Oid) {
-    UNTOLD.remove(index);
+    if !is_none_left() {
+        UNTOLD.remove(index);
+    }
 }
 
 /// Whether no row tells of an index, at this moment.
 pub fn is_untold(index: Oid) -> bool {
-    UNTOLD.is_on(index)
+    !is_none_left() && UNTOLD.is_on(index)
 }
 
-/// All that no row tells of.
+/// All that no row tells of. That there is none is remembered as long as nothing of the extension's has changed.
 pub fn untold() -> Vec<Untold> {
+    let is_there = capture_table() != pg_sys::InvalidOid;
+    if is_there && is_none_left() {
+        return Vec::new();
+    }
+    // Before the look-up, which may bring an announcement.
+    let at = own::changes();
     let untold = |oid| Untold {
         oid,
         is_partition: parent_of_index(oid).is_some(),
     };
-    UNTOLD.relations().into_iter().map(untold).collect()
+    let found: Vec<Untold> = UNTOLD.relations().into_iter().map(untold).collect();
+    NONE.set((is_there && found.is_empty()).then_some(at));
+    found
 }
 
 impl Untold {
@@ -373,7 +404,7 @@ pub fn reindexed_alone(tree: ParseTree) -> Option<Oid> {
 /// The CREATE INDEX of an index, with its tablespace where it has one of its own.
 fn definition(index: Oid) -> Option<String> {
     // SAFETY: reads catalogs; an index that is there, as the caller has just found it.
-    unsafe { text::string(pg_sys::pg_get_indexdef_string(index)) }
+    setting::under_own_path(|| unsafe { text::string(pg_sys::pg_get_indexdef_string(index)) })
 }
 
 /// The statement that tells of an index ([`crate::capture::repaired`]); `None` for what is none.
@@ -388,12 +419,13 @@ pub fn definition_without_name(index: Oid) -> Option<String> {
     let name = text::quote_identifier(&lookup::relation_name(index)?);
     // SAFETY: the functions, of an OID each, read catalogs and return a text.
     let (definition, constraint) = unsafe {
-        let definition = compat::call(pg_sys::pg_get_indexdef, [pg_sys::Datum::from(index)])?;
+        let definition = deparse::text(pg_sys::pg_get_indexdef, [pg_sys::Datum::from(index)])?;
         let constraint = Some(pg_sys::get_index_constraint(index))
             .filter(|&oid| oid != pg_sys::InvalidOid)
-            .and_then(|oid| compat::call(pg_sys::pg_get_constraintdef, [pg_sys::Datum::from(oid)]))
-            .map(|constraint| value::of_varlena(constraint));
-        (value::of_varlena(definition), constraint)
+            .and_then(|oid| {
+                deparse::text(pg_sys::pg_get_constraintdef, [pg_sys::Datum::from(oid)])
+            });
+        (definition, constraint)
     };
     let mut definition = definition.replace(&format!("{name} ON "), "ON ");
     if let Some(constraint) = constraint {
@@ -427,6 +459,9 @@ pub fn settle(index: Oid) {
 /// no longer that of the transaction which made the index and its mark. (The build itself changes that row in place: index.c,
 /// index_update_stats.)
 pub fn is_altered_while_built(index: Oid) -> bool {
+    if is_none_left() {
+        return false;
+    }
     let Some(made) = UNTOLD.set_by(index) else {
         return false;
     };

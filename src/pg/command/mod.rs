@@ -2,9 +2,11 @@
 
 pub mod added_value;
 pub mod current_setting;
+pub mod drop;
 pub mod early_lock;
 pub mod event;
 pub mod eventless;
+pub mod grant;
 pub mod index;
 pub mod like;
 pub mod name;

@@ -7,7 +7,8 @@ use crate::pg::catalog::lookup::Address;
 use crate::pg::catalog::temporary_need;
 use crate::pg::runtime::list::{self, pointers};
 use crate::pg::runtime::session::{session_has_temporary_schema, temporary_schema};
-use crate::pg::runtime::text;
+use crate::pg::runtime::{plain, text};
+use core::ffi::CStr;
 use pgrx::pg_sys;
 
 /// The statement of a command that is running now.
@@ -30,8 +31,7 @@ pub struct TemporaryItems {
 /// `node` is NULL or a valid utility statement.
 pub unsafe fn raises_event_triggers(node: *mut pg_sys::Node) -> bool {
     // SAFETY: the caller's promise.
-    !node.is_null()
-        && unsafe { pg_sys::command_tag_event_trigger_ok(pg_sys::CreateCommandTag(node)) }
+    !node.is_null() && unsafe { plain::command_tag_event_trigger_ok(plain::CreateCommandTag(node)) }
 }
 
 /// Kinds of statements, see [`ParseTree::kind`].
@@ -137,10 +137,11 @@ impl ParseTree {
     }
 
     /// The command tag, as event triggers report it.
-    pub fn command_tag(self) -> String {
-        // SAFETY: CreateCommandTag takes any parse node; tag names are static strings.
-        unsafe { text::string(pg_sys::GetCommandTagName(pg_sys::CreateCommandTag(self.0))) }
-            .unwrap_or_default()
+    pub fn command_tag(self) -> &'static str {
+        // SAFETY: CreateCommandTag takes any parse node; tag names are static strings, in ASCII (cmdtaglist.h).
+        let name =
+            unsafe { CStr::from_ptr(plain::GetCommandTagName(plain::CreateCommandTag(self.0))) };
+        name.to_str().unwrap_or_default()
     }
 
     /// Whether this is a DROP INDEX of an index of that table; to be asked before it runs.
@@ -237,6 +238,12 @@ impl ParseTree {
     /// Whether it is a CREATE TABLE, but not of a query.
     pub fn makes_table(self) -> bool {
         self.is(pg_sys::NodeTag::T_CreateStmt)
+    }
+
+    /// Whether it makes a temporary table, and says so.
+    pub fn makes_temporary_table(self) -> bool {
+        // SAFETY: a parse tree is valid while its command runs.
+        !self.0.is_null() && unsafe { makes_temporary(self.0) }
     }
 
     /// Whether it makes a table, and nothing of what that may be a partition of.

@@ -35,7 +35,7 @@ pub fn statement_tags(query: &CString) -> Vec<String> {
         let statements: Vec<*mut pg_sys::RawStmt> = pointers(raw_parse(query));
         statements
             .into_iter()
-            .map(|raw| ParseTree::new((*raw).stmt).command_tag())
+            .map(|raw| ParseTree::new((*raw).stmt).command_tag().to_owned())
             .collect()
     }
 }

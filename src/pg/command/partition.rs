@@ -2,10 +2,10 @@
 //! plain form does not (tablecmds.c: DetachAddConstraintIfNeeded). That is so up to 18; a server of 19 leaves none.
 
 use crate::pg::catalog::lookup::Address;
-use crate::pg::catalog::{role, spi};
+use crate::pg::catalog::{deparse, role, spi};
 use crate::pg::command::node::{self, ParseTree};
 use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::{compat, list, session, syscache, value};
+use crate::pg::runtime::{list, session, syscache};
 use pgrx::pg_sys;
 
 unsafe extern "C-unwind" {
@@ -61,18 +61,14 @@ pub fn bound(partition: pg_sys::Oid) -> Option<String> {
             return None;
         }
         let arguments = [bound, pg_sys::Datum::from(partition)];
-        let sql = compat::call(pg_sys::pg_get_expr, arguments)?;
-        Some(value::of_varlena(sql))
+        deparse::text(pg_sys::pg_get_expr, arguments)
     }
 }
 
 /// The key of a partitioned table, as it stands behind PARTITION BY.
 pub(in crate::pg) fn key(table: pg_sys::Oid) -> Option<String> {
     // SAFETY: pg_get_partkeydef(oid) reads catalogs, and returns a text or NULL.
-    unsafe {
-        let key = compat::call(pg_sys::pg_get_partkeydef, [pg_sys::Datum::from(table)])?;
-        Some(value::of_varlena(key))
-    }
+    unsafe { deparse::text(pg_sys::pg_get_partkeydef, [pg_sys::Datum::from(table)]) }
 }
 
 /// Whether a running command detaches a partition CONCURRENTLY, or finalizes that.

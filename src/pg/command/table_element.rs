@@ -1,8 +1,8 @@
 //! Columns and constraints of a table as elements of a CREATE TABLE: as other servers are to have them, without what needs
 //! temporary objects.
 
-use crate::pg::catalog::{lookup, relation, temporary_need};
-use crate::pg::runtime::{compat, scan, text, value};
+use crate::pg::catalog::{deparse, lookup, relation, temporary_need};
+use crate::pg::runtime::{scan, text};
 use pgrx::pg_sys::{self, Datum};
 
 pub(in crate::pg) struct Constraint {
@@ -54,8 +54,8 @@ pub(in crate::pg) unsafe fn constraints(table: pg_sys::Oid) -> Vec<Constraint> {
             &[(pg_sys::Anum_pg_constraint_conrelid, table)],
             |tuple, _| {
                 let row = &*(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_constraint);
-                let definition = compat::call(pg_sys::pg_get_constraintdef, [Datum::from(row.oid)])
-                    .map(|definition| value::of_varlena(definition));
+                let definition =
+                    deparse::text(pg_sys::pg_get_constraintdef, [Datum::from(row.oid)]);
                 if let (Some(name), Some(definition)) =
                     (text::string(row.conname.data.as_ptr()), definition)
                 {
@@ -240,10 +240,9 @@ unsafe fn default(relation: pg_sys::Relation, column: pg_sys::AttrNumber) -> Opt
         );
         let default = defaults.iter().find(|default| default.adnum == column)?;
         let expression = pg_sys::cstring_to_text(default.adbin);
-        let sql = compat::call(
+        deparse::text(
             pg_sys::pg_get_expr,
             [Datum::from(expression), Datum::from((*relation).rd_id)],
-        )?;
-        Some(value::of_varlena(sql))
+        )
     }
 }

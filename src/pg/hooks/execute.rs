@@ -13,7 +13,7 @@ use crate::pg::command::needs;
 use crate::pg::command::role_clause::{self, RoleClause};
 use crate::pg::command::{eventless, node, partition, role_spec, tablespace};
 use crate::pg::hooks::running::{self, CommandRuns, Running, release_advisory_locks};
-use crate::pg::replication::publication;
+use crate::pg::replication::{identity, publication};
 use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::setting::{ResetValues, set};
 use crate::pg::runtime::short_error::with_short_errors;
@@ -229,6 +229,7 @@ pub fn run(statement: &[u8], how: &How<'_>) -> Result<Done, Failure> {
         pg_sys::SetUserIdAndSecContext(user, context);
         pg_sys::PopActiveSnapshot();
         pg_sys::CommandCounterIncrement();
+        identity::note_choice(node::ParseTree::new(utility));
         let done = running::with(std::mem::take);
         let tables = (done.made)
             .iter()

@@ -3,21 +3,83 @@
 //! Written straight into the catalogs, as `relation_mark_replica_identity` (tablecmds.c) does: no nested DDL is raised, and it
 //! also works while the table is still in use by the CREATE TABLE AS that fills it.
 //!
-//! A table that has REPLICA IDENTITY FULL from here and not from its owner is marked: what is restored from a dump, which does not
-//! carry marks, is the owner's own.
+//! A table whose owner has said which identity it is to have is marked; so are all that were under FULL before the first was given it
+//! here, and the capture table then, once for the database. Any other under FULL has it from here. Marks are no part of a dump: a
+//! restore says FULL as an owner does; after pg_upgrade the first new table has all others marked. Up to 1.7.0 it was the other way
+//! round ([`GIVEN`]): a mark for each new table is more work than to give it FULL.
+//! Not promised: a choice of a session under session_replication_role = replica that is no apply worker of this extension.
 
 use crate::pg::catalog::dependency::Mark;
+use crate::pg::catalog::lookup::Address;
+use crate::pg::catalog::own;
+use crate::pg::command::index;
+use crate::pg::command::node::ParseTree;
 #[cfg(not(any(feature = "pg13", feature = "pg14")))]
 use crate::pg::replication::publication::by_publication;
 use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::{compat, scan, subtransaction, syscache};
+use crate::pg::store::table::capture_table;
 use pgrx::pg_sys;
+use std::cell::Cell;
 
 /// From 15 on a publication may have a column list, under which UPDATE and DELETE fail where the identity is FULL.
 pub const MAY_FAIL: bool = cfg!(not(any(feature = "pg13", feature = "pg14")));
 
-/// What such a table depends on.
+/// What a table depends on whose identity is its owner's.
+const CHOSEN: Mark = Mark(pg_sys::F_PG_GET_REPLICA_IDENTITY_INDEX);
+
+/// What a table depends on that was given FULL by 1.7.0 and before.
 const GIVEN: Mark = Mark(pg_sys::F_PG_RELATION_IS_PUBLISHABLE);
+
+thread_local! {
+    /// As of which change of what is the extension's the owners' tables were marked.
+    static MARKED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// What a transaction has marked is taken back.
+pub fn is_rolled_back() {
+    MARKED.set(None);
+}
+
+/// Marks the tables that are under FULL before any is given it here.
+fn mark_chosen() {
+    let at = own::changes();
+    let capture_table = capture_table();
+    if MARKED.get() == Some(at) || capture_table == pg_sys::InvalidOid {
+        return;
+    }
+    if !CHOSEN.is_on(capture_table) {
+        let tables = all_full().into_iter();
+        tables
+            .filter(|&table| !GIVEN.is_on(table))
+            .for_each(is_chosen);
+        CHOSEN.set(capture_table);
+    }
+    MARKED.set(Some(at));
+}
+
+/// Whether a table that is under FULL has that from here.
+fn was_given(table: pg_sys::Oid) -> bool {
+    GIVEN.is_on(table)
+        || CHOSEN.is_on(capture_table())
+            && !CHOSEN.is_on(table)
+            && !Address::relation(table).is_of_extension()
+}
+
+/// All tables under FULL.
+fn all_full() -> Vec<pg_sys::Oid> {
+    let mut found = Vec::new();
+    // SAFETY: each row is one of pg_class.
+    unsafe {
+        scan::each_row(pg_sys::RelationRelationId, 0, &[], |row, _| {
+            let form = &*(pg_sys::GETSTRUCT(row) as pg_sys::Form_pg_class);
+            if form.relreplident as u8 == pg_sys::REPLICA_IDENTITY_FULL {
+                found.push(form.oid);
+            }
+        });
+    }
+    found
+}
 
 /// Whether a table that is locked by the running command has a primary key.
 pub fn has_primary_key(table: pg_sys::Oid) -> bool {
@@ -45,17 +107,16 @@ fn with_open<R>(table: pg_sys::Oid, read: impl FnOnce(pg_sys::Relation) -> R) ->
 
 /// REPLICA IDENTITY FULL, for a table that has had no other identity than the default and is new or locked by the running command.
 pub fn give_full(table: pg_sys::Oid) -> bool {
+    if MAY_FAIL {
+        mark_chosen();
+    }
     // The row of pg_class is not changed again before the next command, which sees it then; to let this one see it would
     // cost more than the change, since all that is cached of the table would be read anew.
-    let given = change(
+    change(
         table,
         pg_sys::REPLICA_IDENTITY_DEFAULT,
         pg_sys::REPLICA_IDENTITY_FULL,
-    );
-    if given && MAY_FAIL {
-        GIVEN.set(table);
-    }
-    given
+    )
 }
 
 /// REPLICA IDENTITY DEFAULT, for a table under FULL; whoever gave it that.
@@ -66,15 +127,22 @@ pub fn give_default(table: pg_sys::Oid) -> bool {
         pg_sys::REPLICA_IDENTITY_FULL,
         pg_sys::REPLICA_IDENTITY_DEFAULT,
     );
-    GIVEN.remove(table);
     see_changes(table);
     given
 }
 
-/// The owner of a table has said which identity it is to have: what he said stays.
-pub fn is_chosen(table: pg_sys::Oid) {
-    if MAY_FAIL {
-        GIVEN.remove(table);
+/// Notes what an ALTER TABLE .. REPLICA IDENTITY has said: that stays, also where it says what is so already. To be called when it
+/// has run, under the search_path that it had.
+pub fn note_choice(tree: ParseTree) {
+    if MAY_FAIL && tree.chooses_replica_identity() {
+        index::named_table(tree).into_iter().for_each(is_chosen);
+    }
+}
+
+fn is_chosen(table: pg_sys::Oid) {
+    GIVEN.remove(table);
+    if !CHOSEN.is_on(table) {
+        CHOSEN.set(table);
     }
 }
 
@@ -98,7 +166,7 @@ pub fn is_full(table: pg_sys::Oid) -> bool {
 /// that writes the table's row in pg_class goes on under it but GRANT, which takes no lock: then it is tried again.
 pub fn take_full_back(table: pg_sys::Oid) -> Result<bool, Failure> {
     const ATTEMPTS: usize = 3;
-    if !is_full(table) || !GIVEN.is_on(table) {
+    if !is_full(table) || !was_given(table) {
         return Ok(false);
     }
     lock(table);
@@ -120,7 +188,7 @@ fn take_full_back_locked(table: pg_sys::Oid) -> bool {
     let Some(under_full) = with_open(table, allowed) else {
         return false;
     };
-    if under_full.everything() || !is_full(table) || !GIVEN.is_on(table) {
+    if under_full.everything() || !is_full(table) || !was_given(table) {
         return false;
     }
     let (full, default) = (
@@ -130,9 +198,7 @@ fn take_full_back_locked(table: pg_sys::Oid) -> bool {
     change(table, full, default);
     see_changes(table);
     let is_gain = with_open(table, allowed).is_some_and(|now| now.is_more_than(under_full));
-    if is_gain {
-        GIVEN.remove(table);
-    } else {
+    if !is_gain {
         change(table, default, full);
     }
     see_changes(table);
@@ -225,8 +291,8 @@ pub fn given_full_with_generated_column() -> Vec<pg_sys::Oid> {
     if cfg!(not(any(feature = "pg18", feature = "pg19"))) {
         return Vec::new();
     }
-    let mut found = GIVEN.relations();
-    found.retain(|&table| has_generated_column(table));
+    let mut found = all_full();
+    found.retain(|&table| has_generated_column(table) && was_given(table));
     found
 }
 

@@ -7,6 +7,7 @@ pub mod failure;
 pub mod finally;
 pub mod list;
 pub mod memory;
+pub(in crate::pg) mod plain;
 pub mod report;
 pub mod scan;
 pub mod session;

@@ -1,6 +1,6 @@
-//! The session: roles, search_path, settings, client, transaction.
+//! The session: roles, settings, client, transaction.
 
-use crate::pg::runtime::{compat, memory, text};
+use crate::pg::runtime::{compat, memory, plain, text};
 use core::ffi::CStr;
 use pgrx::pg_sys;
 use std::cell::RefCell;
@@ -71,61 +71,6 @@ pub fn database() -> Option<Rc<str>> {
     })
 }
 
-/// The schemas of the effective search_path that exist and may be used, without those that are implied.
-/// The session's own temporary schema is called `pg_temp`.
-pub fn search_path() -> Vec<String> {
-    let setting = setting(c"search_path").unwrap_or_default();
-    if setting
-        .windows(7)
-        .any(|window| window.eq_ignore_ascii_case(b"pg_temp"))
-        && !session_has_temporary_schema()
-    {
-        return search_path_without_temporary_schema(&setting);
-    }
-    // SAFETY: a fresh list of OIDs; schemas that vanish meanwhile are left out.
-    unsafe {
-        let list = pg_sys::fetch_search_path(false);
-        if list.is_null() {
-            return Vec::new();
-        }
-        (0..(*list).length)
-            .filter_map(|i| schema_name((*(*list).elements.add(i as usize)).oid_value))
-            .collect()
-    }
-}
-
-/// The same where `pg_temp` is named and does not exist yet: asking PostgreSQL for the list might make it.
-fn search_path_without_temporary_schema(setting: &[u8]) -> Vec<String> {
-    let mut oids = [pg_sys::InvalidOid; 64];
-    // SAFETY: writes at most as many OIDs as there is room for; pg_temp is not among them.
-    let count = unsafe { pg_sys::fetch_search_path_array(oids.as_mut_ptr(), oids.len() as i32) };
-    let count = usize::try_from(count).unwrap_or(0).min(oids.len());
-    let existing: Vec<String> = oids[..count]
-        .iter()
-        .filter_map(|&oid| schema_name(oid))
-        .collect();
-    let user = current_user();
-    let mut path: Vec<String> = Vec::new();
-    for name in identifiers(setting, true) {
-        let name = text::decode(&name);
-        let name = if name == "$user" {
-            user.clone().unwrap_or_default()
-        } else {
-            name
-        };
-        // A temporary schema that does not exist yet counts where things would be created: at the first place.
-        let counts = if name == "pg_temp" {
-            path.is_empty()
-        } else {
-            existing.contains(&name)
-        };
-        if counts && !path.contains(&name) {
-            path.push(name);
-        }
-    }
-    path
-}
-
 /// The identifiers of a list as SHOW search_path prints it, folded to lower case where that is done (varlena.c:
 /// SplitIdentifierString, SplitDirectoriesString).
 pub(in crate::pg) fn identifiers(list: &[u8], folds: bool) -> Vec<Vec<u8>> {
@@ -149,11 +94,6 @@ pub(in crate::pg) fn identifiers(list: &[u8], folds: bool) -> Vec<Vec<u8>> {
     }
     found.push(name);
     found
-}
-
-fn schema_name(oid: pg_sys::Oid) -> Option<String> {
-    // SAFETY: a syscache look-up; NULL when missing.
-    unsafe { text::string(pg_sys::get_namespace_name_or_temp(oid)) }
 }
 
 /// Whether a client's statement is running; else the session waits for one (postgres.c: PostgresMain).
@@ -281,8 +221,7 @@ pub fn database_id() -> u32 {
 
 /// Clock time now, as a timestamptz.
 pub fn now() -> i64 {
-    // SAFETY: reads the clock.
-    unsafe { pg_sys::GetCurrentTimestamp() }
+    plain::GetCurrentTimestamp()
 }
 
 /// Refuses unknown settings under our prefix from now on.
@@ -305,6 +244,6 @@ pub fn session_has_temporary_schema() -> bool {
 pub(in crate::pg) fn temporary_schema() -> Option<pg_sys::Oid> {
     let (mut namespace, mut toast) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
     // SAFETY: writes to the two variables given.
-    unsafe { pg_sys::GetTempNamespaceState(&mut namespace, &mut toast) };
+    unsafe { plain::GetTempNamespaceState(&mut namespace, &mut toast) };
     (namespace != pg_sys::InvalidOid).then_some(namespace)
 }

@@ -6,7 +6,7 @@
 //! custom settings come and go), and tells where its values lie (guc_tables.h).
 
 use crate::pg::runtime::{memory, text};
-use core::ffi::{CStr, c_int};
+use core::ffi::{CStr, c_char, c_int};
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PgLogLevel, pg_sys};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -61,41 +61,76 @@ pub enum Of {
 }
 
 /// A value of a built-in setting, as it was seen last.
-pub struct Watched {
-    record: Record,
-    of: Of,
-    seen: Value,
-}
-
-#[derive(PartialEq)]
-enum Value {
-    Number(i64),
-    Real(u64),
-    Text(Vec<u8>),
+pub enum Watched {
+    Boolean(*const bool, bool),
+    Number(*const i32, i32),
+    Real(*const f64, u64),
+    Text(*const *mut c_char, Box<[u8]>),
 }
 
 impl Watched {
     /// `None` where this server has no such setting.
     pub fn new(name: &'static CStr, of: Of) -> Option<Self> {
         let record = found(name)?;
-        // SAFETY: found just now.
-        let seen = unsafe { value(record, of) };
-        Some(Watched { record, of, seen })
+        // SAFETY: found just now; the type says which kind of record it is, and its variable always exists.
+        Some(unsafe {
+            match (*record).vartype {
+                pg_sys::config_type::PGC_BOOL => {
+                    let at = variables::boolean(record, of);
+                    Watched::Boolean(at, *at)
+                }
+                pg_sys::config_type::PGC_INT => {
+                    let at = variables::integer(record, of);
+                    Watched::Number(at, *at)
+                }
+                pg_sys::config_type::PGC_ENUM => {
+                    let at = variables::enumeration(record, of);
+                    Watched::Number(at, *at)
+                }
+                pg_sys::config_type::PGC_REAL => {
+                    let at = variables::real(record, of);
+                    Watched::Real(at, (*at).to_bits())
+                }
+                _ => {
+                    let at = variables::string(record, of);
+                    Watched::Text(at, memory::copy(text::bytes(*at)).into())
+                }
+            }
+        })
     }
 
     /// Whether it has another value than when this was asked before.
     pub fn has_changed(&mut self) -> bool {
-        // SAFETY: the record is that of a built-in setting; the variable of a string is NULL or NUL-terminated.
+        // SAFETY: the variable of a built-in setting; that of a string is NULL or NUL-terminated.
         unsafe {
-            let same = match &self.seen {
-                Value::Text(seen) => text_of(self.record, self.of) == seen.as_slice(),
-                other => value(self.record, self.of) == *other,
-            };
-            if !same {
-                self.seen = value(self.record, self.of);
+            match self {
+                Watched::Boolean(at, seen) => std::mem::replace(seen, **at) != *seen,
+                Watched::Number(at, seen) => std::mem::replace(seen, **at) != *seen,
+                Watched::Real(at, seen) => std::mem::replace(seen, (**at).to_bits()) != *seen,
+                Watched::Text(at, seen) => {
+                    let changed = !is(**at, seen);
+                    if changed {
+                        *seen = memory::copy(text::bytes(**at)).into();
+                    }
+                    changed
+                }
             }
-            !same
         }
+    }
+}
+
+/// Whether a string is this one. Most are so short that to look for the end first would cost more.
+///
+/// # Safety
+/// It is NULL, which stands for none, or NUL-terminated.
+unsafe fn is(string: *const c_char, expected: &[u8]) -> bool {
+    if string.is_null() {
+        return expected.is_empty();
+    }
+    // SAFETY: the caller's promise; nothing behind the NUL is read, for no expected byte is one.
+    unsafe {
+        (expected.iter().enumerate()).all(|(i, &byte)| *string.add(i) as u8 == byte)
+            && *string.add(expected.len()) == 0
     }
 }
 
@@ -204,32 +239,6 @@ fn find(name: &CStr) -> Option<Record> {
     (!record.is_null()).then_some(record)
 }
 
-/// # Safety
-/// The record of a setting.
-unsafe fn value(record: Record, of: Of) -> Value {
-    // SAFETY: the type says which kind of record it is; its variable always exists.
-    unsafe {
-        match (*record).vartype {
-            pg_sys::config_type::PGC_BOOL => {
-                Value::Number((*variables::boolean(record, of)).into())
-            }
-            pg_sys::config_type::PGC_INT => Value::Number((*variables::integer(record, of)).into()),
-            pg_sys::config_type::PGC_ENUM => {
-                Value::Number((*variables::enumeration(record, of)).into())
-            }
-            pg_sys::config_type::PGC_REAL => Value::Real((*variables::real(record, of)).to_bits()),
-            _ => Value::Text(memory::copy(text_of(record, of))),
-        }
-    }
-}
-
-/// # Safety
-/// The record of a setting that is a string.
-unsafe fn text_of<'a>(record: Record, of: Of) -> &'a [u8] {
-    // SAFETY: the caller's promise.
-    unsafe { text::bytes(*variables::string(record, of)) }
-}
-
 /// Where the values of a setting of each type lie.
 mod variables {
     use super::{Of, Record};
@@ -300,6 +309,11 @@ pub fn allow_deep_stack() {
     if kilobytes > now {
         set(c"max_stack_depth", kilobytes.to_string().as_bytes(), true);
     }
+}
+
+/// Runs `f` under a search_path of ours: what PostgreSQL reads or writes by names then means the same whoever asks.
+pub(in crate::pg) fn under_own_path<R>(f: impl FnOnce() -> R) -> R {
+    under(&[(c"search_path", b"pg_catalog, pg_temp")], f)
 }
 
 /// Runs `f` under these settings.

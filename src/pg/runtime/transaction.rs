@@ -1,5 +1,6 @@
 //! The running transaction: how far it is, its snapshots, whether it may write.
 
+use crate::pg::runtime::plain;
 use core::ffi::CStr;
 use pgrx::pg_sys;
 
@@ -27,7 +28,7 @@ pub fn progress() -> Progress {
         let transaction = (*pg_sys::MyProc).lxid;
         Progress {
             transaction,
-            command: pg_sys::GetCurrentCommandId(false),
+            command: plain::GetCurrentCommandId(false),
         }
     }
 }
@@ -43,7 +44,7 @@ pub fn refuse_in_read_only_transaction(command: &'static CStr) {
 pub fn with_snapshot<R>(f: impl FnOnce() -> R) -> R {
     // SAFETY: in a transaction; the snapshot is pushed at once and popped; after an error the transaction does so.
     unsafe {
-        if pg_sys::ActiveSnapshotSet() {
+        if plain::ActiveSnapshotSet() {
             return f();
         }
         pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
@@ -55,8 +56,7 @@ pub fn with_snapshot<R>(f: impl FnOnce() -> R) -> R {
 
 /// 1 in a transaction, one more for each subtransaction within.
 pub fn nest_level() -> i32 {
-    // SAFETY: reads the transaction state.
-    unsafe { pg_sys::GetCurrentTransactionNestLevel() }
+    plain::GetCurrentTransactionNestLevel()
 }
 
 /// The transaction's id as `txid_current()` gives it; assigns one if need be.

@@ -8,22 +8,54 @@ use pgrx::pg_sys;
 /// No value of type text has more bytes than these: header and bytes are one allocation (memutils.h: MaxAllocSize).
 pub const MAX_LENGTH: usize = 0x3fff_ffff - pg_sys::VARHDRSZ;
 
-/// The bytes of a value of type text. Aligned as PostgreSQL needs it, with its 4 bytes of header.
-pub fn varlena(bytes: &[u8]) -> Result<Vec<u32>, Failure> {
-    if bytes.len() > MAX_LENGTH {
-        return Err(Failure::text_too_large(bytes.len()));
+/// Values of type text in one piece of memory.
+pub struct Texts {
+    memory: Vec<u32>,
+    used: usize,
+}
+
+/// Of one value, in words.
+fn words(bytes: &[u8]) -> usize {
+    (bytes.len() + pg_sys::VARHDRSZ).div_ceil(size_of::<u32>())
+}
+
+impl Texts {
+    pub fn with_room_for<'a>(
+        texts: impl Iterator<Item = Option<&'a [u8]>>,
+    ) -> Result<Self, Failure> {
+        let mut needed = 0;
+        for text in texts.flatten() {
+            if text.len() > MAX_LENGTH {
+                return Err(Failure::text_too_large(text.len()));
+            }
+            needed += words(text);
+        }
+        memory::require(needed * size_of::<u32>());
+        Ok(Texts {
+            memory: vec![0; needed],
+            used: 0,
+        })
     }
-    let length = bytes.len() + pg_sys::VARHDRSZ;
-    memory::require(length);
-    let mut value = vec![0u32; length.div_ceil(size_of::<u32>())];
-    // SAFETY: there is room for header and bytes; the length has been checked.
-    unsafe {
-        let start = value.as_mut_ptr();
-        pgrx::set_varsize_4b(start.cast(), length as i32);
-        let data = start.cast::<u8>().add(pg_sys::VARHDRSZ);
-        data.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+
+    /// One of those for which there is room. Aligned as PostgreSQL needs it, with its 4 bytes of header; there as long as this is.
+    pub fn add(&mut self, bytes: &[u8]) -> pg_sys::Datum {
+        let needed = words(bytes);
+        assert!(
+            needed <= self.memory.len() - self.used,
+            "no room for a text"
+        );
+        // SAFETY: there is room for header and bytes in the place that is taken; the length has been checked. No reference is made
+        // to what was added before.
+        let start = unsafe {
+            let start = self.memory.as_mut_ptr().add(self.used);
+            pgrx::set_varsize_4b(start.cast(), (bytes.len() + pg_sys::VARHDRSZ) as i32);
+            let data = start.cast::<u8>().add(pg_sys::VARHDRSZ);
+            data.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            start
+        };
+        self.used += needed;
+        pg_sys::Datum::from(start)
     }
-    Ok(value)
 }
 
 /// The value of a column, counted from 0, of a slot.

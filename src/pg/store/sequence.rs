@@ -77,9 +77,18 @@ pub fn has_sequence(name: &'static CStr) -> bool {
 }
 
 /// The next value of a sequence, as nextval() gives it (but for CYCLE and CACHE), without touching the user's lastval().
-pub(in crate::pg) fn next_value(sequence: pg_sys::Oid) -> Result<i64, Failure> {
+fn next_value(sequence: pg_sys::Oid) -> Result<i64, Failure> {
+    next_value_under(CHANGING, sequence)
+}
+
+/// The same of a sequence that the transaction has locked for that.
+pub(in crate::pg) fn next_value_of_locked(sequence: pg_sys::Oid) -> Result<i64, Failure> {
+    next_value_under(pg_sys::NoLock as pg_sys::LOCKMODE, sequence)
+}
+
+fn next_value_under(lock: pg_sys::LOCKMODE, sequence: pg_sys::Oid) -> Result<i64, Failure> {
     let definition = Definition::of(sequence);
-    let next = change(sequence, |state| {
+    let next = change_under(lock, sequence, |state| {
         let next = state.next(definition.step);
         state.value = next
             .filter(|next| definition.values.contains(next))
@@ -248,13 +257,22 @@ impl State {
     }
 }
 
-/// Changes a sequence while no other session can, and writes what has changed. The lock on the relation is held to the end
-/// of the transaction, as nextval() does.
+/// The lock under which a sequence is changed, held to the end of the transaction, as nextval() does.
+const CHANGING: pg_sys::LOCKMODE = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+
+/// Changes a sequence while no other session can, and writes what has changed.
 fn change<R>(sequence: pg_sys::Oid, f: impl FnOnce(&mut State) -> R) -> Result<R, Failure> {
-    // SAFETY: the lock keeps the relation from being dropped or replaced; the page stays locked from reading to writing, and
-    // `f` is arithmetic only.
+    change_under(CHANGING, sequence, f)
+}
+
+fn change_under<R>(
+    lock: pg_sys::LOCKMODE,
+    sequence: pg_sys::Oid,
+    f: impl FnOnce(&mut State) -> R,
+) -> Result<R, Failure> {
+    // SAFETY: the lock, this one or the caller's, keeps the relation from being dropped or replaced; the page stays locked from
+    // reading to writing, and `f` is arithmetic only.
     unsafe {
-        let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
         let relation = open_for_writing(sequence, lock)?;
         let logged = is_logged(relation);
         if logged {

@@ -10,8 +10,8 @@ use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::{compat, text};
 use crate::pg::runtime::{session, value};
 use crate::pg::store::sequence::{
-    OWN_SCHEMA, PRUNED_SEQUENCE, RESTORED_SEQUENCE, current_value, increment, missing, next_value,
-    own_sequence, raise_in_step, value_at_hand,
+    OWN_SCHEMA, PRUNED_SEQUENCE, RESTORED_SEQUENCE, current_value, increment, missing,
+    next_value_of_locked, own_sequence, raise_in_step, value_at_hand,
 };
 use core::ffi::CStr;
 use pgrx::pg_sys::{self, Datum};
@@ -138,7 +138,16 @@ pub fn keep_ids_above(id: i64) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The relations that a row needs, as they were opened last.
+#[derive(Clone, Copy)]
+struct Opened {
+    relations: [pg_sys::Oid; 2],
+    /// As of which change of what is the extension's.
+    at: u64,
+}
+
 thread_local! {
+    static OPENED: Cell<Option<Opened>> = const { Cell::new(None) };
     /// The extension's mark of a copy ([`RESTORED_SEQUENCE`]) that needs not be read again.
     static TOLD: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
 }
@@ -180,21 +189,47 @@ pub fn is_destination() -> bool {
 impl CaptureTable {
     /// Opens the table; `None` when the extension is no longer installed (another session dropped it meanwhile).
     pub fn open() -> Result<Option<Self>, Failure> {
-        let mut failure = Failure::table_missing();
+        if let Some(table) = Self::open_again() {
+            return Ok(Some(table));
+        }
+        let mut failure = None;
         for _ in 0..ATTEMPTS {
             match Self::find() {
                 Ok(relations) => match Self::lock_and_open(relations) {
-                    Some(table) => return table.check_shape().map(|()| Some(table)),
+                    Some(table) => {
+                        table.check_shape()?;
+                        // Of a sequence that was renamed nothing is announced to us.
+                        if relations[1] == own::relation(SCHEMA, SEQUENCE) {
+                            let at = own::changes();
+                            OPENED.set(Some(Opened { relations, at }));
+                        }
+                        return Ok(Some(table));
+                    }
                     None => continue,
                 },
-                Err(missing) => failure = missing,
+                Err(missing) => failure = Some(missing),
             }
             if !lookup::extension_exists(EXTENSION) {
                 return Ok(None);
             }
             std::thread::sleep(PAUSE);
         }
-        Err(failure)
+        Err(failure.unwrap_or_else(Failure::table_missing))
+    }
+
+    /// What was opened before, where nothing that PostgreSQL would have announced has happened to it since.
+    fn open_again() -> Option<Self> {
+        let is_same = |opened: &Opened| opened.at == own::changes();
+        let opened = OPENED.get().filter(is_same)?;
+        let [table, sequence] = opened.relations;
+        lock_all(&opened.relations);
+        if !is_same(&opened) {
+            unlock(&opened.relations);
+            return None;
+        }
+        // SAFETY: locked; it is there, for its going would have been announced with the lock.
+        let relation = unsafe { pg_sys::relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE) };
+        Some(CaptureTable { relation, sequence })
     }
 
     /// What each row needs: the table and its id sequence, by their names.
@@ -239,12 +274,12 @@ impl CaptureTable {
 
     /// The id for a new row. Where the ids begin the table may have rows of another server, which somebody has copied.
     pub fn next_id(&self) -> Result<i64, Failure> {
-        let id = next_value(self.sequence)?;
+        let id = next_value_of_locked(self.sequence)?;
         if id == 1 {
             let highest = self.highest_row();
             if highest >= id {
                 raise_in_step(self.sequence, highest)?;
-                return next_value(self.sequence);
+                return next_value_of_locked(self.sequence);
             }
         }
         Ok(id)
@@ -262,19 +297,19 @@ impl CaptureTable {
 
     /// Writes one row and its index entries.
     pub fn insert(&self, row: &[Value<'_>; 14]) -> Result<(), Failure> {
-        let mut texts: [Vec<u32>; 14] = Default::default();
         let mut values = [Datum::from(0usize); 14];
         let mut nulls = [false; 14];
+        let mut texts = value::Texts::with_room_for(row.iter().map(|value| match value {
+            Value::Text(bytes) => Some(*bytes),
+            _ => None,
+        }))?;
         for (i, value) in row.iter().enumerate() {
             values[i] = match value {
                 Value::Null => {
                     nulls[i] = true;
                     Datum::from(0usize)
                 }
-                Value::Text(bytes) => {
-                    texts[i] = value::varlena(bytes)?;
-                    Datum::from(texts[i].as_ptr())
-                }
+                Value::Text(bytes) => texts.add(bytes),
                 Value::Int(v) => Datum::from(*v),
                 Value::BigInt(v) | Value::Timestamp(v) => Datum::from(*v),
             };
@@ -304,9 +339,13 @@ impl CaptureTable {
     /// The index of the ids, where there is no other: the usual case. Its lock is held to the end of the transaction, as that
     /// of the table.
     fn open_only_index(&self) -> Option<pg_sys::Relation> {
-        // SAFETY: the relation is open; the list is a copy of that in its cache entry, which is up to date now.
+        // SAFETY: the relation is open; the list in its cache entry is up to date where that says so (relcache.c:
+        // RelationGetIndexList), else PostgreSQL makes it so.
         unsafe {
-            let list = pg_sys::RelationGetIndexList(self.relation);
+            if !(*self.relation).rd_indexvalid {
+                pg_sys::RelationGetIndexList(self.relation);
+            }
+            let list = (*self.relation).rd_indexlist;
             if list.is_null() || (*list).length != 1 {
                 return None;
             }

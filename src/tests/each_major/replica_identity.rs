@@ -246,7 +246,7 @@ fn beside_readers_and_writers() {
     assert_eq!(value(&mut one, "SELECT v FROM r"), "5");
 }
 
-/// The mark by which capture knows what it gave is in nobody's way.
+/// The marks by which capture knows what it has not given are in nobody's way, and go with the extension.
 #[test]
 fn mark() {
     let (bare, with) = (Database::bare("mark_bare"), Database::new("mark"));
@@ -261,14 +261,85 @@ fn mark() {
     };
     assert_eq!(entries(&with), entries(&bare));
     let mut client = with.connect();
-    let marks = "SELECT count(*) FROM pg_depend WHERE refobjid = 'pg_relation_is_publishable'::regproc AND deptype = 'n'";
-    let marked = if server().major < 15 { "0" } else { "3" };
-    assert_eq!(value(&mut client, marks), marked);
+    let marks = "SELECT count(*) FROM pg_depend WHERE refobjid = 'pg_get_replica_identity_index'::regproc AND deptype = 'n'";
+    let marked = |client: &mut Client| value(client, marks);
+    // the capture table alone
+    let at_first = if server().major < 15 { "0" } else { "1" };
+    assert_eq!(marked(&mut client), at_first);
+    client
+        .batch_execute("ALTER TABLE u REPLICA IDENTITY FULL; ALTER TABLE u REPLICA IDENTITY DEFAULT; ALTER TABLE u REPLICA IDENTITY FULL")
+        .unwrap();
+    let chosen = if server().major < 15 { "0" } else { "2" };
+    assert_eq!(marked(&mut client), chosen);
     client
         .batch_execute(
             "ALTER TABLE u SET SCHEMA aaa; ALTER TABLE aaa.u RENAME TO u2; ALTER TABLE aaa.u2 OWNER TO CURRENT_USER;
              DROP TABLE aaa.u2; DROP TABLE zzz.w; DROP EXTENSION dts_ddl_capture; DROP TABLE aaa.t; DROP SCHEMA zzz",
         )
         .unwrap();
-    assert_eq!(value(&mut client, marks), "0");
+    assert_eq!(marked(&mut client), "0");
+}
+
+/// What owners have said before the extension, while it did not record, where it was not asked, and in a transaction that was rolled
+/// back with the marks, stays theirs.
+#[test]
+fn choices_that_were_not_recorded() {
+    if server().major < 15 {
+        return skipped(
+            "choices_that_were_not_recorded",
+            "column lists came with 15",
+        );
+    }
+    let database = Database::bare("identity_before");
+    let mut client = database.connect();
+    let made = |name: &str| format!("CREATE TABLE {name} (id int PRIMARY KEY, v int); ");
+    let full = |name: &str| format!("ALTER TABLE {name} REPLICA IDENTITY FULL; ");
+    let statements = [
+        made("before") + &full("before") + "CREATE EXTENSION dts_ddl_capture",
+        format!("BEGIN; {}ROLLBACK", made("gone")),
+        format!(
+            "{}SET dts_ddl_capture.enabled = off; {}RESET dts_ddl_capture.enabled",
+            made("silent"),
+            full("silent")
+        ),
+        made("given"),
+        made("chosen") + &full("chosen"),
+        "CREATE PUBLICATION p FOR TABLE before (id), silent (id), given (id), chosen (id)"
+            .to_owned(),
+    ];
+    for statement in statements {
+        let result = client.batch_execute(&statement);
+        assert!(result.is_ok(), "{statement}: {result:?}");
+    }
+    let identities = "SELECT string_agg(relname || ' ' || relreplident::text, ', ' ORDER BY relname) FROM pg_class
+        WHERE relname IN ('before', 'silent', 'given', 'chosen')";
+    assert_eq!(
+        value(&mut client, identities),
+        "before f, chosen f, given d, silent f"
+    );
+}
+
+/// A table that 1.7.0 has given FULL to is known by the mark that it has.
+#[test]
+fn given_by_an_older_version() {
+    if server().major < 15 {
+        return skipped("given_by_an_older_version", "column lists came with 15");
+    }
+    let database = Database::bare("identity_older");
+    let mut client = database.connect();
+    client
+        .batch_execute(
+            "CREATE TABLE t (id int PRIMARY KEY, v int); ALTER TABLE t REPLICA IDENTITY FULL; CREATE EXTENSION dts_ddl_capture;
+             BEGIN; SET LOCAL allow_system_table_mods = on;
+             INSERT INTO pg_depend VALUES ('pg_class'::regclass, 't'::regclass, 0, 'pg_proc'::regclass,
+                'pg_relation_is_publishable(regclass)'::regprocedure, 0, 'n'); COMMIT;
+             CREATE TABLE other (); CREATE PUBLICATION p FOR TABLE t (id)",
+        )
+        .unwrap();
+    let identity = "SELECT relreplident FROM pg_class WHERE oid = 't'::regclass";
+    assert_eq!(value(&mut client, identity), "d");
+    client
+        .batch_execute("DROP PUBLICATION p; ALTER TABLE t REPLICA IDENTITY FULL; CREATE PUBLICATION p FOR TABLE t (id)")
+        .unwrap();
+    assert_eq!(value(&mut client, identity), "f");
 }
