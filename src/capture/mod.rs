@@ -4,7 +4,8 @@
 //!    ([`context`]), and what can only be asked beforehand ([`untold`], [`names_before`]): [`started`].
 //! 2. [`event_trigger`]: the entry points of start, drops, table rewrites and end; and what the hooks call for commands that raise
 //!    no event triggers. [`recording`]: whether commands are recorded at all.
-//! 3. [`record`]: when it gets its row; [`objects`]: what it touched, and whether another server could repeat that.
+//! 3. [`record`]: when it gets its row; [`objects`]: what it touched, and whether another server could repeat that; [`implied`]:
+//!    what of that goes without saying.
 //! 4. [`render`]: what the row holds. [`stored_text`]: exactly the statement, without its neighbours, without secrets;
 //!    [`replayable`], [`create_table`]: what stands for one that could not be repeated; [`also_dropped`]: what went
 //!    with temporary objects; [`short_lived`]: what nobody else has;
@@ -19,6 +20,7 @@ pub mod also_dropped;
 pub mod context;
 pub mod create_table;
 pub mod event_trigger;
+pub mod implied;
 pub mod in_progress;
 pub mod names;
 pub mod names_before;

@@ -1,5 +1,6 @@
 //! What a command touched, in one list, and whether it did anything that another server could repeat.
 
+use crate::capture::implied::Implied;
 use crate::document::{Object, Operation};
 use crate::pg::catalog::lookup::{self, Address};
 use crate::pg::command::event::{Collected, Dropped};
@@ -44,16 +45,6 @@ const NAMELESS: [&str; 5] = [
     "user mapping",
     "default acl",
     "default value",
-];
-
-/// Object types that have a row type of the same name.
-const WITH_ROW_TYPE: [&str; 6] = [
-    "table",
-    "foreign table",
-    "view",
-    "materialized view",
-    "composite type",
-    "sequence",
 ];
 
 /// So many of a GRANT ON ALL .. IN SCHEMA are told: the statement says which they are.
@@ -217,10 +208,10 @@ pub fn touched(
     for command in collected {
         touched.add_collected(tag, command, before);
     }
-    for object in dropped {
+    let implied = Implied::of(dropped);
+    for object in dropped.iter().filter(|object| !implied.has(object)) {
         touched.add_dropped(tag, object);
     }
-    touched.leave_out_implied_types();
     if touched.main.is_none() {
         touched.main = touched.main_dropped(before.first_dropped.as_deref());
     }
@@ -281,7 +272,9 @@ impl Touched {
             self.note_system_relation(tag, Some(address), &command.object_type, former.as_deref());
         }
         let op = operation(&command.tag);
-        if !self.listed.insert((op, address)) {
+        // The sequence of a serial column is made, then altered.
+        let is_new = op == Operation::Alter && self.listed.contains(&(Operation::Create, address));
+        if is_new || !self.listed.insert((op, address)) {
             return;
         }
         // The tag of the statement is that of its main object; sequences and indexes of a new table have their own.
@@ -406,30 +399,6 @@ impl Touched {
             return;
         }
         self.objects.push(described);
-    }
-
-    /// The row type of each dropped relation, and the array type of that and of each dropped type, go without saying.
-    fn leave_out_implied_types(&mut self) {
-        let is_dropped_type = |o: &Object| o.op == Operation::Drop && o.object_type == "type";
-        if !self.objects.iter().any(is_dropped_type) {
-            return;
-        }
-        let named: HashSet<String> = self
-            .objects
-            .iter()
-            .filter(|o| o.op == Operation::Drop && WITH_ROW_TYPE.contains(&o.object_type.as_str()))
-            .chain(
-                self.objects
-                    .iter()
-                    .filter(|o| is_dropped_type(o) && o.original == Some(true)),
-            )
-            .filter_map(|o| o.identity.clone())
-            .collect();
-        self.objects.retain(|o| {
-            let identity = o.identity.as_deref().unwrap_or_default();
-            let of = identity.strip_suffix("[]").unwrap_or(identity);
-            !is_dropped_type(o) || o.original == Some(true) || !named.contains(of)
-        });
     }
 
     /// One that PostgreSQL itself has made is there on every server, to be granted and commented on.
