@@ -65,6 +65,55 @@ pub(in crate::pg) unsafe fn alter_table_commands(
     }
 }
 
+/// Whether a constraint that is added may call functions of users: not keys, which are compared, nor a constant as default.
+///
+/// # Safety
+/// `constraint` is NULL or a valid parse tree.
+unsafe fn constraint_may_evaluate(constraint: *mut pg_sys::Node) -> bool {
+    use pg_sys::{ConstrType as kind, NodeTag as tag};
+    // SAFETY: the caller's promise; the node tag says which type it is.
+    unsafe {
+        let Some(constraint) = cast::<pg_sys::Constraint>(constraint, tag::T_Constraint) else {
+            return true;
+        };
+        match (*constraint).contype {
+            kind::CONSTR_NULL
+            | kind::CONSTR_NOTNULL
+            | kind::CONSTR_PRIMARY
+            | kind::CONSTR_UNIQUE
+            | kind::CONSTR_FOREIGN
+            | kind::CONSTR_ATTR_DEFERRABLE
+            | kind::CONSTR_ATTR_NOT_DEFERRABLE
+            | kind::CONSTR_ATTR_DEFERRED
+            | kind::CONSTR_ATTR_IMMEDIATE => false,
+            kind::CONSTR_DEFAULT => {
+                cast::<pg_sys::A_Const>((*constraint).raw_expr, tag::T_A_Const).is_none()
+            }
+            _ => true,
+        }
+    }
+}
+
+/// Whether a column that is added may call functions of users for the rows that are there.
+///
+/// # Safety
+/// `column` is a valid parse tree.
+unsafe fn column_may_evaluate(column: *mut pg_sys::ColumnDef) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let constraints = pointers::<pg_sys::Node>((*column).constraints);
+        let type_name = (*column).typeName;
+        // Types with a word of their own in the grammar, and text; a domain may have checks, and other types casts of users.
+        let is_built_in = !type_name.is_null() && {
+            let names = list::strings((*type_name).names);
+            names.first().is_some_and(|name| name == "pg_catalog") || names == ["text"]
+        };
+        !constraints.is_empty()
+            && (!is_built_in
+                || (constraints.into_iter()).any(|constraint| constraint_may_evaluate(constraint)))
+    }
+}
+
 impl ParseTree {
     /// # Safety
     /// `node` is NULL or a valid parse tree, for as long as the value is used.
@@ -86,26 +135,31 @@ impl ParseTree {
                     alter_table_commands(node)
                         .into_iter()
                         .any(|alter| match (*alter).subtype {
-                            kind::AT_AddColumn => {
-                                let column =
-                                    cast::<pg_sys::ColumnDef>((*alter).def, tag::T_ColumnDef);
-                                column.is_some_and(|column| !(*column).constraints.is_null())
-                            }
+                            kind::AT_AddColumn => cast((*alter).def, tag::T_ColumnDef)
+                                .is_some_and(|column| column_may_evaluate(column)),
                             #[cfg(any(feature = "pg17", feature = "pg18", feature = "pg19"))]
                             kind::AT_SetExpression => true,
+                            kind::AT_AddConstraint => constraint_may_evaluate((*alter).def),
                             kind::AT_AlterColumnType
-                            | kind::AT_AddConstraint
                             | kind::AT_ValidateConstraint
                             | kind::AT_AttachPartition => true,
                             _ => false,
                         })
                 }
                 tag::T_CreateTableAsStmt => !self.is_create_table_as(),
+                tag::T_CreateSchemaStmt => !(*(node as *mut pg_sys::CreateSchemaStmt))
+                    .schemaElts
+                    .is_null(),
+                tag::T_IndexStmt => {
+                    let index = node as *mut pg_sys::IndexStmt;
+                    !(*index).whereClause.is_null()
+                        || pointers::<pg_sys::IndexElem>((*index).indexParams)
+                            .into_iter()
+                            .any(|part| !(*part).expr.is_null())
+                }
                 tag::T_AlterDomainStmt
                 | tag::T_AlterExtensionStmt
                 | tag::T_CreateExtensionStmt
-                | tag::T_CreateSchemaStmt
-                | tag::T_IndexStmt
                 | tag::T_RefreshMatViewStmt
                 | tag::T_ReindexStmt => true,
                 _ => false,
