@@ -74,7 +74,7 @@ impl Command {
 
     /// What the row says about how to run it.
     pub fn document(&self) -> Result<Document<'static>, Failure> {
-        serde_json::from_str(&self.message)
-            .map_err(|error| Failure::message_unreadable(self.id, &error.to_string()))
+        Document::read(&self.message, Some(&self.username))
+            .map_err(|reason| Failure::message_unreadable(self.id, &reason))
     }
 }

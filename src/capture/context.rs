@@ -103,6 +103,8 @@ pub struct Context {
     pub search_path: Path,
     pub settings: Rc<Settings>,
     pub reset: Rc<Settings>,
+    /// Whether code that asks the session may run.
+    pub calls_functions: bool,
     /// Which custom settings the command reads, if it may read any.
     pub watching: Option<Watching>,
     pub nesting: Nesting,
@@ -130,6 +132,7 @@ impl Context {
 
     pub fn watching(self, is_wanted: bool) -> Self {
         Context {
+            calls_functions: is_wanted,
             watching: is_wanted.then(Watching::begin),
             ..self
         }
@@ -154,6 +157,7 @@ impl Context {
             standard_conforming_strings: settings::standard_conforming_strings(&settings),
             settings,
             reset,
+            calls_functions: true,
             watching: None,
             nesting: if nested {
                 Nesting::nested(error_context::lines())

@@ -2,6 +2,7 @@
 
 use crate::capture::context::Context;
 use crate::capture::row_limit;
+use crate::document::settings::Told;
 use crate::document::{Document, Object, ROLE_DROPPED, VERSION};
 use crate::error::Failure;
 use crate::guc;
@@ -41,8 +42,8 @@ pub fn document(context: &Context, objects: Vec<Object>) -> Document<'_> {
         superuser: context.who.superuser,
         rights: Cow::Borrowed(&context.who.rights),
         search_path: Cow::Borrowed(&context.search_path),
-        settings: context.settings(),
-        reset: Cow::Borrowed(&context.reset),
+        settings: Told::new(context.settings()),
+        reset: Told::new(Cow::Borrowed(&context.reset)),
         nesting: Cow::Borrowed(&context.nesting),
         replay: role_dropped.then_some(false),
         replay_reason: role_dropped.then_some(Cow::Borrowed(ROLE_DROPPED)),
@@ -60,7 +61,9 @@ fn write_with_snapshot(row: &mut Row<'_>) -> Result<(), Failure> {
         return Ok(());
     };
     let context = row.context;
-    let username = encoded(context.who.username.as_deref());
+    let username = context.who.username.as_deref();
+    (row.message).shorten(username, row.ddl_text, context.calls_functions);
+    let username = encoded(username);
     let database_name = session::database();
     let database = encoded(database_name.as_deref());
     let schema = encoded(context.search_path.first().map(String::as_str));

@@ -1,12 +1,13 @@
 //! The JSON document of the column `message`, version 1: what capture writes, and what apply and the script read.
 //!
-//! Absent keys mean "none" or "as usual", which keeps an ordinary row small. Keys and kinds that are not known here are passed over
+//! Absent keys mean "none", "as usual" or what another column says ([`short`]), which keeps an ordinary row small. Keys and kinds that are not known here are passed over
 //! when it is read, so that a newer source can feed an older destination; and what nobody reads, which may be large, is not copied.
 //! Field by field: docs/row.md.
 
 pub mod settings;
+pub mod short;
 
-use self::settings::Settings;
+use self::settings::Told;
 use crate::pg::runtime::text;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
@@ -31,12 +32,12 @@ pub struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run_as: Option<RunAs>,
     pub search_path: Cow<'a, [String]>,
-    #[serde(skip_serializing_if = "no_settings")]
-    pub settings: Cow<'a, Settings>,
+    #[serde(skip_serializing_if = "Told::is_none")]
+    pub settings: Told<'a>,
     /// What code that resets settings, or asks for reset values, would find, where that is not what the session has.
-    #[serde(skip_serializing_if = "no_settings")]
-    pub reset: Cow<'a, Settings>,
-    #[serde(skip_deserializing)]
+    #[serde(skip_serializing_if = "Told::is_none")]
+    pub reset: Told<'a>,
+    #[serde(skip_deserializing, skip_serializing_if = "is_top")]
     pub nesting: Cow<'a, Nesting>,
     /// With commands that may have asked for the time.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,8 +127,8 @@ fn is_empty(list: &[String]) -> bool {
     list.is_empty()
 }
 
-fn no_settings(settings: &Settings) -> bool {
-    settings.is_empty()
+fn is_top(nesting: &Nesting) -> bool {
+    nesting.level == TOP
 }
 
 fn is_false(b: &bool) -> bool {
@@ -192,17 +193,25 @@ pub struct Made {
     pub later: bool,
 }
 
-#[derive(Serialize, Clone, Default)]
+#[derive(Serialize, Clone)]
 pub struct Nesting {
     level: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     inside: Vec<String>,
 }
 
+const TOP: &str = "top";
+
+impl Default for Nesting {
+    fn default() -> Self {
+        Self::top()
+    }
+}
+
 impl Nesting {
     pub fn top() -> Self {
         Nesting {
-            level: "top",
+            level: TOP,
             inside: Vec::new(),
         }
     }
@@ -359,13 +368,7 @@ mod tests {
             serde_json::json!(["original", "objects"])
         );
         assert_eq!(least["objects"].as_array().map(Vec::len), Some(1_000));
-        for key in [
-            "v",
-            "session_user",
-            "search_path",
-            "nesting",
-            "replica_identity",
-        ] {
+        for key in ["v", "session_user", "search_path", "replica_identity"] {
             assert_eq!(least[key], whole[key], "{key}");
         }
     }
@@ -377,8 +380,7 @@ mod tests {
             "settings":{"DateStyle":"ISO, DMY"},"rewrites":[{"table":"public.a","reasons":[],"volatile":true}],
             "replay":false,"replay_reason":"why"}"#;
         let read: Document = serde_json::from_str(text).expect("a document");
-        let mut expected: serde_json::Value = serde_json::from_str(text).expect("JSON");
-        expected["nesting"] = serde_json::json!({"level": ""});
+        let expected: serde_json::Value = serde_json::from_str(text).expect("JSON");
         assert_eq!(serde_json::to_value(&read).expect("JSON"), expected);
         let newer = r#"{"v":1,"objects":[{"op":"merge","type":"table","new":1}],"nesting":"deep","original":7,"new":[]}"#;
         let read: Document = serde_json::from_str(newer).expect("a document");

@@ -1,6 +1,8 @@
 //! Which settings a document tells: those that change what a DDL command means.
 
 use core::ffi::CStr;
+use core::ops::Deref;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -43,6 +45,56 @@ const NOT_IN_EVERY_MAJOR: [&str; 3] = [
 
 /// Those of them whose value is a locale of the operating system, which another server may lack.
 pub const LOCALES: [&str; 3] = ["lc_monetary", "lc_numeric", "lc_time"];
+
+/// Those of them that decide how a string constant is read, and nothing else about a command that calls no functions.
+const OF_CONSTANTS: [&str; 8] = [
+    "array_nulls",
+    "backslash_quote",
+    "DateStyle",
+    "IntervalStyle",
+    "lc_monetary",
+    "TimeZone",
+    "timezone_abbreviations",
+    "xmloption",
+];
+
+/// Those of them that nothing but functions asks for.
+const OF_FUNCTIONS: [&str; 3] = ["default_text_search_config", "lc_numeric", "lc_time"];
+
+/// How far a command depends on its session.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Reach {
+    /// It has neither of these.
+    Names,
+    /// It has string constants.
+    Constants,
+    /// It may call functions, which can ask for everything.
+    #[default]
+    Functions,
+}
+
+impl Reach {
+    pub fn of(statement: &[u8], calls_functions: bool) -> Self {
+        if calls_functions {
+            Reach::Functions
+        } else if memchr::memchr2(b'\'', b'$', statement).is_some() {
+            Reach::Constants
+        } else {
+            Reach::Names
+        }
+    }
+
+    fn has(self, setting: &str) -> bool {
+        let least = if OF_FUNCTIONS.contains(&setting) {
+            Reach::Functions
+        } else if OF_CONSTANTS.contains(&setting) {
+            Reach::Constants
+        } else {
+            Reach::Names
+        };
+        self >= least
+    }
+}
 
 /// The built-in default of these.
 pub const DEFAULT_LOCALE: &str = "C";
@@ -94,3 +146,51 @@ pub const SEARCH_PATH: &CStr = c"search_path";
 
 /// The usual reset value of search_path: PostgreSQL's built-in default.
 pub const USUAL_PATH: &[u8] = b"\"$user\", public";
+
+/// Settings as the document tells them: those that matter to the command.
+#[derive(Default)]
+pub struct Told<'a> {
+    settings: Cow<'a, Settings>,
+    pub reach: Reach,
+}
+
+impl<'a> Told<'a> {
+    pub fn new(settings: Cow<'a, Settings>) -> Self {
+        Told {
+            settings,
+            reach: Reach::default(),
+        }
+    }
+
+    pub fn insert(&mut self, name: &'static str, value: &str) {
+        (self.settings.to_mut()).insert(name.into(), value.to_owned());
+    }
+
+    fn that_matter(&self) -> impl Iterator<Item = (&Cow<'static, str>, &String)> {
+        (self.settings.iter()).filter(|(name, _)| self.reach.has(name))
+    }
+
+    pub fn is_none(&self) -> bool {
+        self.that_matter().next().is_none()
+    }
+}
+
+impl Deref for Told<'_> {
+    type Target = Settings;
+
+    fn deref(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+impl Serialize for Told<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.that_matter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Told<'_> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Settings::deserialize(from).map(|settings| Told::new(Cow::Owned(settings)))
+    }
+}

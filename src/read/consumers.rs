@@ -132,10 +132,8 @@ struct Row<'a> {
 
 impl Consumer {
     fn problems(&self, row: &StoredRow) -> Vec<String> {
-        let message: Option<Document<'static>> = row
-            .message
-            .as_deref()
-            .and_then(|message| serde_json::from_str(&text::decode(message)).ok());
+        let message = (row.message.as_deref())
+            .and_then(|message| Document::read(&text::decode(message), None).ok());
         let (Some(message), Some(statement)) = (message, row.ddl_text.as_deref()) else {
             return vec!["the row is not as it was written".to_owned()];
         };

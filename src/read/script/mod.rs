@@ -31,7 +31,7 @@ use self::circumstances::{Author, Session, add_if_known};
 use self::frame::{QUIET, REMOVE_WALLS, WALL, foot, head};
 use self::psql::*;
 use crate::document::settings::{self, Settings};
-use crate::document::{self, Document, Made, Object, Operation, VERSION};
+use crate::document::{self, Document, Made, Object, Operation};
 use crate::error::Failure;
 use crate::pg::command::needs::{Needs, needs_of};
 use crate::pg::command::partition;
@@ -157,8 +157,7 @@ impl Script {
         }
         if tag == "CREATE FUNCTION" || tag == "CREATE PROCEDURE" {
             // A body may name what only the source's session had (temporary tables); it was checked there.
-            let settings = recorded.settings.to_mut();
-            settings.insert("check_function_bodies".into(), "off".to_owned());
+            recorded.settings.insert("check_function_bodies", "off");
         }
         // As a comment each line may become four bytes longer.
         memory::require(statement.len().saturating_mul(4));
@@ -632,22 +631,13 @@ fn recorded(row: &StoredRow) -> Result<Document<'static>, Failure> {
     let Some(message) = row.message.as_deref() else {
         return Err(unreadable("Its \"message\" is NULL.".to_owned()));
     };
-    let recorded: Document<'static> =
-        serde_json::from_str(&text::decode(message)).map_err(|error| {
-            unreadable(format!(
-                "Its \"message\" is not the JSON document: {error}."
-            ))
-        })?;
+    let username = row.username.as_deref().map(text::decode);
+    let recorded =
+        Document::read(&text::decode(message), username.as_deref()).map_err(unreadable)?;
     if recorded.v == 0 {
         return Err(unreadable(
             "Its \"message\" is not the JSON document: missing field `v`.".to_owned(),
         ));
-    }
-    if recorded.v != VERSION {
-        return Err(unreadable(format!(
-            "Its \"message\" has version {}; this version of the extension knows version {VERSION}.",
-            recorded.v
-        )));
     }
     Ok(recorded)
 }
