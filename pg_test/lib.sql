@@ -29,6 +29,30 @@ BEGIN
   RETURN 'ok ' || name;
 END $fn$;
 
+-- A message in its full form: with what docs/row.md says of absent keys.
+CREATE FUNCTION t.full(message jsonb, username text) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog AS $fn$
+DECLARE
+  part constant text := '("(?:[^"]|"")+"|[^". (]+)';
+  objects jsonb := '[]';
+  o jsonb;
+  names text[];
+BEGIN
+  FOR o IN SELECT x FROM jsonb_array_elements(message->'objects') x LOOP
+    IF o->>'op' = 'drop' THEN o := '{"original": false}' || o; END IF;
+    IF NOT o ?| ARRAY['schema', 'name'] THEN
+      names := coalesce(regexp_match(o->>'identity', format('^(?:%s[.])?(?:%s[.])?%s(?:[(].*)?$', part, part, part)),
+                        (SELECT ARRAY[m[2], NULL, m[1]] FROM regexp_match(o->>'identity', format('^%s on %s[.]%s$', part, part, part)) m));
+      SELECT array_agg(CASE WHEN n LIKE '"%' THEN replace(substr(n, 2, length(n) - 2), '""', '"') ELSE n END ORDER BY i) INTO names
+        FROM unnest(names) WITH ORDINALITY u (n, i);
+      o := jsonb_strip_nulls(jsonb_build_object('schema', names[1], 'name', names[3])) || o;
+    END IF;
+    objects := objects || jsonb_build_array(o);
+  END LOOP;
+  RETURN jsonb_strip_nulls(jsonb_build_object('session_user', username, 'nesting', jsonb_build_object('level', 'top'))) || message
+    || CASE WHEN message ? 'objects' THEN jsonb_build_object('objects', objects) ELSE '{}' END;
+END $fn$;
+
 -- The rows beyond the mark, whoever asks.
 CREATE FUNCTION t.new() RETURNS TABLE (n bigint, id bigint, ddl_text text, event text, tag text, username text,
     database text, schema text, object_type text, object_name text, client_address text, client_port integer,
@@ -38,7 +62,7 @@ BEGIN
   RETURN QUERY EXECUTE
     'SELECT row_number() OVER (ORDER BY id), id, ddl_text, event, tag, username::text, database::text, schema::text,
             object_type::text, object_name::text, client_address::text, client_port, event_time,
-            txid_current::text, message::jsonb
+            txid_current::text, t.full(message::jsonb, username::text)
      FROM public.dts_ddl_command WHERE id > (SELECT mark FROM t.state) ORDER BY id';
 END $fn$;
 

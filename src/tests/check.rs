@@ -769,6 +769,16 @@ fn history() {
     assert_eq!(rows[2].get::<_, Option<bool>>(7), Some(true));
     assert_eq!(rows[2].get::<_, Option<String>>(8), some("1"));
     assert_eq!(rows[2].get::<_, String>(9), "timestamp with time zone");
+    // of a session that is the role itself, and of one that became another
+    let session = "SELECT string_agg(coalesce(session_role, '-'), ' ') FROM dts_ddl.history";
+    client
+        .batch_execute("DELETE FROM public.dts_ddl_command; CREATE VIEW s.v2 AS SELECT 1 AS x;
+             INSERT INTO public.dts_ddl_command (username, message) VALUES ('one', '{\"v\":1,\"session_user\":\"another\"}'), ('one', NULL)")
+        .unwrap();
+    assert_eq!(
+        value(&mut client, session),
+        format!("- another {}", server().user)
+    );
     // a long statement is cut, in a view to look at
     client
         .batch_execute(&format!(

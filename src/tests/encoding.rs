@@ -59,8 +59,8 @@ fn server_encodings() {
             "{encoding}"
         );
         assert_eq!(
-            database.column("message::jsonb->'objects'->0->>'name'")[0],
-            format!("{text};"),
+            database.column("message::jsonb->'objects'->0->>'identity'")[0],
+            format!("public.\"{text};\""),
             "{encoding}"
         );
         assert_eq!(

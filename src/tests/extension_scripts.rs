@@ -240,11 +240,11 @@ fn rows() {
         "ALTER EXTENSION \"dts_r_Odd x\" DROP TABLE dts_r_schema.dts_r_odd",
     ]);
     assert_eq!(
-        database.column("concat_ws(' ', tag, object_type, object_name, (SELECT string_agg(concat_ws(' ', o->>'op', o->>'type', o->>'identity', o->>'name'), ', ') FROM json_array_elements(message::json->'objects') o), message::json->'search_path')")[..3],
+        database.column("concat_ws(' ', tag, object_type, object_name, (SELECT string_agg(concat_ws(' ', o->>'op', o->>'type', o->>'identity'), ', ') FROM json_array_elements(message::json->'objects') o), message::json->'search_path')")[..3],
         [
-            "CREATE EXTENSION extension \"dts_r_Odd x\" create schema dts_r_schema dts_r_schema, create extension \"dts_r_Odd x\" dts_r_Odd x [\"public\"]",
-            "ALTER EXTENSION extension \"dts_r_Odd x\" alter extension \"dts_r_Odd x\" dts_r_Odd x [\"public\"]",
-            "CREATE EXTENSION extension dts_r_empty create extension dts_r_empty dts_r_empty [\"public\"]",
+            "CREATE EXTENSION extension \"dts_r_Odd x\" create schema dts_r_schema, create extension \"dts_r_Odd x\" [\"public\"]",
+            "ALTER EXTENSION extension \"dts_r_Odd x\" alter extension \"dts_r_Odd x\" [\"public\"]",
+            "CREATE EXTENSION extension dts_r_empty create extension dts_r_empty [\"public\"]",
         ]
     );
     // what fails leaves no row, and the next command has its own

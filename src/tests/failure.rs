@@ -245,6 +245,6 @@ fn failure_in_a_block_of_another_trigger() {
             &mut owner,
             "SELECT object_name || (message::jsonb -> 'objects')::text FROM public.dts_ddl_command WHERE tag = 'DROP TABLE'"
         ),
-        r#"public.a[{"op": "drop", "name": "a", "type": "table", "schema": "public", "identity": "public.a", "original": true}]"#
+        r#"public.a[{"op": "drop", "type": "table", "identity": "public.a", "original": true}]"#
     );
 }

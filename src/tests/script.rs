@@ -1302,6 +1302,46 @@ fn made_names() {
     }
 }
 
+/// A row says the same in the form of 1.7.0 as in that which leaves out what can be told.
+#[test]
+fn rows_of_either_form() {
+    let source = Database::new("script_forms");
+    let mut client = source.connect();
+    run_all(
+        &mut client,
+        &[
+            "CREATE SCHEMA s; CREATE TABLE s.t (id serial PRIMARY KEY); ALTER TABLE s.t OWNER TO SESSION_USER",
+            "CREATE FUNCTION s.f() RETURNS int LANGUAGE sql AS 'SELECT 1'; DROP FUNCTION s.f()",
+            "CREATE VIEW s.v AS SELECT * FROM s.t; DROP TABLE s.t CASCADE",
+        ],
+    );
+    let short = source.column("message");
+    client
+        .batch_execute(
+            r#"UPDATE public.dts_ddl_command SET message = message::jsonb || jsonb_build_object('session_user', username, 'nesting', jsonb_build_object('level', 'top'),
+                 'objects', (SELECT jsonb_agg(o || CASE WHEN o ->> 'identity' ~ '^\w+[.]\w+$' THEN jsonb_build_object('schema', split_part(o ->> 'identity', '.', 1), 'name', split_part(o ->> 'identity', '.', 2)) ELSE '{}' END
+                   || CASE WHEN o ->> 'op' = 'drop' THEN jsonb_build_object('original', o ? 'original') ELSE '{}' END ORDER BY n)
+                   FROM jsonb_array_elements(message::jsonb -> 'objects') WITH ORDINALITY x (o, n)))"#,
+        )
+        .unwrap();
+    assert_ne!(source.column("message"), short);
+    for call in ["dts_ddl.script()", "dts_ddl.script(without => '{COMMENT}')"] {
+        let long = script(&source, call);
+        for (id, message) in source.column("id").iter().zip(&short) {
+            client
+                .execute(
+                    "UPDATE public.dts_ddl_command SET message = $2 WHERE id::text = $1",
+                    &[id, message],
+                )
+                .unwrap();
+        }
+        assert_eq!(
+            String::from_utf8_lossy(&long),
+            String::from_utf8_lossy(&script(&source, call))
+        );
+    }
+}
+
 /// The work is in proportion to the rows.
 #[test]
 fn many_rows() {

@@ -44,6 +44,84 @@ fn ten_thousand_statements_in_one_string() {
     );
 }
 
+/// What is in most databases, and how much is stored for it beyond the statement.
+const COMMON: [(&str, usize); 17] = [
+    ("CREATE SCHEMA app", 400),
+    (
+        "CREATE TABLE app.customer (id integer PRIMARY KEY, name text)",
+        400,
+    ),
+    ("ALTER TABLE app.customer ADD COLUMN mail text", 400),
+    (
+        "ALTER TABLE app.customer ADD COLUMN visits integer NOT NULL DEFAULT 0",
+        400,
+    ),
+    ("CREATE INDEX ON app.customer (name)", 400),
+    (
+        "CREATE VIEW app.names AS SELECT name FROM app.customer",
+        400,
+    ),
+    ("COMMENT ON TABLE app.customer IS 'c'", 400),
+    (
+        "CREATE FUNCTION app.f() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        400,
+    ),
+    ("GRANT SELECT ON app.customer TO pg_monitor", 400),
+    ("CREATE TYPE app.kind AS ENUM ('a')", 400),
+    ("CREATE SEQUENCE app.s", 400),
+    // a table, two indexes and a sequence
+    (
+        "CREATE TABLE app.orders (id serial PRIMARY KEY, number text UNIQUE, customer integer)",
+        520,
+    ),
+    (
+        "ALTER TABLE app.orders ADD CONSTRAINT orders_customer FOREIGN KEY (customer) REFERENCES app.customer",
+        400,
+    ),
+    ("DROP VIEW app.names", 400),
+    ("DROP TABLE app.orders", 400),
+    ("DROP TABLE app.customer", 400),
+    ("DROP FUNCTION app.f()", 400),
+];
+
+/// By a superuser, and by a role whose search_path is a schema of its own.
+#[test]
+fn bytes_of_a_row() {
+    let database = Database::new("bytes_of_a_row");
+    let role = "size_app";
+    drop(database.connect_as(role));
+    let as_superuser = COMMON.map(|(statement, _)| statement.to_owned());
+    let as_role = as_superuser
+        .each_ref()
+        .map(|statement| statement.replace("app.", "size_app."));
+    for (user, statements) in [
+        (server().user.as_str(), &as_superuser[..]),
+        (role, &as_role[1..]),
+    ] {
+        let mut psql = database.psql();
+        psql.args(["-qU", user])
+            .env("PGOPTIONS", format!("-c search_path={role}"));
+        if user != role {
+            psql.env_remove("PGOPTIONS");
+        }
+        let output = psql
+            .args(statements.iter().flat_map(|s| ["-c", s]))
+            .output()
+            .expect("psql");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{error}");
+    }
+    let rows = database
+        .column("concat(pg_column_size(dts_ddl_command.*) - octet_length(ddl_text), ' ', message)");
+    assert_eq!(rows.len(), 2 * COMMON.len() - 1);
+    let expected = COMMON.iter().chain(&COMMON[1..]);
+    for ((statement, most), row) in expected.zip(rows) {
+        println!("{row} {statement}");
+        let bytes: usize = row.split(' ').next().unwrap().parse().unwrap();
+        assert!(bytes <= *most, "{statement}: {row}");
+    }
+}
+
 /// The same nested: one EXECUTE of a string, and the first DDL of a session.
 #[test]
 fn many_statements_in_execute() {

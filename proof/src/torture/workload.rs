@@ -1036,7 +1036,7 @@ pub fn check(
     findings: &Findings,
 ) -> Result<usize, Lost> {
     let rows = wire.rows(&format!(
-        "SELECT concat(message::jsonb #>> '{{nesting,level}}', ' ', coalesce(message::jsonb #>> '{{original,text}}', ddl_text)), txid_current
+        "SELECT concat(coalesce(message::jsonb #>> '{{nesting,level}}', 'top'), ' ', coalesce(message::jsonb #>> '{{original,text}}', ddl_text)), txid_current
          FROM public.dts_ddl_command WHERE id > {after} AND NOT {BECAME_VALID} ORDER BY id"
     ))?;
     let wrong = wire.rows(&format!(
