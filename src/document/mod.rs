@@ -1,7 +1,8 @@
 //! The JSON document of the column `message`, version 1: what capture writes, and what apply and the script read.
 //!
-//! Absent keys mean "none", "as usual" or what another column says ([`short`]), which keeps an ordinary row small. Keys and kinds that are not known here are passed over
-//! when it is read, so that a newer source can feed an older destination; and what nobody reads, which may be large, is not copied.
+//! Absent keys mean "none", "as usual" or what another column says ([`short`]), which keeps an ordinary row small. Keys and kinds that
+//! are not known here are passed over when it is read, so that a newer source can feed an older destination; and what nobody reads,
+//! which may be large, is not copied.
 //! Field by field: docs/row.md.
 
 pub mod settings;
