@@ -31,11 +31,16 @@ pub struct Joined {
 /// Prepares the tables that a command made, or made permanent, and finds out what is published now that was not before.
 pub fn prepare(touched: &Touched, started: &Started) -> Result<Joined, Failure> {
     let logged = made_permanent(&started.rewrites);
+    let name = |table: Address| match touched.main_object() {
+        Some(main) if touched.main_address() == Some(table) => main.identity.clone(),
+        _ => qualified_relation_name(table.object),
+    };
     let mut joined = Joined {
         prepared: if logged.is_empty() {
-            prepare_new(&touched.new_tables)?
+            prepare_new(&touched.new_tables, name)?
         } else {
-            prepare_new(&[touched.new_tables.as_slice(), logged.as_slice()].concat())?
+            let tables = [touched.new_tables.as_slice(), logged.as_slice()].concat();
+            prepare_new(&tables, name)?
         },
         undecoded: Vec::new(),
     };
@@ -125,8 +130,11 @@ impl Prepared {
 }
 
 /// Gives the tables their replica identity and adds them to each publication whose name begins with the prefix.
-/// Temporary, unlogged and foreign tables are left alone.
-pub fn prepare_new(tables: &[Address]) -> Result<Prepared, Failure> {
+/// Temporary, unlogged and foreign tables are left alone. `name` is that of a table, with its schema.
+pub fn prepare_new(
+    tables: &[Address],
+    name: impl Fn(Address) -> Option<String>,
+) -> Result<Prepared, Failure> {
     let mut prepared = Prepared::default();
     if tables.is_empty() {
         return Ok(prepared);
@@ -137,7 +145,7 @@ pub fn prepare_new(tables: &[Address]) -> Result<Prepared, Failure> {
         if !publication::is_publishable(table.object) {
             continue;
         }
-        let Some(name) = qualified_relation_name(table.object) else {
+        let Some(name) = name(*table) else {
             continue;
         };
         if replica_identity::give(table.object) {

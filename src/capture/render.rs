@@ -166,7 +166,7 @@ pub fn write_created_table(
     };
     let sent = stored_text::exact(source, tag, started.context.standard_conforming_strings)?;
     let identity = lookup::qualified_relation_name(table.object);
-    let prepared = published::prepare_new(&[table])?;
+    let prepared = published::prepare_new(&[table], |_| identity.clone())?;
     let object = Object {
         op: Operation::Create,
         object_type: "table".to_owned(),

@@ -117,6 +117,9 @@ fn with_added_values(started: &Started, touched: &Touched, sent: &[u8]) -> Optio
         .filter(|_| !touched.added_columns.is_empty())?
         .object;
     let values = added_value::of(started.tree, table, &touched.added_columns);
+    if values.is_empty() {
+        return None;
+    }
     let added: Vec<Added> = values
         .iter()
         .map(|added| Added {
@@ -126,7 +129,7 @@ fn with_added_values(started: &Started, touched: &Touched, sent: &[u8]) -> Optio
         })
         .collect();
     let conforming = started.context.standard_conforming_strings;
-    let statement = add_with_values(sent, conforming, &added).filter(|_| !added.is_empty())?;
+    let statement = add_with_values(sent, conforming, &added)?;
     let taken: Vec<String> = (values.iter())
         .filter(|added| added.is_of_type)
         .map(|added| format!("ALTER COLUMN {} DROP DEFAULT", added.column))

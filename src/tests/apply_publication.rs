@@ -127,3 +127,28 @@ fn of_columns() {
         "12 2"
     );
 }
+
+/// Which identities are their owner's is known after cutover, too: only FULL that capture gave is taken back there.
+#[test]
+fn of_columns_after_cutover() {
+    if server().major < 15 {
+        return skipped("of_columns_after_cutover", "column lists came with 15");
+    }
+    let pair = Pair::new(&Options {
+        topic: "cutover_columns",
+        ..Options::default()
+    });
+    pair.source.run_each(&[
+        "CREATE TABLE given (id int PRIMARY KEY, v text)",
+        "CREATE TABLE chosen (id int PRIMARY KEY, v text); ALTER TABLE chosen REPLICA IDENTITY FULL",
+    ]);
+    pair.check();
+    pair.destination
+        .run("SELECT dts_ddl.stop_apply(capture => true)");
+    pair.destination
+        .run("CREATE PUBLICATION q FOR TABLE given (id), chosen (id)");
+    assert_eq!(
+        pair.destination.value("SELECT string_agg(relname || ' ' || relreplident::text, ', ' ORDER BY relname) FROM pg_class WHERE relname IN ('given', 'chosen')"),
+        "chosen f, given d"
+    );
+}
