@@ -129,6 +129,37 @@ fn beside_the_library() {
         .expect_value("SELECT count(*) FROM by_trigger", "0");
 }
 
+/// Nor in the rights of what rows of a superuser's table call there: they are those that PostgreSQL gives.
+#[test]
+fn rights_beside_the_library() {
+    let pair = Pair::bare(&Servers::shared(), "papply_rights");
+    pair.source.run(
+        "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); CREATE PUBLICATION p FOR ALL TABLES",
+    );
+    pair.destination.run(
+        "CREATE FUNCTION own() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN current_user; END';
+         CREATE FUNCTION tells() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.told VALUES (current_user); RETURN new; END';
+         REVOKE EXECUTE ON FUNCTION own(), tells() FROM public;
+         CREATE TABLE told (who text);
+         CREATE TABLE t (id int PRIMARY KEY, who text DEFAULT own(), size bigint DEFAULT pg_database_size(current_database()),
+           CHECK (own() = current_user));
+         CREATE TRIGGER tells AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION tells(); ALTER TABLE t ENABLE ALWAYS TRIGGER tells",
+    );
+    let name = &pair.source.database;
+    connect_nodes(&pair.source, &pair.destination, name, "p", "");
+    wait_for(&pair.source, &pair.destination, name);
+    pair.source.run("INSERT INTO t VALUES (2)");
+    wait_for(&pair.source, &pair.destination, name);
+    pair.destination.expect_value(
+        "SELECT string_agg(concat_ws(' ', id, who = current_user, size > 0), ', ' ORDER BY id) FROM t",
+        "1 t t, 2 t t",
+    );
+    pair.destination.expect_value(
+        "SELECT string_agg((who = current_user)::text, ' ') FROM told",
+        "true true",
+    );
+}
+
 /// Commands of many kinds with rows between them, in transactions and alone.
 #[test]
 fn stock_subscription() {

@@ -10,7 +10,9 @@
 //! - a built-in function is run if PostgreSQL declares it immutable, or what it does depends on nothing but its arguments, the
 //!   clock and the time zone; else it is refused: a stable one may read everything, a volatile one do anything.
 //!
-//! Where the source is trusted functions keep the rights that PostgreSQL gives them, and none is refused but those that set a role.
+//! Where the library is preloaded it is in the workers of all subscriptions; in a database that applies no commands functions
+//! run as without it. Where the source is trusted functions keep the rights that PostgreSQL gives them, and none is refused
+//! but those that set a role.
 //! Relied on: the function manager's hook is asked about every function that is not built in, and keeps it from being inlined
 //! (fmgr.c, clauses.c); built-in functions pass the object access hook when an expression is made ready (execExpr.c). The
 //! built-in functions of triggers and of types pass neither: they run nothing that they are given as text.
@@ -23,7 +25,7 @@ use crate::pg::catalog::role::{self, Role};
 use crate::pg::hooks::running;
 use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::{compat, session, syscache, text};
-use crate::pg::store::sequence;
+use crate::pg::store::{sequence, table};
 use core::ffi::{c_char, c_int};
 use pgrx::pg_sys::{self, Datum};
 use std::cell::Cell;
@@ -56,8 +58,8 @@ pub fn install() {
     running::expect_rows();
 }
 
-/// Whether something runs for a row where PostgreSQL itself has put up no wall. It has none for an owner who could become the
-/// subscription's either.
+/// Whether something runs for a row where PostgreSQL itself has put up no wall, in a database that applies commands. It has none
+/// for an owner who could become the subscription's either.
 fn is_open() -> bool {
     // SAFETY: reads a variable.
     let in_worker = unsafe { !pg_sys::MyLogicalRepWorker.is_null() };
@@ -66,6 +68,7 @@ fn is_open() -> bool {
         && !running::is_own_code()
         && !running::is_running()
         && role::running().1 & pg_sys::SECURITY_RESTRICTED_OPERATION as c_int == 0
+        && table::is_destination()
 }
 
 /// An expression is made ready that calls this function.
@@ -129,6 +132,7 @@ fn is_about_time(function: pg_sys::Oid) -> bool {
     }
 }
 
+/// In any worker: what PostgreSQL remembers of a function may be older than the database's `start_apply()`.
 unsafe extern "C-unwind" fn is_needed(function: pg_sys::Oid) -> bool {
     // SAFETY: the previous hook was valid when it was saved.
     unsafe {
