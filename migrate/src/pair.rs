@@ -10,6 +10,9 @@ use crate::record::{Migration, Phase, Record, identity};
 use postgres::error::SqlState;
 use std::time::{Duration, Instant};
 
+/// Schemas of the extension, of the portable edition, and of the record.
+pub const OWN_SCHEMAS: &str = "('dts_ddl', 'dts_ddl_portable', 'dts_ddl_apply', 'dts_migrate')";
+
 /// What applies DDL, or captures it, in a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edition {
@@ -255,6 +258,105 @@ pub fn subscription(target: &mut Session, name: &str) -> Result<Option<Subscript
 pub fn disable(target: &mut Session, name: &str) -> Result<(), Problem> {
     if subscription(target, name)?.is_some_and(|found| found.enabled) {
         target.run(&format!("ALTER SUBSCRIPTION {} DISABLE", identifier(name)))?;
+    }
+    Ok(())
+}
+
+/// A table of a disabled subscription loses its rows, and is entered to be copied again; `and` is done in the same transaction.
+///
+/// Where the target has the extension, by `dts_ddl.copy_table()`; else as PostgreSQL enters it itself (ALTER SUBSCRIPTION .. REFRESH
+/// PUBLICATION). Not before no worker runs: one does not look again at a table that was ready (relation.c: `logicalrep_rel_open`).
+pub fn copy_again(
+    target: &mut Session,
+    name: &str,
+    table: &str,
+    edition: Edition,
+    and: &str,
+) -> Result<(), Problem> {
+    wait_for_workers(target, name)?;
+    if edition == Edition::Extension {
+        // one may begin in the very moment
+        return patiently(
+            target,
+            &format!(
+                "SELECT dts_ddl.copy_table({}, {}::oid::regclass); {and}",
+                literal(name),
+                literal(table)
+            ),
+            &[
+                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
+                SqlState::OBJECT_IN_USE,
+                SqlState::LOCK_NOT_AVAILABLE,
+            ],
+            Duration::from_secs(5),
+        );
+    }
+    let parts = target.ask(&format!(
+        "SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind = 'r', c.oid = {0} AND c.relkind = 'r'
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.oid = {0} OR c.oid IN (SELECT relid FROM pg_partition_tree({0}::oid::regclass))",
+        literal(table)
+    ))?;
+    // no trigger of a user runs
+    let mut sql = String::from(
+        "SET LOCAL lock_timeout = '10s'; SET LOCAL session_replication_role = replica;",
+    );
+    for part in parts.iter().filter(|part| part.is_true(2)) {
+        sql.push_str(&format!("TRUNCATE ONLY {};", part.text(1)));
+    }
+    let oids: Vec<&str> = parts.iter().map(|part| part.text(0)).collect();
+    let entered = format!(
+        "srsubid = (SELECT s.oid FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid \
+         WHERE d.datname = current_database() AND s.subname = {}) AND srrelid IN ({})",
+        literal(name),
+        oids.join(", ")
+    );
+    sql.push_str(&format!(
+        "UPDATE pg_subscription_rel SET srsubstate = 'i', srsublsn = NULL WHERE {entered};"
+    ));
+    if parts.iter().any(|part| part.is_true(3)) {
+        sql.push_str(&format!(
+            "INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate)
+             SELECT s.oid, {}::oid, 'i' FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
+             WHERE d.datname = current_database() AND s.subname = {}
+               AND NOT EXISTS (SELECT FROM pg_subscription_rel WHERE {entered});",
+            literal(table),
+            literal(name)
+        ));
+    }
+    target.execute(&format!("{sql} {and}")).map_err(|error| {
+        Problem::new(
+            format!(
+                "the rows of {} on the target cannot be taken away: {}",
+                parts
+                    .iter()
+                    .find(|part| part.text(0) == table)
+                    .map_or(table, |part| part.text(1)),
+                words(&error)
+            ),
+            "a table that foreign keys of others refer to: copy all of them again, or drop these constraints for so \
+             long; nothing was changed",
+        )
+    })
+}
+
+/// Until the workers of a disabled subscription have ended.
+fn wait_for_workers(target: &mut Session, name: &str) -> Result<(), Problem> {
+    let end = Instant::now() + Duration::from_secs(30);
+    let workers = format!(
+        "SELECT w.pid FROM pg_stat_subscription w JOIN pg_subscription s ON s.oid = w.subid JOIN pg_database d ON d.oid = s.subdbid
+         WHERE d.datname = current_database() AND s.subname = {} AND w.pid IS NOT NULL",
+        literal(name)
+    );
+    while let Some(row) = target.ask(&workers)?.first() {
+        interrupt::check()?;
+        if Instant::now() > end {
+            return Err(Problem::new(
+                format!("worker {} of the subscription does not end", row.text(0)),
+                "look for whom it waits (dts-migrate status), then do this again; nothing was changed",
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())
 }

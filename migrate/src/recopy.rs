@@ -1,15 +1,12 @@
 //! `recopy`: a table of a following target is copied once more, while the stream of all others goes on.
 //!
-//! The subscription is disabled for a moment only, and is enabled again whatever happens. Where the target has the extension,
-//! `dts_ddl.copy_table()` takes the rows away and enters the table; else it is done here, once no worker runs: a worker does
-//! not look again at a table that was ready (relation.c: `logicalrep_rel_open`).
+//! The subscription is disabled for a moment only, and is enabled again whatever happens.
 
 use crate::connection::{Server, Session, identifier, literal};
 use crate::interrupt;
-use crate::pair::{self, Edition};
+use crate::pair::{self, Edition, OWN_SCHEMAS};
 use crate::problem::{Problem, words};
 use crate::record::Phase;
-use postgres::error::SqlState;
 use std::time::{Duration, Instant};
 
 /// What is told while it waits.
@@ -23,7 +20,6 @@ pub struct Copying {
 pub struct Table {
     pub oid: String,
     pub name: String,
-    partitioned: bool,
 }
 
 /// `wait`: until they are ready. `tell`: from time to time.
@@ -56,18 +52,18 @@ pub fn recopy(
         .iter()
         .map(|table| named(&mut session, table))
         .collect::<Result<_, _>>()?;
-    let Some(subscription) = pair::subscription(&mut session, &name)? else {
+    if pair::subscription(&mut session, &name)?.is_none() {
         return Err(Problem::new(
             format!("the target has no subscription {name}"),
             "dts-migrate status SOURCE TARGET; nothing was changed",
         ));
-    };
+    }
     if edition == Edition::Extension {
         pair::quiet(&mut session)?;
     }
     let done = pair::disable(&mut session, &name).and_then(|()| {
         for table in &tables {
-            enter(&mut session, &name, &subscription.oid, table, edition)?;
+            pair::copy_again(&mut session, &name, &table.oid, edition, "")?;
         }
         Ok(())
     });
@@ -91,16 +87,16 @@ pub fn recopy(
 /// The one table that is meant.
 fn named(target: &mut Session, text: &str) -> Result<Table, Problem> {
     let rows = target.ask(&format!(
-        "SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind = 'p', {0} IN (n.nspname || '.' || c.relname, \
+        "SELECT c.oid, format('%I.%I', n.nspname, c.relname), {0} IN (n.nspname || '.' || c.relname, \
          format('%I.%I', n.nspname, c.relname))
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', \
-          'information_schema', 'dts_ddl', 'dts_migrate')
+          'information_schema') AND n.nspname NOT IN {OWN_SCHEMAS}
            AND {0} IN (c.relname, quote_ident(c.relname), n.nspname || '.' || c.relname, format('%I.%I', n.nspname, c.relname))
-         ORDER BY 4 DESC, 2",
+         ORDER BY 3 DESC, 2",
         literal(text)
     ))?;
-    let whole: Vec<_> = rows.iter().filter(|row| row.is_true(3)).collect();
+    let whole: Vec<_> = rows.iter().filter(|row| row.is_true(2)).collect();
     let all: Vec<_> = if whole.is_empty() {
         rows.iter().collect()
     } else {
@@ -110,7 +106,6 @@ fn named(target: &mut Session, text: &str) -> Result<Table, Problem> {
         [row] => Ok(Table {
             oid: row.text(0).to_owned(),
             name: row.text(1).to_owned(),
-            partitioned: row.is_true(2),
         }),
         [] => Err(Problem::new(
             format!("the target has no table {text}"),
@@ -128,89 +123,6 @@ fn named(target: &mut Session, text: &str) -> Result<Table, Problem> {
             "give it as schema.name; nothing was changed",
         )),
     }
-}
-
-/// The subscription is disabled.
-fn enter(
-    session: &mut Session,
-    name: &str,
-    subscription: &str,
-    table: &Table,
-    edition: Edition,
-) -> Result<(), Problem> {
-    let end = Instant::now() + Duration::from_secs(30);
-    let workers = format!(
-        "SELECT pid FROM pg_stat_subscription WHERE subid = {} AND pid IS NOT NULL",
-        literal(subscription)
-    );
-    while let Some(row) = session.ask(&workers)?.first() {
-        interrupt::check()?;
-        if Instant::now() > end {
-            return Err(Problem::new(
-                format!("worker {} of the subscription does not end", row.text(0)),
-                "look for whom it waits (dts-migrate status), then recopy again; nothing was changed",
-            ));
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    if edition == Edition::Extension {
-        // one may begin in the very moment
-        return pair::patiently(
-            session,
-            &format!(
-                "SELECT dts_ddl.copy_table({}, {}::oid::regclass)",
-                literal(name),
-                literal(&table.oid)
-            ),
-            &[
-                SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-                SqlState::OBJECT_IN_USE,
-                SqlState::LOCK_NOT_AVAILABLE,
-            ],
-            Duration::from_secs(5),
-        );
-    }
-    let parts = session.ask(&format!(
-        "SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = \
-         c.relnamespace
-         WHERE c.oid = {0} OR c.oid IN (SELECT relid FROM pg_partition_tree({0}::oid::regclass))",
-        literal(&table.oid)
-    ))?;
-    let mut sql = String::from(
-        "BEGIN; SET LOCAL lock_timeout = '10s'; SET LOCAL session_replication_role = replica;",
-    );
-    let mut oids = Vec::new();
-    for part in &parts {
-        oids.push(part.text(0).to_owned());
-        if part.text(2) == "r" {
-            sql.push_str(&format!("TRUNCATE ONLY {};", part.text(1)));
-        }
-    }
-    let entered = session.ask(&format!(
-        "SELECT srrelid FROM pg_subscription_rel WHERE srsubid = {} AND srrelid IN ({})",
-        literal(subscription),
-        oids.join(", ")
-    ))?;
-    if entered.is_empty() && !table.partitioned {
-        sql.push_str(&format!(
-            "INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate) VALUES ({}, {}, 'i');",
-            literal(subscription),
-            literal(&table.oid)
-        ));
-    }
-    sql.push_str(&format!(
-        "UPDATE pg_subscription_rel SET srsubstate = 'i', srsublsn = NULL WHERE srsubid = {} AND srrelid IN ({}); COMMIT",
-        literal(subscription),
-        oids.join(", ")
-    ));
-    session.execute(&sql).map_err(|error| {
-        let _ = session.execute("ROLLBACK");
-        Problem::new(
-            format!("the rows of {} on the target cannot be taken away: {}", table.name, words(&error)),
-            "a table that foreign keys of others refer to: copy all of them again, or drop these constraints for so \
-             long; nothing was changed",
-        )
-    })
 }
 
 /// Whatever has happened, and on a new connection where the old one is gone.

@@ -8,10 +8,9 @@ use super::{Edition, Work};
 use crate::compare::stream::{Stands, Stream};
 use crate::connection::{Side, identifier, literal};
 use crate::output::size;
-use crate::pair;
+use crate::pair::{self, OWN_SCHEMAS};
 use crate::problem::{Problem, words};
 use crate::record::qualified;
-use postgres::error::SqlState;
 use std::time::{Duration, Instant};
 
 /// How long a table may be in the way of its copy: the stream has to bring the DDL that the source has run on it.
@@ -305,11 +304,11 @@ pub fn tables_again(work: &mut Work) -> Result<String, Problem> {
 
 /// What the planner must know of tables that came later.
 fn analyze_the_others(work: &mut Work) -> Result<(), Problem> {
-    let tables = work.there.ask(
+    let tables = work.there.ask(&format!(
         "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname !~ '^(pg_|information_schema$|dts_)' AND pg_relation_size(c.oid) > 0
-           AND NOT EXISTS (SELECT FROM pg_statistic s WHERE s.starelid = c.oid)",
-    )?;
+         WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname !~ '^(pg_|information_schema$)' AND n.nspname NOT IN {OWN_SCHEMAS} AND pg_relation_size(c.oid) > 0
+           AND NOT EXISTS (SELECT FROM pg_statistic s WHERE s.starelid = c.oid)"
+    ))?;
     for table in &tables {
         let name = qualified(table.text(0), table.text(1));
         let done = work
@@ -386,8 +385,8 @@ fn give(
     tables: &[crate::connection::Row],
     now: &[crate::connection::Row],
 ) -> Result<(), Problem> {
-    let portable = edition(work)? != Edition::Extension;
-    let end = Instant::now() + Duration::from_secs(60);
+    let name = work.name().to_owned();
+    let edition = edition(work)?;
     for table in tables {
         let oid = table.text(0);
         let is = now.iter().find(|row| row.text(0) == oid);
@@ -402,46 +401,16 @@ fn give(
         let full = qualified(is.text(1), is.text(2));
         let there = work
             .there
-            .ask(&format!("SELECT to_regclass({})", literal(&full)))?;
-        if there[0].get(0).is_none() {
+            .ask(&format!("SELECT to_regclass({})::oid", literal(&full)))?;
+        let Some(there) = there[0].get(0) else {
             // the stream has not brought that name yet
             continue;
-        }
-        let copy = if portable {
-            // What PostgreSQL itself enters for a table that is to be copied (ALTER SUBSCRIPTION .. REFRESH PUBLICATION).
-            format!(
-                "DELETE FROM pg_subscription_rel WHERE srrelid = {0}::regclass AND srsubid = (SELECT oid FROM pg_subscription WHERE subname = {1});
-                 TRUNCATE ONLY {full};
-                 INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate, srsublsn)
-                 SELECT oid, {0}::regclass, 'i', NULL FROM pg_subscription WHERE subname = {1}",
-                literal(&full),
-                literal(work.name())
-            )
-        } else {
-            format!(
-                "SELECT dts_ddl.copy_table({}, {})",
-                literal(work.name()),
-                literal(&full)
-            )
         };
-        loop {
-            match work
-                .there
-                .execute(&format!("BEGIN; {copy}; {}; COMMIT", done("ready")))
-            {
-                Ok(()) => break,
-                Err(error) => {
-                    work.there.run("ROLLBACK")?;
-                    work.output.detail(&format!("{full}: {}", words(&error)));
-                    // a worker of the subscription still runs for a moment
-                    let runs = error.code() == Some(&SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE);
-                    if runs && Instant::now() < end {
-                        std::thread::sleep(Duration::from_millis(100));
-                        continue;
-                    }
-                    break;
-                }
-            }
+        // what cannot be given yet is tried again
+        if let Err(problem) =
+            pair::copy_again(&mut work.there, &name, there, edition, &done("ready"))
+        {
+            work.output.detail(&format!("{full}: {}", problem.what));
         }
     }
     Ok(())
