@@ -195,7 +195,7 @@ fn start(arguments: &Start) -> Result<u8, Problem> {
     let config = &said.config;
     let named = arguments.name.clone().or_else(|| config.name.clone());
     let options = start::Options {
-        name: named.unwrap_or_else(|| "dts_migrate".to_owned()),
+        name: named,
         jobs: arguments.jobs.or(config.jobs).unwrap_or(4).into(),
         trust_source: arguments.trust_source || config.trust_source.unwrap_or_default(),
         source_for_target: for_target

@@ -356,6 +356,17 @@ pub fn identity(session: &mut Session) -> Result<(String, String), Problem> {
     }
 }
 
+/// That they are not one and the same database, where both tell.
+pub fn require_two(source: &mut Session, target: &mut Session) -> Result<(), Problem> {
+    match (identity(source), identity(target)) {
+        (Ok(here), Ok(there)) if here == there => Err(Problem::new(
+            "source and target are the same database; nothing was changed",
+            "give another TARGET: a database that does not exist yet, or an empty one",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// `schema.name` as SQL.
 pub fn qualified(schema: &str, name: &str) -> String {
     format!("{}.{}", identifier(schema), identifier(name))

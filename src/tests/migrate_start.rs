@@ -13,13 +13,13 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// `start` makes roles on the destination: no other test uses these.
-fn servers() -> Arc<Servers> {
+pub(super) fn servers() -> Arc<Servers> {
     static SERVERS: LazyLock<Arc<Servers>> =
         LazyLock::new(|| Servers::new(super::cluster::under_test()));
     Arc::clone(&SERVERS)
 }
 
-fn of(side: Side, node: &Node) -> Server {
+pub(super) fn of(side: Side, node: &Node) -> Server {
     Server::of(side, node.cluster().config(&node.database))
 }
 
@@ -33,8 +33,17 @@ fn try_start(pair: &Pair, until: &str) -> Result<(), Problem> {
 }
 
 fn start_with(pair: &Pair, until: &str, snapshot_age: Duration) -> Result<(), Problem> {
+    start_as(pair, Some(&pair.source.database), until, snapshot_age)
+}
+
+fn start_as(
+    pair: &Pair,
+    name: Option<&str>,
+    until: &str,
+    snapshot_age: Duration,
+) -> Result<(), Problem> {
     let options = Options {
-        name: pair.source.database.clone(),
+        name: name.map(str::to_owned),
         jobs: 2,
         // before 16 nothing is applied without
         trust_source: is_old(),
@@ -54,7 +63,7 @@ fn start_with(pair: &Pair, until: &str, snapshot_age: Duration) -> Result<(), Pr
 }
 
 #[track_caller]
-fn started(pair: &Pair, until: &str) {
+pub(super) fn started(pair: &Pair, until: &str) {
     try_start(pair, until).unwrap_or_else(|problem| panic!("{problem}"));
 }
 
@@ -568,6 +577,16 @@ fn refusals() {
         "{problem}"
     );
     assert_eq!(both, [before(&pair.source), before(&pair.destination)]);
+    pair.destination.run(
+        "DROP TABLE there; CREATE SCHEMA dts_ddl_other; CREATE TABLE dts_ddl_other.there (id int)",
+    );
+    let problem = try_start(&pair, "").expect_err("a target that is not empty");
+    assert!(
+        problem
+            .what
+            .contains("is not empty: table dts_ddl_other.there"),
+        "{problem}"
+    );
     let name = pair.destination.database.clone();
     pair.destination
         .cluster()
@@ -579,6 +598,33 @@ fn refusals() {
         "SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()",
         "UTF8",
     );
+    let age = Duration::from_secs(60);
+    let problem = start_as(&pair, Some("another"), "", age).expect_err("another name");
+    assert!(
+        problem.what.contains(&format!(
+            "begun with the name {}, not another",
+            pair.source.database
+        )),
+        "{problem}"
+    );
+    start_as(&pair, None, "schema", age).unwrap_or_else(|problem| panic!("{problem}"));
+    let (source, target) = (
+        of(Side::Source, &pair.source),
+        of(Side::Destination, &pair.destination),
+    );
+    // that there is no subscription yet is no error
+    let status = dts_migrate::status::status(&source, &target, true);
+    assert!(
+        !status.text().contains("no subscription"),
+        "{}",
+        status.text()
+    );
+    assert_eq!(
+        status.exit_status(),
+        dts_migrate::status::FINE,
+        "{}",
+        status.text()
+    );
     pair.source
         .run("SELECT pg_drop_replication_slot(current_database())");
     let problem = try_start(&pair, "").expect_err("the slot is gone");
@@ -586,4 +632,34 @@ fn refusals() {
         problem.what.contains("is gone from the source"),
         "{problem}"
     );
+}
+
+/// Nothing is made where source and target are one.
+#[test]
+fn one_database() {
+    let pair = Pair::bare(&servers(), "start_one");
+    let node = &pair.source;
+    let (source, target) = (of(Side::Source, node), of(Side::Destination, node));
+    let objects = "(SELECT count(*) FROM pg_extension) + (SELECT count(*) FROM pg_namespace) + (SELECT count(*) FROM pg_publication)";
+    let before = node.value(objects);
+    let pg_dump = node.cluster().installation.program("pg_dump");
+    let options = Options {
+        name: None,
+        jobs: 2,
+        trust_source: true,
+        source_for_target: None,
+        index_memory: "16MB".to_owned(),
+        snapshot_age: Duration::from_secs(60),
+        until: None,
+    };
+    let problem = start(
+        &source,
+        &target,
+        &options,
+        pg_dump.parent(),
+        &Output::none(),
+    )
+    .expect_err("one database");
+    assert!(problem.what.contains("are the same database"), "{problem}");
+    assert_eq!(node.value(objects), before);
 }

@@ -28,8 +28,8 @@ use crate::record::{self, Migration, Phase, Record};
 use std::time::{Duration, Instant};
 
 pub struct Options {
-    /// Of publication, slot and subscription.
-    pub name: String,
+    /// Of publication, slot and subscription; that of the migration that is begun, or [`NAME`], when absent.
+    pub name: Option<String>,
     pub jobs: usize,
     /// All who may run DDL on the source may do on the target what the subscription's owner may: docs/security.md, I8.
     pub trust_source: bool,
@@ -42,6 +42,15 @@ pub struct Options {
     /// The step after which this ends; `start` again goes on.
     pub until: Option<String>,
 }
+
+impl Options {
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(NAME)
+    }
+}
+
+/// Of a migration that nobody has given another name.
+pub const NAME: &str = "dts_migrate";
 
 /// By which its sessions are known on both servers.
 const CALLED: &str = "dts-migrate start";
@@ -144,10 +153,11 @@ pub fn start(
     };
     let programs = crate::config::programs(pg_bin, here.major().max(major))?;
     if let Some(session) = &mut outside {
-        capture::require_free(&mut here, &options.name)?;
+        capture::require_free(&mut here, options.name())?;
         globals::database(&mut here, session, target, output)?;
     }
-    let there = target.connect_to_write()?;
+    let mut there = target.connect_to_write()?;
+    record::require_two(&mut here, &mut there)?;
     let mut record = open(&mut here, source, target, options, output)?;
     if outside.is_some() {
         record.make(Side::Destination, "database", target.dbname(), None)?;
@@ -265,6 +275,15 @@ fn open(
                 "dts-migrate abort with that source; or begin with an empty target database",
             ));
         }
+        if let Some(name) = options.name.as_ref().filter(|name| **name != began.name) {
+            return Err(Problem::new(
+                format!(
+                    "the migration to this target was begun with the name {}, not {name}; nothing was changed",
+                    began.name
+                ),
+                "dts-migrate start without --name (and without name in the file) goes on with it; or dts-migrate abort, and begin again",
+            ));
+        }
         output.say(&format!(
             "Going on with the migration {} from {}",
             began.name, began.source
@@ -277,12 +296,12 @@ fn open(
             "dts-migrate status with these servers exchanged; dts-migrate finish or abort there first",
         ));
     }
-    capture::require_free(here, &options.name)?;
+    capture::require_free(here, options.name())?;
     schema::require_empty(target)?;
     Record::create(
         target,
         Migration {
-            name: options.name.clone(),
+            name: options.name().to_owned(),
             source: source.host_and_port_text(),
             source_system: system,
             source_database: database,

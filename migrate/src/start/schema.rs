@@ -9,6 +9,7 @@
 use super::constraints::CHECK;
 use super::{Edition, Work, capture, constraints};
 use crate::connection::{Row, Server, Session, Side, literal};
+use crate::pair::OWN_SCHEMAS;
 use crate::problem::{Problem, words};
 use crate::record::qualified;
 use crate::schema::dump::without_version;
@@ -27,25 +28,25 @@ const PART: usize = 1 << 20;
 /// What no migration may find on its target.
 pub fn require_empty(target: &Server) -> Result<(), Problem> {
     let mut there = target.connect()?;
-    let found = there.ask(
+    let found = there.ask(&format!(
         "SELECT what FROM (
            SELECT format('%s %I.%I', CASE c.relkind WHEN 'v' THEN 'view' WHEN 'S' THEN 'sequence' ELSE 'table' END, n.nspname, c.relname)
              FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^(pg_|information_schema$|dts_ddl|dts_migrate$)'
+            WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^(pg_|information_schema$)' AND n.nspname NOT IN {OWN_SCHEMAS}
               AND (n.nspname, c.relname) NOT IN (('public', 'dts_ddl_command'), ('public', 'dts_ddl_command_id_seq'))
               AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
            UNION ALL
            SELECT format('function %I.%I', n.nspname, p.proname) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-            WHERE p.oid >= 16384 AND n.nspname !~ '^(pg_|information_schema$|dts_ddl|dts_migrate$)' AND p.proname <> 'dts_capture_ddl'
+            WHERE p.oid >= 16384 AND n.nspname !~ '^(pg_|information_schema$)' AND n.nspname NOT IN {OWN_SCHEMAS} AND p.proname <> 'dts_capture_ddl'
               AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
            UNION ALL
            SELECT format('schema %I', nspname) FROM pg_namespace n
-            WHERE n.oid >= 16384 AND nspname !~ '^(pg_|dts_ddl|dts_migrate$)'
+            WHERE n.oid >= 16384 AND nspname !~ '^pg_' AND nspname NOT IN {OWN_SCHEMAS}
               AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e')
            UNION ALL
            SELECT format('subscription %I', subname) FROM pg_subscription
-            WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())) AS f(what)",
-    )?;
+            WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())) AS f(what)"
+    ))?;
     match found.len() {
         0 => Ok(()),
         n => Err(Problem::new(
