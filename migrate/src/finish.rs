@@ -4,7 +4,7 @@
 //! again after a crash. Event triggers of the users do not run ([`pair::quiet`]): what they would see is not for them.
 
 use crate::connection::{Server, Session, Side, identifier, literal};
-use crate::pair::{self, Edition};
+use crate::pair::{self, Edition, OWN_SCHEMAS};
 use crate::problem::{Problem, words};
 use crate::record::{Made, Phase, Record};
 use crate::switch::fence;
@@ -452,11 +452,11 @@ fn published(session: &mut Session) -> Result<BTreeSet<(String, String)>, Proble
 
 /// Tables with REPLICA IDENTITY FULL.
 fn full(session: &mut Session) -> Result<Vec<(String, String)>, Problem> {
-    let rows = session.ask(
+    let rows = session.ask(&format!(
         "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE c.relkind IN ('r', 'p') AND c.relreplident = 'f' AND c.oid >= 16384 AND n.nspname NOT IN ('dts_ddl', 'dts_migrate')
-           AND (n.nspname, c.relname) <> ('public', 'dts_ddl_command') ORDER BY 1, 2",
-    )?;
+         WHERE c.relkind IN ('r', 'p') AND c.relreplident = 'f' AND c.oid >= 16384 AND n.nspname NOT IN {OWN_SCHEMAS}
+           AND (n.nspname, c.relname) <> ('public', 'dts_ddl_command') ORDER BY 1, 2"
+    ))?;
     Ok(rows
         .iter()
         .map(|row| (row.text(0).to_owned(), row.text(1).to_owned()))

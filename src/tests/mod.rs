@@ -71,6 +71,8 @@ mod migrate_check;
 #[cfg(test)]
 mod migrate_connection;
 #[cfg(test)]
+mod migrate_portable;
+#[cfg(test)]
 mod migrate_start;
 #[cfg(test)]
 mod migrate_switch;

@@ -5,6 +5,7 @@
 //! is no room for it, the exact value is as good: nobody draws from the source any more.
 
 use crate::connection::{Session, identifier, literal};
+use crate::pair::OWN_SCHEMAS;
 use crate::problem::Problem;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,12 +24,12 @@ const TOGETHER: usize = 500;
 
 /// All of a database, but those of the extension and of this program.
 pub fn read(session: &mut Session) -> Result<Vec<Sequence>, Problem> {
-    let rows = session.ask(
+    let rows = session.ask(&format!(
         "SELECT n.nspname, s.relname, q.seqincrement, q.seqmin, q.seqmax FROM pg_sequence q
          JOIN pg_class s ON s.oid = q.seqrelid JOIN pg_namespace n ON n.oid = s.relnamespace
-         WHERE s.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'dts_ddl', 'dts_migrate')
-           AND (n.nspname, s.relname) <> ('public', 'dts_ddl_command_id_seq') ORDER BY 1, 2",
-    )?;
+         WHERE s.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT IN {OWN_SCHEMAS}
+           AND (n.nspname, s.relname) <> ('public', 'dts_ddl_command_id_seq') ORDER BY 1, 2"
+    ))?;
     let mut all: Vec<Sequence> = rows
         .iter()
         .map(|row| Sequence {
