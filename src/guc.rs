@@ -5,7 +5,7 @@
 use crate::pg::runtime::{report, session, setting};
 use pgrx::guc::GucCheckError;
 use pgrx::prelude::*;
-use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+use pgrx::{GucContext, GucFlags, GucSetting, PostgresGucEnum};
 use std::ffi::CString;
 
 /// What a failure of the capture does to the user's DDL.
@@ -172,7 +172,7 @@ pub fn apply_missing_tablespace() -> ApplyMissingTablespace {
 /// Define the settings and reserve their prefix, one after the other. For `_PG_init`.
 pub const DEFINITIONS: &[fn()] = &[
     || {
-        GucRegistry::define_bool_guc(
+        setting::define_bool(
             c"dts_ddl_capture.enabled",
             c"Records DDL commands.",
             c"When off, DDL commands leave no row.",
@@ -182,7 +182,7 @@ pub const DEFINITIONS: &[fn()] = &[
         );
     },
     || {
-        GucRegistry::define_enum_guc(
+        setting::define_enum(
             c"dts_ddl_capture.on_error",
             c"What happens to a DDL command that cannot be recorded.",
             c"\"error\" cancels the command; \"warning\" lets it through, writes it to the server log and counts the gap.",
@@ -192,7 +192,7 @@ pub const DEFINITIONS: &[fn()] = &[
         );
     },
     || {
-        GucRegistry::define_int_guc(
+        setting::define_int(
             c"dts_ddl_capture.max_rows",
             c"Number of rows that public.dts_ddl_command keeps.",
             c"The oldest rows are deleted first. 0 means no limit.",
@@ -204,7 +204,7 @@ pub const DEFINITIONS: &[fn()] = &[
         );
     },
     || {
-        GucRegistry::define_int_guc(
+        setting::define_int(
             c"dts_ddl_capture.max_age",
             c"Age beyond which rows of public.dts_ddl_command are deleted.",
             c"0 means no limit.",
@@ -216,7 +216,7 @@ pub const DEFINITIONS: &[fn()] = &[
         );
     },
     || {
-        GucRegistry::define_enum_guc(
+        setting::define_enum(
             c"dts_ddl_capture.replica_identity",
             c"Which new tables get REPLICA IDENTITY FULL.",
             c"\"full\": all; \"full_without_key\": those without a primary key; \"off\": none.",
@@ -228,7 +228,7 @@ pub const DEFINITIONS: &[fn()] = &[
     init_publication_prefix,
     init_capture_roles,
     || {
-        GucRegistry::define_bool_guc(
+        setting::define_bool(
             c"dts_ddl_capture.redact_secrets",
             c"Replaces passwords and connection strings in recorded statements by a placeholder.",
             c"Applies to options of user mappings and servers and to the connection strings of subscriptions.",
@@ -238,7 +238,7 @@ pub const DEFINITIONS: &[fn()] = &[
         );
     },
     || {
-        GucRegistry::define_bool_guc(
+        setting::define_bool(
             c"dts_ddl_capture.emit_message",
             c"Writes each recorded command as a logical message, too.",
             c"Transactional, with the prefix \"dts_ddl\"; for consumers that decode messages and read no table.",
@@ -248,7 +248,7 @@ pub const DEFINITIONS: &[fn()] = &[
         );
     },
     || {
-        GucRegistry::define_bool_guc(
+        setting::define_bool(
             c"dts_ddl_capture.qualify_names",
             c"Stores recorded statements with a schema before each name.",
             c"For consumers that run them under another search_path. Bodies of functions stay as they are.",
@@ -258,7 +258,7 @@ pub const DEFINITIONS: &[fn()] = &[
         );
     },
     || {
-        GucRegistry::define_bool_guc(
+        setting::define_bool(
             c"dts_ddl_capture.warn_on_rewrite",
             c"Warns when a command rewrites a table with a volatile expression, or brings rows that are not sent.",
             c"Logical replication does not send rewritten rows, so that both sides compute different values.",
@@ -268,7 +268,7 @@ pub const DEFINITIONS: &[fn()] = &[
         );
     },
     || {
-        GucRegistry::define_enum_guc(
+        setting::define_enum(
             c"dts_ddl_capture.apply_on_error",
             c"What happens on a destination to a DDL command that cannot be applied.",
             c"\"stop\" stops the apply worker with an error; \"log\" notes the failure in dts_ddl.apply_log and goes on.",
@@ -278,7 +278,7 @@ pub const DEFINITIONS: &[fn()] = &[
         );
     },
     || {
-        GucRegistry::define_enum_guc(
+        setting::define_enum(
             c"dts_ddl_capture.apply_on_rewrite",
             c"What happens on a destination to a table whose rows a command has rewritten with a volatile expression.",
             c"\"copy\" empties it and copies it from the source again; \"note\" notes in dts_ddl.apply_log that the rows differ.",
@@ -288,7 +288,7 @@ pub const DEFINITIONS: &[fn()] = &[
         );
     },
     || {
-        GucRegistry::define_enum_guc(
+        setting::define_enum(
             c"dts_ddl_capture.apply_missing_role",
             c"What happens on a destination to a DDL command of a role that does not exist there.",
             c"\"stop\" fails the command; \"owner\" runs it as the owner of the subscription and notes that in dts_ddl.apply_log.",
@@ -298,7 +298,7 @@ pub const DEFINITIONS: &[fn()] = &[
         );
     },
     || {
-        GucRegistry::define_enum_guc(
+        setting::define_enum(
             c"dts_ddl_capture.apply_missing_tablespace",
             c"What happens on a destination to a DDL command that needs a tablespace which does not exist there.",
             c"\"stop\" fails the command; \"database\" takes the database's own and notes that in dts_ddl.apply_log.",

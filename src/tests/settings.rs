@@ -1,6 +1,6 @@
 //! Settings that come with the connection. See also `pg_test/settings/`.
 
-use super::server::Database;
+use super::server::{Database, value};
 use postgres::NoTls;
 
 /// Connection options of an unprivileged user switch nothing off, whenever the library is loaded.
@@ -117,4 +117,75 @@ fn library_path() {
             .unwrap();
     }
     assert_eq!(database.column("tag").len(), 4);
+}
+
+/// Settings that the library defines are where PostgreSQL looks for them, and so are all others, in their order, whatever values
+/// there were before it was loaded: up to 15 they are put into PostgreSQL's own list (`src/pg/runtime/setting.rs`). With so many
+/// placeholders that the list is moved while they are.
+#[test]
+fn defined_in_their_places() {
+    const OWN: i64 = 15;
+    let database = Database::new("settings_places");
+    let sorted = "SELECT bool_and(before IS NULL OR before < name) FROM (SELECT name, lag(name) OVER (ORDER BY n) AS before
+         FROM (SELECT lower(name) COLLATE \"C\" AS name, ordinality AS n FROM pg_show_all_settings() WITH ORDINALITY) s) s";
+    let found = "SELECT bool_and(current_setting(name) IS NOT NULL) FROM pg_settings";
+    let count = "SELECT count(*) FROM pg_settings";
+    database
+        .connect()
+        .batch_execute(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET dts_ddl_capture.max_age = 77', current_database()); END $$",
+        )
+        .unwrap();
+    for placeholders in (0..=120).step_by(10) {
+        let mut client = database.connect();
+        let before: i64 = client.query_one(count, &[]).unwrap().get(0);
+        client
+            .batch_execute(&format!(
+                "SELECT set_config(p || '.x' || i, p || i, false)
+                   FROM generate_series(1, {placeholders} / 2) i, unnest('{{app,zebra}}'::text[]) p;
+                 SET \"DTS_DDL_Capture.max_rows\" = 7; SET dts_ddl_capture.replica_identity = 'off';
+                 SET dts_ddl_capture.warn_on_rewrite = 'neither'; SET dts_ddl_capture_too.x = 'a'; SET dts_ddl.x = 'b'"
+            ))
+            .unwrap();
+        client
+            .batch_execute("BEGIN; SET LOCAL dts_ddl_capture.publication_prefix = 'other_'")
+            .unwrap();
+        // (the value that is none is reported, and not taken)
+        client
+            .batch_execute("CREATE TABLE a (x int); DROP TABLE a")
+            .unwrap();
+        let after: i64 = client.query_one(count, &[]).unwrap().get(0);
+        assert_eq!(after - before, OWN, "{placeholders}");
+        assert_eq!(value(&mut client, sorted), "true", "{placeholders}");
+        assert_eq!(value(&mut client, found), "true", "{placeholders}");
+        let shown = "SELECT concat_ws(' ', current_setting('dts_ddl_capture.max_rows'), current_setting('dts_ddl_capture.max_age'),
+             current_setting('dts_ddl_capture.replica_identity'), current_setting('dts_ddl_capture.warn_on_rewrite'),
+             current_setting('dts_ddl_capture.publication_prefix'), current_setting('dts_ddl_capture_too.x'), current_setting('dts_ddl.x'),
+             current_setting('app.x1', true), current_setting('zebra.x1', true), current_setting('work_mem'))";
+        let others = if placeholders > 0 { "app1 zebra1 " } else { "" };
+        assert_eq!(
+            value(&mut client, shown),
+            format!("7 77s off on other_ a b {others}4MB")
+        );
+        client
+            .batch_execute(
+                "SET dts_ddl_capture.max_rows = 8; ROLLBACK; RESET dts_ddl_capture.replica_identity;
+                 SET dts_ddl_capture.enabled = off; SET zone_of.mine = 1; LOAD 'auto_explain'; SET auto_explain.log_nested_statements = on",
+            )
+            .unwrap();
+        assert_eq!(
+            value(&mut client, shown),
+            format!("7 77s full on dts_sync_ a b {others}4MB")
+        );
+        assert_eq!(value(&mut client, sorted), "true", "{placeholders}");
+        assert_eq!(value(&mut client, found), "true", "{placeholders}");
+        client
+            .batch_execute("RESET ALL; CREATE TABLE b (x int)")
+            .unwrap();
+        assert_eq!(
+            value(&mut client, "current_setting('dts_ddl_capture.max_rows')"),
+            "10000"
+        );
+        client.batch_execute("DROP TABLE b").unwrap();
+    }
 }

@@ -7,12 +7,61 @@
 
 use crate::pg::runtime::{memory, text};
 use core::ffi::{CStr, c_char, c_int};
+use pgrx::guc::GucEnum;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PgLogLevel, pg_sys};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::CString;
 
-/// Defines a setting of the extension whose values are looked at first, by a hook that `pg_guc_hook` has made.
+/// Defines a setting of the extension that is on or off.
+pub fn define_bool(
+    name: &'static CStr,
+    short: &'static CStr,
+    long: &'static CStr,
+    setting: &'static GucSetting<bool>,
+    context: GucContext,
+    flags: GucFlags,
+) {
+    define(name, |name| {
+        GucRegistry::define_bool_guc(name, short, long, setting, context, flags);
+    });
+}
+
+/// One that is one of several words.
+pub fn define_enum<T: GucEnum>(
+    name: &'static CStr,
+    short: &'static CStr,
+    long: &'static CStr,
+    setting: &'static GucSetting<T>,
+    context: GucContext,
+    flags: GucFlags,
+) {
+    define(name, |name| {
+        GucRegistry::define_enum_guc(name, short, long, setting, context, flags);
+    });
+}
+
+/// One that is a number.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "what PostgreSQL wants to know of one"
+)]
+pub fn define_int(
+    name: &'static CStr,
+    short: &'static CStr,
+    long: &'static CStr,
+    setting: &'static GucSetting<i32>,
+    least: i32,
+    most: i32,
+    context: GucContext,
+    flags: GucFlags,
+) {
+    define(name, |name| {
+        GucRegistry::define_int_guc(name, short, long, setting, least, most, context, flags);
+    });
+}
+
+/// One whose values are looked at first, by a hook that `pg_guc_hook` has made.
 pub fn define_checked_string(
     name: &'static CStr,
     short: &'static CStr,
@@ -22,11 +71,11 @@ pub fn define_checked_string(
 ) {
     let (context, flags) = (GucContext::Suset, GucFlags::default());
     // SAFETY: the type of the hook is that of the setting; `pg_guc_hook` guards what it makes.
-    unsafe {
+    define(name, |name| unsafe {
         GucRegistry::define_string_guc_with_hooks(
             name, short, long, setting, context, flags, check, None, None,
         )
-    }
+    });
 }
 
 /// The same for one that is on or off.
@@ -39,17 +88,118 @@ pub fn define_checked_bool(
 ) {
     let (context, flags) = (GucContext::Suset, GucFlags::default());
     // SAFETY: as above.
-    unsafe {
+    define(name, |name| unsafe {
         GucRegistry::define_bool_guc_with_hooks(
             name, short, long, setting, context, flags, check, None, None,
         )
+    });
+}
+
+/// Defines a setting of the extension by `how`, which gives its name to PostgreSQL and does nothing else.
+#[cfg(not(any(feature = "pg13", feature = "pg14", feature = "pg15")))]
+fn define(name: &'static CStr, how: impl FnOnce(&'static CStr)) {
+    how(name);
+}
+
+#[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
+use list::{define, find};
+
+/// PostgreSQL's settings up to 15: an array of pointers to records, sorted by name.
+#[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
+mod list {
+    use super::Record;
+    use core::ffi::{CStr, c_char};
+    use pgrx::pg_sys;
+
+    /// # Safety
+    /// Until a setting is defined or a placeholder made or removed.
+    unsafe fn all<'a>() -> &'a mut [Record] {
+        // SAFETY: the array has as many pointers as the other function says (help_config.c walks it so).
+        unsafe {
+            let count = pg_sys::GetNumConfigOptions() as usize;
+            core::slice::from_raw_parts_mut(pg_sys::get_guc_variables(), count)
+        }
+    }
+
+    /// Where a setting is in the list, or would be (guc.c: guc_name_compare).
+    fn position(name: &CStr) -> Result<usize, usize> {
+        let folded = |byte: &u8| byte.to_ascii_lowercase() as c_char;
+        let order = |&record: &Record| {
+            // SAFETY: a record's name is NUL-terminated.
+            let of = unsafe { CStr::from_ptr((*record).name) }.to_bytes();
+            of.iter()
+                .map(folded)
+                .cmp(name.to_bytes().iter().map(folded))
+        };
+        // SAFETY: nothing is defined in between.
+        unsafe { all() }.binary_search_by(order)
+    }
+
+    pub fn find(name: &CStr) -> Option<Record> {
+        // SAFETY: the position is that of now.
+        position(name).ok().map(|at| unsafe { all()[at] })
+    }
+
+    /// Defines a setting of the extension by `how`, which gives its name to PostgreSQL and does nothing else.
+    ///
+    /// PostgreSQL appends what is new to its list and sorts the whole, for half a million instructions (guc.c:
+    /// define_custom_variable, add_guc_variable). Its qsort is done at once where everything is in order already
+    /// (port/qsort.c). So the others stand aside meanwhile, and then the new one is put in its place. While they do,
+    /// PostgreSQL looks for this name, gives the setting its default and may move the array; it looks up no other, and
+    /// handles no signal. (Where it finds no memory for a default, the process ends, and puts back what transactions
+    /// have set: with these records there is nothing to put back.) Where there is a placeholder of this name, PostgreSQL puts the new one in its place itself.
+    pub fn define(name: &'static CStr, how: impl FnOnce(&'static CStr)) {
+        let Err(at) = position(name) else {
+            return how(name);
+        };
+        let _aside = Aside::step(at);
+        how(name);
+    }
+
+    /// While it lives, PostgreSQL sees settings without a name in the place of all others.
+    struct Aside {
+        settings: Vec<Record>,
+        at: usize,
+    }
+
+    /// Sorts before all, and has no value to be put back.
+    static mut NAMELESS: pg_sys::config_generic = {
+        // SAFETY: numbers, and pointers that may be NULL.
+        let mut record: pg_sys::config_generic = unsafe { core::mem::zeroed() };
+        record.name = c"".as_ptr();
+        record
+    };
+
+    impl Aside {
+        fn step(at: usize) -> Self {
+            // SAFETY: nothing is defined in between.
+            let list = unsafe { all() };
+            // With room for the new one: nothing may fail on the way back.
+            let mut settings = Vec::with_capacity(list.len() + 1);
+            settings.extend_from_slice(list);
+            list.fill(&raw mut NAMELESS);
+            Aside { settings, at }
+        }
+    }
+
+    impl Drop for Aside {
+        fn drop(&mut self) {
+            // SAFETY: as above. After an error the list may have been moved, or not have the new one.
+            let list = unsafe { all() };
+            if let Some(&new) = list.iter().find(|&&record| record != &raw mut NAMELESS) {
+                self.settings.insert(self.at, new);
+            }
+            for (slot, &record) in list.iter_mut().zip(&self.settings) {
+                *slot = record;
+            }
+        }
     }
 }
 
 type Record = *mut pg_sys::config_generic;
 
 thread_local! {
-    /// Looking one up takes a walk through all of them before 16.
+    /// Each is looked up once.
     static FOUND: RefCell<HashMap<&'static CStr, Option<Record>>> = RefCell::new(HashMap::new());
 }
 
@@ -218,17 +368,6 @@ fn set_reset_value(name: &'static CStr, value: &[u8]) -> bool {
 
 fn found(name: &'static CStr) -> Option<Record> {
     FOUND.with_borrow_mut(|found| *found.entry(name).or_insert_with(|| find(name)))
-}
-
-#[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
-fn find(name: &CStr) -> Option<Record> {
-    // SAFETY: the list has as many records as the other function says; names are NUL-terminated.
-    unsafe {
-        let records = pg_sys::get_guc_variables();
-        (0..pg_sys::GetNumConfigOptions() as usize)
-            .map(|i| *records.add(i))
-            .find(|&record| CStr::from_ptr((*record).name) == name)
-    }
 }
 
 #[cfg(not(any(feature = "pg13", feature = "pg14", feature = "pg15")))]
