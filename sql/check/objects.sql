@@ -54,8 +54,7 @@ WITH extension AS (
               WHEN b.problem LIKE 'has settings %' THEN format('ALTER FUNCTION %s RESET ALL', b.name)
                 || coalesce((SELECT string_agg(format('; ALTER FUNCTION %s SET %s TO %s', b.name, split_part(g, '=', 1), split_part(g, '=', 2)), '') FROM unnest(b.settings) g), '')
               WHEN b.problem LIKE 'has another volatility%' THEN format('ALTER FUNCTION %s %s NOT LEAKPROOF PARALLEL UNSAFE', b.name, CASE b.volatility WHEN 's' THEN 'STABLE' ELSE 'VOLATILE' END)
-              WHEN b.symbol IS NOT NULL THEN format('CREATE OR REPLACE FUNCTION %s RETURNS event_trigger LANGUAGE c%s AS ''$libdir/dts_ddl_capture'', ''%s''', b.name,
-                CASE WHEN b.settings <> '{}' THEN ' SET search_path TO pg_catalog, pg_temp' ELSE '' END, b.symbol) END
+              WHEN b.symbol IS NOT NULL THEN format('CREATE OR REPLACE FUNCTION %s RETURNS event_trigger LANGUAGE c AS ''$libdir/dts_ddl_capture'', ''%s''', b.name, b.symbol) END
     FROM (
   SELECT p.oid::regprocedure::text AS name, e.extowner, f.settings, f.volatility, x.symbol,
          CASE
@@ -78,8 +77,10 @@ WITH extension AS (
              CASE WHEN p.proname IN ('start_apply', 'stop_apply', 'start_capture') THEN ARRAY['search_path=pg_catalog, pg_temp', 'session_replication_role=replica']
                   WHEN p.proname = 'check' AND p.pronargs = 0 THEN ARRAY['search_path=pg_catalog, pg_temp', 'enable_nestloop=off', 'work_mem=64MB', 'jit=off',
                     'max_parallel_workers_per_gather=0']
-                  WHEN p.proname IN ('dts_capture_ddl', 'apply_once', 'apply_row', 'apply_copied', 'subscribe_start', 'subscribe_end', 'skip', 'copy_table', 'stops',
+                  WHEN p.proname IN ('apply_once', 'apply_row', 'apply_copied', 'subscribe_start', 'subscribe_end', 'skip', 'copy_table', 'stops',
                     'status_document', 'pending', 'pending_ids') THEN ARRAY['search_path=pg_catalog, pg_temp']
+                  -- up to 1.7.0; more work for each command, and nothing is looked up by it
+                  WHEN p.proname = 'dts_capture_ddl' AND replace(array_to_string(p.proconfig, '|'), '"', '') = 'search_path=pg_catalog, pg_temp' THEN ARRAY['search_path=pg_catalog, pg_temp']
                   -- since 1.1.1; older objects may have it, too
                   WHEN p.proname = 'adopt_tables' AND (e.extversion NOT IN ('1.0.0', '1.1.0') OR p.proconfig IS NOT NULL) THEN ARRAY['search_path=pg_catalog, pg_temp']
                   ELSE '{}' END AS settings
