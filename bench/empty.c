@@ -1,4 +1,4 @@
-/* The floor for bench/run: an event trigger in native code that does nothing. */
+/* For bench/run: an event trigger in native code that does nothing. */
 #include "postgres.h"
 
 #include "fmgr.h"

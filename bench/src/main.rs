@@ -4,7 +4,9 @@
 //! another order each time, so that whatever else the machine does hits all of them alike; the ratios are those of medians,
 //! and their spread that of ten equal parts of the run.
 
+mod many;
 mod measure;
+mod migration;
 mod plot;
 mod variants;
 mod workloads;

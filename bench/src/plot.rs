@@ -26,8 +26,9 @@ pub fn bars(path: &Path, tables: &[Table]) -> Result<(), Box<dyn std::error::Err
             .color(&BLACK);
         root.draw(&Text::new(table.title.clone(), (10, y), heading))?;
         y += ROW;
-        for (name, value, ratio) in &table.lines {
-            let ratio = ratio.map_or(f64::NAN, |ratio| ratio.all);
+        for line in &table.lines {
+            let (name, value) = (&line.variant, line.value);
+            let ratio = line.ratio.map_or(f64::NAN, |ratio| ratio.all);
             let colour = match name {
                 name if name.starts_with("extension") => RGBColor(33, 113, 181),
                 name if name.starts_with("PL/pgSQL") => RGBColor(217, 95, 14),

@@ -1,5 +1,6 @@
 //! The variants that are compared: databases of one throw-away cluster, each with its way of capturing DDL.
 
+use crate::measure::FLOOR;
 use harness::cluster::Cluster;
 use postgres::Client;
 
@@ -13,6 +14,8 @@ pub enum Kind {
     None,
     /// An event trigger in native code that does nothing.
     Empty,
+    /// One that does only what the contract cannot do without.
+    Floor,
     /// The PL/pgSQL function of documented behaviour.
     PlPgSql,
     Extension,
@@ -66,7 +69,8 @@ impl Bench {
             .get(0);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         format!(
-            "PostgreSQL {version}, {processors} processors, fsync and synchronous_commit off; the ratio is to the first line of each table."
+            "PostgreSQL {version}, {processors} processors, fsync and synchronous_commit off; the ratio is to the first line of each table, and so is what is added. \
+             The floor is a native event trigger that does only what the contract cannot do without (`bench/floor.c`)."
         )
     }
 
@@ -78,14 +82,30 @@ impl Bench {
         cluster.connect(&variant.database)
     }
 
-    /// No capture, the floor, the PL/pgSQL function and the extension, with so many rows kept, and the peers.
+    /// No capture, the floor, the PL/pgSQL function and the extension.
+    pub fn few(&self, topic: &str) -> Vec<Variant> {
+        self.few_of(topic, "template0")
+    }
+
+    /// The same in copies of a database.
+    pub fn few_of(&self, topic: &str, template: &str) -> Vec<Variant> {
+        [
+            ("no capture", Kind::None),
+            (FLOOR, Kind::Floor),
+            ("PL/pgSQL function", Kind::PlPgSql),
+            ("extension", Kind::Extension),
+        ]
+        .map(|(name, kind)| self.variant_of(topic, name, kind, 0, template))
+        .into()
+    }
+
+    /// The same, the empty trigger, and the peers.
     pub fn standard(&self, topic: &str) -> Vec<Variant> {
-        let mut variants = vec![
-            self.variant(topic, "no capture", Kind::None, 0),
+        let mut variants = self.few(topic);
+        variants.insert(
+            1,
             self.variant(topic, "empty native trigger", Kind::Empty, 0),
-            self.variant(topic, "PL/pgSQL function", Kind::PlPgSql, 0),
-            self.variant(topic, "extension", Kind::Extension, 0),
-        ];
+        );
         if self.peer_cluster.is_some() {
             variants.push(self.variant(topic, "pgaudit 1.7 (log only)", Kind::Pgaudit, 0));
             variants.push(self.variant(topic, "pgl_ddl_deploy 2.1", Kind::PglDdlDeploy, 0));
@@ -95,6 +115,17 @@ impl Bench {
 
     /// A new database for one variant.
     pub fn variant(&self, topic: &str, name: &str, kind: Kind, rows: i64) -> Variant {
+        self.variant_of(topic, name, kind, rows, "template0")
+    }
+
+    fn variant_of(
+        &self,
+        topic: &str,
+        name: &str,
+        kind: Kind,
+        rows: i64,
+        template: &str,
+    ) -> Variant {
         let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         let variant = Variant {
             name: name.to_owned(),
@@ -109,7 +140,7 @@ impl Bench {
         cluster
             .connect("postgres")
             .batch_execute(&format!(
-                "CREATE DATABASE {} TEMPLATE template0",
+                "CREATE DATABASE {} TEMPLATE {template}",
                 variant.database
             ))
             .expect("CREATE DATABASE");
@@ -120,6 +151,10 @@ impl Bench {
                 "CREATE FUNCTION empty_trigger() RETURNS event_trigger LANGUAGE c AS '{}';
                  CREATE EVENT TRIGGER empty_trigger ON ddl_command_end EXECUTE FUNCTION empty_trigger()",
                 std::env::var("DTS_BENCH_EMPTY").expect("DTS_BENCH_EMPTY")
+            ),
+            Kind::Floor => include_str!("../floor.sql").replace(
+                "FLOOR_LIBRARY",
+                &std::env::var("DTS_BENCH_FLOOR").expect("DTS_BENCH_FLOOR"),
             ),
             Kind::PlPgSql => include_str!("../plpgsql_capture.sql").to_owned(),
             Kind::Extension => "CREATE EXTENSION dts_ddl_capture".to_owned(),

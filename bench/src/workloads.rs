@@ -1,24 +1,32 @@
 //! What is measured.
 
-use crate::measure::{Ratio, Samples, Table};
+use crate::many;
+use crate::measure::{FLOOR, Line, Samples, Table};
 use crate::variants::{Bench, Kind, Variant};
 use postgres::Client;
 use rand::seq::SliceRandom;
 use std::time::{Duration, Instant};
 
 pub type Workload = fn(&Bench) -> Vec<Table>;
-pub const ALL: [(&str, Workload); 8] = [
+pub const ALL: [(&str, Workload); 15] = [
     ("round", round),
     ("kept", kept),
     ("cheap", cheap),
+    ("other", other),
+    ("temporary", temporary),
     ("string", string),
     ("sessions", sessions),
     ("first", first),
+    ("pool", many::pool),
+    ("partitions", many::partitions),
+    ("schema", many::schema),
+    ("restore", many::restore),
+    ("migration", many::migration),
     ("dml", dml),
     ("size", size),
 ];
 
-fn timed(client: &mut Client, statement: &str) -> f64 {
+pub fn timed(client: &mut Client, statement: &str) -> f64 {
     let start = Instant::now();
     client
         .batch_execute(statement)
@@ -27,7 +35,7 @@ fn timed(client: &mut Client, statement: &str) -> f64 {
 }
 
 /// Runs `work` on each variant in turn, in another order each time; one more time before, not counted.
-fn in_turns(
+pub fn in_turns(
     bench: &Bench,
     variants: &[Variant],
     times: usize,
@@ -57,7 +65,7 @@ fn in_turns(
     samples
 }
 
-const ROUND: [&str; 3] = [
+pub const ROUND: [&str; 3] = [
     "CREATE TABLE bench_round (id integer PRIMARY KEY, v text)",
     "ALTER TABLE bench_round ADD COLUMN w integer",
     "DROP TABLE bench_round",
@@ -90,6 +98,7 @@ fn round(bench: &Bench) -> Vec<Table> {
 fn kept(bench: &Bench) -> Vec<Table> {
     let variants = [
         bench.variant("kept", "no capture", Kind::None, 0),
+        bench.variant("kept", FLOOR, Kind::Floor, 0),
         bench.variant(
             "kept",
             "PL/pgSQL function, 10,000 rows kept",
@@ -116,36 +125,109 @@ fn kept(bench: &Bench) -> Vec<Table> {
     )]
 }
 
+/// A command that is run again and again.
+struct Single {
+    title: &'static str,
+    /// Run once in each database.
+    prepare: &'static str,
+    /// Run each time before, not measured.
+    before: &'static str,
+    command: &'static str,
+}
+
+/// A table for each.
+fn singles(bench: &Bench, variants: &[Variant], times: usize, all: &[Single]) -> Vec<Table> {
+    let table = |single: &Single| {
+        for variant in variants {
+            let mut client = bench.connect(variant);
+            client.batch_execute(single.prepare).expect(single.prepare);
+        }
+        let samples = in_turns(bench, variants, bench.times(times), |_, client| {
+            client.batch_execute(single.before).expect(single.before);
+            timed(client, single.command)
+        });
+        Table::of_samples(single.title, &samples)
+    };
+    all.iter().map(table).collect()
+}
+
 fn cheap(bench: &Bench) -> Vec<Table> {
     let commands = [
-        (
-            "CREATE OR REPLACE FUNCTION",
-            "CREATE OR REPLACE FUNCTION f(i integer) RETURNS integer LANGUAGE sql AS 'SELECT i + 1'",
-        ),
-        ("COMMENT", "COMMENT ON SCHEMA public IS 'a comment'"),
-        ("GRANT", "GRANT USAGE ON SCHEMA public TO pg_monitor"),
+        Single {
+            title: "A cheap command: CREATE OR REPLACE FUNCTION",
+            prepare: "",
+            before: "",
+            command: "CREATE OR REPLACE FUNCTION f(i integer) RETURNS integer LANGUAGE sql AS 'SELECT i + 1'",
+        },
+        Single {
+            title: "A cheap command: COMMENT",
+            prepare: "",
+            before: "",
+            command: "COMMENT ON SCHEMA public IS 'a comment'",
+        },
+        Single {
+            title: "A cheap command: GRANT",
+            prepare: "",
+            before: "REVOKE USAGE ON SCHEMA public FROM pg_monitor",
+            command: "GRANT USAGE ON SCHEMA public TO pg_monitor",
+        },
     ];
-    let variants = bench.standard("cheap");
-    commands
-        .iter()
-        .map(|(name, statement)| {
-            let samples = in_turns(bench, &variants, bench.times(3000), |_, client| {
-                if *name == "GRANT" {
-                    client
-                        .batch_execute("REVOKE USAGE ON SCHEMA public FROM pg_monitor")
-                        .expect("REVOKE");
-                }
-                timed(client, statement)
-            });
-            Table::of_samples(&format!("A cheap command: {name}"), &samples)
-        })
-        .collect()
+    singles(bench, &bench.standard("cheap"), 2000, &commands)
+}
+
+/// What captures have little or nothing to do with, and what is run often.
+fn other(bench: &Bench) -> Vec<Table> {
+    let commands = [
+        Single {
+            title: "CREATE TABLE IF NOT EXISTS that does nothing",
+            prepare: "CREATE TABLE there (id integer)",
+            before: "SET client_min_messages = error",
+            command: "CREATE TABLE IF NOT EXISTS there (id integer)",
+        },
+        Single {
+            title: "TRUNCATE of a small table",
+            prepare: "CREATE TABLE emptied (id integer, v text)",
+            before: "INSERT INTO emptied VALUES (1, 'a'), (2, 'b')",
+            command: "TRUNCATE emptied",
+        },
+        Single {
+            title: "REFRESH MATERIALIZED VIEW of 100 rows",
+            prepare: "CREATE MATERIALIZED VIEW fresh AS SELECT i, i::text AS v FROM generate_series(1, 100) i",
+            before: "",
+            command: "REFRESH MATERIALIZED VIEW fresh",
+        },
+    ];
+    singles(bench, &bench.few("other"), 1000, &commands)
+}
+
+fn temporary(bench: &Bench) -> Vec<Table> {
+    let commands = [
+        Single {
+            title: "A transaction with CREATE TEMP TABLE .. ON COMMIT DROP",
+            prepare: "",
+            before: "",
+            command: "BEGIN; CREATE TEMP TABLE basket (id integer, v text) ON COMMIT DROP;
+                      INSERT INTO basket VALUES (1, 'a'), (2, 'b'), (3, 'c'); SELECT count(*) FROM basket; COMMIT",
+        },
+        Single {
+            title: "The same in a function",
+            prepare: "CREATE FUNCTION work() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN
+                        CREATE TEMP TABLE basket (id integer, v text) ON COMMIT DROP;
+                        INSERT INTO basket VALUES (1, 'a'), (2, 'b'), (3, 'c');
+                        RETURN (SELECT count(*) FROM basket);
+                      END $$",
+            before: "",
+            command: "SELECT work()",
+        },
+    ];
+    singles(bench, &bench.few("temporary"), 1500, &commands)
 }
 
 /// A file in one string: what a statement of it costs must not depend on its length.
 fn string(bench: &Bench) -> Vec<Table> {
     let variants = [
         bench.variant("string", "no capture", Kind::None, 0),
+        bench.variant("string", FLOOR, Kind::Floor, 0),
         bench.variant("string", "extension", Kind::Extension, 0),
     ];
     let text = |n: usize| -> String {
@@ -159,7 +241,7 @@ fn string(bench: &Bench) -> Vec<Table> {
         let samples = in_turns(
             bench,
             &variants,
-            bench.times(10_000 * 7 / n),
+            bench.times(10_000 * 5 / n),
             |_, client| {
                 client
                     .batch_execute("CREATE SCHEMA s")
@@ -181,6 +263,7 @@ fn string(bench: &Bench) -> Vec<Table> {
     // The PL/pgSQL function stores the whole string with each statement, and is measured with the short one only.
     let variants = [
         bench.variant("short", "no capture", Kind::None, 0),
+        bench.variant("short", FLOOR, Kind::Floor, 0),
         bench.variant("short", "PL/pgSQL function", Kind::PlPgSql, 0),
     ];
     let text = text(1_000);
@@ -208,6 +291,7 @@ fn sessions(bench: &Bench) -> Vec<Table> {
     const SESSIONS: usize = 8;
     let variants = [
         bench.variant("sessions", "no capture", Kind::None, 0),
+        bench.variant("sessions", FLOOR, Kind::Floor, 0),
         bench.variant("sessions", "PL/pgSQL function", Kind::PlPgSql, 0),
         bench.variant(
             "sessions",
@@ -226,7 +310,7 @@ fn sessions(bench: &Bench) -> Vec<Table> {
     let rounds = 40;
     let mut waits = vec![0_i64; variants.len()];
     let mut looks = 0;
-    let samples = in_turns(bench, &variants, bench.times(30), |variant, _| {
+    let samples = in_turns(bench, &variants, bench.times(10), |variant, _| {
         let place = variants
             .iter()
             .position(|v| v.name == variant.name)
@@ -281,18 +365,14 @@ fn sessions(bench: &Bench) -> Vec<Table> {
 
 /// The first DDL of a new connection, which loads the library.
 fn first(bench: &Bench) -> Vec<Table> {
-    let mut variants = vec![
-        bench.variant("first", "PL/pgSQL function", Kind::PlPgSql, 0),
-        bench.variant("first", "no capture", Kind::None, 0),
-        bench.variant("first", "extension", Kind::Extension, 0),
-        bench.variant(
-            "first",
-            "extension, session_preload_libraries",
-            Kind::Extension,
-            0,
-        ),
-    ];
-    let preloaded = &variants[3];
+    let mut variants = bench.few("first");
+    variants.push(bench.variant(
+        "first",
+        "extension, session_preload_libraries",
+        Kind::Extension,
+        0,
+    ));
+    let preloaded = variants.last().expect("the one just added");
     bench
         .connect(preloaded)
         .batch_execute(&format!(
@@ -322,14 +402,8 @@ fn first(bench: &Bench) -> Vec<Table> {
         })
         .collect();
     let mut tables = vec![
-        Table::of_samples(
-            "The first DDL of a new connection (ratio to the PL/pgSQL function)",
-            &alone,
-        ),
-        Table::of_samples(
-            "Connecting and the first DDL (ratio to the PL/pgSQL function)",
-            &with_connection,
-        ),
+        Table::of_samples("The first DDL of a new connection", &alone),
+        Table::of_samples("Connecting and the first DDL", &with_connection),
     ];
     for table in &mut tables {
         table.in_picture = false;
@@ -391,7 +465,11 @@ fn size(bench: &Bench) -> Vec<Table> {
         unit: "bytes",
         lines: rows
             .iter()
-            .map(|row| (row.get(0), row.get(1), None::<Ratio>))
+            .map(|row| Line {
+                variant: row.get(0),
+                value: row.get(1),
+                ..Line::default()
+            })
             .collect(),
         note: String::new(),
         in_picture: false,
