@@ -3,9 +3,10 @@
  * PostgreSQL for the object's type and identity, takes an id from the sequence, and writes a row of 14 columns with a
  * message of 400 bytes and its index entry (bench/floor.sql has the table).
  *
- * No row for a command that has touched nothing or only temporary objects. A DROP has no object at ddl_command_end: its row
- * is without. ddl_text is the client's string, of which the first 60 bytes are kept: where a statement lies in it is known to
- * a utility hook only, and the whole would grow with the string. What a session finds once, it keeps: it is no capture.
+ * No row for a command that has touched nothing or only temporary objects. A DROP has no object at ddl_command_end: its
+ * row is without. ddl_text is the first 60 bytes of the client's string: where in it the statement lies is known to a
+ * utility hook only, and the whole would grow with the string. What a session has found once, it keeps (the table's, the
+ * database's name): it is a yardstick, no capture.
  */
 #include "postgres.h"
 
@@ -65,8 +66,8 @@ find_all(void)
 }
 
 /*
- * The type, schema and identity of the first object of the command; false when there is none that is not temporary. A row type
- * that is known spares the function the look-up of its own, if it is called by the name of one that returns any record.
+ * The type and identity of the first object of the command; false when there is none that is not temporary. A row type that
+ * is known spares the function the look-up of its own, if it is called by the name of one that returns any record.
  */
 static bool
 object_of_command(Datum *type, Datum *identity, bool *no_type, bool *no_identity)
@@ -123,6 +124,7 @@ floor_trigger(PG_FUNCTION_ARGS)
 	Datum		values[14];
 	bool		nulls[14] = {0};
 	char		transaction[24];
+	int			length;
 	List	   *path;
 	Relation	table,
 				index;
@@ -136,7 +138,8 @@ floor_trigger(PG_FUNCTION_ARGS)
 	}
 	if (table_id == InvalidOid)
 		find_all();
-	values[0] = PointerGetDatum(cstring_to_text_with_len(string, pg_mbcliplen(string, strnlen(string, TEXT_BYTES), TEXT_BYTES)));
+	length = pg_mbcliplen(string, strnlen(string, TEXT_BYTES), TEXT_BYTES);
+	values[0] = PointerGetDatum(cstring_to_text_with_len(string, length));
 	values[1] = Int64GetDatum(nextval_internal(sequence_id, false));
 	values[2] = CStringGetTextDatum(event->event);
 	values[3] = CStringGetTextDatum(tag);
@@ -149,7 +152,8 @@ floor_trigger(PG_FUNCTION_ARGS)
 	/* the bench comes by a Unix socket */
 	nulls[9] = nulls[10] = true;
 	values[11] = TimestampTzGetDatum(GetCurrentStatementStartTimestamp());
-	snprintf(transaction, sizeof(transaction), UINT64_FORMAT, U64FromFullTransactionId(GetTopFullTransactionId()));
+	snprintf(transaction, sizeof(transaction), UINT64_FORMAT,
+			 U64FromFullTransactionId(GetTopFullTransactionId()));
 	values[12] = CStringGetTextDatum(transaction);
 	values[13] = message;
 

@@ -13,6 +13,7 @@ mod workloads;
 
 use measure::Table;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use variants::Bench;
 
 fn main() {
@@ -28,6 +29,7 @@ fn main() {
             "--only" => only = rest.next().cloned(),
             "--output" => output = rest.next().cloned().unwrap_or(output),
             "--peers" => peers = true,
+            "--processor" => workloads::PROCESSOR.store(true, Ordering::Relaxed),
             other => {
                 eprintln!("unknown argument {other}");
                 std::process::exit(2)
@@ -36,6 +38,9 @@ fn main() {
     }
     let bench = Bench::new(scale, peers);
     println!("{}\n", bench.description());
+    if workloads::PROCESSOR.load(Ordering::Relaxed) {
+        println!("Times are those of the processor where one session is measured.\n");
+    }
     let mut tables: Vec<Table> = Vec::new();
     for (name, workload) in workloads::ALL {
         if only.as_ref().is_none_or(|only| only == name) {
