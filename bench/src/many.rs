@@ -3,7 +3,7 @@
 use crate::measure::{Samples, Table};
 use crate::migration;
 use crate::variants::{Bench, Variant};
-use crate::workloads::{ROUND, in_turns, timed};
+use crate::workloads::{ROUND, in_sessions, in_turns, timed};
 use postgres::{Client, NoTls};
 use rand::seq::SliceRandom;
 use std::path::Path;
@@ -57,7 +57,7 @@ pub fn partitions(bench: &Bench) -> Vec<Table> {
         let query = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'parts'::regclass";
         client.query_one(query, &[]).expect("a count").get(0)
     };
-    let made = in_turns(bench, &variants, n, |_, client| {
+    let made = in_sessions(bench, &variants, n, |_, client| {
         let i = next(client);
         timed(
             client,
@@ -114,7 +114,7 @@ pub fn schema(bench: &Bench) -> Vec<Table> {
     let n = bench.times(10_000).max(1000);
     tables(bench, "schema_template", n, 10);
     let variants = bench.few_of("schema", "schema_template");
-    let granted = in_turns(bench, &variants, 5, |_, client| {
+    let granted = in_turns(bench, &variants, 4, |_, client| {
         let time = timed(
             client,
             "GRANT SELECT ON ALL TABLES IN SCHEMA many TO pg_monitor",
@@ -123,7 +123,7 @@ pub fn schema(bench: &Bench) -> Vec<Table> {
         client.batch_execute(revoke).expect(revoke);
         time
     });
-    let dropped = in_turns(bench, &variants, 5, |_, client| {
+    let dropped = in_turns(bench, &variants, 4, |_, client| {
         let begin = "SET client_min_messages = error; BEGIN";
         client.batch_execute(begin).expect(begin);
         let time = timed(client, "DROP SCHEMA many CASCADE");
