@@ -130,6 +130,7 @@ fn hand_down() {
         captures: recording::is_on,
         relation_is_made: in_progress::note_made,
         builds_concurrently: in_progress::is_building_concurrently,
+        relation_is_dropped: in_progress::note_dropped,
         drops_indexes: in_progress::drops_indexes,
         index_is_dropped: in_progress::note_dropped_index,
         extension_goes: apply::stops::forget_all,

@@ -24,12 +24,12 @@ SELECT t.is('ordinary, permanent, logged table without row security',
 
 SELECT t.is('function returns event_trigger', (SELECT prorettype::regtype::text FROM pg_proc WHERE oid = 'public.dts_capture_ddl()'::regprocedure), 'event_trigger');
 SELECT t.is('function is written in C', (SELECT lanname::text FROM pg_proc p JOIN pg_language l ON l.oid = prolang WHERE p.oid = 'public.dts_capture_ddl()'::regprocedure), 'c');
--- The functions that look things up are pinned. The other three look nothing up by name; capture_start() must even see the
--- user's own search_path, which it records.
+-- The functions that look things up are pinned. Those of capture look nothing up by name; capture_start() must even see the user's own
+-- search_path, which it records.
 SELECT t.is('event trigger functions whose search_path is not pinned',
   (SELECT string_agg(p.oid::regprocedure::text, ',' ORDER BY proname) FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
    JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'dts_ddl_capture'
-   WHERE p.prorettype = 'event_trigger'::regtype AND p.proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']), 'dts_ddl.capture_drop(),dts_ddl.capture_rewrite(),dts_ddl.capture_start()');
+   WHERE p.prorettype = 'event_trigger'::regtype AND p.proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']), 'dts_ddl.capture_drop(),dts_ddl.capture_rewrite(),dts_ddl.capture_start(),dts_capture_ddl()');
 SELECT t.is('one function of that name', (SELECT count(*) FROM pg_proc WHERE proname = 'dts_capture_ddl'), 1);
 
 SELECT t.is('the event triggers',

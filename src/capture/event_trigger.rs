@@ -52,7 +52,12 @@ fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
 fn capture_drop(fcinfo: pg_sys::FunctionCallInfo) {
     event::on(fcinfo, "sql_drop", "capture_drop", |event| {
         in_progress::with_current(&event, |started, _| {
-            started.dropped = started.drops.take().unwrap_or_else(event::dropped_objects);
+            // A name may have come to mean another relation while the command waited for a lock.
+            let as_known = started.drops.take().filter(|drops| {
+                let relations = drops.iter().filter_map(|dropped| dropped.address);
+                in_progress::has_dropped(relations.map(|address| address.object))
+            });
+            started.dropped = as_known.unwrap_or_else(event::dropped_objects);
             (started.dropped.iter())
                 .filter_map(Dropped::publication)
                 .for_each(publication::dropped);

@@ -22,6 +22,7 @@ use crate::pg::runtime::transaction;
 use crate::pg::runtime::transaction::Progress;
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 
 /// How far a command is.
 enum Phase {
@@ -48,6 +49,8 @@ struct Command {
     builds_concurrently: bool,
     /// The relations that it has made.
     made: Vec<pg_sys::Oid>,
+    /// The relations that it has dropped, where it is known what it is to drop.
+    dropped: Vec<pg_sys::Oid>,
     /// It is a DROP INDEX, or an ALTER TABLE, which drops some to make them anew.
     drops_indexes: bool,
     dropped_indexes: Vec<DroppedIndex>,
@@ -87,6 +90,7 @@ fn add(number: u64, tree: ParseTree, source: Source, nested: bool, substitute_at
             startup: 0,
             builds_concurrently: index::builds_concurrently(tree),
             made: Vec::new(),
+            dropped: Vec::new(),
             drops_indexes: tree.kind() == KIND_OF_ALTER_TABLE || index::is_drop(tree),
             dropped_indexes: Vec::new(),
         });
@@ -162,6 +166,28 @@ pub fn is_any() -> bool {
 /// The relations that the innermost command has made, in order; some may be gone again.
 pub fn made() -> Vec<pg_sys::Oid> {
     COMMANDS.with_borrow(|commands| commands.last().map_or_else(Vec::new, |c| c.made.clone()))
+}
+
+/// Notes a relation that the innermost command drops.
+pub fn note_dropped(relation: pg_sys::Oid) {
+    COMMANDS.with_borrow_mut(|commands| {
+        let command = commands.last_mut();
+        if let Some(command) =
+            command.filter(|c| c.started().is_some_and(|started| started.drops.is_some()))
+        {
+            command.dropped.push(relation);
+        }
+    });
+}
+
+/// Whether the innermost command has dropped all of these relations.
+pub fn has_dropped(mut relations: impl Iterator<Item = pg_sys::Oid>) -> bool {
+    COMMANDS.with_borrow(|commands| {
+        let dropped: HashSet<u32> = (commands.last().into_iter())
+            .flat_map(|command| command.dropped.iter().map(|relation| relation.to_u32()))
+            .collect();
+        relations.all(|relation| dropped.contains(&relation.to_u32()))
+    })
 }
 
 /// Whether the innermost command is one that drops indexes, be it to make them anew.

@@ -10,7 +10,7 @@ use pgrx::pg_sys::{self, ObjectType};
 use std::collections::HashSet;
 
 /// In the order of the statement; `None` for every other statement, and where PostgreSQL has to be asked afterwards: some object was not
-/// found, or has others below it. To be asked before it runs.
+/// found, or has others below it. To be asked before it runs; what it has dropped then may be others of these names.
 pub fn named(tree: ParseTree) -> Option<Vec<Dropped>> {
     let drop = tree.cast::<pg_sys::DropStmt>(pg_sys::NodeTag::T_DropStmt)?;
     // SAFETY: a parse tree is valid while its command runs.

@@ -44,6 +44,7 @@ pub struct Handlers {
     /// A relation is made; whether it is committed before its command is recorded.
     pub relation_is_made: fn(pg_sys::Oid) -> bool,
     pub builds_concurrently: fn() -> bool,
+    pub relation_is_dropped: fn(pg_sys::Oid),
     pub drops_indexes: fn() -> bool,
     pub index_is_dropped: fn(DroppedIndex),
     /// The extension goes from the database of this number.

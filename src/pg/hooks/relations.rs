@@ -1,6 +1,6 @@
 //! The relations that the running command makes, in the order in which it makes them; event triggers are told of some of them only.
 //!
-//! And the indexes that it drops: those that an ALTER TABLE makes anew have the names of what they stand for.
+//! And those that it drops; of indexes more than that: those that an ALTER TABLE makes anew have the names of what they stand for.
 //!
 //! Relied on: each passes the object access hook as soon as it is in the catalogs (heap.c, index.c). Before the index of a
 //! concurrent build is committed, it is marked as one that no row tells of ([`index`]).
@@ -24,8 +24,11 @@ pub fn is_accessed(access: &Access) {
             .into_iter()
             .for_each(build_lock::hold);
     }
-    if access.drops(pg_sys::RelationRelationId) && (above().drops_indexes)() {
-        note_dropped(object);
+    if access.drops(pg_sys::RelationRelationId) {
+        (above().relation_is_dropped)(object);
+        if (above().drops_indexes)() {
+            note_dropped(object);
+        }
     }
 }
 

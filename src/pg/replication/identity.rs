@@ -17,7 +17,7 @@ use crate::pg::command::node::ParseTree;
 #[cfg(not(any(feature = "pg13", feature = "pg14")))]
 use crate::pg::replication::publication::by_publication;
 use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::{compat, scan, subtransaction, syscache};
+use crate::pg::runtime::{compat, scan, subtransaction, syscache, transaction};
 use crate::pg::store::table::capture_table;
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -52,7 +52,7 @@ fn mark_chosen() {
         let tables = all_full().into_iter();
         tables
             .filter(|&table| !GIVEN.is_on(table))
-            .for_each(is_chosen);
+            .for_each(|table| CHOSEN.set(table));
         CHOSEN.set(capture_table);
     }
     MARKED.set(Some(at));
@@ -143,6 +143,8 @@ fn is_chosen(table: pg_sys::Oid) {
     GIVEN.remove(table);
     if !CHOSEN.is_on(table) {
         CHOSEN.set(table);
+        // It may be asked before the end of the command.
+        transaction::command_counter_increment();
     }
 }
 

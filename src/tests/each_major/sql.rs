@@ -39,13 +39,13 @@ sql_tests! {
     failure { on_error_warning sequence_changed table_changed table_extras }
     message { access_method drops nesting no_schema_name objects replay reset rewrites settings short superuser }
     message_stream { encoding test_decoding }
-    privileges { adopt_tables attack direct_call drop_public own_objects unprivileged }
+    privileges { adopt_tables attack direct_call drop_public nothing_by_name own_objects unprivileged }
     publication {
         all_tables join modes newly_published newly_published_schema no_right published published_except published_schema
         schema set_logged strangers update_delete
     }
     replayable {
-        added_value computed_bound explain from_current invalid_index like_temporary sequence_range short_lived system_relations temporary_parts
+        added_value computed_bound explain from_current grant_on_all invalid_index like_temporary sequence_range short_lived system_relations temporary_parts
     }
     retention { increment max_age max_rows }
     roles { commands passwords preload }
