@@ -90,12 +90,12 @@ fn capture_rewrite(fcinfo: pg_sys::FunctionCallInfo) {
 #[pg_extern(sql = false)]
 fn capture_ddl(fcinfo: pg_sys::FunctionCallInfo) {
     event::on(fcinfo, "ddl_command_end", "dts_capture_ddl", |event| {
-        // Also where it is not recorded, or has done nothing else: the table had that identity already.
-        identity::note_choice(event.tree);
         if recording::is_wanted() {
             in_progress::with_current(&event, |started, source| {
                 record::record(started, source, Occasion::End)
             });
+        } else {
+            identity::note_choice(event.tree);
         }
         in_progress::finish_substitute();
     });

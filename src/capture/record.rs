@@ -12,6 +12,7 @@ use crate::pg::command::event::{self, Collected, Dropped};
 use crate::pg::command::node::KIND_OF_CREATE_INDEX;
 use crate::pg::command::source::Source;
 use crate::pg::command::{grant, index, temporary_type};
+use crate::pg::replication::identity;
 use crate::pg::runtime::memory::with_reserve;
 use crate::pg::runtime::transaction;
 use crate::pg::runtime::{session, subtransaction};
@@ -99,6 +100,8 @@ fn record_command(started: &mut Started, source: &Source, occasion: Occasion) ->
     if started.tree.makes_temporary_table() {
         return true;
     }
+    // Perhaps all that it does: the table had that identity already. Then this is what other servers have to be told.
+    identity::note_choice(started.tree);
     let has_done_something = has_done_something(started);
     if !started.is_recorded() && !has_done_something {
         return true;
