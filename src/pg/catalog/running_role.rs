@@ -15,8 +15,11 @@ pub struct Who {
     pub session_user: Option<String>,
 }
 
+/// As of which change, of which two roles.
+type Last = (u64, [Role; 2], Rc<Who>);
+
 thread_local! {
-    static LAST: RefCell<Option<(u64, [Role; 2], Rc<Who>)>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
 }
 
 pub fn who() -> Rc<Who> {

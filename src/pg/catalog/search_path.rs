@@ -35,10 +35,10 @@ pub fn install() {
 
 /// The schemas that exist and may be used, without those that are implied. The session's own temporary schema is called `pg_temp`.
 pub fn effective() -> Path {
-    // SAFETY: the variable of the setting, which is NUL-terminated; read before anything else is asked.
+    // SAFETY: the variable of the setting, which is NUL-terminated, and does not change while this is in use.
     let setting = unsafe { text::bytes(pg_sys::namespace_search_path) };
     if names_temporary_schema(setting) && !session::session_has_temporary_schema() {
-        return without_temporary_schema(&setting.to_vec()).into();
+        return without_temporary_schema(setting).into();
     }
     // Before the look-ups, which may bring an announcement.
     let at = CHANGES.get();
