@@ -55,7 +55,7 @@ CREATE TABLE public.odd2 (x int);
 SELECT t.texts('works', 'CREATE TABLE public.odd2 (x int)');
 -- only as far as it matters: how constants are read, and what functions may ask for
 RESET search_path; CREATE TABLE public.matters (x int); SELECT t.mark();
-SET TimeZone = 'Asia/Tokyo'; SET default_text_search_config = 'pg_catalog.german'; SET default_toast_compression = 'pglz'; SET lo_compat_privileges = on;
+SET TimeZone = 'Asia/Tokyo'; SET default_text_search_config = 'pg_catalog.german'; SET lo_compat_privileges = on;
 CREATE FUNCTION t.told(name text) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(k, ' ' ORDER BY k COLLATE "C") FROM t.one(name), jsonb_object_keys(message->'settings') k
   WHERE k IN ('TimeZone', 'default_text_search_config', 'lo_compat_privileges') $$;
 SELECT t.mark();

@@ -72,6 +72,12 @@ impl Address {
         let (mut names, mut arguments) = (core::ptr::null_mut(), core::ptr::null_mut());
         // SAFETY: reads catalogs only; the lists hold palloc'd strings.
         unsafe {
+            // There PostgreSQL raises an error for a relation that is gone.
+            #[cfg(feature = "pg13")]
+            if self.class == pg_sys::RelationRelationId && pg_sys::get_rel_relkind(self.object) == 0
+            {
+                return None;
+            }
             #[cfg(feature = "pg13")]
             let (object_type, identity) = (
                 pg_sys::getObjectTypeDescription(&address),
