@@ -69,4 +69,9 @@ ALTER TABLE matters ADD COLUMN z int UNIQUE; SELECT t.is('a key', t.told('key'),
 ALTER TABLE matters ADD COLUMN d1 int NOT NULL DEFAULT 1, ADD COLUMN d2 text DEFAULT '1'; SELECT t.is('constants as defaults', t.told('default'), 'TimeZone lo_compat_privileges');
 ALTER TABLE matters ADD COLUMN d3 int DEFAULT abs(1); SELECT t.is('a default', t.told('default'), 'TimeZone default_text_search_config lo_compat_privileges');
 ALTER TABLE matters ADD COLUMN d4 money DEFAULT 1; SELECT t.is('a cast', t.told('default'), 'TimeZone default_text_search_config lo_compat_privileges');
+ALTER TABLE matters ADD COLUMN d5 uuid; SELECT t.is('a type of PostgreSQL', t.told('type'), 'lo_compat_privileges');
+CREATE DOMAIN public.positive AS int DEFAULT 1 CHECK (VALUE > 0); SELECT t.mark();
+ALTER TABLE matters ADD COLUMN d6 positive; SELECT t.is('a domain', t.told('domain'), 'TimeZone default_text_search_config lo_compat_privileges');
+ALTER TABLE matters ADD COLUMN d7 public.positive; SELECT t.is('a domain by its schema', t.told('domain'), 'TimeZone default_text_search_config lo_compat_privileges');
+ALTER TABLE matters SET UNLOGGED; SELECT t.is('indexes built anew', t.told('unlogged'), 'TimeZone default_text_search_config lo_compat_privileges');
 ALTER TABLE matters ADD COLUMN k int REFERENCES matters (z); SELECT t.is('a foreign key', t.told('key'), 'lo_compat_privileges');

@@ -13,6 +13,7 @@
 use crate::capture::names_before::Names;
 use crate::capture::started::Started;
 use crate::guc;
+use crate::pg::catalog::lookup::{self, Address};
 use crate::pg::command::event::Event;
 use crate::pg::command::index::{self, DroppedIndex};
 use crate::pg::command::node::{KIND_OF_ALTER_TABLE, ParseTree};
@@ -168,19 +169,30 @@ pub fn made() -> Vec<pg_sys::Oid> {
     COMMANDS.with_borrow(|commands| commands.last().map_or_else(Vec::new, |c| c.made.clone()))
 }
 
-/// Notes a relation that the innermost command drops.
+/// Notes a relation that the innermost command drops, if it is known as what it still is.
 pub fn note_dropped(relation: pg_sys::Oid) {
-    COMMANDS.with_borrow_mut(|commands| {
-        let command = commands.last_mut();
-        if let Some(command) =
-            command.filter(|c| c.started().is_some_and(|started| started.drops.is_some()))
-        {
-            command.dropped.push(relation);
-        }
+    let known = COMMANDS.with_borrow(|commands| {
+        let drops = commands.last()?.started()?.drops.as_ref()?;
+        let mut drops = drops.iter();
+        let known = drops.find(|dropped| dropped.address == Some(Address::relation(relation)))?;
+        Some((known.schema.clone(), known.name.clone()))
     });
+    let now = || {
+        (
+            lookup::schema_of_relation(relation),
+            lookup::relation_name(relation),
+        )
+    };
+    if known.is_some_and(|known| known == now()) {
+        COMMANDS.with_borrow_mut(|commands| {
+            if let Some(command) = commands.last_mut() {
+                command.dropped.push(relation);
+            }
+        });
+    }
 }
 
-/// Whether the innermost command has dropped all of these relations.
+/// Whether the innermost command has dropped all of these relations, by the names that they had when it began.
 pub fn has_dropped(mut relations: impl Iterator<Item = pg_sys::Oid>) -> bool {
     COMMANDS.with_borrow(|commands| {
         let dropped: HashSet<u32> = (commands.last().into_iter())

@@ -3,6 +3,7 @@
 use crate::capture::context::Context;
 use crate::capture::names_before::Names;
 use crate::capture::untold::Found;
+use crate::guc;
 use crate::pg::catalog::lookup::Address;
 use crate::pg::command::drop;
 use crate::pg::command::event::Dropped;
@@ -81,13 +82,15 @@ impl Started {
     /// What can only be asked before the command runs.
     pub fn of(tree: ParseTree, nested: bool, progress: Option<Progress>) -> Self {
         let (likes, all_likes) = like::temporary_likes(tree);
+        // Where names get schemas it is asked afterwards whether they mean what they meant.
+        let knows_names = !guc::qualify_names();
         Started {
             tree,
             context: Context::of_session(nested).watching(tree.may_evaluate()),
             names: None,
             progress,
             dropped: Vec::new(),
-            drops: drop::named(tree),
+            drops: knows_names.then(|| drop::named(tree)).flatten(),
             rewrites: Vec::new(),
             temporary_items: tree.temporary_items(),
             eventless: Eventless::of(tree),
@@ -99,7 +102,11 @@ impl Started {
             all_likes,
             before: Before::of(tree),
             found: Found::of(tree),
-            granted: grant::named(tree),
+            granted: if knows_names {
+                grant::named(tree)
+            } else {
+                Vec::new()
+            },
             drops_concurrently: index::dropped_concurrently(tree),
             explained: false,
             recorded: Recorded::No,

@@ -410,6 +410,7 @@ fn names_change_meanwhile() {
         ("CREATE VIEW first.v AS SELECT * FROM t", false),
         ("DROP TABLE t", false),
         ("ALTER TABLE other ADD c int", true),
+        ("DROP TABLE other", true),
     ] {
         let database = Database::new("names_race");
         let mut one = database.connect();
@@ -440,7 +441,7 @@ fn names_change_meanwhile() {
         );
         let got = database.value(&row);
         if is_plain {
-            assert_eq!(got, "ALTER TABLE second.other ADD c int");
+            assert_eq!(got, statement.replace("other", "second.other"));
         } else {
             assert_eq!(
                 got,
@@ -452,4 +453,41 @@ fn names_change_meanwhile() {
 
 fn value_of_last(database: &Database) -> String {
     database.value("SELECT max(id) FROM public.dts_ddl_command")
+}
+
+/// What a DROP names is moved to another schema while it waits for it: the row names it as it was dropped, and says so where its names
+/// should have schemas.
+#[test]
+fn moved_before_it_is_dropped() {
+    for (qualify, statement, identity) in [
+        ("off", "DROP TABLE t", "second.t"),
+        (
+            "on",
+            "DROP TABLE t [\"relation t: has come to mean another one\"]",
+            "second.t",
+        ),
+    ] {
+        let database = Database::new("moved_race");
+        let mut one = database.connect();
+        one.batch_execute("CREATE SCHEMA first; CREATE SCHEMA second; CREATE TABLE first.t (x int); BEGIN; ALTER TABLE first.t SET SCHEMA second")
+            .unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let mut two = database.connect();
+                two.batch_execute(&format!(
+                    "SET search_path = first, second; SET dts_ddl_capture.qualify_names = {qualify}"
+                ))
+                .unwrap();
+                two.batch_execute("DROP TABLE t").unwrap();
+            });
+            std::thread::sleep(A_WHILE);
+            one.batch_execute("COMMIT").unwrap();
+            waiting.join().unwrap();
+        });
+        let row = format!(
+            "SELECT ddl_text || coalesce(' ' || (message::jsonb ->> 'unqualified'), '') || ' ' || object_name FROM public.dts_ddl_command WHERE id = {}",
+            value_of_last(&database)
+        );
+        assert_eq!(database.value(&row), format!("{statement} {identity}"));
+    }
 }

@@ -7,10 +7,12 @@ use crate::pg::command::event::Dropped;
 use crate::pg::command::node::{self, ParseTree};
 use crate::pg::runtime::list;
 use pgrx::pg_sys::{self, ObjectType};
-use std::collections::HashSet;
+
+/// Each relation that is dropped is looked for among so many.
+const MOST: usize = 100;
 
 /// In the order of the statement; `None` for every other statement, and where PostgreSQL has to be asked afterwards: some object was not
-/// found, or has others below it. To be asked before it runs; what it has dropped then may be others of these names.
+/// found or has others below it, or there are many. To be asked before it runs; what it has dropped then may be others of these names.
 pub fn named(tree: ParseTree) -> Option<Vec<Dropped>> {
     let drop = tree.cast::<pg_sys::DropStmt>(pg_sys::NodeTag::T_DropStmt)?;
     // SAFETY: a parse tree is valid while its command runs.
@@ -29,14 +31,16 @@ pub fn named(tree: ParseTree) -> Option<Vec<Dropped>> {
     }
     // SAFETY: relations are named by lists of strings (gram.y: any_name_list).
     let names = unsafe { list::pointers::<pg_sys::List>(drop.objects) };
+    if names.len() > MOST {
+        return None;
+    }
     let mut found: Vec<Dropped> = Vec::with_capacity(names.len());
-    let mut addresses = HashSet::with_capacity(names.len());
     for name in names {
         // SAFETY: as above; a look-up that raises no error.
         let relation = unsafe { node::find_quietly(pg_sys::makeRangeVarFromNameList(name)) };
         let address = Address::relation(relation);
         // A name that comes twice is dropped once.
-        if addresses.insert(address) {
+        if !found.iter().any(|other| other.address == Some(address)) {
             found.push(Dropped::alone(address)?);
         }
     }

@@ -103,14 +103,39 @@ unsafe fn column_may_evaluate(column: *mut pg_sys::ColumnDef) -> bool {
     unsafe {
         let constraints = pointers::<pg_sys::Node>((*column).constraints);
         let type_name = (*column).typeName;
-        // Types with a word of their own in the grammar, and text; a domain may have checks, and other types casts of users.
-        let is_built_in = !type_name.is_null() && {
-            let names = list::strings((*type_name).names);
-            names.first().is_some_and(|name| name == "pg_catalog") || names == ["text"]
-        };
+        // A domain may have a default and checks, also where the column has none.
+        if !is_built_in(type_name) {
+            return true;
+        }
+        // Types with a word of their own in the grammar, and text; others may be cast to by functions, of users even.
+        let names = list::strings((*type_name).names);
+        let is_plain = names.len() > 1 || names == ["text"];
         !constraints.is_empty()
-            && (!is_built_in
+            && (!is_plain
                 || (constraints.into_iter()).any(|constraint| constraint_may_evaluate(constraint)))
+    }
+}
+
+/// Whether a type name is one of PostgreSQL's own types, by a word of its own in the grammar or by the search_path.
+///
+/// # Safety
+/// `name` is NULL or a valid parse tree.
+unsafe fn is_built_in(name: *mut pg_sys::TypeName) -> bool {
+    // SAFETY: the caller's promise; a look-up that raises no error. The types of pg_type.dat have OIDs below this (transam.h), but
+    // not the domains of information_schema.
+    unsafe {
+        if name.is_null() || (*name).pct_type {
+            return false;
+        }
+        match list::strings((*name).names).as_slice() {
+            [schema, _] => schema == "pg_catalog",
+            [name] => {
+                let name = text::c_string(name);
+                let oid = pg_sys::TypenameGetTypid(name.as_ptr()).to_u32();
+                (1..pg_sys::FirstGenbkiObjectId).contains(&oid)
+            }
+            _ => false,
+        }
     }
 }
 
@@ -140,9 +165,14 @@ impl ParseTree {
                             #[cfg(any(feature = "pg17", feature = "pg18", feature = "pg19"))]
                             kind::AT_SetExpression => true,
                             kind::AT_AddConstraint => constraint_may_evaluate((*alter).def),
+                            #[cfg(not(any(feature = "pg13", feature = "pg14")))]
+                            kind::AT_SetAccessMethod => true,
+                            // What builds all indexes anew, too.
                             kind::AT_AlterColumnType
                             | kind::AT_ValidateConstraint
-                            | kind::AT_AttachPartition => true,
+                            | kind::AT_AttachPartition
+                            | kind::AT_SetLogged
+                            | kind::AT_SetUnLogged => true,
                             _ => false,
                         })
                 }
@@ -157,6 +187,10 @@ impl ParseTree {
                             .into_iter()
                             .any(|part| !(*part).expr.is_null())
                 }
+                #[cfg(not(feature = "pg19"))]
+                tag::T_ClusterStmt => true,
+                #[cfg(feature = "pg19")]
+                tag::T_RepackStmt => true,
                 tag::T_AlterDomainStmt
                 | tag::T_AlterExtensionStmt
                 | tag::T_CreateExtensionStmt

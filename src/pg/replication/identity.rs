@@ -7,7 +7,8 @@
 //! here, and the capture table then, once for the database. Any other under FULL has it from here. Marks are no part of a dump: a
 //! restore says FULL as an owner does; after pg_upgrade the first new table has all others marked. Up to 1.7.0 it was the other way
 //! round ([`GIVEN`]): a mark for each new table is more work than to give it FULL.
-//! Not promised: a choice of a session under session_replication_role = replica that is no apply worker of this extension.
+//! Not promised: a choice of a session in which event triggers do not fire (session_replication_role = replica, event_triggers =
+//! off) and that is no apply worker of this extension; that an extension which is made anew knows what the former one has given.
 
 use crate::pg::catalog::dependency::Mark;
 use crate::pg::catalog::lookup::Address;
@@ -51,7 +52,7 @@ fn mark_chosen() {
     if !CHOSEN.is_on(capture_table) {
         let tables = all_full().into_iter();
         tables
-            .filter(|&table| !GIVEN.is_on(table))
+            .filter(|&table| !GIVEN.is_on(table) && !CHOSEN.is_on(table))
             .for_each(|table| CHOSEN.set(table));
         CHOSEN.set(capture_table);
     }
