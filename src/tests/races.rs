@@ -469,7 +469,11 @@ fn moved_before_it_is_dropped() {
     ] {
         let database = Database::new("moved_race");
         let mut one = database.connect();
-        one.batch_execute("CREATE SCHEMA first; CREATE SCHEMA second; CREATE TABLE first.t (x int); BEGIN; ALTER TABLE first.t SET SCHEMA second")
+        one.batch_execute(
+            "CREATE SCHEMA first; CREATE SCHEMA second; CREATE TABLE first.t (x int)",
+        )
+        .unwrap();
+        one.batch_execute("BEGIN; ALTER TABLE first.t SET SCHEMA second")
             .unwrap();
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| {
