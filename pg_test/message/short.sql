@@ -1,4 +1,5 @@
 -- message: what other columns say is not written.
+SELECT set_config(name, 'pglz', false) FROM pg_settings WHERE name = 'default_toast_compression'; -- 19 has another default
 CREATE FUNCTION t.keys(name text) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
   SELECT string_agg(k, ' ' ORDER BY k COLLATE "C") FROM t.one(name) o, public.dts_ddl_command c, jsonb_object_keys(c.message::jsonb) k WHERE c.id = o.id $$;
 CREATE ROLE short_app; GRANT CREATE ON SCHEMA public TO short_app; SELECT t.mark();
