@@ -98,7 +98,13 @@ pub fn untold() -> Vec<Untold> {
         oid,
         is_partition: parent_of_index(oid).is_some(),
     };
-    let found: Vec<Untold> = UNTOLD.relations().into_iter().map(untold).collect();
+    // Of a temporary table no other server is told.
+    // SAFETY: a syscache look-up; 0 when it is gone.
+    let is_permanent = |&index: &Oid| unsafe {
+        pg_sys::get_rel_persistence(index) as u8 != pg_sys::RELPERSISTENCE_TEMP
+    };
+    let relations = UNTOLD.relations().into_iter().filter(is_permanent);
+    let found: Vec<Untold> = relations.map(untold).collect();
     NONE.set((is_there && found.is_empty()).then_some(at));
     found
 }
