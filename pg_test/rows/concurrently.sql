@@ -21,3 +21,8 @@ CREATE MATERIALIZED VIEW mv AS SELECT * FROM a; SELECT t.mark();
 REFRESH MATERIALIZED VIEW mv;
 SELECT t.is('REFRESH', (SELECT tag || ' ' || object_type || ' ' || object_name FROM t.new()), 'REFRESH MATERIALIZED VIEW materialized view public.mv');
 SELECT t.texts('REFRESH', 'REFRESH MATERIALIZED VIEW mv');
+-- an index of a temporary table is built like any other, and is nobody's business when it is valid
+CREATE TEMP TABLE tt (x int); SELECT t.mark();
+CREATE INDEX CONCURRENTLY tt_index ON tt (x); SELECT t.none('temporary');
+ALTER TABLE a ADD COLUMN later int; SELECT t.texts('another command, and no index', 'ALTER TABLE a ADD COLUMN later int');
+CREATE INDEX a_later ON a (later); SELECT t.texts('another index', 'CREATE INDEX a_later ON a (later)');

@@ -10,10 +10,10 @@ use crate::capture::recording;
 use crate::capture::started::Rewrite;
 use crate::capture::untold::Found;
 use crate::pg::catalog::{lookup, own};
-use crate::pg::command::early_lock;
 use crate::pg::command::event::{self, Dropped};
 use crate::pg::command::eventless::{self, Kind};
 use crate::pg::command::node::ParseTree;
+use crate::pg::command::{drop, early_lock};
 use crate::pg::replication::{identity, publication};
 use crate::pg::runtime::{session, transaction};
 use crate::pg::store::table;
@@ -52,11 +52,7 @@ fn capture_start(fcinfo: pg_sys::FunctionCallInfo) {
 fn capture_drop(fcinfo: pg_sys::FunctionCallInfo) {
     event::on(fcinfo, "sql_drop", "capture_drop", |event| {
         in_progress::with_current(&event, |started, _| {
-            // A name may have come to mean another relation while the command waited for a lock.
-            let as_known = started.drops.take().filter(|drops| {
-                let relations = drops.iter().filter_map(|dropped| dropped.address);
-                in_progress::has_dropped(relations.map(|address| address.object))
-            });
+            let as_known = started.drops.take().and_then(drop::Known::all_gone);
             started.dropped = as_known.unwrap_or_else(event::dropped_objects);
             (started.dropped.iter())
                 .filter_map(Dropped::publication)

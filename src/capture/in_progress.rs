@@ -13,7 +13,7 @@
 use crate::capture::names_before::Names;
 use crate::capture::started::Started;
 use crate::guc;
-use crate::pg::catalog::lookup::{self, Address};
+use crate::pg::catalog::lookup;
 use crate::pg::command::event::Event;
 use crate::pg::command::index::{self, DroppedIndex};
 use crate::pg::command::node::{KIND_OF_ALTER_TABLE, ParseTree};
@@ -23,7 +23,6 @@ use crate::pg::runtime::transaction;
 use crate::pg::runtime::transaction::Progress;
 use pgrx::pg_sys;
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
 
 /// How far a command is.
 enum Phase {
@@ -50,8 +49,6 @@ struct Command {
     builds_concurrently: bool,
     /// The relations that it has made.
     made: Vec<pg_sys::Oid>,
-    /// The relations that it has dropped, where it is known what it is to drop.
-    dropped: Vec<pg_sys::Oid>,
     /// It is a DROP INDEX, or an ALTER TABLE, which drops some to make them anew.
     drops_indexes: bool,
     dropped_indexes: Vec<DroppedIndex>,
@@ -91,7 +88,6 @@ fn add(number: u64, tree: ParseTree, source: Source, nested: bool, substitute_at
             startup: 0,
             builds_concurrently: index::builds_concurrently(tree),
             made: Vec::new(),
-            dropped: Vec::new(),
             drops_indexes: tree.kind() == KIND_OF_ALTER_TABLE || index::is_drop(tree),
             dropped_indexes: Vec::new(),
         });
@@ -172,9 +168,8 @@ pub fn made() -> Vec<pg_sys::Oid> {
 /// Notes a relation that the innermost command drops, if it is known as what it still is.
 pub fn note_dropped(relation: pg_sys::Oid) {
     let known = COMMANDS.with_borrow(|commands| {
-        let drops = commands.last()?.started()?.drops.as_ref()?;
-        let mut drops = drops.iter();
-        let known = drops.find(|dropped| dropped.address == Some(Address::relation(relation)))?;
+        let known = commands.last()?.started()?.drops.as_ref()?;
+        let known = known.find(relation)?;
         Some((known.schema.clone(), known.name.clone()))
     });
     let now = || {
@@ -185,21 +180,14 @@ pub fn note_dropped(relation: pg_sys::Oid) {
     };
     if known.is_some_and(|known| known == now()) {
         COMMANDS.with_borrow_mut(|commands| {
-            if let Some(command) = commands.last_mut() {
-                command.dropped.push(relation);
+            let command = commands.last_mut();
+            if let Some(Phase::Started(started)) = command.map(|command| &mut command.phase)
+                && let Some(drops) = &mut started.drops
+            {
+                drops.note_gone();
             }
         });
     }
-}
-
-/// Whether the innermost command has dropped all of these relations, by the names that they had when it began.
-pub fn has_dropped(mut relations: impl Iterator<Item = pg_sys::Oid>) -> bool {
-    COMMANDS.with_borrow(|commands| {
-        let dropped: HashSet<u32> = (commands.last().into_iter())
-            .flat_map(|command| command.dropped.iter().map(|relation| relation.to_u32()))
-            .collect();
-        relations.all(|relation| dropped.contains(&relation.to_u32()))
-    })
 }
 
 /// Whether the innermost command is one that drops indexes, be it to make them anew.

@@ -90,7 +90,8 @@ pub fn write(
         message.all_publications = publication::all_names();
     }
     message.published.extend(published);
-    message.clock = (started.tree.may_evaluate() || names_a_moment(&text.statement)).then(clock);
+    message.clock =
+        (started.context.calls_functions || names_a_moment(&text.statement)).then(clock);
     message.run_as = run_as.and_then(|role| started.context.run_as(role));
     message.made = made;
     message.rewrites = rewrites;

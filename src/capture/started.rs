@@ -35,7 +35,7 @@ pub struct Started {
     pub progress: Option<Progress>,
     pub dropped: Vec<Dropped>,
     /// What it drops, where that is known beforehand.
-    pub drops: Option<Vec<Dropped>>,
+    pub drops: Option<drop::Known>,
     pub rewrites: Vec<Rewrite>,
     pub temporary_items: Option<TemporaryItems>,
     /// With commands that no event trigger sees.

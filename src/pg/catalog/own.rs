@@ -95,6 +95,29 @@ pub(in crate::pg) fn changes() -> u64 {
     CHANGES.get()
 }
 
+/// What was found out, and holds until one of these relations may have changed.
+pub(in crate::pg) struct Remembered<T>(Cell<Option<(u64, T)>>);
+
+impl<T: Copy> Remembered<T> {
+    pub const fn nothing() -> Self {
+        Remembered(Cell::new(None))
+    }
+
+    pub fn get(&self) -> Option<T> {
+        let (at, value) = self.0.get()?;
+        (at == changes()).then_some(value)
+    }
+
+    /// `at` is what [`changes`] was before it was looked for: that may bring an announcement.
+    pub fn set(&self, at: u64, value: T) {
+        self.0.set(Some((at, value)));
+    }
+
+    pub fn forget(&self) {
+        self.0.set(None);
+    }
+}
+
 unsafe extern "C-unwind" fn function_changed(_: pg_sys::Datum, _: syscache::CacheNumber, _: u32) {
     FUNCTIONS.set(FUNCTIONS.get().wrapping_add(1));
 }

@@ -2,6 +2,7 @@
 //!
 //! Relied on: a schema that is made, renamed or dropped is announced by an invalidation of NAMESPACEOID.
 
+use crate::pg::catalog::role::Role;
 use crate::pg::runtime::{list, session, syscache, text};
 use pgrx::pg_sys::{self, Datum};
 use std::cell::{Cell, RefCell};
@@ -74,7 +75,7 @@ fn without_temporary_schema(setting: &[u8]) -> Vec<String> {
         .iter()
         .filter_map(|&oid| schema_name(oid))
         .collect();
-    let user = session::current_user();
+    let user = Role::current().name();
     let mut path: Vec<String> = Vec::new();
     for name in session::identifiers(setting, true) {
         let name = text::decode(&name);

@@ -11,9 +11,33 @@ use pgrx::pg_sys::{self, ObjectType};
 /// Each relation that is dropped is looked for among so many.
 const MOST: usize = 100;
 
+/// What a command is to drop, and how much of it is gone as what it was known as: a name may come to mean another relation, and that
+/// another name, while the command waits for a lock.
+pub struct Known {
+    relations: Vec<Dropped>,
+    gone: usize,
+}
+
+impl Known {
+    pub fn find(&self, relation: pg_sys::Oid) -> Option<&Dropped> {
+        let address = Some(Address::relation(relation));
+        self.relations.iter().find(|known| known.address == address)
+    }
+
+    /// One that [`Known::find`] has found goes, with its names. Each goes once.
+    pub fn note_gone(&mut self) {
+        self.gone += 1;
+    }
+
+    /// What was dropped, if that was all of it.
+    pub fn all_gone(self) -> Option<Vec<Dropped>> {
+        (self.gone == self.relations.len()).then_some(self.relations)
+    }
+}
+
 /// In the order of the statement; `None` for every other statement, and where PostgreSQL has to be asked afterwards: some object was not
-/// found or has others below it, or there are many. To be asked before it runs; what it has dropped then may be others of these names.
-pub fn named(tree: ParseTree) -> Option<Vec<Dropped>> {
+/// found or has others below it, or there are many. To be asked before it runs.
+pub fn named(tree: ParseTree) -> Option<Known> {
     let drop = tree.cast::<pg_sys::DropStmt>(pg_sys::NodeTag::T_DropStmt)?;
     // SAFETY: a parse tree is valid while its command runs.
     let drop = unsafe { &*drop };
@@ -44,5 +68,8 @@ pub fn named(tree: ParseTree) -> Option<Vec<Dropped>> {
             found.push(Dropped::alone(address)?);
         }
     }
-    Some(found)
+    Some(Known {
+        relations: found,
+        gone: 0,
+    })
 }

@@ -10,13 +10,12 @@ use crate::pg::catalog::deparse;
 use crate::pg::catalog::dependency::Mark;
 use crate::pg::catalog::inheritance::parent_of_index;
 use crate::pg::catalog::lookup::{self, Address};
-use crate::pg::catalog::own;
+use crate::pg::catalog::own::{self, Remembered};
 use crate::pg::command::node::{self, ParseTree};
 use crate::pg::runtime::{list, scan, setting, syscache, text};
 use crate::pg::store::table::capture_table;
 use pgrx::pg_sys::{self, Oid};
 use statement::create_index_if_not_exists;
-use std::cell::Cell;
 use std::time::Duration;
 
 /// What such an index depends on.
@@ -53,15 +52,15 @@ fn validity(index: Oid) -> Option<bool> {
 }
 
 thread_local! {
-    /// As of which change of what is the extension's there was none.
-    static NONE: Cell<Option<u64>> = const { Cell::new(None) };
+    /// There was none.
+    static NONE: Remembered<()> = const { Remembered::nothing() };
 }
 
 /// A concurrent build has begun to make an index, or its row has told that it is gone. Sessions that remember that there is none hear of
 /// it as of a change of the capture table.
 pub fn note_untold(index: Oid) {
     UNTOLD.set(index);
-    NONE.set(None);
+    NONE.with(Remembered::forget);
     let table = capture_table();
     if table != pg_sys::InvalidOid {
         // SAFETY: inside a transaction; the relation was just found.
@@ -71,7 +70,7 @@ pub fn note_untold(index: Oid) {
 
 /// Whether it is remembered that there is none.
 fn is_none_left() -> bool {
-    NONE.get().is_some_and(|at| at == own::changes())
+    NONE.with(Remembered::get).is_some()
 }
 
 /// A row tells of the index.
@@ -98,14 +97,10 @@ pub fn untold() -> Vec<Untold> {
         oid,
         is_partition: parent_of_index(oid).is_some(),
     };
-    // Of a temporary table no other server is told.
-    // SAFETY: a syscache look-up; 0 when it is gone.
-    let is_permanent = |&index: &Oid| unsafe {
-        pg_sys::get_rel_persistence(index) as u8 != pg_sys::RELPERSISTENCE_TEMP
-    };
-    let relations = UNTOLD.relations().into_iter().filter(is_permanent);
-    let found: Vec<Untold> = relations.map(untold).collect();
-    NONE.set((is_there && found.is_empty()).then_some(at));
+    let found: Vec<Untold> = UNTOLD.relations().into_iter().map(untold).collect();
+    if is_there && found.is_empty() {
+        NONE.with(|none| none.set(at, ()));
+    }
     found
 }
 
@@ -268,12 +263,14 @@ pub fn goes_through_tables(tree: ParseTree) -> bool {
     rebuilds(tree) || tree.is(pg_sys::NodeTag::T_ReindexStmt)
 }
 
-/// Whether what a statement builds is committed before its end.
+/// Whether what a statement builds is committed before its end. To be asked before it runs. Indexes of temporary tables never are
+/// (indexcmds.c: DefineIndex).
 pub fn builds_concurrently(tree: ParseTree) -> bool {
     let creates = tree.cast::<pg_sys::IndexStmt>(pg_sys::NodeTag::T_IndexStmt);
     // SAFETY: as above. A REINDEX makes indexes only if it is CONCURRENTLY.
-    creates.is_some_and(|creates| unsafe { (*creates).concurrent })
-        || tree.is(pg_sys::NodeTag::T_ReindexStmt)
+    creates.is_some_and(|creates| unsafe {
+        (*creates).concurrent && node::temporary_relation((*creates).relation).is_none()
+    }) || tree.is(pg_sys::NodeTag::T_ReindexStmt)
 }
 
 /// The LIKE clauses of a CREATE TABLE that take indexes, in order.

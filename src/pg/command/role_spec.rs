@@ -3,9 +3,10 @@
 //! On a destination a command runs as the role that it had, so that CURRENT_USER is right by itself; SESSION_USER is replaced
 //! in the parse tree: where there is no such role here it would be whoever the worker is (execute.rs: `set_session_user`).
 
+use crate::pg::catalog::role::Role;
 use crate::pg::command::node::alter_table_commands;
 use crate::pg::runtime::list::pointers;
-use crate::pg::runtime::{session, text};
+use crate::pg::runtime::text;
 use core::ffi::CStr;
 use pgrx::pg_sys;
 
@@ -21,10 +22,10 @@ pub(in crate::pg) unsafe fn name(spec: *mut pg_sys::RoleSpec) -> Option<String> 
     unsafe {
         match (*spec).roletype {
             pg_sys::RoleSpecType::ROLESPEC_CSTRING => text::string((*spec).rolename),
-            pg_sys::RoleSpecType::ROLESPEC_SESSION_USER => session::session_user(),
+            pg_sys::RoleSpecType::ROLESPEC_SESSION_USER => Role::of_session().name(),
             pg_sys::RoleSpecType::ROLESPEC_PUBLIC => None,
             // CURRENT_USER, and CURRENT_ROLE, which is new in 14
-            _ => session::current_user(),
+            _ => Role::current().name(),
         }
     }
 }

@@ -12,7 +12,7 @@
 
 use crate::pg::catalog::dependency::Mark;
 use crate::pg::catalog::lookup::Address;
-use crate::pg::catalog::own;
+use crate::pg::catalog::own::{self, Remembered};
 use crate::pg::command::index;
 use crate::pg::command::node::ParseTree;
 #[cfg(not(any(feature = "pg13", feature = "pg14")))]
@@ -21,7 +21,6 @@ use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::{compat, scan, subtransaction, syscache, transaction};
 use crate::pg::store::table::capture_table;
 use pgrx::pg_sys;
-use std::cell::Cell;
 
 /// From 15 on a publication may have a column list, under which UPDATE and DELETE fail where the identity is FULL.
 pub const MAY_FAIL: bool = cfg!(not(any(feature = "pg13", feature = "pg14")));
@@ -33,20 +32,20 @@ const CHOSEN: Mark = Mark(pg_sys::F_PG_GET_REPLICA_IDENTITY_INDEX);
 const GIVEN: Mark = Mark(pg_sys::F_PG_RELATION_IS_PUBLISHABLE);
 
 thread_local! {
-    /// As of which change of what is the extension's the owners' tables were marked.
-    static MARKED: Cell<Option<u64>> = const { Cell::new(None) };
+    /// The owners' tables were marked.
+    static MARKED: Remembered<()> = const { Remembered::nothing() };
 }
 
 /// What a transaction has marked is taken back.
 pub fn is_rolled_back() {
-    MARKED.set(None);
+    MARKED.with(Remembered::forget);
 }
 
 /// Marks the tables that are under FULL before any is given it here.
 fn mark_chosen() {
     let at = own::changes();
     let capture_table = capture_table();
-    if MARKED.get() == Some(at) || capture_table == pg_sys::InvalidOid {
+    if MARKED.with(Remembered::get).is_some() || capture_table == pg_sys::InvalidOid {
         return;
     }
     if !CHOSEN.is_on(capture_table) {
@@ -56,7 +55,7 @@ fn mark_chosen() {
             .for_each(|table| CHOSEN.set(table));
         CHOSEN.set(capture_table);
     }
-    MARKED.set(Some(at));
+    MARKED.with(|marked| marked.set(at, ()));
 }
 
 /// Whether a table that is under FULL has that from here.

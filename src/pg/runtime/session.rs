@@ -34,22 +34,10 @@ pub fn is_preloaded() -> bool {
     PRELOADED.load(Ordering::Relaxed)
 }
 
-/// The role whose rights the running code has.
-pub fn current_user() -> Option<String> {
-    // SAFETY: a syscache lookup; NULL for a role that was dropped meanwhile.
-    unsafe { text::string(pg_sys::GetUserNameFromId(pg_sys::GetUserId(), true)) }
-}
-
-/// Whether that role is a superuser.
+/// Whether the role is a superuser whose rights the running code has.
 pub fn is_superuser() -> bool {
     // SAFETY: a look-up that PostgreSQL caches for the role asked last (superuser.c).
     unsafe { pg_sys::superuser() }
-}
-
-/// The role the session is authorized as.
-pub fn session_user() -> Option<String> {
-    // SAFETY: as above.
-    unsafe { text::string(pg_sys::GetUserNameFromId(pg_sys::GetSessionUserId(), true)) }
 }
 
 /// Whether this database has a logical replication slot.

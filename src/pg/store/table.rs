@@ -5,6 +5,7 @@
 //! Locks: the table and the sequence of its ids, both or none ([`lock_all`]); held to the end of the transaction, so that a
 //! row is never decoded after its table is gone. That of retention only when it is free.
 
+use crate::pg::catalog::own::Remembered;
 use crate::pg::catalog::{lookup, own};
 use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::{compat, text};
@@ -138,16 +139,9 @@ pub fn keep_ids_above(id: i64) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The relations that a row needs, as they were opened last.
-#[derive(Clone, Copy)]
-struct Opened {
-    relations: [pg_sys::Oid; 2],
-    /// As of which change of what is the extension's.
-    at: u64,
-}
-
 thread_local! {
-    static OPENED: Cell<Option<Opened>> = const { Cell::new(None) };
+    /// The relations that a row needs, as they were opened last.
+    static OPENED: Remembered<[pg_sys::Oid; 2]> = const { Remembered::nothing() };
     /// The extension's mark of a copy ([`RESTORED_SEQUENCE`]) that needs not be read again.
     static TOLD: Cell<pg_sys::Oid> = const { Cell::new(pg_sys::InvalidOid) };
 }
@@ -200,8 +194,7 @@ impl CaptureTable {
                         table.check_shape()?;
                         // Of a sequence that was renamed nothing is announced to us.
                         if relations[1] == own::relation(SCHEMA, SEQUENCE) {
-                            let at = own::changes();
-                            OPENED.set(Some(Opened { relations, at }));
+                            OPENED.with(|opened| opened.set(own::changes(), relations));
                         }
                         return Ok(Some(table));
                     }
@@ -219,12 +212,11 @@ impl CaptureTable {
 
     /// What was opened before, where nothing that PostgreSQL would have announced has happened to it since.
     fn open_again() -> Option<Self> {
-        let is_same = |opened: &Opened| opened.at == own::changes();
-        let opened = OPENED.get().filter(is_same)?;
-        let [table, sequence] = opened.relations;
-        lock_all(&opened.relations);
-        if !is_same(&opened) {
-            unlock(&opened.relations);
+        let relations = OPENED.with(Remembered::get)?;
+        let [table, sequence] = relations;
+        lock_all(&relations);
+        if OPENED.with(Remembered::get) != Some(relations) {
+            unlock(&relations);
             return None;
         }
         // SAFETY: locked; it is there, for its going would have been announced with the lock.
