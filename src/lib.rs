@@ -155,6 +155,7 @@ pub extern "C-unwind" fn _PG_init() {
         pg::catalog::own::install,
         pg::catalog::rights::install,
         pg::catalog::search_path::install,
+        pg::store::sequence::install,
         pg::hooks::object_access::install,
         pg::hooks::build_lock::install,
         pg::hooks::statements::install,

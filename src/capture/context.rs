@@ -22,7 +22,7 @@ thread_local! {
 
 /// The settings of the last command, with what tells whether they still hold.
 struct Last {
-    watched: Vec<Watched>,
+    watched: Watched,
     settings: Rc<Settings>,
     reset: Rc<Settings>,
 }
@@ -30,16 +30,10 @@ struct Last {
 impl Last {
     fn begin() -> Self {
         let names = || SETTINGS.iter().map(|(name, _)| *name);
-        let watched = names()
-            .filter_map(|name| Watched::new(name, Of::Session))
-            .chain(
-                names()
-                    .chain([SEARCH_PATH])
-                    .filter_map(|name| Watched::new(name, Of::Reset)),
-            )
-            .collect();
+        let of_session = names().map(|name| (name, Of::Session));
+        let of_reset = names().chain([SEARCH_PATH]).map(|name| (name, Of::Reset));
         let mut last = Last {
-            watched,
+            watched: Watched::new(of_session.chain(of_reset)),
             settings: Rc::default(),
             reset: Rc::default(),
         };
@@ -58,12 +52,7 @@ impl Last {
 fn settings() -> (Rc<Settings>, Rc<Settings>) {
     LAST.with_borrow_mut(|last| {
         let last = last.get_or_insert_with(Last::begin);
-        // Each of them has to be asked.
-        let mut changed = false;
-        for setting in last.watched.iter_mut() {
-            changed |= setting.has_changed();
-        }
-        if changed {
+        if last.watched.have_changed() {
             last.read();
         }
         (Rc::clone(&last.settings), Rc::clone(&last.reset))

@@ -1,7 +1,7 @@
 //! What a command touched, in one list, and whether it did anything that another server could repeat.
 
 use crate::capture::implied::Implied;
-use crate::document::{Object, Operation};
+use crate::document::{Object, Operation, short};
 use crate::pg::catalog::lookup::{self, Address};
 use crate::pg::command::event::{Collected, Dropped};
 use crate::pg::command::grant::Named;
@@ -122,14 +122,41 @@ pub struct Touched {
     pub left_out: bool,
     /// The columns that an ALTER TABLE has added to its table.
     pub added_columns: Vec<i16>,
-    main: Option<usize>,
+    pub main: Option<usize>,
     main_address: Option<Address>,
     /// What is in `objects` of those that were collected, so that none is looked for among all.
-    listed: HashSet<(Operation, Address)>,
+    listed: Listed,
+}
+
+/// A set that is nearly always small.
+#[derive(Default)]
+struct Listed {
+    few: Vec<(Operation, Address)>,
+    more: HashSet<(Operation, Address)>,
+}
+
+impl Listed {
+    const FEW: usize = 8;
+
+    fn contains(&self, entry: &(Operation, Address)) -> bool {
+        self.few.contains(entry) || !self.more.is_empty() && self.more.contains(entry)
+    }
+
+    /// Whether it is new.
+    fn insert(&mut self, entry: (Operation, Address)) -> bool {
+        if self.few.contains(&entry) {
+            false
+        } else if self.few.len() < Self::FEW {
+            self.few.push(entry);
+            true
+        } else {
+            self.more.insert(entry)
+        }
+    }
 }
 
 impl Touched {
-    /// Type and identity for the columns object_type and object_name.
+    /// The one that the columns object_type and object_name tell of: that of `objects` with the number `main`.
     pub fn main_object(&self) -> Option<&Object> {
         self.main.and_then(|i| self.objects.get(i))
     }
@@ -180,7 +207,7 @@ fn operation(tag: &str) -> Operation {
 /// Brings together what PostgreSQL collected and what it dropped for a command with this tag.
 pub fn touched(
     tag: &str,
-    collected: &[Collected],
+    collected: Vec<Collected>,
     dropped: &[Dropped],
     before: &Before<'_>,
 ) -> Touched {
@@ -203,8 +230,10 @@ pub fn touched(
         added_columns: Vec::new(),
         main: None,
         main_address: None,
-        listed: HashSet::new(),
+        listed: Listed::default(),
     };
+    // DROP OWNED, REASSIGN OWNED and the like name no object.
+    touched.permanent = collected.is_empty() && dropped.is_empty();
     for command in collected {
         touched.add_collected(tag, command, before);
     }
@@ -216,8 +245,6 @@ pub fn touched(
         touched.main = touched.main_dropped(before.first_dropped.as_deref());
     }
     touched.only_local = only_local(&touched.objects);
-    // DROP OWNED, REASSIGN OWNED and the like name no object.
-    touched.permanent |= collected.is_empty() && dropped.is_empty();
     touched
 }
 
@@ -237,16 +264,16 @@ impl Touched {
         });
     }
 
-    fn add_collected(&mut self, tag: &str, command: &Collected, before: &Before<'_>) {
+    fn add_collected(&mut self, tag: &str, mut command: Collected, before: &Before<'_>) {
         self.volatile |= command.volatile;
         self.added_columns.extend(&command.added_columns);
         let Some(address) = command.address else {
-            self.add_without_address(tag, command, before);
+            self.add_without_address(tag, &command, before);
             return;
         };
-        let (schema, name, relation) = names(address, command);
+        let (schema, name, relation) = names(address, &mut command);
         if is_temporary(schema.as_deref()) {
-            self.temporary.extend(command.identity.clone());
+            self.temporary.extend(command.identity);
             return;
         }
         self.permanent = true;
@@ -284,8 +311,8 @@ impl Touched {
         }
         self.objects.push(Object {
             op,
-            object_type: command.object_type.clone(),
-            identity: command.identity.clone(),
+            object_type: command.object_type,
+            identity: command.identity,
             schema,
             name,
             original: None,
@@ -447,7 +474,7 @@ impl Touched {
 /// Schema and bare name of an object, also where PostgreSQL reports no schema, and the relation it belongs to.
 fn names(
     address: Address,
-    command: &Collected,
+    command: &mut Collected,
 ) -> (Option<String>, Option<String>, Option<String>) {
     if address.is_relation() {
         let table = if command.object_type == "index" {
@@ -455,7 +482,8 @@ fn names(
         } else {
             None
         };
-        return (command.schema.clone(), address.bare_name(&[]), table);
+        let name = command.identity.as_deref().and_then(short::name_in);
+        return (command.schema.take(), name, table);
     }
     let names = address
         .describe()
@@ -465,7 +493,7 @@ fn names(
     let part_of_relation = on_relation || PARTS_OF_RELATION.contains(&command.object_type.as_str());
     let schema = command
         .schema
-        .clone()
+        .take()
         .or_else(|| on_relation.then(|| names.first().cloned()).flatten());
     let relation = part_of_relation.then(|| names.get(1).cloned()).flatten();
     let named = !NAMELESS.contains(&command.object_type.as_str());

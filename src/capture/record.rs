@@ -116,14 +116,19 @@ fn record_command(started: &mut Started, source: &Source, occasion: Occasion) ->
         granted: &started.granted,
         grants_on_all: grant::is_on_all(started.tree),
     };
-    let mut touched = objects::touched(tag, &collected, &started.dropped, &before);
-    touched.invalid_index = is_about_invalid_index(&collected, started);
-    touched.short_lived = short_lived::are_all(&collected, &started.dropped);
-    touched.names_temporary =
+    let invalid_index = is_about_invalid_index(&collected, started);
+    let short_lived = short_lived::are_all(&collected, &started.dropped);
+    let names_temporary =
         short_lived::is_any(&collected, started.progress) || temporary_type::is_named(started.tree);
+    let filled = render::filled_otherwise(&collected);
+    let is_about_nothing = collected.is_empty() && started.dropped.is_empty();
+    let mut touched = objects::touched(tag, collected, &started.dropped, &before);
+    touched.invalid_index = invalid_index;
+    touched.short_lived = short_lived;
+    touched.names_temporary = names_temporary;
     let mut rewrites = render::rewrites(&started.rewrites, touched.volatile);
-    rewrites.extend(render::filled_otherwise(&collected));
-    let wanted = !told || deserves_row(tag, &collected, started, &touched);
+    rewrites.extend(filled);
+    let wanted = !told || deserves_row(tag, is_about_nothing, started, &touched);
     if occasion == Occasion::End && wanted {
         render::warn_of_rewrites(&rewrites);
     }
@@ -174,7 +179,7 @@ fn record_dead(started: &mut Started, source: &Source, index: Oid) {
         return;
     };
     let tag = started.tree.command_tag();
-    let mut touched = objects::touched(tag, &[], &[dropped], &Before::default());
+    let mut touched = objects::touched(tag, Vec::new(), &[dropped], &Before::default());
     touched.short_lived = short_lived::is_known(Some(Address::relation(index)));
     under_policy(tag, started, source, Occasion::End, |started, source| {
         render::write(tag, started, source, touched, Vec::new(), Vec::new())?;
@@ -193,7 +198,7 @@ pub fn record_without_event(started: &mut Started, source: &Source) {
         let tag = started.tree.command_tag();
         let touched = objects::touched(
             tag,
-            &command.collected(tag),
+            command.collected(tag),
             &command.dropped(),
             &Before::default(),
         );
@@ -214,7 +219,7 @@ pub fn record_extension(started: &mut Started, source: &Source) {
     }
     let tag = started.tree.command_tag();
     // A schema may have been made for it.
-    let mut touched = objects::touched(tag, &event::ddl_commands(), &[], &Before::default());
+    let mut touched = objects::touched(tag, event::ddl_commands(), &[], &Before::default());
     touched.add_extension(tag, &extension);
     if touched.own_extension {
         return;
@@ -249,7 +254,8 @@ pub fn record_explained(started: &mut Started, source: &Source) {
     if let Some(view) = view {
         let tag = started.tree.command_tag();
         let made = Collected::untold(tag, Address::relation(view));
-        let touched = objects::touched(tag, made.as_slice(), &[], &Before::default());
+        let made = made.into_iter().collect();
+        let touched = objects::touched(tag, made, &[], &Before::default());
         under_policy(tag, started, source, Occasion::End, |started, source| {
             render::write(tag, started, source, touched, Vec::new(), Vec::new())
         });
@@ -267,20 +273,19 @@ fn has_done_something(started: &Started) -> bool {
 /// Whether the command changed an index that another server does not have, or attached an invalid one. (An index that is made or
 /// rebuilt is valid at its end.)
 fn is_about_invalid_index(collected: &[Collected], started: &Started) -> bool {
-    let changed = collected.iter().filter_map(|command| command.address);
-    started
-        .attached
-        .iter()
-        .copied()
-        .chain(changed)
-        .any(|address| index::is_invalid(address) || started.found.is_untold(address.object))
+    let is_untold = |address: Address| started.found.is_untold(address.object);
+    (started.attached.iter()).any(|&address| index::is_invalid(address) || is_untold(address))
+        || (collected.iter()).any(|command| {
+            let is_invalid = |address| command.object_type == "index" && index::is_invalid(address);
+            (command.address).is_some_and(|address| is_untold(address) || is_invalid(address))
+        })
 }
 
-fn deserves_row(tag: &str, collected: &[Collected], started: &Started, touched: &Touched) -> bool {
+fn deserves_row(tag: &str, is_about_nothing: bool, started: &Started, touched: &Touched) -> bool {
     if touched.own_extension || started.found.is_reindexed_alone() {
         return false;
     }
-    if collected.is_empty() && started.dropped.is_empty() {
+    if is_about_nothing {
         // Without its sql_drop trigger a DROP is recorded as well, though without the names of what it dropped.
         return render::WITHOUT_OBJECTS.contains(&tag)
             || tag.starts_with("DROP ") && !lookup::event_trigger_is_enabled(table::DROP_TRIGGER);

@@ -80,7 +80,11 @@ pub fn write(
             Qualified::Uncertain(reasons) => unqualified = reasons,
         }
     }
-    let main = touched.main_object().cloned();
+    let main = touched.main;
+    let mut then = then.filter(|_| reason.is_none()).map(|statement| {
+        let objects = touched.main_object().cloned().into_iter().collect();
+        (statement, row::document(&started.context, objects))
+    });
     let mut message = row::document(&started.context, touched.objects);
     if touched.left_out {
         message.left_out.push("objects");
@@ -108,21 +112,19 @@ pub fn write(
         message.original = Some(Original::new(tag, original));
         message.temporary_removed = touched.temporary;
     }
-    let write = |statement: &[u8], message| {
+    let write = |statement: &[u8], main, message| {
         row::write(Row {
             ddl_text: statement,
             tag,
             context: &started.context,
-            object_type: main.as_ref().map(|o| o.object_type.as_str()),
-            object_name: main.as_ref().and_then(|o| o.identity.as_deref()),
+            main,
             message,
         })
     };
-    write(&text.statement, message)?;
-    if let Some(statement) = then.filter(|_| reason.is_none()) {
-        let mut message = row::document(&started.context, main.clone().into_iter().collect());
+    write(&text.statement, main, message)?;
+    if let Some((statement, mut message)) = then.take() {
         message.original = original.map(|original| Original::new(tag, original));
-        write(&encoding::encode(&statement), message)?;
+        write(&encoding::encode(&statement), Some(0), message)?;
     }
     warn_of_undecoded(&joined.undecoded);
     Ok(())
@@ -141,15 +143,13 @@ pub fn write_dropped_with_temporary(
     let sent = stored_text::exact(source, tag, started.context.standard_conforming_strings)?;
     for dropped in also_dropped {
         let object = Object::dropped(dropped.object);
-        let (object_type, identity) = (object.object_type.clone(), object.identity.clone());
         let mut message = row::document(&started.context, vec![object]);
         message.original = Some(Original::new(tag, &sent));
         row::write(Row {
             ddl_text: &crate::pg::runtime::text::encode(&dropped.statement),
             tag: &dropped.tag,
             context: &started.context,
-            object_type: Some(&object_type),
-            object_name: identity.as_deref(),
+            main: Some(0),
             message,
         })?;
     }
@@ -171,7 +171,7 @@ pub fn write_created_table(
     let object = Object {
         op: Operation::Create,
         object_type: "table".to_owned(),
-        identity: identity.clone(),
+        identity,
         schema: lookup::schema_of_relation(table.object),
         name: lookup::relation_name(table.object),
         original: None,
@@ -188,8 +188,7 @@ pub fn write_created_table(
         ddl_text: &crate::pg::runtime::text::encode(&statement),
         tag: create_table::TAG,
         context: &started.context,
-        object_type: Some("table"),
-        object_name: identity.as_deref(),
+        main: Some(0),
         message,
     })
 }
@@ -271,7 +270,7 @@ pub fn rewrites(noted: &[Rewrite], volatile: bool) -> Vec<TableRewrite> {
 }
 
 /// Materialized views that were filled by volatile functions.
-pub fn filled_otherwise(collected: &[Collected]) -> impl Iterator<Item = TableRewrite> {
+pub fn filled_otherwise(collected: &[Collected]) -> Vec<TableRewrite> {
     let filled = collected
         .iter()
         .filter(|command| FILLS.contains(&command.tag.as_str()));
@@ -285,6 +284,7 @@ pub fn filled_otherwise(collected: &[Collected]) -> impl Iterator<Item = TableRe
                 volatile: true,
             })
         })
+        .collect()
 }
 
 pub fn warn_of_rewrites(rewrites: &[TableRewrite]) {

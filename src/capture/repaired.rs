@@ -257,8 +257,7 @@ impl<'a> About<'a> {
             ddl_text: &crate::pg::runtime::text::encode(statement),
             tag,
             context: self.context,
-            object_type: Some("index"),
-            object_name: Some(&self.identity),
+            main: Some(0),
             message,
         })
     }

@@ -3,7 +3,7 @@
 use crate::capture::context::Context;
 use crate::capture::row_limit;
 use crate::document::settings::Told;
-use crate::document::{Document, Object, ROLE_DROPPED, VERSION};
+use crate::document::{Document, Object, ROLE_DROPPED, SOME_OBJECTS, VERSION};
 use crate::error::Failure;
 use crate::guc;
 use crate::pg::replication::wal;
@@ -26,9 +26,24 @@ pub struct Row<'a> {
     pub ddl_text: &'a [u8],
     pub tag: &'a str,
     pub context: &'a Context,
-    pub object_type: Option<&'a str>,
-    pub object_name: Option<&'a str>,
+    /// The number of the object of `message` that object_type and object_name tell of.
+    pub main: Option<usize>,
     pub message: Document<'a>,
+}
+
+impl Row<'_> {
+    /// The object of object_type and object_name, where it is among those that stay in the largest of documents.
+    fn keep_main(&mut self) {
+        let Some(main) = self.main.filter(|&main| main >= SOME_OBJECTS) else {
+            return;
+        };
+        self.message.objects[..=main].rotate_right(1);
+        self.main = Some(0);
+    }
+
+    fn main(&self) -> Option<&Object> {
+        self.message.objects.get(self.main?)
+    }
 }
 
 /// What every row says of the circumstances of its command.
@@ -67,12 +82,13 @@ fn write_with_snapshot(row: &mut Row<'_>) -> Result<(), Failure> {
     let database_name = session::database();
     let database = encoded(database_name.as_deref());
     let schema = encoded(context.search_path.first().map(String::as_str));
-    let object_type = encoded(row.object_type);
-    let object_name = encoded(row.object_name);
     let (client_address, port) = session::client();
     let address = encoded(client_address.as_deref());
     let transaction = transaction::id().to_string();
+    row.keep_main();
     let message = fitting_message(row)?;
+    let object_type = row.main().map(|object| object.object_type.as_str());
+    let object_name = row.main().and_then(|object| object.identity.as_deref());
     let event_time = session::now();
     let id = table.next_id()?;
     table.insert(&[
@@ -83,8 +99,8 @@ fn write_with_snapshot(row: &mut Row<'_>) -> Result<(), Failure> {
         optional(&username),
         optional(&database),
         optional(&schema),
-        optional(&object_type),
-        optional(&object_name),
+        optional(&encoded(object_type)),
+        optional(&encoded(object_name)),
         optional(&address),
         port.map_or(Value::Null, Value::Int),
         Value::Timestamp(event_time),
@@ -101,8 +117,8 @@ fn write_with_snapshot(row: &mut Row<'_>) -> Result<(), Failure> {
             username: context.who.username.as_deref(),
             database: database_name.as_deref(),
             schema: context.search_path.first().map(String::as_str),
-            object_type: row.object_type,
-            object_name: row.object_name,
+            object_type,
+            object_name,
             client_address: client_address.as_deref(),
             client_port: port,
             event_time: session::iso_time(event_time),

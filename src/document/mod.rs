@@ -83,7 +83,7 @@ pub struct Document<'a> {
 }
 
 /// So many objects stay where there is no room for all.
-const SOME_OBJECTS: usize = 1_000;
+pub const SOME_OBJECTS: usize = 1_000;
 
 impl Document<'_> {
     /// Whose rights the statement has, `None` for the role of the command; whether that is a superuser, and its other rights.

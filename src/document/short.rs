@@ -52,6 +52,10 @@ impl Document<'static> {
 
 impl Object {
     fn leave_out_names(&mut self) {
+        if self.is_schema_and_name() {
+            (self.schema, self.name) = (None, None);
+            return;
+        }
         let Some((schema, name)) = self.identity.as_deref().and_then(names_in) else {
             return;
         };
@@ -60,6 +64,16 @@ impl Object {
         if is_named_so && self.schema.as_deref() == schema.as_deref() {
             (self.schema, self.name) = (None, None);
         }
+    }
+
+    /// Whether the identity is both, without quotes: the usual case.
+    fn is_schema_and_name(&self) -> bool {
+        let (Some(identity), Some(schema), Some(name)) = (&self.identity, &self.schema, &self.name)
+        else {
+            return false;
+        };
+        let rest = identity.strip_prefix(&**schema);
+        rest.and_then(|rest| rest.strip_prefix('.')) == Some(name) && !identity.contains('"')
     }
 
     fn complete(&mut self) {
@@ -95,10 +109,17 @@ fn names_in(identity: &str) -> Option<(Option<Cow<'_, str>>, Cow<'_, str>)> {
     (rest.is_empty() || rest.starts_with('(')).then_some((schema, name))
 }
 
+/// The name in the identity of a relation.
+pub fn name_in(identity: &str) -> Option<String> {
+    names_in(identity).map(|(_, name)| name.into_owned())
+}
+
 /// The name with which a text begins, quoted or not, and what is behind it.
 fn identifier(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find(['.', '(', ' ', '"']).unwrap_or(text.len());
+        let is_end = |&byte: &u8| matches!(byte, b'.' | b'(' | b' ' | b'"');
+        let end = text.as_bytes().iter().position(is_end);
+        let end = end.unwrap_or(text.len());
         let (name, rest) = text.split_at(end);
         return (end > 0).then_some((Cow::Borrowed(name), rest));
     };

@@ -9,7 +9,7 @@ use crate::pg::command::node::{self, ParseTree};
 use crate::pg::runtime::list::{self, pointers};
 use crate::pg::runtime::memory::with_reserve;
 use crate::pg::runtime::value;
-use crate::pg::runtime::{compat, failure, session, subtransaction, text};
+use crate::pg::runtime::{compat, failure, raw, session, subtransaction, text};
 use pgrx::pg_sys;
 use std::cell::Cell;
 
@@ -131,7 +131,7 @@ pub fn ddl_commands() -> Vec<Collected> {
     let mut commands = Vec::new();
     each_row(
         pg_sys::F_PG_EVENT_TRIGGER_DDL_COMMANDS,
-        pg_sys::pg_event_trigger_ddl_commands,
+        raw::pg_event_trigger_ddl_commands,
         &COMMAND_ROW,
         |row| {
             let command = row.pointer::<pg_sys::CollectedCommand>(8);
@@ -167,7 +167,7 @@ pub fn dropped_objects() -> Vec<Dropped> {
     let mut objects = Vec::new();
     each_row(
         pg_sys::F_PG_EVENT_TRIGGER_DROPPED_OBJECTS,
-        pg_sys::pg_event_trigger_dropped_objects,
+        raw::pg_event_trigger_dropped_objects,
         &DROPPED_ROW,
         |row| {
             let (original, by_cascade, schema) = (row.boolean(3), row.boolean(4), row.text(7));
@@ -269,22 +269,37 @@ fn each_row(
             resultinfo: (&raw mut result).cast(),
             ..Default::default()
         };
-        function(&mut fcinfo);
-        if result.setResult.is_null() {
+        let slot = raw::together(|| {
+            function(&mut fcinfo);
+            if result.setResult.is_null() {
+                return core::ptr::null_mut();
+            }
+            if known.is_null() {
+                let before = pg_sys::CurrentMemoryContext;
+                pg_sys::CurrentMemoryContext = pg_sys::TopMemoryContext;
+                row_type.set(raw::CreateTupleDescCopy(result.setDesc));
+                pg_sys::CurrentMemoryContext = before;
+            }
+            raw::MakeSingleTupleTableSlot(result.setDesc, &pg_sys::TTSOpsMinimalTuple)
+        });
+        if slot.is_null() {
             return;
         }
-        if known.is_null() {
-            let before = pg_sys::MemoryContextSwitchTo(pg_sys::TopMemoryContext);
-            row_type.set(pg_sys::CreateTupleDescCopy(result.setDesc));
-            pg_sys::MemoryContextSwitchTo(before);
-        }
-        let slot = pg_sys::MakeSingleTupleTableSlot(result.setDesc, &pg_sys::TTSOpsMinimalTuple);
-        while pg_sys::tuplestore_gettupleslot(result.setResult, true, false, slot) {
-            pg_sys::slot_getallattrs(slot);
+        let (rows, columns) = (result.setResult, (*result.setDesc).natts);
+        let next = || {
+            let is_there = raw::tuplestore_gettupleslot(rows, true, false, slot);
+            if is_there {
+                raw::slot_getsomeattrs_int(slot, columns);
+            }
+            is_there
+        };
+        while raw::together(next) {
             f(&Row { slot });
         }
-        pg_sys::ExecDropSingleTupleTableSlot(slot);
-        pg_sys::tuplestore_end(result.setResult);
+        raw::together(|| {
+            raw::ExecDropSingleTupleTableSlot(slot);
+            raw::tuplestore_end(rows);
+        });
     }
 }
 

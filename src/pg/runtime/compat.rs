@@ -152,31 +152,3 @@ pub unsafe fn set_page_lsn(page: *mut pg_sys::PageHeaderData, lsn: pg_sys::XLogR
         }
     }
 }
-
-/// Inserts an entry into a unique index of one column.
-///
-/// # Safety
-/// Both relations are open and locked for writing; the value is of the column's type, and `place` that of the row.
-pub unsafe fn index_insert_unique(
-    index: pg_sys::Relation,
-    table: pg_sys::Relation,
-    mut value: Datum,
-    place: pg_sys::ItemPointer,
-) {
-    let mut null = false;
-    // SAFETY: the caller's promise.
-    unsafe {
-        let info = pg_sys::BuildIndexInfo(index);
-        pg_sys::index_insert(
-            index,
-            &mut value,
-            &mut null,
-            place,
-            table,
-            pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES,
-            #[cfg(not(feature = "pg13"))]
-            false,
-            info,
-        );
-    }
-}

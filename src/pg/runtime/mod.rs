@@ -8,6 +8,7 @@ pub mod finally;
 pub mod list;
 pub mod memory;
 pub(in crate::pg) mod plain;
+pub(in crate::pg) mod raw;
 pub mod report;
 pub mod scan;
 pub mod session;

@@ -1,5 +1,5 @@
-//! Functions of the server that raise no error, and are called with each command: without pgrx's boundary, which saves the registers for a
-//! jump that does not come. All read variables or tables in memory (miscinit.c, xact.c, snapmgr.c, namespace.c, cmdtag.c, utility.c).
+//! Functions of the server, and one of the C library, that raise no error, and are called with each command: without pgrx's boundary,
+//! which saves the registers for a jump that does not come. Those of the server read variables or tables in memory (miscinit.c, xact.c, snapmgr.c, namespace.c, cmdtag.c, utility.c).
 
 use core::ffi::{c_char, c_int};
 use pgrx::pg_sys::{CommandId, CommandTag, Node, Oid, TimestampTz};
@@ -17,6 +17,8 @@ unsafe extern "C" {
     pub fn CreateCommandTag(node: *mut Node) -> CommandTag::Type;
     /// With false it notes nothing, and only that can fail.
     pub fn GetCurrentCommandId(used: bool) -> CommandId;
+    /// Takes two strings that end with NUL (libc).
+    pub fn strcmp(a: *const c_char, b: *const c_char) -> c_int;
     /// Writes to both.
     pub fn GetTempNamespaceState(namespace: *mut Oid, toast: *mut Oid);
 }

@@ -5,7 +5,7 @@
 //! Relied on: the record of a built-in setting stays where it is as long as the process lives (guc.c: only placeholders and
 //! custom settings come and go), and tells where its values lie (guc_tables.h).
 
-use crate::pg::runtime::{memory, text};
+use crate::pg::runtime::{memory, plain, text};
 use core::ffi::{CStr, c_char, c_int};
 use pgrx::guc::GucEnum;
 use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PgLogLevel, pg_sys};
@@ -210,78 +210,95 @@ pub enum Of {
     Reset,
 }
 
-/// A value of a built-in setting, as it was seen last.
-pub enum Watched {
-    Boolean(*const bool, bool),
-    Number(*const i32, i32),
-    Real(*const f64, u64),
-    Text(*const *mut c_char, Box<[u8]>),
+/// Values of built-in settings, as they were seen last. By types, for all of them are looked at with each command.
+#[derive(Default)]
+pub struct Watched {
+    booleans: Vec<(*const bool, bool)>,
+    numbers: Vec<(*const i32, i32)>,
+    reals: Vec<(*const f64, f64)>,
+    texts: Vec<(*const *mut c_char, CString)>,
 }
 
 impl Watched {
-    /// `None` where this server has no such setting.
-    pub fn new(name: &'static CStr, of: Of) -> Option<Self> {
-        let record = found(name)?;
+    /// Settings that this server does not have are passed over.
+    pub fn new(settings: impl IntoIterator<Item = (&'static CStr, Of)>) -> Self {
+        let mut watched = Watched::default();
+        for (name, of) in settings {
+            if let Some(record) = found(name) {
+                watched.add(record, of);
+            }
+        }
+        watched
+    }
+
+    fn add(&mut self, record: Record, of: Of) {
         // SAFETY: found just now; the type says which kind of record it is, and its variable always exists.
-        Some(unsafe {
+        unsafe {
             match (*record).vartype {
                 pg_sys::config_type::PGC_BOOL => {
                     let at = variables::boolean(record, of);
-                    Watched::Boolean(at, *at)
+                    self.booleans.push((at, *at));
                 }
                 pg_sys::config_type::PGC_INT => {
                     let at = variables::integer(record, of);
-                    Watched::Number(at, *at)
+                    self.numbers.push((at, *at));
                 }
                 pg_sys::config_type::PGC_ENUM => {
                     let at = variables::enumeration(record, of);
-                    Watched::Number(at, *at)
+                    self.numbers.push((at, *at));
                 }
                 pg_sys::config_type::PGC_REAL => {
                     let at = variables::real(record, of);
-                    Watched::Real(at, (*at).to_bits())
+                    self.reals.push((at, *at));
                 }
                 _ => {
                     let at = variables::string(record, of);
-                    Watched::Text(at, memory::copy(text::bytes(*at)).into())
-                }
-            }
-        })
-    }
-
-    /// Whether it has another value than when this was asked before.
-    pub fn has_changed(&mut self) -> bool {
-        // SAFETY: the variable of a built-in setting; that of a string is NULL or NUL-terminated.
-        unsafe {
-            match self {
-                Watched::Boolean(at, seen) => std::mem::replace(seen, **at) != *seen,
-                Watched::Number(at, seen) => std::mem::replace(seen, **at) != *seen,
-                Watched::Real(at, seen) => std::mem::replace(seen, (**at).to_bits()) != *seen,
-                Watched::Text(at, seen) => {
-                    let changed = !is(**at, seen);
-                    if changed {
-                        *seen = memory::copy(text::bytes(**at)).into();
-                    }
-                    changed
+                    self.texts.push((at, copy(*at)));
                 }
             }
         }
     }
+
+    /// Whether one has another value than when this was asked before.
+    pub fn have_changed(&mut self) -> bool {
+        /// # Safety
+        /// Pointers to variables of settings.
+        unsafe fn changed<T: Copy + PartialEq>(seen: &mut [(*const T, T)]) -> bool {
+            let mut changed = false;
+            for (at, value) in seen {
+                // SAFETY: the caller's promise.
+                let now = unsafe { **at };
+                changed |= std::mem::replace(value, now) != now;
+            }
+            changed
+        }
+        // SAFETY: the variables of built-in settings; that of a string is NULL, which stands for none, or NUL-terminated.
+        unsafe {
+            let mut changed =
+                changed(&mut self.booleans) | changed(&mut self.numbers) | changed(&mut self.reals);
+            for (at, value) in &mut self.texts {
+                let now = if (**at).is_null() {
+                    c"".as_ptr()
+                } else {
+                    (**at).cast_const()
+                };
+                if plain::strcmp(now, value.as_ptr()) != 0 {
+                    changed = true;
+                    *value = copy(now);
+                }
+            }
+            changed
+        }
+    }
 }
 
-/// Whether a string is this one. Most are so short that to look for the end first would cost more.
-///
 /// # Safety
-/// It is NULL, which stands for none, or NUL-terminated.
-unsafe fn is(string: *const c_char, expected: &[u8]) -> bool {
-    if string.is_null() {
-        return expected.is_empty();
-    }
-    // SAFETY: the caller's promise; nothing behind the NUL is read, for no expected byte is one.
-    unsafe {
-        (expected.iter().enumerate()).all(|(i, &byte)| *string.add(i) as u8 == byte)
-            && *string.add(expected.len()) == 0
-    }
+/// NULL, which stands for none, or NUL-terminated.
+unsafe fn copy(string: *const c_char) -> CString {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { text::bytes(string) };
+    memory::require(bytes.len());
+    text::c_string_of_bytes(bytes)
 }
 
 /// The reset value as `pg_settings` shows it; `None` where this server has no such setting.

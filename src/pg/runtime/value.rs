@@ -32,7 +32,7 @@ impl Texts {
         }
         memory::require(needed * size_of::<u32>());
         Ok(Texts {
-            memory: vec![0; needed],
+            memory: Vec::with_capacity(needed),
             used: 0,
         })
     }
@@ -41,11 +41,11 @@ impl Texts {
     pub fn add(&mut self, bytes: &[u8]) -> pg_sys::Datum {
         let needed = words(bytes);
         assert!(
-            needed <= self.memory.len() - self.used,
+            needed <= self.memory.capacity() - self.used,
             "no room for a text"
         );
         // SAFETY: there is room for header and bytes in the place that is taken; the length has been checked. No reference is made
-        // to what was added before.
+        // to what was added before. Up to three bytes behind a value are never written, and never read.
         let start = unsafe {
             let start = self.memory.as_mut_ptr().add(self.used);
             pgrx::set_varsize_4b(start.cast(), (bytes.len() + pg_sys::VARHDRSZ) as i32);

@@ -10,10 +10,10 @@
 
 use crate::pg::catalog::{lookup, own};
 use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::{compat, syscache};
+use crate::pg::runtime::{compat, raw, syscache};
 use core::ffi::CStr;
-use core::ops::RangeInclusive;
 use pgrx::pg_sys;
+use std::cell::Cell;
 
 pub const OWN_SCHEMA: &CStr = c"dts_ddl";
 pub const PRUNED_SEQUENCE: &CStr = c"pruned_id";
@@ -90,12 +90,10 @@ fn next_value_under(lock: pg_sys::LOCKMODE, sequence: pg_sys::Oid) -> Result<i64
     let definition = Definition::of(sequence);
     let next = change_under(lock, sequence, |state| {
         let next = state.next(definition.step);
-        state.value = next
-            .filter(|next| definition.values.contains(next))
-            .or(state.value);
+        state.value = next.filter(|&next| definition.has(next)).or(state.value);
         next
     })?;
-    next.filter(|next| definition.values.contains(next))
+    next.filter(|&next| definition.has(next))
         .ok_or_else(|| Failure::sequence_exhausted(&name_of(sequence)))
 }
 
@@ -125,21 +123,28 @@ pub(in crate::pg) fn current_value(sequence: pg_sys::Oid) -> Result<Option<i64>,
 /// is gone.
 pub(in crate::pg) fn value_at_hand(sequence: pg_sys::Oid) -> Option<Option<i64>> {
     // SAFETY: as in `state_of`; a lock by OID needs no existing relation, and try_relation_open() gives NULL where there is none.
-    unsafe {
-        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        if !pg_sys::ConditionalLockRelationOid(sequence, lock) {
-            return None;
-        }
-        let relation = pg_sys::try_relation_open(sequence, pg_sys::NoLock as pg_sys::LOCKMODE);
-        if relation.is_null() {
-            pg_sys::UnlockRelationOid(sequence, lock);
-            return None;
-        }
-        let is_sequence = (*(*relation).rd_rel).relkind as u8 == pg_sys::RELKIND_SEQUENCE;
-        let state = is_sequence.then(|| read(relation).ok()).flatten();
-        pg_sys::relation_close(relation, lock);
-        state.map(|state| state.value)
-    }
+    let state = unsafe {
+        raw::together(|| {
+            let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+            if !raw::ConditionalLockRelationOid(sequence, lock) {
+                return None;
+            }
+            let relation = raw::try_relation_open(sequence, pg_sys::NoLock as pg_sys::LOCKMODE);
+            if relation.is_null() {
+                raw::UnlockRelationOid(sequence, lock);
+                return None;
+            }
+            let is_sequence = (*(*relation).rd_rel).relkind as u8 == pg_sys::RELKIND_SEQUENCE;
+            let state = if is_sequence {
+                read(relation).ok()
+            } else {
+                None
+            };
+            raw::relation_close(relation, lock);
+            state
+        })
+    };
+    state.map(|state| state.value)
 }
 
 /// What the sequence shows as its last_value: also of one that was never used.
@@ -148,35 +153,102 @@ pub(in crate::pg) fn last_value(sequence: pg_sys::Oid) -> Result<i64, Failure> {
     Ok(state.value.unwrap_or(state.first))
 }
 
+/// Why a sequence is neither read nor changed.
+#[derive(Clone, Copy)]
+enum Refusal {
+    NoSequence,
+    NotLogged,
+    Damaged,
+}
+
+impl Refusal {
+    fn of(self, sequence: pg_sys::Oid) -> Failure {
+        let name = name_of(sequence);
+        match self {
+            Refusal::NoSequence => Failure::sequence_altered(&name, "It is no sequence any more."),
+            // PostgreSQL sets such a sequence back after a crash, and ids would be given again.
+            Refusal::NotLogged => Failure::sequence_altered(
+                &name,
+                "It is not logged, so that a crash of the server would set it back.",
+            ),
+            Refusal::Damaged => Failure::sequence_damaged(&name),
+        }
+    }
+}
+
 /// # Safety
-/// An open sequence.
-unsafe fn read(relation: pg_sys::Relation) -> Result<State, Failure> {
+/// An open sequence, within a boundary.
+unsafe fn read(relation: pg_sys::Relation) -> Result<State, Refusal> {
     // SAFETY: the caller's promise; the row is read under the lock of its buffer.
-    let page = unsafe { Page::lock(relation, false)? };
-    let state = page.state();
-    page.release();
-    Ok(state)
+    unsafe {
+        let page = Page::lock(relation, false)?;
+        let state = page.state();
+        page.release();
+        Ok(state)
+    }
 }
 
 fn state_of(sequence: pg_sys::Oid) -> Result<State, Failure> {
     // SAFETY: the lock keeps the relation from being dropped or replaced; the row is read under the lock of its buffer.
-    unsafe {
-        let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
-        let relation = open(sequence, lock)?;
-        let state = read(relation);
-        pg_sys::relation_close(relation, lock);
-        state
-    }
+    let state = unsafe {
+        raw::together(|| {
+            let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
+            let relation = open(sequence, lock)?;
+            let state = read(relation);
+            raw::relation_close(relation, lock);
+            state
+        })
+    };
+    state.map_err(|refusal| refusal.of(sequence))
 }
 
 /// What ALTER SEQUENCE can change of the values that a sequence gives.
+#[derive(Clone, Copy)]
 struct Definition {
     step: i64,
-    values: RangeInclusive<i64>,
+    least: i64,
+    most: i64,
+}
+
+thread_local! {
+    /// Grows whenever the definition of a sequence may have changed.
+    static CHANGES: Cell<u64> = const { Cell::new(0) };
+    /// The one that was looked up last: as of which change, and of which sequence.
+    static LAST: Cell<Option<(u64, pg_sys::Oid, Definition)>> = const { Cell::new(None) };
+}
+
+/// Asks PostgreSQL for its announcements. Called once, from `_PG_init`.
+pub fn install() {
+    unsafe extern "C-unwind" fn changed(_: pg_sys::Datum, _: syscache::CacheNumber, _: u32) {
+        CHANGES.set(CHANGES.get().wrapping_add(1));
+    }
+    let cache = syscache::cache_number(pg_sys::SysCacheIdentifier::SEQRELID);
+    let none = pg_sys::Datum::from(0usize);
+    // SAFETY: the callback is a function of this library, which is never unloaded; it neither panics nor raises errors.
+    unsafe { pg_sys::CacheRegisterSyscacheCallback(cache, Some(changed), none) };
 }
 
 impl Definition {
     fn of(sequence: pg_sys::Oid) -> Self {
+        // Before the look-up, which may bring an announcement.
+        let at = CHANGES.get();
+        match LAST.get() {
+            Some((known_at, known, definition)) if (known_at, known) == (at, sequence) => {
+                definition
+            }
+            _ => {
+                let definition = Self::look_up(sequence);
+                LAST.set(Some((at, sequence, definition)));
+                definition
+            }
+        }
+    }
+
+    fn has(self, value: i64) -> bool {
+        (self.least..=self.most).contains(&value)
+    }
+
+    fn look_up(sequence: pg_sys::Oid) -> Self {
         // SAFETY: SEQRELID holds rows of pg_sequence.
         unsafe {
             syscache::with_cached(
@@ -184,13 +256,15 @@ impl Definition {
                 sequence,
                 |s: &pg_sys::FormData_pg_sequence| Definition {
                     step: s.seqincrement,
-                    values: s.seqmin..=s.seqmax,
+                    least: s.seqmin,
+                    most: s.seqmax,
                 },
             )
         }
         .unwrap_or(Definition {
             step: 1,
-            values: 1..=i64::MAX,
+            least: 1,
+            most: i64::MAX,
         })
     }
 }
@@ -202,31 +276,28 @@ fn name_of(sequence: pg_sys::Oid) -> String {
 /// Opens a sequence, and nothing else.
 ///
 /// # Safety
-/// In a transaction; the caller closes it.
-unsafe fn open(sequence: pg_sys::Oid, lock: pg_sys::LOCKMODE) -> Result<pg_sys::Relation, Failure> {
+/// In a transaction, within a boundary; the caller closes it.
+unsafe fn open(sequence: pg_sys::Oid, lock: pg_sys::LOCKMODE) -> Result<pg_sys::Relation, Refusal> {
     // SAFETY: relation_open() raises an error where there is none; what it returns is open.
     unsafe {
-        let relation = pg_sys::relation_open(sequence, lock);
+        let relation = raw::relation_open(sequence, lock);
         let kind = (*(*relation).rd_rel).relkind as u8;
         if kind == pg_sys::RELKIND_SEQUENCE {
             return Ok(relation);
         }
-        pg_sys::relation_close(relation, lock);
+        raw::relation_close(relation, lock);
+        Err(Refusal::NoSequence)
     }
-    Err(Failure::sequence_altered(
-        &name_of(sequence),
-        "It is no sequence any more.",
-    ))
 }
 
-/// The same for writing: PostgreSQL sets a sequence that is not logged back after a crash, and ids would be given again.
+/// The same for writing.
 ///
 /// # Safety
 /// As [`open`].
 unsafe fn open_for_writing(
     sequence: pg_sys::Oid,
     lock: pg_sys::LOCKMODE,
-) -> Result<pg_sys::Relation, Failure> {
+) -> Result<pg_sys::Relation, Refusal> {
     // SAFETY: the caller's promise.
     unsafe {
         let relation = open(sequence, lock)?;
@@ -234,12 +305,9 @@ unsafe fn open_for_writing(
         if persistence == pg_sys::RELPERSISTENCE_PERMANENT {
             return Ok(relation);
         }
-        pg_sys::relation_close(relation, lock);
+        raw::relation_close(relation, lock);
+        Err(Refusal::NotLogged)
     }
-    Err(Failure::sequence_altered(
-        &name_of(sequence),
-        "It is not logged, so that a crash of the server would set it back.",
-    ))
 }
 
 /// What a sequence's row holds.
@@ -261,37 +329,40 @@ impl State {
 const CHANGING: pg_sys::LOCKMODE = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
 
 /// Changes a sequence while no other session can, and writes what has changed.
-fn change<R>(sequence: pg_sys::Oid, f: impl FnOnce(&mut State) -> R) -> Result<R, Failure> {
+fn change<R: Copy>(sequence: pg_sys::Oid, f: impl FnOnce(&mut State) -> R) -> Result<R, Failure> {
     change_under(CHANGING, sequence, f)
 }
 
-fn change_under<R>(
+fn change_under<R: Copy>(
     lock: pg_sys::LOCKMODE,
     sequence: pg_sys::Oid,
     f: impl FnOnce(&mut State) -> R,
 ) -> Result<R, Failure> {
     // SAFETY: the lock, this one or the caller's, keeps the relation from being dropped or replaced; the page stays locked from
     // reading to writing, and `f` is arithmetic only.
-    unsafe {
-        let relation = open_for_writing(sequence, lock)?;
-        let logged = is_logged(relation);
-        if logged {
-            // Before the page is locked: the commit has to flush and wait for what is written here.
-            pg_sys::GetTopTransactionId();
-        }
-        let result = Page::lock(relation, true).map(|page| {
-            let before = page.state();
-            let mut state = before;
-            let result = f(&mut state);
-            if let Some(value) = state.value.filter(|_| state != before) {
-                page.write(value, logged.then_some(relation));
+    let result = unsafe {
+        raw::together(|| {
+            let relation = open_for_writing(sequence, lock)?;
+            let logged = is_logged(relation);
+            if logged {
+                // Before the page is locked: the commit has to flush and wait for what is written here.
+                raw::GetTopTransactionId();
             }
-            page.release();
+            let result = Page::lock(relation, true).map(|page| {
+                let before = page.state();
+                let mut state = before;
+                let result = f(&mut state);
+                if let Some(value) = state.value.filter(|_| state != before) {
+                    page.write(value, logged.then_some(relation));
+                }
+                page.release();
+                result
+            });
+            raw::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
             result
-        });
-        pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
-        result
-    }
+        })
+    };
+    result.map_err(|refusal| refusal.of(sequence))
 }
 
 /// Whether changes of a relation go to WAL (rel.h: RelationNeedsWAL).
@@ -342,33 +413,45 @@ unsafe fn is_of_sequence(page: pg_sys::Page) -> bool {
         {
             return false;
         }
-        let item = &*pg_sys::PageGetItemId(page, 1);
+        let item = &*first_item(page);
         let end = item.lp_off() as usize + item.lp_len() as usize;
         item.lp_flags() == pg_sys::LP_NORMAL && item.lp_off() as usize >= first && end <= MAGIC_AT
     }
 }
 
+/// The line pointer of the first row.
+///
+/// # Safety
+/// A page.
+unsafe fn first_item(page: pg_sys::Page) -> *const pg_sys::ItemIdData {
+    // SAFETY: the caller's promise; line pointers begin behind the header, whether they are there or not.
+    unsafe {
+        page.byte_add(core::mem::offset_of!(pg_sys::PageHeaderData, pd_linp))
+            .cast()
+    }
+}
+
 impl Page {
     /// # Safety
-    /// The relation is an open sequence. No error may be raised between this and [`Page::release`] (it would be put right by
+    /// The relation is an open sequence, and this is within a boundary. No error may be raised between this and [`Page::release`] (it would be put right by
     /// PostgreSQL at the end of the transaction, which releases locks and pins of buffers).
-    unsafe fn lock(relation: pg_sys::Relation, for_writing: bool) -> Result<Self, Failure> {
+    unsafe fn lock(relation: pg_sys::Relation, for_writing: bool) -> Result<Self, Refusal> {
         // SAFETY: the first and only page of a sequence exists (sequence.c: fill_seq_fork_with_data); its row is looked for
         // only where the page says that it has one.
         unsafe {
-            let buffer = pg_sys::ReadBuffer(relation, 0);
+            let buffer = raw::ReadBuffer(relation, 0);
             let mode = if for_writing {
                 compat::BUFFER_EXCLUSIVE
             } else {
                 compat::BUFFER_SHARE
             };
-            pg_sys::LockBuffer(buffer, mode);
+            raw::LockBuffer(buffer, mode);
             let page = pg_sys::BufferGetPage(buffer);
             if !is_of_sequence(page) {
-                pg_sys::UnlockReleaseBuffer(buffer);
-                return Err(Failure::sequence_damaged(&name_of((*relation).rd_id)));
+                raw::UnlockReleaseBuffer(buffer);
+                return Err(Refusal::Damaged);
             }
-            let item = pg_sys::PageGetItemId(page, 1);
+            let item = first_item(page);
             Ok(Page {
                 buffer,
                 header: page.cast(),
@@ -395,7 +478,7 @@ impl Page {
     /// Sets the value, and writes it to WAL for a relation given here.
     ///
     /// # Safety
-    /// The page is locked for writing.
+    /// The page is locked for writing, and this is within a boundary.
     unsafe fn write(&self, value: i64, logged: Option<pg_sys::Relation>) {
         // SAFETY: as do_setval() does it: nothing in the critical section can raise an error but a full disk, which is a
         // PANIC there as everywhere.
@@ -405,7 +488,7 @@ impl Page {
             data.last_value = value;
             data.is_called = true;
             data.log_cnt = 0;
-            pg_sys::MarkBufferDirty(self.buffer);
+            raw::MarkBufferDirty(self.buffer);
             if let Some(relation) = logged {
                 #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
                 let mut record = pg_sys::xl_seq_rec {
@@ -415,11 +498,11 @@ impl Page {
                 let mut record = pg_sys::xl_seq_rec {
                     locator: (*relation).rd_locator,
                 };
-                pg_sys::XLogBeginInsert();
-                pg_sys::XLogRegisterBuffer(0, self.buffer, pg_sys::REGBUF_WILL_INIT as u8);
-                pg_sys::XLogRegisterData((&raw mut record).cast(), size_of_val(&record) as _);
-                pg_sys::XLogRegisterData(self.row.cast(), self.length as _);
-                let lsn = pg_sys::XLogInsert(
+                raw::XLogBeginInsert();
+                raw::XLogRegisterBuffer(0, self.buffer, pg_sys::REGBUF_WILL_INIT as u8);
+                raw::XLogRegisterData((&raw mut record).cast(), size_of_val(&record) as _);
+                raw::XLogRegisterData(self.row.cast(), self.length as _);
+                let lsn = raw::XLogInsert(
                     pg_sys::RmgrIds::RM_SEQ_ID as pg_sys::RmgrId,
                     pg_sys::XLOG_SEQ_LOG as u8,
                 );
@@ -429,9 +512,11 @@ impl Page {
         }
     }
 
-    fn release(self) {
+    /// # Safety
+    /// Within a boundary.
+    unsafe fn release(self) {
         // SAFETY: pinned and locked in `lock`.
-        unsafe { pg_sys::UnlockReleaseBuffer(self.buffer) }
+        unsafe { raw::UnlockReleaseBuffer(self.buffer) }
     }
 }
 

@@ -2,14 +2,13 @@
 //!
 //! Not honoured, since nothing of a user may run here: row triggers, rules, check constraints, defaults. Indexes with
 //! expressions or predicates are refused as an alteration of the table.
-//! Locks: the table and the sequence of its ids, both or none ([`lock_all`]); held to the end of the transaction, so that a
+//! Locks: the table and the sequence of its ids, both or none ([`lock_both`]); held to the end of the transaction, so that a
 //! row is never decoded after its table is gone. That of retention only when it is free.
 
 use crate::pg::catalog::own::Remembered;
 use crate::pg::catalog::{lookup, own};
 use crate::pg::runtime::failure::Failure;
-use crate::pg::runtime::{compat, text};
-use crate::pg::runtime::{session, value};
+use crate::pg::runtime::{compat, raw, session, text, value};
 use crate::pg::store::sequence::{
     OWN_SCHEMA, PRUNED_SEQUENCE, RESTORED_SEQUENCE, current_value, increment, missing,
     next_value_of_locked, own_sequence, raise_in_step, value_at_hand,
@@ -213,15 +212,20 @@ impl CaptureTable {
     /// What was opened before, where nothing that PostgreSQL would have announced has happened to it since.
     fn open_again() -> Option<Self> {
         let relations = OPENED.with(Remembered::get)?;
-        let [table, sequence] = relations;
-        lock_all(&relations);
-        if OPENED.with(Remembered::get) != Some(relations) {
-            unlock(&relations);
-            return None;
-        }
         // SAFETY: locked; it is there, for its going would have been announced with the lock.
-        let relation = unsafe { pg_sys::relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE) };
-        Some(CaptureTable { relation, sequence })
+        let relation = unsafe {
+            raw::together(|| {
+                lock_both(&relations);
+                if OPENED.with(Remembered::get) != Some(relations) {
+                    unlock(&relations);
+                    return None;
+                }
+                let keep = pg_sys::NoLock as pg_sys::LOCKMODE;
+                Some(raw::relation_open(relations[0], keep))
+            })
+        };
+        let sequence = relations[1];
+        relation.map(|relation| CaptureTable { relation, sequence })
     }
 
     /// What each row needs: the table and its id sequence, by their names.
@@ -232,22 +236,29 @@ impl CaptureTable {
 
     /// Locks and opens what was found; `None` when it was replaced or dropped while we waited.
     fn lock_and_open(relations: [pg_sys::Oid; 2]) -> Option<Self> {
-        let [table, sequence] = relations;
-        lock_all(&relations);
+        let keep = pg_sys::NoLock as pg_sys::LOCKMODE;
         // SAFETY: locked; NULL when it vanished while we waited.
-        let relation =
-            unsafe { pg_sys::try_relation_open(table, pg_sys::NoLock as pg_sys::LOCKMODE) };
-        if relation.is_null() {
-            unlock(&relations);
-            return None;
+        let relation = unsafe {
+            raw::together(|| {
+                lock_both(&relations);
+                raw::try_relation_open(relations[0], keep)
+            })
+        };
+        let is_found = || Self::find().is_ok_and(|found| found == relations);
+        if !relation.is_null() && is_found() {
+            let sequence = relations[1];
+            return Some(CaptureTable { relation, sequence });
         }
-        if !Self::find().is_ok_and(|found| found == relations) {
-            // SAFETY: opened above.
-            unsafe { pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE) };
-            unlock(&relations);
-            return None;
+        // SAFETY: opened and locked above.
+        unsafe {
+            raw::together(|| {
+                if !relation.is_null() {
+                    raw::relation_close(relation, keep);
+                }
+                unlock(&relations);
+            });
         }
-        Some(CaptureTable { relation, sequence })
+        None
     }
 
     /// Locks what deleting old rows needs besides; never waits. Not so while DROP EXTENSION, which has this lock, waits for
@@ -306,31 +317,64 @@ impl CaptureTable {
                 Value::BigInt(v) | Value::Timestamp(v) => Datum::from(*v),
             };
         }
+        let index = self.only_index();
+        let (values, nulls) = (values.as_mut_ptr(), nulls.as_mut_ptr());
         // SAFETY: values match the descriptor checked in `open`; they are copied into the tuple.
-        unsafe {
-            let tuple = pg_sys::heap_form_tuple(
-                (*self.relation).rd_att,
-                values.as_mut_ptr(),
-                nulls.as_mut_ptr(),
-            );
-            let result = match self.open_only_index() {
-                Some(index) => {
-                    pg_sys::simple_heap_insert(self.relation, tuple);
-                    let id = values[ID_COLUMN];
-                    compat::index_insert_unique(index, self.relation, id, &mut (*tuple).t_self);
-                    pg_sys::index_close(index, pg_sys::NoLock as pg_sys::LOCKMODE);
-                    Ok(())
+        let left = unsafe {
+            raw::together(|| {
+                let tuple = raw::heap_form_tuple((*self.relation).rd_att, values, nulls);
+                if !index.is_some_and(|index| self.insert_with_index(tuple, index, values)) {
+                    return Some(tuple);
                 }
-                None => self.insert_tuple_with_indexes(tuple),
-            };
-            pg_sys::heap_freetuple(tuple);
-            result
+                raw::heap_freetuple(tuple);
+                None
+            })
+        };
+        match left {
+            // SAFETY: formed just now.
+            Some(tuple) => unsafe { self.insert_with_indexes(tuple) },
+            None => Ok(()),
         }
     }
 
-    /// The index of the ids, where there is no other: the usual case. Its lock is held to the end of the transaction, as that
-    /// of the table.
-    fn open_only_index(&self) -> Option<pg_sys::Relation> {
+    /// With the index of the ids; false where that is another one. Its lock is held to the end of the transaction, as that of the table.
+    ///
+    /// # Safety
+    /// A row of this table and its values, within a boundary.
+    unsafe fn insert_with_index(
+        &self,
+        tuple: pg_sys::HeapTuple,
+        index: pg_sys::Oid,
+        values: *mut Datum,
+    ) -> bool {
+        // SAFETY: the caller's promise; the table is open and locked for writing.
+        unsafe {
+            let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
+            let index = raw::index_open(index, lock);
+            if !is_of_ids(index) {
+                raw::index_close(index, lock);
+                return false;
+            }
+            raw::simple_heap_insert(self.relation, tuple);
+            let mut null = false;
+            raw::index_insert(
+                index,
+                values.add(ID_COLUMN),
+                &mut null,
+                &mut (*tuple).t_self,
+                self.relation,
+                pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES,
+                #[cfg(not(feature = "pg13"))]
+                false,
+                raw::BuildIndexInfo(index),
+            );
+            raw::index_close(index, pg_sys::NoLock as pg_sys::LOCKMODE);
+        }
+        true
+    }
+
+    /// The index of the ids, where there is no other: the usual case.
+    fn only_index(&self) -> Option<pg_sys::Oid> {
         // SAFETY: the relation is open; the list in its cache entry is up to date where that says so (relcache.c:
         // RelationGetIndexList), else PostgreSQL makes it so.
         unsafe {
@@ -342,16 +386,7 @@ impl CaptureTable {
                 return None;
             }
             let index = (*(*list).elements).oid_value;
-            if index != (*self.relation).rd_pkindex {
-                return None;
-            }
-            let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
-            let index = pg_sys::index_open(index, lock);
-            if is_of_ids(index) {
-                return Some(index);
-            }
-            pg_sys::index_close(index, lock);
-            None
+            (index == (*self.relation).rd_pkindex).then_some(index)
         }
     }
 
@@ -360,7 +395,7 @@ impl CaptureTable {
     ///
     /// # Safety
     /// The tuple is one of this table.
-    unsafe fn insert_tuple_with_indexes(&self, tuple: pg_sys::HeapTuple) -> Result<(), Failure> {
+    unsafe fn insert_with_indexes(&self, tuple: pg_sys::HeapTuple) -> Result<(), Failure> {
         // SAFETY: the relation is open and locked for writing; what is opened is closed.
         unsafe {
             let indexes = pg_sys::CatalogOpenIndexes(self.relation);
@@ -598,39 +633,33 @@ pub fn last_id() -> Result<i64, Failure> {
 
 /// Locks relations for writing, in whatever order others (DROP EXTENSION, TRUNCATE, ALTER TABLE) take them: never waits
 /// for one while holding another, so that no deadlock can arise here.
-fn lock_all(relations: &[pg_sys::Oid]) {
+///
+/// # Safety
+/// Within a boundary.
+unsafe fn lock_both(relations: &[pg_sys::Oid; 2]) {
     let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
     let mut waited_for = 0;
     loop {
         // SAFETY: locks by OID need no existing relation.
-        unsafe { pg_sys::LockRelationOid(relations[waited_for], lock) };
-        let mut taken = vec![relations[waited_for]];
-        let busy = (0..relations.len())
-            .filter(|&i| i != waited_for)
-            .find(|&i| {
-                // SAFETY: as above.
-                let got = unsafe { pg_sys::ConditionalLockRelationOid(relations[i], lock) };
-                if got {
-                    taken.push(relations[i]);
-                }
-                !got
-            });
-        match busy {
-            None => return,
-            Some(i) => {
-                unlock(&taken);
-                waited_for = i;
-            }
+        let got_both = unsafe {
+            raw::LockRelationOid(relations[waited_for], lock);
+            raw::ConditionalLockRelationOid(relations[1 - waited_for], lock)
+        };
+        if got_both {
+            return;
         }
+        // SAFETY: the caller's promise.
+        unsafe { unlock(&[relations[waited_for]]) };
+        waited_for = 1 - waited_for;
     }
 }
 
-fn unlock(relations: &[pg_sys::Oid]) {
+/// # Safety
+/// Within a boundary.
+unsafe fn unlock(relations: &[pg_sys::Oid]) {
     for relation in relations {
         // SAFETY: locked once before; what the transaction held already stays held.
-        unsafe {
-            pg_sys::UnlockRelationOid(*relation, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE)
-        };
+        unsafe { raw::UnlockRelationOid(*relation, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE) };
     }
 }
 
