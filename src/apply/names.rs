@@ -132,8 +132,8 @@ fn taken<'a>(
     definitions: &HashMap<&str, &str>,
     made: &HashSet<Oid>,
 ) -> Result<Option<&'a str>, Failure> {
-    let is_made = object.op == Operation::Create
-        && matches!(object.object_type.as_str(), "index" | "sequence");
+    let is_made =
+        object.op == Operation::Create && matches!(&*object.object_type, "index" | "sequence");
     let Some(identity) = object.identity.as_deref().filter(|_| is_made) else {
         return Ok(None);
     };

@@ -64,7 +64,7 @@ fn how_to_drop(object: &Dropped) -> (String, String) {
         let tag = format!("ALTER {kind}");
         Some((format!("{tag} IF EXISTS {of} {change}"), tag))
     };
-    let altered = match object.object_type.as_str() {
+    let altered = match &*object.object_type {
         "table column" => altered("TABLE", "DROP COLUMN IF EXISTS {}"),
         "foreign table column" => altered("FOREIGN TABLE", "DROP COLUMN IF EXISTS {}"),
         "composite type column" => altered("TYPE", "DROP ATTRIBUTE IF EXISTS {}")
@@ -76,7 +76,7 @@ fn how_to_drop(object: &Dropped) -> (String, String) {
     };
     altered.unwrap_or_else(|| {
         // As pg_event_trigger_dropped_objects() spells type and identity, they make a statement, but for two types.
-        match (object.object_type.as_str(), object.names.as_slice()) {
+        match (&*object.object_type, object.names.as_slice()) {
             ("domain constraint", [domain, name]) => (
                 format!(
                     "ALTER DOMAIN {domain} DROP CONSTRAINT IF EXISTS {}",

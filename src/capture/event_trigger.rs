@@ -160,7 +160,7 @@ pub fn before_nested_statement() {
         }
         // When the command is over its own part has been collected, or what it dropped is known.
         let tag = started.tree.command_tag();
-        let is_collected = event::ddl_commands()
+        let is_collected = event::ddl_commands(tag)
             .iter()
             .any(|command| command.tag == tag);
         if started.dropped.is_empty() && (is_collected || tag.starts_with("DROP ")) {

@@ -33,7 +33,7 @@ impl<'a> Implied<'a> {
         }
         let mut only_with_tables = true;
         for object in dropped {
-            match object.object_type.as_str() {
+            match &*object.object_type {
                 // Their indexes and sequences go without CASCADE, too.
                 "table column" | "extension" => only_with_tables = false,
                 "type" if !object.original => {}
@@ -62,7 +62,7 @@ impl<'a> Implied<'a> {
         if object.object_type == "trigger" && identity.starts_with("\"RI_ConstraintTrigger_") {
             return !object.by_cascade;
         }
-        let whole = match object.object_type.as_str() {
+        let whole = match &*object.object_type {
             // The row type, and the array type of that or of a type.
             "type" => Some(identity.strip_suffix("[]").unwrap_or(identity)),
             "table constraint" | "trigger" | "rule" | "policy" => {
@@ -95,7 +95,7 @@ mod tests {
             original: false,
             by_cascade,
             temporary: false,
-            object_type: kind.to_owned(),
+            object_type: kind.to_owned().into(),
             schema: Some("s".to_owned()),
             name: None,
             identity: identity.to_owned(),

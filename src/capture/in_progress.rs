@@ -167,18 +167,13 @@ pub fn made() -> Vec<pg_sys::Oid> {
 
 /// Notes a relation that the innermost command drops, if it is known as what it still is.
 pub fn note_dropped(relation: pg_sys::Oid) {
-    let known = COMMANDS.with_borrow(|commands| {
+    let identity = COMMANDS.with_borrow(|commands| {
         let known = commands.last()?.started()?.drops.as_ref()?;
-        let known = known.find(relation)?;
-        Some((known.schema.clone(), known.name.clone()))
+        Some(known.find(relation)?.identity.clone())
     });
-    let now = || {
-        (
-            lookup::schema_of_relation(relation),
-            lookup::relation_name(relation),
-        )
-    };
-    if known.is_some_and(|known| known == now()) {
+    let is_still_called =
+        |identity| lookup::relation(relation).is_some_and(|now| now.identity == identity);
+    if identity.is_some_and(is_still_called) {
         COMMANDS.with_borrow_mut(|commands| {
             let command = commands.last_mut();
             if let Some(Phase::Started(started)) = command.map(|command| &mut command.phase)

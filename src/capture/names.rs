@@ -32,7 +32,7 @@ pub fn chosen(started: &Started, touched: &Touched, statement: &[u8]) -> Vec<Mad
     if !copies_indexes && started.tree.makes_table_alone() {
         let mut is_chosen = |object: &Object| {
             object.op == Operation::Create
-                && matches!(object.object_type.as_str(), "index" | "sequence")
+                && matches!(&*object.object_type, "index" | "sequence")
                 && object.name.as_deref().is_some_and(&mut by_server)
         };
         if !touched.objects.iter().any(&mut is_chosen) {

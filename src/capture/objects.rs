@@ -182,7 +182,7 @@ fn is_temporary(schema: Option<&str>) -> bool {
 impl Object {
     /// An object that is gone.
     pub fn dropped(object: &Dropped) -> Self {
-        let on_relation = ON_RELATION.contains(&object.object_type.as_str());
+        let on_relation = ON_RELATION.contains(&&*object.object_type);
         let of_relation = |name: Option<&String>| name.filter(|_| on_relation).cloned();
         Object {
             op: Operation::Drop,
@@ -256,7 +256,7 @@ impl Touched {
         self.main = Some(self.objects.len());
         self.objects.push(Object {
             op: operation(tag),
-            object_type: "extension".to_owned(),
+            object_type: "extension".into(),
             identity: Some(text::quote_identifier(name)),
             schema: None,
             name: Some(name.to_owned()),
@@ -285,7 +285,7 @@ impl Touched {
         );
         self.own_objects |= is_capture_table(schema.as_deref(), relation.as_deref());
         if matches!(
-            command.tag.as_str(),
+            &*command.tag,
             "CREATE TABLE" | "CREATE TABLE AS" | "SELECT INTO"
         ) && address.is_relation()
         {
@@ -325,7 +325,7 @@ impl Touched {
             self.permanent = true;
             self.objects.push(Object {
                 op: Operation::Alter,
-                object_type: command.object_type.to_lowercase(),
+                object_type: command.object_type.to_lowercase().into(),
                 identity: None,
                 schema: None,
                 name: None,
@@ -345,38 +345,35 @@ impl Touched {
                 .granted
                 .get(i)
                 .filter(|named| named.address == *address);
-            let (described, schema) = match named {
-                Some(named) => (named.described.clone(), named.schema.clone()),
+            let (object_type, identity, schema, name) = match named {
+                Some(Named { relation, .. }) => (
+                    relation.object_type.into(),
+                    relation.identity.clone(),
+                    Some(relation.schema.clone()),
+                    Some(relation.name.clone()),
+                ),
                 None => match address.describe() {
-                    Some(described) => (described, address.schema()),
+                    Some(described) => (
+                        described.object_type,
+                        described.identity,
+                        address.schema(),
+                        address.bare_name(&described.names),
+                    ),
                     None => continue,
                 },
             };
             if is_temporary(schema.as_deref()) {
-                self.temporary.push(described.identity);
+                self.temporary.push(identity);
                 continue;
             }
             self.permanent = true;
-            let name = match named {
-                Some(named) => named.described.names.last().cloned(),
-                None => address.bare_name(&described.names),
-            };
-            others |= !self.note_own(
-                *address,
-                &described.object_type,
-                schema.as_deref(),
-                name.as_deref(),
-            );
-            self.note_system_relation(
-                tag,
-                Some(*address),
-                &described.object_type,
-                schema.as_deref(),
-            );
+            let (kind, schema_name) = (&*object_type, schema.as_deref());
+            others |= !self.note_own(*address, kind, schema_name, name.as_deref());
+            self.note_system_relation(tag, Some(*address), kind, schema_name);
             self.objects.push(Object {
                 op: Operation::Alter,
-                object_type: described.object_type,
-                identity: Some(described.identity),
+                object_type,
+                identity: Some(identity),
                 schema,
                 name,
                 original: None,
@@ -489,14 +486,14 @@ fn names(
         .describe()
         .map(|described| described.names)
         .unwrap_or_default();
-    let on_relation = ON_RELATION.contains(&command.object_type.as_str());
-    let part_of_relation = on_relation || PARTS_OF_RELATION.contains(&command.object_type.as_str());
+    let on_relation = ON_RELATION.contains(&&*command.object_type);
+    let part_of_relation = on_relation || PARTS_OF_RELATION.contains(&&*command.object_type);
     let schema = command
         .schema
         .take()
         .or_else(|| on_relation.then(|| names.first().cloned()).flatten());
     let relation = part_of_relation.then(|| names.get(1).cloned()).flatten();
-    let named = !NAMELESS.contains(&command.object_type.as_str());
+    let named = !NAMELESS.contains(&&*command.object_type);
     (
         schema,
         named.then(|| address.bare_name(&names)).flatten(),

@@ -22,11 +22,11 @@ use pgrx::prelude::PgSqlErrorCode;
 
 /// What PostgreSQL collected for the command; `None` where it cannot tell. That happens on 13 when an object was made and
 /// dropped in one command (later majors look objects up with missing_ok).
-fn collected(tag: &str, started: &Started) -> Option<Vec<Collected>> {
+fn collected(tag: &'static str, started: &Started) -> Option<Vec<Collected>> {
     if session::MAJOR >= 14 || !tag.starts_with("ALTER ") && started.dropped.is_empty() {
-        return Some(event::ddl_commands());
+        return Some(event::ddl_commands(tag));
     }
-    match subtransaction::attempt(|| Ok(event::ddl_commands())) {
+    match subtransaction::attempt(|| Ok(event::ddl_commands(tag))) {
         Ok(collected) => Some(collected),
         Err(failure) if failure.code == PgSqlErrorCode::ERRCODE_INTERNAL_ERROR => None,
         Err(failure) => failure.raise(),
@@ -219,7 +219,7 @@ pub fn record_extension(started: &mut Started, source: &Source) {
     }
     let tag = started.tree.command_tag();
     // A schema may have been made for it.
-    let mut touched = objects::touched(tag, event::ddl_commands(), &[], &Before::default());
+    let mut touched = objects::touched(tag, event::ddl_commands(tag), &[], &Before::default());
     touched.add_extension(tag, &extension);
     if touched.own_extension {
         return;

@@ -170,7 +170,7 @@ pub fn write_created_table(
     let prepared = published::prepare_new(&[table], |_| identity.clone())?;
     let object = Object {
         op: Operation::Create,
-        object_type: "table".to_owned(),
+        object_type: "table".into(),
         identity,
         schema: lookup::schema_of_relation(table.object),
         name: lookup::relation_name(table.object),
@@ -273,7 +273,7 @@ pub fn rewrites(noted: &[Rewrite], volatile: bool) -> Vec<TableRewrite> {
 pub fn filled_otherwise(collected: &[Collected]) -> Vec<TableRewrite> {
     let filled = collected
         .iter()
-        .filter(|command| FILLS.contains(&command.tag.as_str()));
+        .filter(|command| FILLS.contains(&&*command.tag));
     filled
         .filter_map(|command| command.address)
         .filter(|view| relation::has_rows(view.object) && view::is_volatile(view.object))

@@ -240,7 +240,7 @@ impl<'a> About<'a> {
     fn write(&self, statement: &str, tag: &str, op: Operation) -> Result<(), Failure> {
         let object = Object {
             op,
-            object_type: "index".to_owned(),
+            object_type: "index".into(),
             identity: Some(self.identity.clone()),
             schema: lookup::schema_of_relation(self.index),
             name: lookup::relation_name(self.index),

@@ -87,7 +87,7 @@ fn write_with_snapshot(row: &mut Row<'_>) -> Result<(), Failure> {
     let transaction = transaction::id().to_string();
     row.keep_main();
     let message = fitting_message(row)?;
-    let object_type = row.main().map(|object| object.object_type.as_str());
+    let object_type = row.main().map(|object| &*object.object_type);
     let object_name = row.main().and_then(|object| object.identity.as_deref());
     let event_time = session::now();
     let id = table.next_id()?;
@@ -213,16 +213,31 @@ struct Limited {
     limit: usize,
 }
 
-impl Write for Limited {
-    fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
-        if part.len() > self.limit - self.bytes.len() {
+impl Limited {
+    /// Makes room for so many more.
+    #[cold]
+    fn grow(&mut self, more: usize) -> std::io::Result<()> {
+        if more > self.limit - self.bytes.len() {
             return Err(ErrorKind::FileTooLarge.into());
         }
-        if self.bytes.try_reserve(part.len()).is_err() {
-            return Err(ErrorKind::OutOfMemory.into());
+        let grown = self.bytes.try_reserve(more);
+        grown.map_err(|_| ErrorKind::OutOfMemory.into())
+    }
+}
+
+impl Write for Limited {
+    fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
+        self.write_all(part)?;
+        Ok(part.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, part: &[u8]) -> std::io::Result<()> {
+        if part.len() > self.bytes.capacity().min(self.limit) - self.bytes.len() {
+            self.grow(part.len())?;
         }
         self.bytes.extend_from_slice(part);
-        Ok(part.len())
+        Ok(())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

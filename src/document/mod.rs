@@ -164,7 +164,7 @@ impl<'de> Deserialize<'de> for Operation {
 pub struct Object {
     pub op: Operation,
     #[serde(rename = "type")]
-    pub object_type: String,
+    pub object_type: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -334,7 +334,7 @@ mod tests {
     fn leave_out() {
         let object = Object {
             op: Operation::Create,
-            object_type: "table".to_owned(),
+            object_type: "table".into(),
             identity: Some("public.a".to_owned()),
             schema: Some("public".to_owned()),
             name: Some("a".to_owned()),

@@ -157,7 +157,7 @@ mod tests {
         let [schema, name] = names.map(|name| name.map(str::to_owned));
         Object {
             op,
-            object_type: kind.to_owned(),
+            object_type: kind.to_owned().into(),
             identity: Some(identity.to_owned()),
             schema,
             name,

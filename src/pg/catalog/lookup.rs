@@ -1,9 +1,10 @@
 //! Identities, names, kinds of objects.
 
 use crate::pg::catalog::role::Role;
-use crate::pg::runtime::{list, scan, syscache, text, value};
+use crate::pg::runtime::{compat, list, scan, syscache, text, value};
 use core::ffi::CStr;
 use pgrx::pg_sys;
+use std::borrow::Cow;
 use std::ffi::CString;
 
 pub use pgrx::pg_sys::Oid;
@@ -19,7 +20,7 @@ pub struct Address {
 /// How PostgreSQL describes an object.
 #[derive(Debug, Clone)]
 pub struct Described {
-    pub object_type: String,
+    pub object_type: Cow<'static, str>,
     pub identity: String,
     /// The name in parts, where the identity has such (`schema`, `table`, `trigger`).
     pub names: Vec<String>,
@@ -89,7 +90,7 @@ impl Address {
                 pg_sys::getObjectIdentityParts(&address, &mut names, &mut arguments, true),
             );
             Some(Described {
-                object_type: text::string(object_type)?,
+                object_type: text::string(object_type)?.into(),
                 identity: text::string(identity)?,
                 names: list::pointers(names)
                     .into_iter()
@@ -291,24 +292,61 @@ pub fn schema_name(oid: pg_sys::Oid) -> Option<String> {
     unsafe { text::string(pg_sys::get_namespace_name(oid)) }
 }
 
-/// Whether this is a permanent or unlogged relation without partitions.
-pub(in crate::pg) fn is_alone(oid: pg_sys::Oid) -> bool {
-    // SAFETY: RELOID holds rows of pg_class.
+/// A relation by its row in pg_class.
+pub struct Relation {
+    pub is_temporary: bool,
+    /// It may have partitions.
+    pub is_partitioned: bool,
+    /// As [`Address::describe`] has it (objectaddress.c: getRelationTypeDescription).
+    pub object_type: &'static str,
+    /// `pg_temp` for any temporary one.
+    pub schema: String,
+    pub name: String,
+    pub identity: String,
+}
+
+/// Less work than to have PostgreSQL describe it. `None` where it is gone.
+pub fn relation(oid: pg_sys::Oid) -> Option<Relation> {
+    // SAFETY: RELOID holds rows of pg_class; a name that is quoted, or not, is NUL-terminated.
     unsafe {
-        syscache::with_cached(
+        let (namespace, kind, persistence, name, quoted) = syscache::with_cached(
             pg_sys::SysCacheIdentifier::RELOID,
             oid,
             |c: &pg_sys::FormData_pg_class| {
-                c.relpersistence as u8 != pg_sys::RELPERSISTENCE_TEMP
-                    && ![
-                        pg_sys::RELKIND_PARTITIONED_TABLE,
-                        pg_sys::RELKIND_PARTITIONED_INDEX,
-                    ]
-                    .contains(&(c.relkind as u8))
+                let name = c.relname.data.as_ptr();
+                let quoted = text::bytes(pg_sys::quote_identifier(name));
+                let kinds = (c.relkind as u8, c.relpersistence as u8);
+                let names = (text::bytes(name).to_owned(), quoted.to_owned());
+                (c.relnamespace, kinds.0, kinds.1, names.0, names.1)
             },
-        )
+        )?;
+        let schema = pg_sys::get_namespace_name_or_temp(namespace);
+        if schema.is_null() {
+            return None;
+        }
+        let identity = [text::bytes(pg_sys::quote_identifier(schema)), &quoted].join(&b'.');
+        Some(Relation {
+            is_temporary: persistence == pg_sys::RELPERSISTENCE_TEMP,
+            is_partitioned: matches!(
+                kind,
+                pg_sys::RELKIND_PARTITIONED_TABLE | pg_sys::RELKIND_PARTITIONED_INDEX
+            ),
+            object_type: match kind {
+                pg_sys::RELKIND_RELATION | pg_sys::RELKIND_PARTITIONED_TABLE => "table",
+                pg_sys::RELKIND_INDEX | pg_sys::RELKIND_PARTITIONED_INDEX => "index",
+                pg_sys::RELKIND_SEQUENCE => "sequence",
+                pg_sys::RELKIND_VIEW => "view",
+                pg_sys::RELKIND_MATVIEW => "materialized view",
+                pg_sys::RELKIND_FOREIGN_TABLE => "foreign table",
+                pg_sys::RELKIND_COMPOSITE_TYPE => "composite type",
+                pg_sys::RELKIND_TOASTVALUE => "toast table",
+                _ => return None,
+            },
+            schema: text::string(schema)?,
+            name: text::decode(&name),
+            identity: text::decode(&identity),
+        })
     }
-    .unwrap_or(false)
 }
 
 pub fn is_partitioned(oid: pg_sys::Oid) -> bool {
@@ -421,7 +459,8 @@ pub(in crate::pg) fn column_default_is_volatile(relation: pg_sys::Oid, column: i
             return false;
         }
         let volatile = if column <= (*(*rel).rd_att).natts as i32 {
-            let default = pg_sys::build_column_default(rel, column);
+            let default =
+                column_default(rel, compat::attribute((*rel).rd_att, column as usize - 1));
             !default.is_null() && pg_sys::contain_volatile_functions(default)
         } else {
             false
@@ -429,6 +468,23 @@ pub(in crate::pg) fn column_default_is_volatile(relation: pg_sys::Oid, column: i
         pg_sys::relation_close(rel, pg_sys::NoLock as pg_sys::LOCKMODE);
         volatile
     }
+}
+
+/// The default of a column, be it that of its type; NULL when there is none.
+///
+/// # Safety
+/// A column of an open relation.
+pub(in crate::pg) unsafe fn column_default(
+    relation: pg_sys::Relation,
+    column: &pg_sys::FormData_pg_attribute,
+) -> *mut pg_sys::Node {
+    // No type of bootstrap has one.
+    let is_of_bootstrap = column.atttypid.to_u32() < pg_sys::FirstGenbkiObjectId;
+    if is_of_bootstrap && !column.atthasdef && column.attidentity == 0 {
+        return core::ptr::null_mut();
+    }
+    // SAFETY: the caller's promise.
+    unsafe { pg_sys::build_column_default(relation, column.attnum.into()) }
 }
 
 /// Bodies of the LANGUAGE sql functions of this name, in any schema.

@@ -2,7 +2,7 @@
 //! rows of a table (tablecmds.c: ATExecAddColumn), be they rewritten or not; where it is not immutable either, another server
 //! would compute another one.
 
-use crate::pg::catalog::{inheritance, relation};
+use crate::pg::catalog::{inheritance, lookup, relation};
 use crate::pg::command::node::{ParseTree, alter_table_commands};
 use crate::pg::runtime::{memory, setting, subtransaction, text};
 use core::ffi::CStr;
@@ -105,7 +105,7 @@ impl New {
                 // Of the default that the rows got nothing is known but that there was one for all.
                 attribute.atthasmissing
             } else {
-                let default = pg_sys::build_column_default(relation, attribute.attnum.into());
+                let default = lookup::column_default(relation, attribute);
                 !default.is_null()
                     && pg_sys::contain_mutable_functions(default)
                     && (attribute.atthasmissing || !is_volatile(default))

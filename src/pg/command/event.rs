@@ -11,6 +11,7 @@ use crate::pg::runtime::memory::with_reserve;
 use crate::pg::runtime::value;
 use crate::pg::runtime::{compat, failure, raw, session, subtransaction, text};
 use pgrx::pg_sys;
+use std::borrow::Cow;
 use std::cell::Cell;
 
 /// One firing of an event trigger.
@@ -22,8 +23,8 @@ pub struct Event {
 #[derive(Debug, Clone)]
 pub struct Collected {
     /// The tag of the (sub)command that touched it.
-    pub tag: String,
-    pub object_type: String,
+    pub tag: Cow<'static, str>,
+    pub object_type: Cow<'static, str>,
     pub schema: Option<String>,
     pub identity: Option<String>,
     pub address: Option<Address>,
@@ -41,21 +42,21 @@ pub struct Collected {
 
 impl Collected {
     /// What a command has made or changed without telling event triggers; `None` when it is gone again.
-    pub fn untold(tag: &str, address: Address) -> Option<Self> {
+    pub fn untold(tag: &'static str, address: Address) -> Option<Self> {
         let described = address.describe()?;
         Some(Collected {
             schema: address.schema(),
             identity: Some(described.identity),
             address: Some(address),
-            ..Self::unnamed(tag, &described.object_type)
+            ..Self::unnamed(tag, described.object_type)
         })
     }
 
     /// The same of no object in particular.
-    pub fn unnamed(tag: &str, object_type: &str) -> Self {
+    pub fn unnamed(tag: &'static str, object_type: impl Into<Cow<'static, str>>) -> Self {
         Collected {
-            tag: tag.to_owned(),
-            object_type: object_type.to_owned(),
+            tag: tag.into(),
+            object_type: object_type.into(),
             schema: None,
             identity: None,
             address: None,
@@ -76,7 +77,7 @@ pub struct Dropped {
     /// It could go with another object only because of CASCADE (pg_event_trigger_dropped_objects(): normal).
     pub by_cascade: bool,
     pub temporary: bool,
-    pub object_type: String,
+    pub object_type: Cow<'static, str>,
     pub schema: Option<String>,
     pub name: Option<String>,
     pub identity: String,
@@ -88,21 +89,18 @@ pub struct Dropped {
 impl Dropped {
     /// A permanent relation that a command names and is about to drop, and that has no others below it; `None` for what is none.
     pub fn alone(address: Address) -> Option<Self> {
-        if !lookup::is_alone(address.object) {
-            return None;
-        }
-        let described = address.describe()?;
-        let (schema, name) = (address.schema(), lookup::relation_name(address.object));
+        let relation = lookup::relation(address.object)
+            .filter(|relation| !relation.is_temporary && !relation.is_partitioned)?;
         Some(Dropped {
             address: Some(address),
             original: true,
             by_cascade: false,
             temporary: false,
-            object_type: described.object_type,
-            identity: described.identity,
-            names: schema.iter().chain(&name).cloned().collect(),
-            schema,
-            name,
+            object_type: relation.object_type.into(),
+            identity: relation.identity,
+            names: vec![relation.schema.clone(), relation.name.clone()],
+            schema: Some(relation.schema),
+            name: Some(relation.name),
         })
     }
 
@@ -126,8 +124,8 @@ fn from_fcinfo<'a>(fcinfo: pg_sys::FunctionCallInfo) -> Option<(Event, &'a [u8])
     }
 }
 
-/// The commands collected so far for the statement in progress.
-pub fn ddl_commands() -> Vec<Collected> {
+/// The commands collected so far for the statement in progress, whose own tag is this.
+pub fn ddl_commands(own_tag: &'static str) -> Vec<Collected> {
     let mut commands = Vec::new();
     each_row(
         pg_sys::F_PG_EVENT_TRIGGER_DDL_COMMANDS,
@@ -146,8 +144,8 @@ pub fn ddl_commands() -> Vec<Collected> {
                 )
             };
             commands.push(Collected {
-                tag: row.text(3).unwrap_or_default(),
-                object_type: row.text(4).unwrap_or_default(),
+                tag: row.one_of(3, &[own_tag]),
+                object_type: row.one_of(4, &KINDS),
                 schema: row.text(5),
                 identity: row.text(6),
                 address,
@@ -175,7 +173,7 @@ pub fn dropped_objects() -> Vec<Dropped> {
             if !original && schema.as_deref() == Some("pg_toast") {
                 return;
             }
-            let object_type = row.text(6).unwrap_or_default();
+            let object_type = row.one_of(6, &KINDS);
             let mut names = Vec::new();
             let is_column = object_type == "table column";
             if original || by_cascade || schema.is_none() || is_column {
@@ -303,6 +301,16 @@ fn each_row(
     }
 }
 
+/// Object types that are common.
+const KINDS: [&str; 6] = [
+    "table",
+    "index",
+    "sequence",
+    "type",
+    "function",
+    "table column",
+];
+
 /// One row of such a function; columns count from 0.
 struct Row {
     slot: *mut pg_sys::TupleTableSlot,
@@ -317,6 +325,21 @@ impl Row {
     fn text(&self, column: usize) -> Option<String> {
         // SAFETY: the column is of type text.
         self.datum(column).map(|d| unsafe { value::of_varlena(d) })
+    }
+
+    /// One of these texts, or another one.
+    fn one_of(&self, column: usize, known: &[&'static str]) -> Cow<'static, str> {
+        let Some(datum) = self.datum(column) else {
+            return Cow::default();
+        };
+        // SAFETY: the column is of type text.
+        let text = unsafe { value::short(datum) };
+        let known = known.iter().find(|known| Some(known.as_bytes()) == text);
+        // SAFETY: as above.
+        known.map_or_else(
+            || Cow::Owned(unsafe { value::of_varlena(datum) }),
+            |known| Cow::Borrowed(*known),
+        )
     }
 
     fn boolean(&self, column: usize) -> bool {

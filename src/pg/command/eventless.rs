@@ -109,7 +109,7 @@ impl Eventless {
     }
 
     /// The objects that it made or changed, now that it has run, as an event trigger would be told of them.
-    pub fn collected(&self, tag: &str) -> Vec<Collected> {
+    pub fn collected(&self, tag: &'static str) -> Vec<Collected> {
         let addresses: Vec<Address> = match self {
             Eventless::ReassignOwned | Eventless::Role { drops: true, .. } => Vec::new(),
             Eventless::Cluster(table) => table.iter().copied().collect(),
@@ -145,7 +145,7 @@ impl Eventless {
                 original: true,
                 by_cascade: false,
                 temporary: false,
-                object_type: "role".to_owned(),
+                object_type: "role".into(),
                 schema: None,
                 name: Some(name.clone()),
                 identity: text::quote_identifier(name),

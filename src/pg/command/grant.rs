@@ -1,7 +1,7 @@
 //! The tables and sequences that a GRANT or REVOKE names, as they are called when it begins. It writes their rows in pg_class, so that
 //! to ask afterwards would be to read these again: more work than the rest of its capture.
 
-use crate::pg::catalog::lookup::{Address, Described};
+use crate::pg::catalog::lookup::{self, Address, Relation};
 use crate::pg::command::node::{self, ParseTree};
 use crate::pg::runtime::list;
 use pgrx::pg_sys;
@@ -9,8 +9,7 @@ use pgrx::pg_sys;
 /// One of them.
 pub struct Named {
     pub address: Address,
-    pub described: Described,
-    pub schema: Option<String>,
+    pub relation: Relation,
 }
 
 /// In the order of the statement, as PostgreSQL collects them (aclchk.c: objectNamesToOids); none for other statements and other
@@ -30,11 +29,10 @@ pub fn named(tree: ParseTree) -> Vec<Named> {
     let names = unsafe { list::pointers::<pg_sys::RangeVar>(grant.objects) };
     let found = names.into_iter().map(|name| {
         // SAFETY: as above.
-        let address = Address::relation(unsafe { node::find_quietly(name) });
+        let found = unsafe { node::find_quietly(name) };
         Some(Named {
-            address,
-            described: address.describe()?,
-            schema: address.schema(),
+            address: Address::relation(found),
+            relation: lookup::relation(found)?,
         })
     });
     // What is missing is the statement's own error.

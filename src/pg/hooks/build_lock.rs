@@ -42,17 +42,25 @@ pub fn hold(table: pg_sys::Oid) {
     }
 }
 
-/// A transaction or part of one gives up what it holds.
-#[pgrx::pg_guard]
+/// A transaction or part of one gives up what it holds. Without pgrx's boundary: it is called often, and nearly always for nothing.
 unsafe extern "C-unwind" fn released(
     phase: pg_sys::ResourceReleasePhase::Type,
     is_commit: bool,
     is_top_level: bool,
     _argument: *mut c_void,
 ) {
-    let Some(table) = HELD.get() else {
-        return;
-    };
+    if let Some(table) = HELD.get() {
+        give_up(table, phase, is_commit, is_top_level);
+    }
+}
+
+#[pgrx::pg_guard]
+extern "C-unwind" fn give_up(
+    table: pg_sys::Oid,
+    phase: pg_sys::ResourceReleasePhase::Type,
+    is_commit: bool,
+    is_top_level: bool,
+) {
     let is_over = phase == pg_sys::ResourceReleasePhase::RESOURCE_RELEASE_AFTER_LOCKS
         && is_top_level
         && !(is_commit && (above().builds_concurrently)());

@@ -21,6 +21,14 @@ pub fn install() {
     }
 }
 
+/// Those that [`tell`] tells of; a table is made and dropped with many others.
+const CLASSES: [pg_sys::Oid; 4] = [
+    pg_sys::RelationRelationId,
+    pg_sys::ProcedureRelationId,
+    pg_sys::NamespaceRelationId,
+    pg_sys::ExtensionRelationId,
+];
+
 #[allow(
     ffi_unwind_calls,
     reason = "an error passes through untouched; nothing here has a destructor"
@@ -38,7 +46,11 @@ unsafe extern "C-unwind" fn object_access(
         }
         pg_sys::ObjectAccessType::OAT_POST_CREATE
         | pg_sys::ObjectAccessType::OAT_POST_ALTER
-        | pg_sys::ObjectAccessType::OAT_DROP => tell(kind, class, object, sub),
+        | pg_sys::ObjectAccessType::OAT_DROP
+            if sub == 0 && CLASSES.contains(&class) =>
+        {
+            tell(kind, class, object, sub)
+        }
         _ => {}
     }
     // SAFETY: the previous hook was valid when it was saved; the arguments go on unchanged.

@@ -75,17 +75,31 @@ pub(in crate::pg) unsafe fn of_slot(
 /// # Safety
 /// `value` is one.
 pub unsafe fn of_varlena(value: pg_sys::Datum) -> String {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match short(value) {
+            Some(bytes) => text::decode(bytes),
+            None => {
+                let string = pg_sys::text_to_cstring(value.cast_mut_ptr());
+                text::string(string).unwrap_or_default()
+            }
+        }
+    }
+}
+
+/// The bytes of a value of type text where they lie, unless it is compressed or elsewhere.
+///
+/// # Safety
+/// `value` is one, and stays.
+pub(in crate::pg) unsafe fn short<'a>(value: pg_sys::Datum) -> Option<&'a [u8]> {
     let value: *const pg_sys::varlena = value.cast_mut_ptr();
     // SAFETY: the caller's promise; header and length are those of the value.
     unsafe {
         if pgrx::varatt_is_4b_c(value) || pgrx::varatt_is_1b_e(value) {
-            return text::string(pg_sys::text_to_cstring(value.cast())).unwrap_or_default();
+            return None;
         }
-        let data = pgrx::vardata_any(value).cast();
-        text::decode(core::slice::from_raw_parts(
-            data,
-            pgrx::varsize_any_exhdr(value),
-        ))
+        let (data, length) = (pgrx::vardata_any(value), pgrx::varsize_any_exhdr(value));
+        Some(core::slice::from_raw_parts(data.cast(), length))
     }
 }
 

@@ -131,7 +131,7 @@ fn presence(object: &Object) -> Option<Vec<u8>> {
         add_constant(sql, &identity);
         add(sql, ") IS NOT NULL");
     };
-    match object.object_type.as_str() {
+    match &*object.object_type {
         "table" | "view" | "materialized view" | "foreign table" | "sequence" | "index"
         | "composite type" => {
             by(&mut sql, "to_regclass");

@@ -69,8 +69,7 @@ const TAKES_WALLS: [&str; 3] = ["DROP ROLE", "DROP OWNED", "REASSIGN OWNED"];
 const NOT_RUN: &str = "DO 'BEGIN RAISE insufficient_privilege USING MESSAGE = ''not run: the session is not its role''; END';\n";
 
 fn is_new_with_access_method(object: &Object) -> bool {
-    object.op == Operation::Create
-        && ["table", "materialized view"].contains(&object.object_type.as_str())
+    object.op == Operation::Create && ["table", "materialized view"].contains(&&*object.object_type)
 }
 
 /// The script, command by command.
