@@ -14,7 +14,7 @@ use crate::capture::started::Started;
 use crate::document::{Made, Object, Operation};
 use crate::pg::catalog::lookup::{self, Oid};
 use crate::pg::command::index;
-use crate::pg::command::node::KIND_OF_REINDEX;
+use crate::pg::command::node::{KIND_OF_REFRESH, KIND_OF_REINDEX};
 use std::collections::HashSet;
 
 /// What the command has made, in order, where its names are worth telling. `statement` is its text.
@@ -40,14 +40,15 @@ pub fn chosen(started: &Started, touched: &Touched, statement: &[u8]) -> Vec<Mad
         }
     }
     // What stands for LIKE of a temporary table does not make all of them. What is built anew has its name (REINDEX CONCURRENTLY
-    // makes another index, and gives it the name of the first).
-    if !started.likes.is_empty() || started.tree.kind() == KIND_OF_REINDEX {
+    // makes another index, and gives it the name of the first), and so has what is filled anew.
+    let is_made_anew_alone = [KIND_OF_REINDEX, KIND_OF_REFRESH].contains(&started.tree.kind());
+    if !started.likes.is_empty() || is_made_anew_alone {
         return Vec::new();
     }
     let made = in_progress::made();
     // Names first: a definition is more work than all else of the row.
     let mut is_chosen = |&relation: &Oid| {
-        (lookup::relation_name(relation))
+        (lookup::name_of_made(relation))
             .is_some_and(|name| by_server(&name) && !is_made_anew(&name))
             && is_described(relation)
     };

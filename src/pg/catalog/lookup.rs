@@ -276,6 +276,20 @@ pub fn relation_name(oid: pg_sys::Oid) -> Option<String> {
     unsafe { text::string(pg_sys::get_rel_name(oid)) }
 }
 
+/// The same of one that the running command has made: PostgreSQL has it open still, or at hand, but not its row.
+pub fn name_of_made(oid: pg_sys::Oid) -> Option<String> {
+    // SAFETY: inside a transaction; what is returned is open until it is closed, NULL when missing.
+    unsafe {
+        let relation = pg_sys::RelationIdGetRelation(oid);
+        if relation.is_null() {
+            return None;
+        }
+        let name = text::string((*(*relation).rd_rel).relname.data.as_ptr());
+        pg_sys::RelationClose(relation);
+        name
+    }
+}
+
 /// The name of a relation's schema, `pg_temp` for any temporary one.
 pub fn schema_of_relation(oid: pg_sys::Oid) -> Option<String> {
     // SAFETY: syscache lookups; NULL when missing.

@@ -38,6 +38,7 @@ pub unsafe fn raises_event_triggers(node: *mut pg_sys::Node) -> bool {
 pub const KIND_OF_CREATE_INDEX: u32 = pg_sys::NodeTag::T_IndexStmt as u32;
 pub const KIND_OF_ALTER_TABLE: u32 = pg_sys::NodeTag::T_AlterTableStmt as u32;
 pub const KIND_OF_REINDEX: u32 = pg_sys::NodeTag::T_ReindexStmt as u32;
+pub const KIND_OF_REFRESH: u32 = pg_sys::NodeTag::T_RefreshMatViewStmt as u32;
 
 /// A node as what its tag says, if it has this tag.
 ///

@@ -27,8 +27,13 @@ fn is_utf8() -> bool {
 
 /// Server bytes as a `String`.
 pub fn decode(bytes: &[u8]) -> String {
-    // In another encoding each byte may become two.
+    // In another encoding than UTF-8 each byte may become two.
     memory::require(bytes.len().saturating_mul(2));
+    // Nearly everything, and the same in every encoding.
+    if bytes.is_ascii() {
+        // SAFETY: ASCII is UTF-8.
+        return unsafe { core::str::from_utf8_unchecked(bytes) }.to_owned();
+    }
     if !is_utf8() {
         return bytes.iter().map(|&b| b as char).collect();
     }
