@@ -7,12 +7,12 @@ use super::{
 use crate::document::{self, Document, Object};
 use crate::error::{Failure, shown};
 use crate::guc::{self, ApplyMissingRole, ApplyOnError};
+use crate::pg::catalog::lookup;
 use crate::pg::catalog::role::Role;
-use crate::pg::catalog::spi::{self, Parameter};
 use crate::pg::hooks::execute::{self, SourceSession};
 use crate::pg::replication::copies::InTheWay;
 use crate::pg::replication::subscription::Worker;
-use crate::pg::runtime::{subtransaction, text};
+use crate::pg::runtime::subtransaction;
 use crate::pg::store::sequence::{APPLY_AFTER_SEQUENCE, sequence_value_if_set, source_is_trusted};
 use std::borrow::Cow;
 use std::time::Instant;
@@ -258,12 +258,12 @@ fn squatter<'a>(
     let Some(identity) = made.and_then(|object| object.identity.as_deref()) else {
         return Ok(None);
     };
-    let query = if command.tag == "CREATE SCHEMA" {
-        "SELECT n.nspowner::bigint FROM pg_catalog.pg_namespace n WHERE n.oid OPERATOR(pg_catalog.=) pg_catalog.to_regnamespace($1)"
+    let owner = if command.tag == "CREATE SCHEMA" {
+        lookup::schema_by_identity(identity).and_then(Role::owner_of_schema)
     } else {
-        "SELECT c.relowner::bigint FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass($1)"
+        lookup::relation_by_identity(identity).and_then(Role::owner_if_there)
     };
-    let owner = spi::bigints(query, &[Parameter::Text(Some(&text::encode(identity)))])?;
-    let is_ordinary = |&owner: &i64| !Role::of_oid(spi::oid(owner)).is_superuser();
-    Ok(owner.first().is_some_and(is_ordinary).then_some(identity))
+    Ok(owner
+        .is_some_and(|owner| !owner.is_superuser())
+        .then_some(identity))
 }

@@ -66,7 +66,7 @@ pub fn write(command: &Command, outcome: &Outcome<'_>) -> Result<(), Failure> {
     let note = bytes(outcome.note);
     let statement = outcome.failure.map(|_| command.statement.as_slice());
     let _writing = Writing::begin();
-    spi::execute(
+    spi::execute_kept(
         "INSERT INTO dts_ddl.apply_log (id, status, tag, role, finished, duration_ms, sqlstate, error, note, ddl_text)
          VALUES ($1, $2, $3, $4, pg_catalog.clock_timestamp(), $5, $6, $7, $8, $9)",
         &[
@@ -88,7 +88,7 @@ pub fn write(command: &Command, outcome: &Outcome<'_>) -> Result<(), Failure> {
 
 /// Whether the DBA wants this command left out.
 pub fn is_to_be_skipped(id: i64) -> Result<bool, Failure> {
-    spi::execute(
+    spi::execute_kept(
         "SELECT 1 FROM dts_ddl.apply_skip s WHERE s.id OPERATOR(pg_catalog.=) $1",
         &[Parameter::BigInt(id)],
     )

@@ -10,7 +10,6 @@ use crate::document::{Document, Published};
 use crate::error::Failure;
 use crate::pg::catalog::lookup::{self, Oid};
 use crate::pg::catalog::role::{self, Role};
-use crate::pg::catalog::spi;
 use crate::pg::replication::subscription::{TableState, Worker};
 use crate::pg::replication::{copies, empty, identity};
 use crate::pg::runtime::report;
@@ -23,7 +22,7 @@ const WITH_SCRIPT: [&str; 2] = ["CREATE EXTENSION", "ALTER EXTENSION"];
 /// Gives tables the replica identity that capture gave them on the source: those that the command made, or that its role owns.
 pub fn follow_identities(document: &Document<'_>, made: &[Oid], role: Role) -> Result<(), Failure> {
     let mine = |name: &String| -> Result<Option<Oid>, Failure> {
-        let table = spi::relation_by_identity(name)?;
+        let table = lookup::relation_by_identity(name);
         Ok(table.filter(|table| made.contains(table) || role.owns_relation(*table)))
     };
     for name in &document.replica_identity {
@@ -89,7 +88,7 @@ pub fn take_part(
     }
     let (mut copied, mut strange, mut no_tables) = (HashSet::new(), Vec::new(), Vec::new());
     for identity in subscribed.iter().filter_map(|entry| entry.table.as_ref()) {
-        if let Some(table) = spi::relation_by_identity(identity)? {
+        if let Some(table) = lookup::relation_by_identity(identity) {
             if !lookup::is_table(table) {
                 no_tables.push(identity.as_str());
                 continue;

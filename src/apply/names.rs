@@ -4,7 +4,6 @@ use crate::document::{Document, Made, Object, Operation};
 use crate::error::Failure;
 use crate::pg::catalog::lookup::{self, Oid};
 use crate::pg::catalog::relation;
-use crate::pg::catalog::spi;
 use crate::pg::command::index;
 use crate::pg::hooks::execute::Done;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -15,7 +14,7 @@ pub fn give(document: &Document<'_>, done: &Done) -> Result<(), Failure> {
     let mut wrong = Vec::new();
     let mut made_here = made_here(document, done)?;
     for (table, wanted) in by_table(&document.made) {
-        let oid = table.map(spi::relation_by_identity).transpose()?.flatten();
+        let oid = table.and_then(lookup::relation_by_identity);
         let found = if table.is_some() && oid.is_none() {
             Vec::new()
         } else {
@@ -44,7 +43,7 @@ pub fn give(document: &Document<'_>, done: &Done) -> Result<(), Failure> {
     }
     for (oid, made) in wrong {
         let identity = relation::identity_if_named(oid, &made.name);
-        if spi::relation_by_identity(&identity)?.is_some() {
+        if lookup::relation_by_identity(&identity).is_some() {
             return Err(Failure::name_of_another(&identity));
         }
         relation::rename(oid, &made.name);
@@ -88,7 +87,7 @@ fn made_here(
             .iter()
             .filter_map(|o| o.identity.as_deref())
         {
-            concerned.extend(spi::relation_by_identity(identity)?);
+            concerned.extend(lookup::relation_by_identity(identity));
         }
     }
     for &oid in &done.made {
@@ -137,7 +136,7 @@ fn taken<'a>(
     let Some(identity) = object.identity.as_deref().filter(|_| is_made) else {
         return Ok(None);
     };
-    let Some(there) = spi::relation_by_identity(identity)? else {
+    let Some(there) = lookup::relation_by_identity(identity) else {
         return Ok(None);
     };
     let name = object.name.as_deref().unwrap_or_default();

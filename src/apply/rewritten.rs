@@ -33,7 +33,7 @@ pub fn copy_again<'a>(
     }
     let mut senders = Senders::default();
     for rewrite in rewritten {
-        if let Some(table) = spi::relation_by_identity(&rewrite.table)?
+        if let Some(table) = lookup::relation_by_identity(&rewrite.table)
             && copy_one(worker, table, role, &mut senders)?
         {
             copied.insert(&rewrite.table);

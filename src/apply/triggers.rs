@@ -14,7 +14,7 @@ use crate::pg::replication::subscription;
 use crate::pg::store::sequence::{
     APPLY_AFTER_SEQUENCE, APPLY_SINCE_SEQUENCE, sequence_value, sequence_value_if_set,
 };
-use crate::pg::store::table;
+use crate::pg::store::{stored, table};
 use crate::retention;
 use pgrx::pg_sys::Datum;
 
@@ -28,7 +28,22 @@ pub fn apply_once(call: &TriggerCall) -> Result<Datum, Failure> {
     let Some(command) = Command::of_trigger(call) else {
         return Ok(call.keep_row());
     };
+    match is_here(&command)? {
+        None => Ok(call.keep_row()),
+        Some(true) => Ok(TriggerCall::nothing()),
+        Some(false) => Err(Failure::id_taken(command.id)),
+    }
+}
+
+/// Whether the row that has this id is that one; `None` where there is none.
+fn is_here(command: &Command) -> Result<Option<bool>, Failure> {
     table::require()?;
+    if let Ok(found) = stored::command(command.id) {
+        return Ok(found.map(|[text, transaction]| {
+            text.as_ref() == Some(&command.statement) && transaction == command.transaction
+        }));
+    }
+    // a table of another shape: what the DBA has added to it is no reason to stop the stream
     let same = spi::bigints(
         "SELECT (c.ddl_text IS NOT DISTINCT FROM $2 AND c.txid_current::text IS NOT DISTINCT FROM $3)::int::bigint
            FROM public.dts_ddl_command c WHERE c.id OPERATOR(pg_catalog.=) $1",
@@ -38,11 +53,7 @@ pub fn apply_once(call: &TriggerCall) -> Result<Datum, Failure> {
             Parameter::Text(command.transaction.as_deref()),
         ],
     )?;
-    match same.first() {
-        None => Ok(call.keep_row()),
-        Some(1) => Ok(TriggerCall::nothing()),
-        Some(_) => Err(Failure::id_taken(command.id)),
-    }
+    Ok(same.first().map(|&same| same == 1))
 }
 
 /// AFTER INSERT, each row: runs the command; then old rows go, since the source does not tell that its own go. Rows of the

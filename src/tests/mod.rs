@@ -15,6 +15,8 @@ mod apply_extension;
 #[cfg(test)]
 mod apply_failover;
 #[cfg(test)]
+mod apply_kept;
+#[cfg(test)]
 mod apply_lacks;
 #[cfg(test)]
 mod apply_long;

@@ -1,9 +1,9 @@
 //! Identities, names, kinds of objects.
 
 use crate::pg::catalog::role::Role;
-use crate::pg::runtime::{compat, list, scan, syscache, text, value};
+use crate::pg::runtime::{compat, list, scan, setting, syscache, text, value};
 use core::ffi::CStr;
-use pgrx::pg_sys;
+use pgrx::{IntoDatum, pg_sys};
 use std::borrow::Cow;
 use std::ffi::CString;
 
@@ -268,6 +268,29 @@ pub(in crate::pg) fn relation_in(schema: &CStr, name: &CStr) -> pg_sys::Oid {
         }
         pg_sys::get_relname_relid(name.as_ptr(), namespace)
     }
+}
+
+/// The relation of a name as [`qualified_relation_name`] gives it.
+pub fn relation_by_identity(identity: &str) -> Option<pg_sys::Oid> {
+    by_identity(pg_sys::to_regclass, identity)
+}
+
+/// The schema of a name as [`Address::describe`] gives it.
+pub fn schema_by_identity(identity: &str) -> Option<pg_sys::Oid> {
+    by_identity(pg_sys::to_regnamespace, identity)
+}
+
+/// What a function says that takes a text and gives an OID or NULL. A name that should have a schema and has none is looked for
+/// where ours are.
+fn by_identity(
+    function: unsafe fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum,
+    identity: &str,
+) -> Option<pg_sys::Oid> {
+    let identity = &*text::encode(identity);
+    // SAFETY: a bytea and a text have the same representation.
+    setting::under_own_path(|| unsafe {
+        pgrx::direct_function_call(function, &[identity.into_datum()])
+    })
 }
 
 /// The bare name of a relation.

@@ -45,13 +45,25 @@ impl Role {
     }
 
     /// `None` when the relation is gone.
-    pub(in crate::pg) fn owner_if_there(relation: pg_sys::Oid) -> Option<Role> {
+    pub fn owner_if_there(relation: pg_sys::Oid) -> Option<Role> {
         // SAFETY: RELOID holds rows of pg_class.
         unsafe {
             syscache::with_cached(
                 pg_sys::SysCacheIdentifier::RELOID,
                 relation,
                 |c: &pg_sys::FormData_pg_class| Role(c.relowner),
+            )
+        }
+    }
+
+    /// `None` when the schema is gone.
+    pub fn owner_of_schema(schema: pg_sys::Oid) -> Option<Role> {
+        // SAFETY: NAMESPACEOID holds rows of pg_namespace.
+        unsafe {
+            syscache::with_cached(
+                pg_sys::SysCacheIdentifier::NAMESPACEOID,
+                schema,
+                |n: &pg_sys::FormData_pg_namespace| Role(n.nspowner),
             )
         }
     }

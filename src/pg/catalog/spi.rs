@@ -6,17 +6,20 @@
 //! or the query does not run. (The owner of a database may put a view where the capture table was: he owns schema public.) Text
 //! goes in and out as bytes of the server encoding.
 //! Relied on: the hook after the analysis of a query is called for each query of SPI, before it is rewritten and planned
-//! (analyze.c).
+//! (analyze.c), and again for a kept one where what it names may mean something else by now: another search_path, a change of a
+//! relation, or of the role where row security is at work. Rights are asked for each time (plancache.c, execMain.c).
 
 use crate::pg::catalog::lookup::{self, Address};
 use crate::pg::catalog::own;
 use crate::pg::runtime::failure::Failure;
 use crate::pg::runtime::text;
 use crate::pg::runtime::{list, memory, setting};
+use core::ffi::{CStr, c_char};
 use pgrx::datum::DatumWithOid;
-use pgrx::pg_sys;
-use pgrx::spi::{Spi, SpiResult, SpiTupleTable};
-use std::cell::Cell;
+use pgrx::pg_sys::{self, PgOid};
+use pgrx::spi::{OwnedPreparedStatement, Spi, SpiClient, SpiError, SpiResult, SpiTupleTable};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 
 /// A parameter.
 pub enum Parameter<'a> {
@@ -45,6 +48,44 @@ pub fn execute(statement: &str, parameters: &[Parameter<'_>]) -> Result<usize, F
     run(statement, parameters, |rows| Ok(rows.len()))
 }
 
+/// The same for a statement that is run again and again: its plan is kept as long as the process lives.
+pub fn execute_kept(
+    statement: &'static str,
+    parameters: &[Parameter<'_>],
+) -> Result<usize, Failure> {
+    let arguments: Vec<_> = parameters.iter().map(Parameter::datum).collect();
+    with_own_names(statement, || {
+        Spi::connect_mut(|client| {
+            let plan = kept(client, statement, &arguments)?;
+            Ok(client.update(plan, None, &arguments)?.len())
+        })
+        .map_err(|error: SpiError| Failure::internal(error.to_string()))
+    })
+}
+
+/// The plan of a statement, made with its first call.
+fn kept(
+    client: &SpiClient<'_>,
+    statement: &'static str,
+    arguments: &[DatumWithOid<'_>],
+) -> SpiResult<&'static OwnedPreparedStatement> {
+    thread_local! {
+        static KEPT: RefCell<HashMap<&'static str, &'static OwnedPreparedStatement>> = RefCell::default();
+    }
+    if let Some(plan) = KEPT.with_borrow(|kept| kept.get(statement).copied()) {
+        return Ok(plan);
+    }
+    let types: Vec<PgOid> = arguments
+        .iter()
+        .map(|argument| argument.oid().into())
+        .collect();
+    let plan = client.prepare_mut(statement, &types)?.keep();
+    // Never freed: when the process ends there may be no memory of PostgreSQL's left to free.
+    let plan: &OwnedPreparedStatement = Box::leak(Box::new(plan));
+    KEPT.with_borrow_mut(|kept| kept.insert(statement, plan));
+    Ok(plan)
+}
+
 /// Runs a statement; the first column of each row, which is a bigint.
 pub fn bigints(statement: &str, parameters: &[Parameter<'_>]) -> Result<Vec<i64>, Failure> {
     run(statement, parameters, |rows| {
@@ -68,7 +109,7 @@ pub fn texts(statement: &str, parameters: &[Parameter<'_>]) -> Result<Texts, Fai
 /// a standby, and costs none.
 pub fn read_texts(query: &str, parameters: &[Parameter<'_>]) -> Result<Texts, Failure> {
     let arguments: Vec<_> = parameters.iter().map(Parameter::datum).collect();
-    with_own_names(|| {
+    with_own_names(query, || {
         Spi::connect(|client| all_texts(client.select(query, None, &arguments)?))
             .map_err(|error| Failure::internal(error.to_string()))
     })
@@ -92,7 +133,7 @@ fn run<T>(
     read: impl FnOnce(SpiTupleTable<'_>) -> SpiResult<T>,
 ) -> Result<T, Failure> {
     let arguments: Vec<_> = parameters.iter().map(Parameter::datum).collect();
-    with_own_names(|| {
+    with_own_names(statement, || {
         Spi::connect_mut(|client| read(client.update(statement, None, &arguments)?))
             .map_err(|error| Failure::internal(error.to_string()))
     })
@@ -101,12 +142,15 @@ fn run<T>(
 static mut PREVIOUS_HOOK: pg_sys::post_parse_analyze_hook_type = None;
 
 thread_local! {
-    /// The next query that is analyzed is one of ours.
-    static IS_OURS: Cell<bool> = const { Cell::new(false) };
+    /// The statement of ours that runs; it outlives the mark.
+    static OURS: Cell<Option<*const str>> = const { Cell::new(None) };
 }
 
-/// Runs `f`, whose first query is one of ours.
-fn with_own_names<T>(f: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+/// Runs `f`, which runs this statement of ours.
+fn with_own_names<T>(
+    statement: &str,
+    f: impl FnOnce() -> Result<T, Failure>,
+) -> Result<T, Failure> {
     static INSTALLED: std::sync::Once = std::sync::Once::new();
     INSTALLED.call_once(|| {
         // SAFETY: a process has one thread; the previous hook is kept and called.
@@ -115,17 +159,28 @@ fn with_own_names<T>(f: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failur
             pg_sys::post_parse_analyze_hook = Some(analyzed);
         }
     });
-    /// Also after an error, the mark is gone.
-    struct Ours;
+    /// Also after an error, the mark is what it was.
+    struct Ours(Option<*const str>);
     impl Drop for Ours {
         fn drop(&mut self) {
-            IS_OURS.set(false);
+            OURS.set(self.0);
         }
     }
     setting::under_own_path(|| {
-        IS_OURS.set(true);
-        let _ours = Ours;
+        let _ours = Ours(OURS.replace(Some(statement)));
         f()
+    })
+}
+
+/// Whether a text that is analyzed is that of the statement of ours that runs: a kept one need not be analyzed, and what it sets
+/// off may be somebody's.
+///
+/// # Safety
+/// A NUL-terminated text or NULL.
+unsafe fn is_ours(source: *const c_char) -> bool {
+    // SAFETY: the caller's promise; the statement lives as long as the mark.
+    OURS.get().is_some_and(|ours| unsafe {
+        !source.is_null() && (*ours).as_bytes() == CStr::from_ptr(source).to_bytes()
     })
 }
 
@@ -169,7 +224,7 @@ unsafe extern "C-unwind" fn analyzed(
 unsafe fn look_at(state: *mut pg_sys::ParseState, query: *mut pg_sys::Query, jumble: Jumble) {
     // SAFETY: the caller's promise; the previous hook was valid when it was saved; the lists are fresh.
     unsafe {
-        if IS_OURS.replace(false) {
+        if is_ours((*state).p_sourcetext) {
             let (mut relations, mut items, mut row_security) =
                 (core::ptr::null_mut(), core::ptr::null_mut(), false);
             pg_sys::extract_query_dependencies(
@@ -210,15 +265,6 @@ fn varlena(row: &pgrx::spi::SpiHeapTupleData<'_>, column: usize) -> SpiResult<Op
         // SAFETY: the column is of type text; the bytes are copied.
         memory::copy(unsafe { pgrx::varlena_to_byte_slice(value.datum().cast_mut_ptr()) })
     }))
-}
-
-/// The relation of a name as [`lookup::qualified_relation_name`] gives it; `None` when there is none.
-pub fn relation_by_identity(identity: &str) -> Result<Option<pg_sys::Oid>, Failure> {
-    let found = bigints(
-        "SELECT pg_catalog.to_regclass($1)::oid::bigint",
-        &[Parameter::Text(Some(&text::encode(identity)))],
-    )?;
-    Ok(found.first().map(|&oid| pg_sys::Oid::from(oid as u32)))
 }
 
 /// The number in a column of type text; `None` where there is none.

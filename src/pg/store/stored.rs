@@ -7,7 +7,7 @@ use crate::pg::runtime::transaction;
 use crate::pg::runtime::{compat, value};
 use crate::pg::store::table::{
     DDL_TEXT_COLUMN, ID_COLUMN, MESSAGE_COLUMN, PORT_COLUMN, TAG_COLUMN, TIME_COLUMN,
-    USERNAME_COLUMN, check_shape, require,
+    TRANSACTION_COLUMN, USERNAME_COLUMN, check_shape, require,
 };
 use pgrx::PgMemoryContexts;
 use pgrx::pg_sys::{self, Datum};
@@ -97,6 +97,18 @@ pub fn read(first: i64, last: i64, rows: usize, bytes: usize) -> Result<Vec<Stor
         size += row.size();
         found.push(row);
         found.len() < rows && size < bytes
+    })?;
+    Ok(found)
+}
+
+/// The text and the transaction of the row with this id; an error where the table has another shape.
+pub fn command(id: i64) -> Result<Option<[Option<Vec<u8>>; 2]>, Failure> {
+    let mut found = None;
+    scan(id, |row| {
+        if row.id() == id {
+            found = Some([DDL_TEXT_COLUMN, TRANSACTION_COLUMN].map(|column| row.text(column)));
+        }
+        false
     })?;
     Ok(found)
 }
