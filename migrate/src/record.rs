@@ -290,6 +290,21 @@ impl Record {
         ))
     }
 
+    /// It was there, or somebody else has made it.
+    pub fn not_made(
+        &mut self,
+        side: crate::connection::Side,
+        kind: &str,
+        object: &str,
+    ) -> Result<(), Problem> {
+        self.session.run(&format!(
+            "DELETE FROM dts_migrate.made WHERE side = {} AND kind = {} AND object = {}",
+            literal(side.name()),
+            literal(kind),
+            literal(object)
+        ))
+    }
+
     /// The last one first.
     pub fn all_made(&mut self) -> Result<Vec<Made>, Problem> {
         let rows = self

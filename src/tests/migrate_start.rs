@@ -458,6 +458,10 @@ fn code_of_users() {
 fn roles_and_database() {
     let pair = Pair::bare(&servers(), "start_globals");
     let name = pair.source.database.clone();
+    // What is there stays as it is. First, since other tests' migrations between these servers take along all roles of the source.
+    pair.destination.run(&format!(
+        "CREATE ROLE {name}_both CREATEDB; CREATE ROLE {name}_root SUPERUSER"
+    ));
     pair.source.run(&format!(
         r#"CREATE ROLE {name}_app LOGIN PASSWORD 'secret' CONNECTION LIMIT 7 VALID UNTIL '2040-01-01';
            CREATE ROLE {name}_group NOINHERIT CREATEROLE; GRANT {name}_group TO {name}_app WITH ADMIN OPTION;
@@ -470,10 +474,6 @@ fn roles_and_database() {
            GRANT CONNECT ON DATABASE {name} TO {name}_group WITH GRANT OPTION; CREATE TABLE app.t (id int PRIMARY KEY);
            GRANT SELECT ON app.t TO {name}_group; CREATE ROLE {name}_both; CREATE ROLE {name}_root; GRANT {name}_root TO {name}_app;
            GRANT pg_monitor TO {name}_app"#
-    ));
-    // what is there stays as it is
-    pair.destination.run(&format!(
-        "CREATE ROLE {name}_both CREATEDB; CREATE ROLE {name}_root SUPERUSER"
     ));
     started(&pair, "");
     let queries = [
@@ -518,6 +518,46 @@ fn roles_and_database() {
     );
     pair.source.run("INSERT INTO app.t VALUES (1)");
     pair.destination.expect_value("SELECT count(*) FROM t", "1");
+}
+
+/// A role that the DBA makes while start would do so is his, with rights that nobody else gets by it, and abort leaves it there.
+#[test]
+fn role_made_meanwhile() {
+    let pair = Pair::bare(&servers(), "start_meanwhile");
+    let name = pair.source.database.clone();
+    let mut dba = pair.destination.connect();
+    let pid: i32 = dba
+        .query_one("SELECT pg_backend_pid()", &[])
+        .expect("a pid")
+        .get(0);
+    dba.batch_execute(&format!("BEGIN; CREATE ROLE {name}_root SUPERUSER"))
+        .expect("a role that nobody sees yet");
+    pair.source.run(&format!(
+        "CREATE ROLE {name}_app; CREATE ROLE {name}_root; GRANT {name}_root TO {name}_app"
+    ));
+    std::thread::scope(|scope| {
+        let start = scope.spawn(|| try_start(&pair, ""));
+        let waiting = format!(
+            "SELECT count(*) > 0 FROM pg_stat_activity WHERE {pid} = ANY (pg_blocking_pids(pid))"
+        );
+        while pair.destination.value(&waiting) != "true" && !start.is_finished() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        dba.batch_execute("COMMIT").expect("a role");
+        let done = start.join().expect("no panic");
+        done.unwrap_or_else(|problem| panic!("{problem}"));
+    });
+    pair.destination.expect_value(
+        &format!("SELECT pg_has_role('{name}_app', '{name}_root', 'MEMBER')"),
+        "false",
+    );
+    pair.destination.expect_value(
+        &format!(
+            "SELECT count(*) FROM dts_migrate.made WHERE kind = 'role' AND object = '{name}_root'"
+        ),
+        "0",
+    );
+    end(&pair);
 }
 
 /// Somebody else's schema of the record's name is not read.

@@ -99,18 +99,21 @@ pub fn roles(work: &mut Work) -> Result<String, Problem> {
         .filter(|made| made.kind == "role")
         .map(|made| made.object)
         .collect();
-    let missing: Vec<String> = names(wanted)
+    let mut missing: Vec<String> = names(wanted)
         .into_iter()
         .filter(|name| !there.contains(name) || begun.contains(name))
         .collect();
     if missing.is_empty() {
         return Ok("the target has all of them".to_owned());
     }
-    let list = missing
-        .iter()
-        .map(|name| literal(name))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let listed = |roles: &[String]| {
+        roles
+            .iter()
+            .map(|name| literal(name))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let list = listed(&missing);
     let sees_passwords = work
         .here
         .ask("SELECT has_table_privilege('pg_authid', 'SELECT')")?[0]
@@ -145,8 +148,18 @@ pub fn roles(work: &mut Work) -> Result<String, Problem> {
                 .make(Side::Destination, "role", role.text(0), None)?;
             match secret.execute(role.text(1)) {
                 Ok(()) => {}
-                // another migration to this server has made it just now
-                Err(error) if error.code() == Some(&SqlState::DUPLICATE_OBJECT) => {}
+                // Somebody has made it just now, and says what it may do: another migration to this server, or the DBA.
+                Err(error)
+                    if [
+                        Some(&SqlState::DUPLICATE_OBJECT),
+                        Some(&SqlState::UNIQUE_VIOLATION),
+                    ]
+                    .contains(&error.code()) =>
+                {
+                    let taken = role.text(0);
+                    work.record.not_made(Side::Destination, "role", taken)?;
+                    missing.retain(|name| name != taken);
+                }
                 Err(error) => {
                     return Err(Problem::new(
                         format!(
@@ -160,6 +173,10 @@ pub fn roles(work: &mut Work) -> Result<String, Problem> {
             }
         }
     }
+    if missing.is_empty() {
+        return Ok("the target has all of them by now".to_owned());
+    }
+    let list = listed(&missing);
     let grants = if work.here.major().min(work.there.major()) >= 16 {
         // a member may have several grantors
         "SELECT DISTINCT format('GRANT %I TO %I WITH ADMIN %s, INHERIT %s, SET %s', g.rolname, m.rolname,
