@@ -88,6 +88,11 @@ extension_sql_file!(
     name = "version_1_8_0",
     requires = ["version_1_7_0"]
 );
+extension_sql_file!(
+    "../sql/dts_ddl_capture--1.8.0--1.9.0.sql",
+    name = "version_1_9_0",
+    requires = ["version_1_8_0"]
+);
 
 /// What the ground calls.
 fn hand_down() {

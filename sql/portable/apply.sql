@@ -117,7 +117,7 @@ BEGIN
     );
     COMMENT ON TABLE public.dts_ddl_command IS 'DDL commands of the source; each row that is inserted is run here (portable apply of dts_ddl_capture)';
   END IF;
-  UPDATE dts_ddl_apply.own SET version = '1.8.0';
+  UPDATE dts_ddl_apply.own SET version = '1.9.0';
   IF NOT is_again AND NOT is_new_table THEN
     -- rows that came before are not run, now or later
     LOCK TABLE public.dts_ddl_command IN SHARE ROW EXCLUSIVE MODE;

@@ -264,7 +264,7 @@ BEGIN
   IF to_regclass('dts_ddl_portable.turn_at') IS NULL THEN
     CREATE SEQUENCE dts_ddl_portable.turn_at MINVALUE 0;
   END IF;
-  UPDATE dts_ddl_portable.own SET version = '1.8.0';
+  UPDATE dts_ddl_portable.own SET version = '1.9.0';
   EXECUTE 'UPDATE dts_ddl_portable.own SET relation = $1' USING relation::regclass;
   COMMENT ON SCHEMA dts_ddl_portable IS 'Portable edition of dts_ddl_capture: everything but the three objects that consumers know by name';
   COMMENT ON TABLE dts_ddl_portable.own IS 'Portable edition of dts_ddl_capture: its version and its table';
