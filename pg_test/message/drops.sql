@@ -57,3 +57,7 @@ DROP TABLE parent; SELECT t.has('partitions', 'drop table public.parent (origina
 DROP MATERIALIZED VIEW mv; SELECT t.is('written shortly', (SELECT message::jsonb->'objects' FROM public.dts_ddl_command ORDER BY id DESC LIMIT 1), '[{"op": "drop", "type": "materialized view", "identity": "public.mv", "original": true}]'::jsonb), t.mark();
 CREATE TABLE keyed (id int CONSTRAINT keyed_key UNIQUE); SELECT t.mark();
 ALTER TABLE keyed DROP CONSTRAINT keyed_key; SELECT t.has('a part alone', 'alter table public.keyed', 'drop table constraint keyed_key on public.keyed (original)', 'drop index public.keyed_key (dependent)');
+-- the one that was named, listed behind more than stay in the largest of rows
+CREATE SCHEMA crowd; DO $$ BEGIN FOR i IN 1 .. 1100 LOOP EXECUTE format('CREATE TYPE crowd.e%s AS ENUM ()', i); END LOOP; END $$; SELECT t.mark();
+DROP SCHEMA crowd CASCADE;
+SELECT t.is('behind a crowd', (SELECT concat_ws(' ', object_type, object_name, message->'objects'->0->>'identity', jsonb_array_length(message->'objects')) FROM t.one('crowd')), 'schema crowd crowd 2201');

@@ -81,7 +81,7 @@ pub fn write(
         }
     }
     let main = touched.main;
-    let mut then = then.filter(|_| reason.is_none()).map(|statement| {
+    let then = then.filter(|_| reason.is_none()).map(|statement| {
         let objects = touched.main_object().cloned().into_iter().collect();
         (statement, row::document(&started.context, objects))
     });
@@ -122,7 +122,7 @@ pub fn write(
         })
     };
     write(&text.statement, main, message)?;
-    if let Some((statement, mut message)) = then.take() {
+    if let Some((statement, mut message)) = then {
         message.original = original.map(|original| Original::new(tag, original));
         write(&encoding::encode(&statement), Some(0), message)?;
     }

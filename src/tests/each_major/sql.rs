@@ -37,7 +37,7 @@ sql_tests! {
     errors { diagnostics read_only_commit }
     event_triggers { caught login order_decoded order_on_drop others }
     failure { on_error_warning sequence_changed table_changed table_extras }
-    message { access_method drops nesting no_schema_name objects replay reset rewrites settings short superuser }
+    message { access_method drops nesting no_schema_name objects relations replay reset rewrites settings short superuser }
     message_stream { encoding test_decoding }
     privileges { adopt_tables attack direct_call drop_public nothing_by_name own_objects unprivileged }
     publication {
