@@ -43,15 +43,17 @@ pub fn effective() -> Path {
     }
     // Before the look-ups, which may bring an announcement.
     let at = CHANGES.get();
-    // SAFETY: a fresh list of OIDs.
-    let oids = unsafe { list::oids(pg_sys::fetch_search_path(false)) };
+    // SAFETY: a fresh list of OIDs, in memory of a command.
+    let list = unsafe { pg_sys::fetch_search_path(false) };
     LAST.with_borrow(|last| {
-        let known = last
-            .as_ref()
-            .filter(|last| last.at == at && last.oids == oids);
+        // SAFETY: as above.
+        let is_it = |last: &&Last| last.at == at && unsafe { list::is_of(list, &last.oids) };
+        let known = last.as_ref().filter(is_it);
         known.map(|last| Rc::clone(&last.names))
     })
     .unwrap_or_else(|| {
+        // SAFETY: as above.
+        let oids = unsafe { list::oids(list) };
         // Schemas that have vanished meanwhile are left out.
         let names: Path = oids.iter().filter_map(|&oid| schema_name(oid)).collect();
         let path = Rc::clone(&names);

@@ -379,6 +379,54 @@ fn see_changes(table: pg_sys::Oid) {
     }
 }
 
+/// Writes a changed row of a catalog, whose indexed columns are what they were. CatalogTupleUpdate() opens the indexes of the catalog for
+/// each row; one that stays on its page needs no entry (indexing.c: CatalogIndexInsert).
+///
+/// # Safety
+/// A copy of a row of this catalog, which is open for writing.
+unsafe fn update(catalog: pg_sys::Relation, tuple: pg_sys::HeapTuple) {
+    // SAFETY: the caller's promise; what is opened is closed. Catalogs have no index over expressions, so that nothing is evaluated.
+    unsafe {
+        let mut former = (*tuple).t_self;
+        #[cfg(not(any(feature = "pg13", feature = "pg14", feature = "pg15")))]
+        pg_sys::simple_heap_update(catalog, &raw mut former, tuple, &mut 0);
+        #[cfg(any(feature = "pg13", feature = "pg14", feature = "pg15"))]
+        pg_sys::simple_heap_update(catalog, &raw mut former, tuple);
+        if u32::from((*(*tuple).t_data).t_infomask2) & pg_sys::HEAP_ONLY_TUPLE != 0 {
+            return;
+        }
+        let slot = pg_sys::MakeSingleTupleTableSlot((*catalog).rd_att, &pg_sys::TTSOpsHeapTuple);
+        pg_sys::ExecStoreHeapTuple(tuple, slot, false);
+        let indexes = pg_sys::CatalogOpenIndexes(catalog);
+        for i in 0..(*indexes).ri_NumIndices as usize {
+            let index = *(*indexes).ri_IndexRelationDescs.add(i);
+            let info = *(*indexes).ri_IndexRelationInfo.add(i);
+            let mut values = [pg_sys::Datum::null(); pg_sys::INDEX_MAX_KEYS as usize];
+            let mut nulls = [false; pg_sys::INDEX_MAX_KEYS as usize];
+            let (keys, nulls) = (values.as_mut_ptr(), nulls.as_mut_ptr());
+            pg_sys::FormIndexDatum(info, slot, core::ptr::null_mut(), keys, nulls);
+            let is_unique = (*(*index).rd_index).indisunique;
+            pg_sys::index_insert(
+                index,
+                keys,
+                nulls,
+                &raw mut (*tuple).t_self,
+                catalog,
+                if is_unique {
+                    pg_sys::IndexUniqueCheck::UNIQUE_CHECK_YES
+                } else {
+                    pg_sys::IndexUniqueCheck::UNIQUE_CHECK_NO
+                },
+                #[cfg(not(feature = "pg13"))]
+                false,
+                info,
+            );
+        }
+        pg_sys::CatalogCloseIndexes(indexes);
+        pg_sys::ExecDropSingleTupleTableSlot(slot);
+    }
+}
+
 /// Changes the identity of a table that is new, or locked against all who change it. False where it was not `from`.
 fn change(table: pg_sys::Oid, from: u8, to: u8) -> bool {
     let lock = pg_sys::RowExclusiveLock as pg_sys::LOCKMODE;
@@ -391,7 +439,7 @@ fn change(table: pg_sys::Oid, from: u8, to: u8) -> bool {
             let form = &mut *(pg_sys::GETSTRUCT(tuple) as pg_sys::Form_pg_class);
             if form.relreplident as u8 == from {
                 form.relreplident = to as core::ffi::c_char;
-                pg_sys::CatalogTupleUpdate(catalog, &raw mut (*tuple).t_self, tuple);
+                update(catalog, tuple);
                 changed = true;
             }
             pg_sys::heap_freetuple(tuple);

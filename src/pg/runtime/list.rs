@@ -34,6 +34,22 @@ pub(in crate::pg) unsafe fn oids(list: *mut pg_sys::List) -> Vec<pg_sys::Oid> {
     }
 }
 
+/// Whether a list has these OIDs.
+///
+/// # Safety
+/// `list` is NIL or a valid list of OIDs.
+pub(in crate::pg) unsafe fn is_of(list: *mut pg_sys::List, oids: &[pg_sys::Oid]) -> bool {
+    if list.is_null() {
+        return oids.is_empty();
+    }
+    // SAFETY: the caller's promise; cells 0..length are initialized (pg_list.h).
+    unsafe {
+        (*list).length as usize == oids.len()
+            && (oids.iter().enumerate())
+                .all(|(i, &oid)| (*(*list).elements.add(i)).oid_value == oid)
+    }
+}
+
 /// A list of one pointer.
 ///
 /// # Safety

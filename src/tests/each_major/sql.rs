@@ -47,6 +47,7 @@ sql_tests! {
     replayable {
         added_value computed_bound explain from_current grant_on_all invalid_index like_temporary sequence_range short_lived system_relations temporary_parts
     }
+    replica_identity { catalog }
     retention { increment max_age max_rows }
     roles { commands passwords preload }
     rows {
