@@ -40,10 +40,9 @@ macro_rules! functions {
     };
 }
 
+/// There the other is an inline function, which locks by this one (bufmgr.h).
 #[cfg(feature = "pg19")]
-type BufferMode = BufferLockMode::Type;
-#[cfg(not(feature = "pg19"))]
-type BufferMode = core::ffi::c_int;
+pub use self::LockBufferInternal as LockBuffer;
 
 functions! {
     fn LockRelationOid(relation: Oid, mode: LOCKMODE);
@@ -72,7 +71,10 @@ functions! {
 
     fn GetTopTransactionId() -> TransactionId;
     fn ReadBuffer(relation: Relation, block: BlockNumber) -> Buffer;
-    fn LockBuffer(buffer: Buffer, mode: BufferMode);
+    #[cfg(not(feature = "pg19"))]
+    fn LockBuffer(buffer: Buffer, mode: core::ffi::c_int);
+    #[cfg(feature = "pg19")]
+    fn LockBufferInternal(buffer: Buffer, mode: BufferLockMode::Type);
     fn UnlockReleaseBuffer(buffer: Buffer);
     fn MarkBufferDirty(buffer: Buffer);
     fn XLogBeginInsert();
