@@ -122,6 +122,7 @@ pub struct Touched {
     pub left_out: bool,
     /// The columns that an ALTER TABLE has added to its table.
     pub added_columns: Vec<i16>,
+    /// The number of the object that the columns object_type and object_name tell of.
     pub main: Option<usize>,
     main_address: Option<Address>,
     /// What is in `objects` of those that were collected, so that none is looked for among all.
@@ -156,7 +157,7 @@ impl Listed {
 }
 
 impl Touched {
-    /// The one that the columns object_type and object_name tell of: that of `objects` with the number `main`.
+    /// The object of `main`.
     pub fn main_object(&self) -> Option<&Object> {
         self.main.and_then(|i| self.objects.get(i))
     }

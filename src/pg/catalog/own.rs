@@ -42,30 +42,17 @@ thread_local! {
 /// Asks PostgreSQL for its announcements. Called once, from `_PG_init`.
 pub fn install() {
     let none = pg_sys::Datum::from(0usize);
+    let functions = [
+        pg_sys::SysCacheIdentifier::PROCOID,
+        pg_sys::SysCacheIdentifier::EVENTTRIGGERNAME,
+    ];
     // SAFETY: the callbacks are functions of this library, which is never unloaded; they neither panic nor raise errors.
     unsafe {
         pg_sys::CacheRegisterRelcacheCallback(Some(relation_changed), none);
-        for (cache, callback) in [
-            (
-                pg_sys::SysCacheIdentifier::NAMESPACEOID,
-                schema_changed as Callback,
-            ),
-            (pg_sys::SysCacheIdentifier::PROCOID, function_changed),
-            (
-                pg_sys::SysCacheIdentifier::EVENTTRIGGERNAME,
-                function_changed,
-            ),
-        ] {
-            pg_sys::CacheRegisterSyscacheCallback(
-                syscache::cache_number(cache),
-                Some(callback),
-                none,
-            );
-        }
+        syscache::announce(&[pg_sys::SysCacheIdentifier::NAMESPACEOID], schema_changed);
+        syscache::announce(&functions, function_changed);
     }
 }
-
-type Callback = unsafe extern "C-unwind" fn(pg_sys::Datum, syscache::CacheNumber, u32);
 
 /// InvalidOid stands for all relations.
 unsafe extern "C-unwind" fn relation_changed(_argument: pg_sys::Datum, relation: pg_sys::Oid) {

@@ -27,20 +27,13 @@ thread_local! {
 
 /// Asks PostgreSQL for its announcements. Called once, from `_PG_init`.
 pub fn install() {
-    for cache in [
+    let caches = [
         pg_sys::SysCacheIdentifier::AUTHOID,
         pg_sys::SysCacheIdentifier::AUTHMEMMEMROLE,
         pg_sys::SysCacheIdentifier::DATABASEOID,
-    ] {
-        // SAFETY: the callback is a function of this library, which is never unloaded; it neither panics nor raises errors.
-        unsafe {
-            pg_sys::CacheRegisterSyscacheCallback(
-                syscache::cache_number(cache),
-                Some(changed),
-                Datum::from(0usize),
-            );
-        }
-    }
+    ];
+    // SAFETY: it counts.
+    unsafe { syscache::announce(&caches, changed) };
 }
 
 unsafe extern "C-unwind" fn changed(_: Datum, _: syscache::CacheNumber, _: u32) {

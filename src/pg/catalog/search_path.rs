@@ -29,9 +29,8 @@ pub fn install() {
     unsafe extern "C-unwind" fn changed(_: Datum, _: syscache::CacheNumber, _: u32) {
         CHANGES.set(CHANGES.get().wrapping_add(1));
     }
-    let cache = syscache::cache_number(pg_sys::SysCacheIdentifier::NAMESPACEOID);
-    // SAFETY: the callback is a function of this library, which is never unloaded; it neither panics nor raises errors.
-    unsafe { pg_sys::CacheRegisterSyscacheCallback(cache, Some(changed), Datum::from(0usize)) };
+    // SAFETY: it counts.
+    unsafe { syscache::announce(&[pg_sys::SysCacheIdentifier::NAMESPACEOID], changed) };
 }
 
 /// The schemas that exist and may be used, without those that are implied. The session's own temporary schema is called `pg_temp`.

@@ -353,20 +353,13 @@ fn register_invalidation() {
     static REGISTERED: std::sync::Once = std::sync::Once::new();
     REGISTERED.call_once(|| {
         // Publications; who is a superuser; the owner of the extension, who owns its event triggers as well.
-        for cache in [
+        let caches = [
             pg_sys::SysCacheIdentifier::PUBLICATIONOID,
             pg_sys::SysCacheIdentifier::AUTHOID,
             pg_sys::SysCacheIdentifier::EVENTTRIGGERNAME,
-        ] {
-            // SAFETY: the callback only empties a cache of ours.
-            unsafe {
-                pg_sys::CacheRegisterSyscacheCallback(
-                    syscache::cache_number(cache),
-                    Some(forget),
-                    Datum::from(0usize),
-                );
-            }
-        }
+        ];
+        // SAFETY: the callback only empties a cache of ours.
+        unsafe { syscache::announce(&caches, forget) };
     });
 }
 

@@ -1,5 +1,6 @@
 //! Functions of the server, and one of the C library, that raise no error, and are called with each command: without pgrx's boundary,
-//! which saves the registers for a jump that does not come. Those of the server read variables or tables in memory (miscinit.c, xact.c, snapmgr.c, namespace.c, cmdtag.c, utility.c).
+//! which saves the registers for a jump that does not come. Those of the server read variables or tables in memory (miscinit.c,
+//! xact.c, snapmgr.c, namespace.c, cmdtag.c, utility.c).
 
 use core::ffi::{c_char, c_int};
 use pgrx::pg_sys::{CommandId, CommandTag, Node, Oid, TimestampTz};

@@ -12,6 +12,26 @@ pub const fn cache_number(cache: pg_sys::SysCacheIdentifier::Type) -> CacheNumbe
     cache as CacheNumber
 }
 
+/// What PostgreSQL calls where rows of a cache may have changed.
+pub type Announced = unsafe extern "C-unwind" fn(Datum, CacheNumber, u32);
+
+/// Has PostgreSQL announce changes of rows of these caches, as long as the process lives.
+///
+/// # Safety
+/// The function neither panics nor raises an error.
+pub unsafe fn announce(caches: &[pg_sys::SysCacheIdentifier::Type], announced: Announced) {
+    for &cache in caches {
+        // SAFETY: the caller's promise; a function of this library, which is never unloaded.
+        unsafe {
+            pg_sys::CacheRegisterSyscacheCallback(
+                cache_number(cache),
+                Some(announced),
+                Datum::from(0usize),
+            );
+        }
+    }
+}
+
 /// Reads one thing from the syscache row of an object; `None` when there is no such row.
 ///
 /// # Safety

@@ -222,10 +222,8 @@ pub fn install() {
     unsafe extern "C-unwind" fn changed(_: pg_sys::Datum, _: syscache::CacheNumber, _: u32) {
         CHANGES.set(CHANGES.get().wrapping_add(1));
     }
-    let cache = syscache::cache_number(pg_sys::SysCacheIdentifier::SEQRELID);
-    let none = pg_sys::Datum::from(0usize);
-    // SAFETY: the callback is a function of this library, which is never unloaded; it neither panics nor raises errors.
-    unsafe { pg_sys::CacheRegisterSyscacheCallback(cache, Some(changed), none) };
+    // SAFETY: it counts.
+    unsafe { syscache::announce(&[pg_sys::SysCacheIdentifier::SEQRELID], changed) };
 }
 
 impl Definition {
@@ -433,8 +431,8 @@ unsafe fn first_item(page: pg_sys::Page) -> *const pg_sys::ItemIdData {
 
 impl Page {
     /// # Safety
-    /// The relation is an open sequence, and this is within a boundary. No error may be raised between this and [`Page::release`] (it would be put right by
-    /// PostgreSQL at the end of the transaction, which releases locks and pins of buffers).
+    /// The relation is an open sequence, and this is within a boundary. No error may be raised between this and [`Page::release`]
+    /// (it would be put right by PostgreSQL at the end of the transaction, which releases locks and pins of buffers).
     unsafe fn lock(relation: pg_sys::Relation, for_writing: bool) -> Result<Self, Refusal> {
         // SAFETY: the first and only page of a sequence exists (sequence.c: fill_seq_fork_with_data); its row is looked for
         // only where the page says that it has one.
